@@ -1,0 +1,270 @@
+"""The envelope: the one frame shape that every source yields, the log holds and every fold reads.
+
+========== ======================= =====================================================================
+column     dtype                   meaning
+========== ======================= =====================================================================
+position   Int64                   place in this log, 0, 1, 2 … in order of arrival (the log's own)
+event_id   String                  unique; the second arrival of an id is dropped
+stream     String                  the stream the event was written to, often the entity
+version    Int64, nullable         the event's number within its stream, where the source has one
+type       String                  ``CustomerCreated``, ``PurchaseMade`` …
+occurred_at Datetime(us, UTC)      valid time: when it was true
+recorded_at Datetime(us, UTC)      transaction time: when the source recorded it
+data       String                  the payload: the text of one JSON object, as it arrived
+metadata   String, nullable        the text of one JSON object, or null
+========== ======================= =====================================================================
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final, Never, Protocol, runtime_checkable
+
+import msgspec
+import polars as pl
+
+from eventsource.errors import FrameError
+from eventsource.moment import parse_times
+
+__all__ = [
+    "ENVELOPE",
+    "REJECTED",
+    "REQUIRED",
+    "STORED",
+    "TIMESTAMP",
+    "Batch",
+    "Source",
+    "check",
+    "empty",
+    "from_dicts",
+    "rejected_frame",
+]
+
+TIMESTAMP: Final = pl.Datetime("us", "UTC")
+
+ENVELOPE: Final = pl.Schema(
+    {
+        "event_id": pl.String,
+        "stream": pl.String,
+        "version": pl.Int64,
+        "type": pl.String,
+        "occurred_at": TIMESTAMP,
+        "recorded_at": TIMESTAMP,
+        "data": pl.String,
+        "metadata": pl.String,
+    }
+)
+"""What a source yields and `Log.append` takes, in this order."""
+
+STORED: Final = pl.Schema({"position": pl.Int64, **ENVELOPE})
+"""What a log holds: the envelope under its position."""
+
+REQUIRED: Final = ("event_id", "stream", "type", "occurred_at")
+
+REJECTED: Final = pl.Schema(
+    {
+        "source": pl.String,  # name of the source
+        "file": pl.String,  # where the line stood; null for an appended frame
+        "line": pl.Int64,  # 1-based; for Parquet the row, 1-based
+        "reason": pl.String,
+        "raw": pl.Binary,  # the bytes as they stood, without the line's end
+    }
+)
+"""What could not be taken, kept aside with its reason."""
+
+_OBJECT: Final = msgspec.json.Decoder(msgspec.defstruct("AnyObject", []))  # skips every member
+
+_OPTIONAL_DEFAULTS: Final = {
+    "version": pl.lit(None, pl.Int64),
+    "recorded_at": pl.col("occurred_at"),
+    "data": pl.lit("{}"),
+    "metadata": pl.lit(None, pl.String),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some events of a source, and the place to resume after them.
+
+    Args:
+        events: a frame of `ENVELOPE`.
+        resume: names to 64-bit integers. A pull that starts with this mapping reads what comes
+            *after* this batch. The log commits it together with the events.
+        rejected: a frame of `REJECTED`.
+        read: bytes read from the source for this batch, for progress bars.
+        notes: what a person should know, such as a file that was rewritten.
+    """
+
+    events: pl.DataFrame
+    resume: Mapping[str, int]
+    rejected: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REJECTED))
+    read: int = 0
+    notes: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Where events come from. Sources read; only the log writes."""
+
+    @property
+    def name(self) -> str:
+        """A stable name: the same source has the same name tomorrow."""
+
+    @property
+    def size(self) -> int | None:
+        """Bytes there are to read in all, for progress bars; None where that is not known."""
+
+    def batches(self, resume: Mapping[str, int]) -> Iterator[Batch]:
+        """Yield what comes after ``resume`` (``{}``: everything), in order, in bounded memory."""
+
+    def decode(self, rejected: pl.DataFrame) -> Batch:
+        """Try lines that were once rejected (a frame of `REJECTED`) again, with today's mapping."""
+
+
+def empty() -> pl.DataFrame:
+    """Return a frame of `ENVELOPE` without rows."""
+    return pl.DataFrame(schema=ENVELOPE)
+
+
+def rejected_frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
+    """Return a frame of `REJECTED` from plain rows; members that are missing become null."""
+    return pl.DataFrame(rows, schema=REJECTED)
+
+
+def check(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return ``frame`` as `ENVELOPE`, or raise one error that names every fault.
+
+    Columns may come in any order; ``version``, ``recorded_at`` (default: ``occurred_at``), ``data``
+    (default: ``{}``) and ``metadata`` may be absent; others are an error. Times may have any unit or
+    zone; naive ones are UTC; finer digits than microseconds are cut off. A null in ``recorded_at``
+    means ``occurred_at``, a null in ``data`` means ``{}``. ``data`` may also be a struct column.
+
+    Raises:
+        FrameError: one line per fault: missing or unknown columns, wrong dtypes, nulls, data that
+            is not the text of a JSON object.
+    """
+    faults = [f"column {name!r} is missing" for name in REQUIRED if name not in frame.columns]
+    faults += [
+        f"column {name!r} is not part of an event (put it into data or metadata)"
+        for name in frame.columns
+        if name not in ENVELOPE
+    ]
+    present = frame.with_columns(
+        default.alias(name)
+        for name, default in _OPTIONAL_DEFAULTS.items()
+        if name not in frame.columns and "occurred_at" in frame.columns
+    )
+    columns = [_column(present[name], faults) for name in ENVELOPE if name in present.columns]
+    if faults:
+        _raise(faults)
+    taken = pl.DataFrame(columns).with_columns(
+        pl.col("recorded_at").fill_null(pl.col("occurred_at")),
+        pl.col("data").fill_null("{}"),
+    )
+    faults += [
+        f"column {name!r} has {count} nulls, the first in row {taken[name].is_null().arg_max()}"
+        for name in REQUIRED
+        if (count := taken[name].null_count())
+    ]
+    faults += _text_faults(taken)
+    if faults:
+        _raise(faults)
+    return taken
+
+
+def from_dicts(events: list[dict[str, Any]]) -> pl.DataFrame:
+    """Return a frame for `check` from plain events, ``data`` and ``metadata`` as dicts or JSON text.
+
+    Times may be `datetime` objects or ISO 8601 texts; a text without a zone is UTC.
+
+    Raises:
+        FrameError: a member that an event does not have, or a time that is none.
+    """
+    columns = {name: [event.get(name) for event in events] for name in ENVELOPE}
+    unknown = sorted({name for event in events for name in event} - set(ENVELOPE))
+    faults = [f"{name!r} is not part of an event (put it into data or metadata)" for name in unknown]
+    series = []
+    for name, dtype in ENVELOPE.items():
+        values = columns[name]
+        if name in ("data", "metadata"):
+            values = [_json_text(value) for value in values]
+        try:
+            series.append(_series(name, values, dtype))
+        except (TypeError, ValueError, pl.exceptions.PolarsError, OverflowError) as error:
+            faults.append(f"column {name!r}: {error}")
+    if faults:
+        _raise(faults)
+    return pl.DataFrame(series)
+
+
+def _series(name: str, values: list[Any], dtype: pl.DataType) -> pl.Series:
+    if dtype == TIMESTAMP:
+        return _times(name, values)
+    return pl.Series(name, values, dtype=dtype, strict=True)
+
+
+def _times(name: str, values: list[Any]) -> pl.Series:
+    texts = [value if isinstance(value, str) else None for value in values]
+    others = [None if isinstance(value, str) else value for value in values]
+    parsed = parse_times(pl.Series(name, texts, pl.String))
+    for text, instant in zip(texts, parsed, strict=True):
+        if text is not None and instant is None:
+            raise ValueError(f"{text!r} is not a time")
+    aware = [
+        value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value
+        for value in others
+    ]
+    return parsed.fill_null(pl.Series(name, aware, TIMESTAMP))
+
+
+def _json_text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return msgspec.json.encode(value).decode()
+
+
+def _column(column: pl.Series, faults: list[str]) -> pl.Series:
+    """Return a column with the envelope's dtype; what does not fit is told to ``faults``."""
+    name, dtype = column.name, ENVELOPE[column.name]
+    if column.dtype == dtype:
+        return column
+    if isinstance(column.dtype, pl.Datetime) and dtype == TIMESTAMP:
+        micros = column.dt.cast_time_unit("us")
+        aware = micros if column.dtype.time_zone else micros.dt.replace_time_zone("UTC")
+        return aware.dt.convert_time_zone("UTC")
+    if column.dtype == pl.Null or (dtype == pl.Int64 and column.dtype.is_integer()):
+        return _cast(column, dtype, faults)
+    if name in ("data", "metadata") and isinstance(column.dtype, pl.Struct):
+        return column.struct.json_encode()
+    if dtype == pl.String and isinstance(column.dtype, (pl.Categorical, pl.Enum)):
+        return column.cast(pl.String)
+    faults.append(f"column {name!r} is {column.dtype}, expected {dtype}")
+    return column.clear().cast(dtype, strict=False)
+
+
+def _cast(column: pl.Series, dtype: pl.DataType, faults: list[str]) -> pl.Series:
+    try:
+        return column.cast(dtype)
+    except pl.exceptions.PolarsError as error:
+        faults.append(f"column {column.name!r}: {error}")
+        return column.clear().cast(dtype, strict=False)
+
+
+def _text_faults(frame: pl.DataFrame) -> list[str]:
+    return [fault for name in ("data", "metadata") if (fault := _first_non_object(frame[name])) is not None]
+
+
+def _first_non_object(texts: pl.Series) -> str | None:
+    """Return a sentence about the first text that is not one JSON object, or None."""
+    for row, text in enumerate(texts):
+        try:
+            if text is not None:
+                _OBJECT.decode(text)
+        except msgspec.DecodeError as error:
+            return f"column {texts.name!r} is not a JSON object in row {row}: {error}: {text[:80]!r}"
+    return None
+
+
+def _raise(faults: list[str]) -> Never:
+    many = f"{len(faults)} faults" if len(faults) > 1 else "a fault"
+    raise FrameError(f"this frame of events has {many}:\n  " + "\n  ".join(faults))

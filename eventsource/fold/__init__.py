@@ -1,0 +1,1 @@
+"""Folding: one decode of payloads, two engines that fold what it yields."""

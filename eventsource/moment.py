@@ -1,0 +1,207 @@
+"""Moments: what a date, a datetime or a text means as an instant, for one value or a whole column.
+
+The rules of the specification:
+
+* a datetime means that instant, inclusive; without a zone it is local to ``tz``;
+* a date (``date`` or ``"2024-06-30"``) means that whole day in ``tz``, closed at its end;
+* instants are UTC and have microseconds; finer digits are cut off.
+"""
+
+import re
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import polars as pl
+
+from eventsource.errors import MomentError
+
+__all__ = ["Moment", "instant", "instants", "label", "parse_times", "start", "steps", "zone"]
+
+Moment = str | date | datetime
+"""What may name a moment: a datetime, a date, or the ISO 8601 text of one."""
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
+_TICK: Final = timedelta(microseconds=1)
+_UTC_TYPE: Final = pl.Datetime("us", "UTC")
+
+
+def zone(tz: str | tzinfo) -> tzinfo:
+    """Return the zone that ``tz`` names.
+
+    Raises:
+        MomentError: there is no such zone.
+    """
+    if isinstance(tz, tzinfo):
+        return tz
+    try:
+        return ZoneInfo(tz)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise MomentError(
+            f"there is no time zone {tz!r}", hint='zones are named as in "Europe/Warsaw" or "UTC"'
+        ) from error
+
+
+def instant(moment: Moment, tz: str | tzinfo = "UTC") -> datetime:
+    """Return the last instant that belongs to ``moment``, in UTC: a date ends with its day.
+
+    Raises:
+        MomentError: ``moment`` names no moment.
+    """
+    value = label(moment)
+    if isinstance(value, datetime):
+        return _utc(value, tz)
+    return _midnight(_shift(value, 1), tz) - _TICK
+
+
+def start(moment: Moment, tz: str | tzinfo = "UTC") -> datetime:
+    """Return the first instant that belongs to ``moment``, in UTC: a date begins at its midnight."""
+    value = label(moment)
+    return _utc(value, tz) if isinstance(value, datetime) else _midnight(value, tz)
+
+
+def label(moment: Moment) -> date | datetime:
+    """Return ``moment`` as the date or datetime that it names; zones are kept as they are."""
+    if isinstance(moment, str):
+        return _parse(moment)
+    if isinstance(moment, datetime):
+        plain = getattr(moment, "to_pydatetime", None)
+        return plain(warn=False) if plain else moment  # a pandas Timestamp drops its nanoseconds
+    if isinstance(moment, date):
+        return moment
+    raise MomentError(
+        f"{moment!r} is not a moment", hint='use a date, a datetime or a text such as "2024-06-30"'
+    )
+
+
+def instants(column: pl.Series, tz: str | tzinfo = "UTC") -> pl.Series:
+    """Return a column of moments (dates, datetimes or texts) as instants; null stays null.
+
+    Raises:
+        MomentError: the column holds something else.
+    """
+    dtype = column.dtype
+    if dtype == pl.Null:
+        return column.cast(_UTC_TYPE)
+    if dtype == pl.String:
+        return pl.Series(column.name, [_maybe(text, tz) for text in column], _UTC_TYPE)
+    name = str(zone(tz))
+    local = pl.col(column.name)
+    if dtype == pl.Date:
+        midnight = local.dt.offset_by("1d").cast(pl.Datetime("us"))
+        moment = _localised(midnight, name) - _TICK
+    elif isinstance(dtype, pl.Datetime):
+        micros = local.dt.cast_time_unit("us")
+        moment = micros if dtype.time_zone else _localised(micros, name)
+    else:
+        raise MomentError(f"column {column.name!r} holds {dtype}, not moments")
+    return column.to_frame().select(moment.dt.convert_time_zone("UTC")).to_series()
+
+
+def steps(since: Moment, until: Moment, every: str, tz: str | tzinfo = "UTC") -> list[date | datetime]:
+    """Return ``since``, ``since + every``, … up to ``until`` inclusive.
+
+    Calendar steps count from ``since``, so month-ends do not drift: 31 January, 29 February,
+    31 March. Two dates give dates, anything else gives datetimes.
+
+    Args:
+        since: the first moment.
+        until: the last moment that may be in the answer.
+        every: a Polars duration such as ``"1d"``, ``"1w"``, ``"1mo"``, ``"1q"``, ``"15m"``.
+        tz: the zone of moments that name none.
+
+    Raises:
+        MomentError: ``every`` is no duration, or does not lead forward.
+    """
+    first, last = label(since), label(until)
+    if not isinstance(first, datetime) and not isinstance(last, datetime):
+        column = pl.Series([first], dtype=pl.Date)
+        return _walk(column, last, every)
+    begin = start(since, tz).astimezone(zone(tz))
+    column = pl.Series([begin]).dt.cast_time_unit("us")
+    return _walk(column, instant(until, tz), every)
+
+
+def parse_times(texts: pl.Series, tz: str | tzinfo = "UTC") -> pl.Series:
+    """Return ISO 8601 texts as instants; null where a text is none or names an impossible moment.
+
+    A text without a zone is local to ``tz``: of an hour that a clock change repeats the first is
+    meant, one that it skips is impossible. A text of a date alone is its midnight.
+    """
+    name = str(zone(tz))
+    text = pl.col(texts.name)
+    aware = text.str.to_datetime("%+", time_unit="us", time_zone="UTC", strict=False)
+    naive = [
+        _localised(text.str.to_datetime(form, time_unit="us", strict=False), name)
+        for form in (
+            "%Y-%m-%dT%H:%M:%S%.f",
+            "%Y-%m-%d %H:%M:%S%.f",
+            "%Y-%m-%dT%H:%M",
+            "%Y-%m-%d %H:%M",
+        )
+    ]
+    others = [
+        text.str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False)
+        for form in ("%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M%#z")
+    ]
+    day = _localised(text.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us")), name)
+    parsed = texts.to_frame().select(aware).to_series()
+    if parsed.null_count() > texts.null_count():
+        return texts.to_frame().select(pl.coalesce(aware, *naive, *others, day)).to_series()
+    return parsed
+
+
+def _localised(moments: pl.Expr, name: str) -> pl.Expr:
+    local = moments.dt.replace_time_zone(name, ambiguous="earliest", non_existent="null")
+    return local.dt.convert_time_zone("UTC")
+
+
+def _walk(first: pl.Series, last: date, every: str) -> list[date | datetime]:
+    found: list[date | datetime] = []
+    unit = re.fullmatch(r"(\d+)([a-z]+)", every)
+    if unit is None or int(unit[1]) < 1:
+        raise MomentError(f"{every!r} is not a duration that leads forward", hint='such as "1d" or "1mo"')
+    while True:
+        try:
+            step = first.dt.offset_by(f"{len(found) * int(unit[1])}{unit[2]}").item()
+        except (pl.exceptions.PolarsError, OverflowError) as error:
+            raise MomentError(f"{every!r} is not a duration: {error}", hint='such as "1mo"') from error
+        if step > last:
+            return found
+        if found and step <= found[-1]:
+            raise MomentError(f"steps of {every!r} do not lead from {found[-1]} forward")
+        found.append(step)
+
+
+def _maybe(text: str | None, tz: str | tzinfo) -> datetime | None:
+    return None if text is None else instant(text, tz)
+
+
+def _parse(text: str) -> date | datetime:
+    text = text.strip()
+    try:
+        return date.fromisoformat(text) if _DATE.match(text) else datetime.fromisoformat(text)
+    except ValueError as error:
+        raise MomentError(
+            f"{text!r} is not a moment ({error})",
+            hint='write "2024-06-30" for a whole day, or "2024-06-30T12:00:00Z" for an instant',
+        ) from error
+
+
+def _utc(moment: datetime, tz: str | tzinfo) -> datetime:
+    local = moment if moment.tzinfo is not None else moment.replace(tzinfo=zone(tz))
+    try:
+        return local.astimezone(UTC)
+    except OverflowError as error:
+        raise MomentError(f"{moment} is outside of the calendar") from error
+
+
+def _midnight(day: date, tz: str | tzinfo) -> datetime:
+    return _utc(datetime(day.year, day.month, day.day), tz)  # noqa: DTZ001 - _utc adds the zone
+
+
+def _shift(day: date, days: int) -> date:
+    try:
+        return day + timedelta(days=days)
+    except OverflowError as error:
+        raise MomentError(f"{day} is outside of the calendar") from error
