@@ -44,30 +44,30 @@ TIMESTAMP: Final = pl.Datetime("us", "UTC")
 
 ENVELOPE: Final = pl.Schema(
     {
-        "event_id": pl.String,
-        "stream": pl.String,
-        "version": pl.Int64,
-        "type": pl.String,
+        "event_id": pl.String(),
+        "stream": pl.String(),
+        "version": pl.Int64(),
+        "type": pl.String(),
         "occurred_at": TIMESTAMP,
         "recorded_at": TIMESTAMP,
-        "data": pl.String,
-        "metadata": pl.String,
+        "data": pl.String(),
+        "metadata": pl.String(),
     }
 )
 """What a source yields and `Log.append` takes, in this order."""
 
-STORED: Final = pl.Schema({"position": pl.Int64, **ENVELOPE})
+STORED: Final = pl.Schema({"position": pl.Int64(), **ENVELOPE})
 """What a log holds: the envelope under its position."""
 
 REQUIRED: Final = ("event_id", "stream", "type", "occurred_at")
 
 REJECTED: Final = pl.Schema(
     {
-        "source": pl.String,  # name of the source
-        "file": pl.String,  # where the line stood; null for an appended frame
-        "line": pl.Int64,  # 1-based; for Parquet the row, 1-based
-        "reason": pl.String,
-        "raw": pl.Binary,  # the bytes as they stood, without the line's end
+        "source": pl.String(),  # name of the source
+        "file": pl.String(),  # where the line stood; null for an appended frame
+        "line": pl.Int64(),  # 1-based; for Parquet the row, 1-based
+        "reason": pl.String(),
+        "raw": pl.Binary(),  # the bytes as they stood, without the line's end
     }
 )
 """What could not be taken, kept aside with its reason."""
