@@ -1,1 +1,47 @@
-"""Analytics and reporting for event-sourced systems: a state is the fold of events up to a moment."""
+"""Analytics and reporting for event-sourced systems: a state is the fold of events up to a moment.
+
+```python
+import eventsource as es
+
+log = es.Log("data/log")
+log.pull(es.source("data/raw/*.jsonl.gz"))
+customers = es.Timeline(log, Customer)
+customers.as_of("2024-06-30")
+```
+"""
+
+from eventsource.errors import EventsourceError
+from eventsource.model import (
+    Model,
+    count,
+    derive,
+    distinct,
+    first,
+    flag,
+    largest,
+    latest,
+    reduce,
+    smallest,
+    states,
+    total,
+)
+from eventsource.plan import Plan
+from eventsource.timeline import Timeline
+
+__all__ = [
+    "EventsourceError",
+    "Model",
+    "Plan",
+    "Timeline",
+    "count",
+    "derive",
+    "distinct",
+    "first",
+    "flag",
+    "largest",
+    "latest",
+    "reduce",
+    "smallest",
+    "states",
+    "total",
+]

@@ -33,6 +33,7 @@ __all__ = [
     "STORED",
     "TIMESTAMP",
     "Batch",
+    "Event",
     "Source",
     "check",
     "empty",
@@ -80,6 +81,18 @@ _OPTIONAL_DEFAULTS: Final = {
     "data": pl.lit("{}"),
     "metadata": pl.lit(None, pl.String),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event as a ``reduce`` function sees it: its payload decoded, its moment in fold order."""
+
+    entity: str
+    type: str
+    at: datetime
+    position: int
+    event_id: str
+    data: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,9 +69,7 @@ def label(moment: Moment) -> date | datetime:
         return plain(warn=False) if plain else moment  # a pandas Timestamp drops its nanoseconds
     if isinstance(moment, date):
         return moment
-    raise MomentError(
-        f"{moment!r} is not a moment", hint='use a date, a datetime or a text such as "2024-06-30"'
-    )
+    raise MomentError(f"{moment!r} is not a moment", hint='use a date, a datetime or a text such as "2024-06-30"')
 
 
 def instants(column: pl.Series, tz: str | tzinfo = "UTC") -> pl.Series:

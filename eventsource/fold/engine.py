@@ -1,0 +1,65 @@
+"""What an engine is: four questions over decoded events. All others are made of these."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
+
+import polars as pl
+
+from eventsource.fold.payload import Members
+from eventsource.plan import Plan
+
+__all__ = ["Engine", "Events"]
+
+
+@dataclass(frozen=True)
+class Events:
+    """Decoded events in fold order, as engines eat them.
+
+    Args:
+        frame: what `eventsource.fold.payload.resolve` gives, sorted by (entity, at, position).
+        members: the members that stand in it.
+        plan: the plan to fold; it may have fewer fields than the one that the events were decoded for.
+    """
+
+    frame: pl.LazyFrame
+    members: Members
+    plan: Plan
+
+    def on(self, frame: pl.LazyFrame) -> "Events":
+        """Return the same, over other events."""
+        return replace(self, frame=frame)
+
+
+class Engine(Protocol):
+    """Folds events. The reference engine defines the answers; every other gives the same."""
+
+    def as_of(self, events: Events, moment: datetime | None) -> pl.DataFrame:
+        """Return the entities that exist at ``moment`` (inclusive; None: after all events).
+
+        Columns: ``entity``, then the fields; sorted by ``entity``.
+        """
+
+    def states_at(self, events: Events, asked: pl.DataFrame) -> pl.DataFrame:
+        """Return the state of each asked entity at its own moment.
+
+        Args:
+            events: the events.
+            asked: columns ``entity`` (String) and ``at`` (instants); nulls match nothing.
+
+        Returns:
+            One row per asked row, in its order: ``exists``, then the fields (null where it does not).
+        """
+
+    def history(self, events: Events) -> pl.DataFrame:
+        """Return one row per interval in which nothing changed.
+
+        Columns: ``entity``, ``valid_from``, ``valid_to``, then the fields.
+        """
+
+    def changes(self, events: Events, fields: Sequence[str]) -> dict[str, pl.DataFrame]:
+        """Return per field one row per event that changed it, sorted by (``at``, ``position``).
+
+        Columns: ``at``, ``position``, ``entity``, ``field``, ``before``, ``after``, ``event_id``, ``type``.
+        """

@@ -1,0 +1,200 @@
+"""The index: a plan's events decoded once, clustered by (entity, at, position).
+
+The order of the data is the speed: on clustered columns a fold is one sequential pass. An index is derived from
+the log and disposable; deleting it changes no answer, only the time it takes. Small logs are decoded in memory.
+"""
+
+import gc
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Final, Protocol
+
+import polars as pl
+
+from eventsource.errors import EventsourceError
+from eventsource.event import TIMESTAMP
+from eventsource.fold.engine import Events
+from eventsource.fold.payload import Member, Members, present, resolve, shred
+from eventsource.plan import Plan
+
+__all__ = ["EventLog", "Index"]
+
+_IN_MEMORY: Final = 200_000
+"""Logs up to this many events are decoded in memory, without a file."""
+
+_CHUNK: Final = 250_000
+_ROW_GROUP: Final = 100_000
+
+
+class EventLog(Protocol):
+    """What a timeline reads: a `Log`, or the test kit's log in memory."""
+
+    @property
+    def path(self) -> str:
+        """Where the log is; empty for one in memory."""
+
+    @property
+    def head(self) -> int:
+        """How many events it holds: the position that the next one will get."""
+
+    def scan(
+        self,
+        *,
+        types: tuple[str, ...] | None = None,
+        upto: int | None = None,
+        start: int = 0,
+    ) -> pl.LazyFrame:
+        """Return events with ``start`` <= position < ``upto``, in order of position."""
+
+
+class Index:
+    """The decoded, clustered events of one plan on one log, following the log by itself.
+
+    Args:
+        log: the log.
+        plan: what to decode.
+    """
+
+    def __init__(self, log: EventLog, plan: Plan) -> None:
+        self._log, self.members = log, Members(plan)
+        self._memory: tuple[int, pl.DataFrame] | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where the files of this index are: in the log's folder, or in the user's cache for a remote log."""
+        layout = json.dumps(self.members.layout, sort_keys=True)
+        name = hashlib.sha256(layout.encode()).hexdigest()[:20]
+        if "://" not in self._log.path:
+            return Path(self._log.path) / "index" / name
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        return cache / "eventsource" / hashlib.sha256(self._log.path.encode()).hexdigest()[:20] / name
+
+    def events(
+        self, plan: Plan, *, upto: int | None, known_at: datetime | None, entity: str | None = None
+    ) -> Events:
+        """Return the events that a question may see, in fold order.
+
+        Args:
+            plan: the index's plan, or one with fewer of its fields.
+            upto: only events with position < ``upto``; None: all there are now.
+            known_at: only events with ``recorded_at`` <= ``known_at``.
+            entity: only this one's.
+        """
+        frame, head = self._clustered(self._log.head if upto is None else upto)
+        if upto is not None and upto < head:
+            frame = frame.filter(pl.col("position") < upto)
+        if known_at is not None:
+            frame = frame.filter(pl.col("known") <= known_at)
+        if known_at is not None or (upto is not None and upto < head):
+            frame = present(frame)
+        if entity is not None:
+            frame = frame.filter(pl.col("entity") == entity)
+        return Events(resolve(frame, self.members), self.members, plan)
+
+    def has(self, member: Member) -> bool:
+        """Say whether any event has the member, be it an explicit null."""
+        frame, _ = self._clustered(self._log.head)
+        columns = [name for name in frame.collect_schema() if name.startswith(f"{member.column}|")]
+        return bool(columns)
+
+    def _clustered(self, upto: int) -> tuple[pl.LazyFrame, int]:
+        """Return shredded events in fold order that hold at least all up to ``upto``, and their head."""
+        if self._log.head <= _IN_MEMORY or not self._log.path:
+            return self._in_memory(upto)
+        path = self._newest()
+        if path is None or int(path.stem) < min(upto, self._log.head):
+            path = self._build(path)
+        return pl.scan_parquet(path).set_sorted("entity"), int(path.stem)
+
+    def _in_memory(self, upto: int) -> tuple[pl.LazyFrame, int]:
+        head = self._log.head
+        if self._memory is None or self._memory[0] < min(upto, head):
+            self._memory = head, _sorted([self._decoded(0, head)])
+        return self._memory[1].lazy().set_sorted("entity"), self._memory[0]
+
+    def _newest(self) -> Path | None:
+        files = [path for path in self.folder.glob("*.parquet") if path.stem.isdigit()]
+        usable = [path for path in files if int(path.stem) <= self._log.head and _is_whole(path)]
+        return max(usable, key=lambda path: int(path.stem), default=None)
+
+    def _build(self, base: Path | None) -> Path:
+        """Write the index up to the log's head: what ``base`` holds, and the tail that it lacks."""
+        head, start = self._log.head, int(base.stem) if base else 0
+        tail = self._decoded(start, head)
+        whole = _sorted([tail] if base is None else [pl.read_parquet(base), tail])
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / f"{head}.parquet"
+        partial = path.with_suffix(f".{os.getpid()}.tmp")
+        try:
+            whole.write_parquet(partial, row_group_size=_ROW_GROUP, compression="lz4")
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+        if base is not None and base != path:
+            base.unlink(missing_ok=True)
+        return path
+
+    def _decoded(self, start: int, head: int) -> pl.DataFrame:
+        """Decode events ``start`` <= position < ``head``, a chunk at a time."""
+        readers = self.members.readers()
+        moments = self._settled(head)
+        chunks = self._log.scan(types=self.members.plan.types, start=start, upto=head)
+        with _paused_gc():
+            parts = [
+                shred(_with_moment(chunk, moments), self.members, readers)
+                for chunk in chunks.collect_batches(chunk_size=_CHUNK, maintain_order=True)
+            ]
+        nothing = shred(
+            self._log.scan(upto=0).collect().with_columns(at=pl.lit(None, TIMESTAMP)), self.members, {}
+        )
+        return pl.concat([nothing, *parts], how="diagonal")
+
+    def _settled(self, head: int) -> pl.DataFrame | None:
+        """Return ``settled_at`` by position: the running maximum of ``recorded_at`` in the event's stream.
+
+        It is taken over *all* events of a stream, relevant or not. None where the plan does not need it.
+        """
+        if self.members.plan.order == "occurred_at":
+            return None
+        recorded = self._log.scan(upto=head).select("position", "stream", "recorded_at").collect()
+        settled = pl.col("recorded_at").cum_max().over("stream")
+        return recorded.select(pl.col("position").set_sorted(), settled.alias("at"))
+
+
+def _with_moment(chunk: pl.DataFrame, settled: pl.DataFrame | None) -> pl.DataFrame:
+    if settled is None:
+        return chunk.with_columns(pl.col("occurred_at").alias("at"))
+    return chunk.join(settled, on="position", how="left", maintain_order="left")
+
+
+def _sorted(parts: list[pl.DataFrame]) -> pl.DataFrame:
+    return pl.concat(parts, how="diagonal").sort("entity", "at", "position")
+
+
+def _is_whole(path: Path) -> bool:
+    """Say whether a file can be read; one that cannot is thrown away."""
+    try:
+        pl.read_parquet_schema(path)
+    except (pl.exceptions.PolarsError, OSError):
+        path.unlink(missing_ok=True)
+        return False
+    return True
+
+
+@contextmanager
+def _paused_gc() -> Iterator[None]:
+    """Pause the garbage collector: decoding makes many objects and no cycles."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    except MemoryError as error:
+        raise EventsourceError("there is not enough memory to decode the log") from error
+    finally:
+        if enabled:
+            gc.enable()

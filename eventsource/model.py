@@ -1,0 +1,207 @@
+"""Models: how a person says what an entity is.
+
+```python
+class Customer(es.Model, created="CustomerCreated", deleted="CustomerDeleted"):
+    city = es.latest("CustomerCreated", "BillingAddressChanged", of="address.city")
+    premium = es.flag(on="PremiumPlanBought", off=("PremiumPlanCancelled", "PremiumPlanExpired"))
+    spent = es.total("PurchaseMade", of="amount")
+```
+
+Each function returns a frozen `Field`; the class statement turns them into a `Plan`, in declared order.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar
+
+import polars as pl
+
+from eventsource.errors import ModelError
+from eventsource.plan import Op, Order, Plan, Rule, Transition
+
+__all__ = [
+    "Field",
+    "Model",
+    "count",
+    "derive",
+    "distinct",
+    "first",
+    "flag",
+    "largest",
+    "latest",
+    "plan_of",
+    "reduce",
+    "smallest",
+    "states",
+    "total",
+]
+
+Names = str | Iterable[str]
+
+
+class Field:
+    """One field of a model before it has a name: an op and its parts."""
+
+    __slots__ = ("name", "op", "parts")
+
+    def __init__(self, op: Op, **parts: Any) -> None:
+        self.op, self.parts, self.name = op, parts, ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        parts = ", ".join(f"{part}={value!r}" for part, value in self.parts.items() if value)
+        return f"{self.op}({parts})"
+
+    def rule(self) -> Rule:
+        """Return the rule of this field, under the name that its class gave it."""
+        return Rule(name=self.name, op=self.op, **self.parts)
+
+
+def latest(*events: str, of: str | None = None, dtype: Any = None) -> Any:
+    """Return a field that holds the value in the last of its events.
+
+    Args:
+        events: the event types that carry the value.
+        of: dotted path of the payload member; None: the moment of the event itself. A member that is
+            absent leaves the value as it was, an explicit null sets null (RFC 7396).
+        dtype: a Polars dtype to hold the value in; default: the one that the values have.
+    """
+    return Field("latest", events=events, of=of, dtype=_dtype(dtype))
+
+
+def first(*events: str, of: str | None = None, dtype: Any = None) -> Any:
+    """Return a field that holds the value in the first of its events; arguments as for `latest`."""
+    return Field("first", events=events, of=of, dtype=_dtype(dtype))
+
+
+def flag(*, on: Names, off: Names = ()) -> Any:
+    """Return a field that is true after an ``on`` event, false after an ``off`` event and before both."""
+    return Field("flag", on=_names(on), off=_names(off))
+
+
+def count(*events: str) -> Any:
+    """Return a field that counts its events."""
+    return Field("count", events=events)
+
+
+def total(*events: str, of: str, dtype: Any = None) -> Any:
+    """Return a field that sums a member; null adds nothing, 0 at first.
+
+    Integers are exact in 64 bits, beyond that a `FoldError`. Decimals (``dtype=pl.Decimal(18, 2)``)
+    are read digit by digit from the payload. Sums of floats are the exact sum, rounded once.
+    """
+    return Field("total", events=events, of=of, dtype=_dtype(dtype))
+
+
+def smallest(*events: str, of: str, dtype: Any = None) -> Any:
+    """Return a field that holds the smallest value of a member so far; null is passed over."""
+    return Field("smallest", events=events, of=of, dtype=_dtype(dtype))
+
+
+def largest(*events: str, of: str, dtype: Any = None) -> Any:
+    """Return a field that holds the largest value of a member so far; null is passed over."""
+    return Field("largest", events=events, of=of, dtype=_dtype(dtype))
+
+
+def distinct(*events: str, of: str, dtype: Any = None) -> Any:
+    """Return a field that holds the set of a member's values as a sorted list; null is passed over."""
+    return Field("distinct", events=events, of=of, dtype=_dtype(dtype))
+
+
+def states(initial: str, transitions: Iterable[tuple[Names, str, str]]) -> Any:
+    """Return a field that follows a state machine.
+
+    Args:
+        initial: the state before any event.
+        transitions: ``(from, event, to)``, ``from`` one state or several. An event without a
+            transition from the present state changes nothing.
+    """
+    arrows = tuple(Transition(_names(sources), event, target) for sources, event, target in transitions)
+    return Field("states", initial=initial, transitions=arrows)
+
+
+def reduce(function: Callable[[Any, Any], Any], *events: str, initial: Any = None, dtype: Any = None) -> Any:
+    """Return a field folded by a Python function, the slow path for what no other op says.
+
+    Args:
+        function: ``(state, event) -> state``; it must return a new state and change nothing.
+            ``event`` has ``type``, ``at``, ``position``, ``event_id`` and ``data`` (a dict).
+        events: the event types it is called for, in fold order.
+        initial: the state before any event.
+        dtype: the dtype of the field; default: the one that Polars finds for the values.
+    """
+    return Field("reduce", function=function, events=events, initial=initial, dtype=_dtype(dtype))
+
+
+def derive(expression: pl.Expr) -> Any:
+    """Return a field computed from the other fields of the same state.
+
+    Args:
+        expression: a row-wise Polars expression, such as ``pl.col("spent") / pl.col("orders")``. It
+            may use fields declared before it.
+    """
+    return Field("derive", expression=expression)
+
+
+class Model:
+    """Base class of models; the keywords of the class statement say what the fields do not.
+
+    Args:
+        created: event types that bring an entity into existence; empty: any relevant event does.
+        deleted: event types that end its existence.
+        order: ``"occurred_at"`` (valid time) or ``"recorded_at"`` (the log's own order).
+        key: event type → dotted path of the member that names the entity.
+
+    Attributes:
+        plan: the `Plan` that the class statement made.
+    """
+
+    plan: ClassVar[Plan] = Plan("Model", ())
+
+    def __init_subclass__(
+        cls,
+        *,
+        created: Names = (),
+        deleted: Names = (),
+        order: Order = "occurred_at",
+        key: Mapping[str, str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init_subclass__(**kwargs)
+        inherited = {rule.name: rule for rule in cls.plan.rules}
+        own = {name: value.rule() for name, value in vars(cls).items() if isinstance(value, Field)}
+        cls.plan = Plan(
+            name=cls.__name__,
+            rules=tuple((inherited | own).values()),
+            created=_names(created) or cls.plan.created,
+            deleted=_names(deleted) or cls.plan.deleted,
+            order=order,
+            key=dict(key or cls.plan.key),
+        )
+
+
+def plan_of(model: type[Model] | Plan) -> Plan:
+    """Return the plan of a model, or the plan itself.
+
+    Raises:
+        ModelError: it is neither.
+    """
+    if isinstance(model, Plan):
+        return model
+    if isinstance(model, type) and issubclass(model, Model):
+        return model.plan
+    raise ModelError(f"{model!r} is neither a Model class nor a Plan", hint="class Customer(es.Model): …")
+
+
+def _names(names: Names) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _dtype(dtype: Any) -> pl.DataType | None:
+    """Return an instance: ``pl.Int64`` and ``pl.Int64()`` mean the same."""
+    if dtype is None or isinstance(dtype, pl.DataType):
+        return dtype
+    if isinstance(dtype, type) and issubclass(dtype, pl.DataType):
+        return dtype()
+    raise ModelError(f"{dtype!r} is not a Polars dtype", hint="such as pl.Int64 or pl.Decimal(18, 2)")

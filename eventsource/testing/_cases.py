@@ -1,0 +1,124 @@
+"""The conformance cases: worked examples of what every answer means, for any engine and any store."""
+
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from eventsource.plan import Plan
+from eventsource.timeline import Timeline
+
+__all__ = ["Case", "cases", "mismatches"]
+
+_TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True)
+class Case:
+    """One worked example.
+
+    Args:
+        name: what it is called.
+        about: the rule that it shows.
+        plan: the model.
+        events: the events in order of arrival.
+        questions: ``ask``, the arguments, and the answer ``expect``ed.
+    """
+
+    name: str
+    about: str
+    plan: Plan
+    events: list[dict[str, Any]]
+    questions: list[dict[str, Any]]
+
+
+def cases(folder: str | Path | None = None) -> list[Case]:
+    """Return the cases of a folder (default: those of the specification), by name."""
+    paths = sorted(Path(folder or Path(__file__).parent / "cases").glob("*.json"))
+    return [_case(json.loads(path.read_text(encoding="utf-8"))) for path in paths]
+
+
+def mismatches(case: Case, timeline: Timeline) -> Iterator[str]:
+    """Ask a timeline over the events of a case all its questions; yield a sentence per wrong answer."""
+    for question in case.questions:
+        found = _ASK[question["ask"]](timeline, question)
+        if not _same(found, question["expect"]):
+            asked = {part: value for part, value in question.items() if part != "expect"}
+            yield f"{case.name}: {asked}\n  expected {question['expect']}\n  found    {found}"
+
+
+def _case(case: Mapping[str, Any]) -> Case:
+    plan = Plan.from_dict(case["model"])
+    return Case(case["name"], case["about"], plan, case["events"], case["questions"])
+
+
+def _view(question: Mapping[str, Any], *more: str) -> dict[str, Any]:
+    return {name: question[name] for name in ("known_at", "upto", *more) if name in question}
+
+
+def _as_of(timeline: Timeline, question: Mapping[str, Any]) -> Any:
+    return _rows(timeline.as_of(question.get("when"), **_view(question, "tz")))
+
+
+def _history(timeline: Timeline, question: Mapping[str, Any]) -> Any:
+    return _rows(timeline.history(question.get("entity"), **_view(question)))
+
+
+def _changes(timeline: Timeline, question: Mapping[str, Any]) -> Any:
+    return _rows(timeline.changes(question["field"], **_view(question, "since", "until", "tz")))
+
+
+def _diff(timeline: Timeline, question: Mapping[str, Any]) -> Any:
+    return _rows(timeline.diff(question["a"], question["b"], **_view(question, "tz")))
+
+
+def _explain(timeline: Timeline, question: Mapping[str, Any]) -> Any:
+    explained = timeline.explain(question["entity"], question.get("when"), **_view(question, "tz"))
+    return _rows(explained.select(list(question["expect"][0])))
+
+
+def _join(timeline: Timeline, question: Mapping[str, Any]) -> Any:
+    rows = pl.DataFrame(question["rows"]).with_row_index("row")
+    joined = timeline.join(rows, on="entity", at="at", **_view(question, "tz"))
+    states = timeline.plan.fields
+    exists = _existing(timeline, question)
+    found = _rows(joined.select("entity", *states))
+    return [state if here else None for state, here in zip(found, exists, strict=True)]
+
+
+def _existing(timeline: Timeline, question: Mapping[str, Any]) -> list[bool]:
+    """Say for each row whether its entity exists at its moment; in a joined row all null may mean either."""
+    view = _view(question, "tz")
+    return [row["entity"] in timeline.as_of(row["at"], **view)["entity"] for row in question["rows"]]
+
+
+_ASK: Mapping[str, Callable[[Timeline, Mapping[str, Any]], Any]] = {
+    "as_of": _as_of,
+    "history": _history,
+    "changes": _changes,
+    "diff": _diff,
+    "explain": _explain,
+    "join": _join,
+}
+
+
+def _rows(frame: pl.DataFrame) -> list[dict[str, Any]]:
+    return frame.to_dicts()
+
+
+def _same(found: Any, expected: Any) -> bool:
+    """Compare an answer with plain JSON: times as instants, floats nearly."""
+    if isinstance(found, datetime | date):
+        return isinstance(expected, str) and datetime.fromisoformat(expected) == found
+    if isinstance(found, Mapping) and isinstance(expected, Mapping):
+        return list(found) == list(expected) and all(_same(found[name], expected[name]) for name in found)
+    if isinstance(found, Sequence) and not isinstance(found, str) and isinstance(expected, Sequence):
+        return len(found) == len(expected) and all(map(_same, found, expected))
+    if isinstance(found, float) and isinstance(expected, int | float):
+        return math.isclose(found, expected, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE)
+    return bool(found == expected)

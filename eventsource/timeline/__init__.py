@@ -1,0 +1,321 @@
+"""The timeline: log × model × fold. Questions are methods, moments are arguments.
+
+A model and a log know nothing of each other; they meet here, once, in `Timeline(log, Model)`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import polars as pl
+
+from eventsource.errors import ModelError
+from eventsource.event import TIMESTAMP
+from eventsource.fold._polars import PolarsEngine
+from eventsource.fold.engine import Engine, Events
+from eventsource.index import EventLog, Index
+from eventsource.model import Model, plan_of
+from eventsource.moment import Moment, instant, instants, label, start, steps
+from eventsource.plan import Plan
+from eventsource.timeline._answers import difference, explained, one_column
+from eventsource.timeline._display import timeline_html
+from eventsource.timeline._names import warn_of_unseen
+from eventsource.timeline._replay import Replay, replayed
+from eventsource.timeline._trend import Trend
+
+__all__ = ["Replay", "Timeline"]
+
+Moments = Moment | Sequence[Moment] | pl.Series
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """Which events a question may see, and what its moments mean."""
+
+    known_at: datetime | None
+    upto: int | None
+    tz: str
+
+
+class Timeline:
+    """Answers questions about any moment of a log, as a model sees it.
+
+    Every question takes ``known_at`` (only events with ``recorded_at`` up to that moment), ``upto`` (only events
+    with a smaller position: this pins an answer for good) and, where it takes moments, ``tz`` (the zone of
+    dates and of datetimes without one). A datetime means that instant, inclusive; a date the whole day,
+    closed at its end. Answers are Polars frames; times in them are UTC.
+
+    Args:
+        log: a `Log`.
+        model: a `Model` class or a `Plan`.
+        tz: the zone of moments that name none.
+        engine: what folds; default: the Polars engine.
+    """
+
+    def __init__(
+        self, log: EventLog, model: type[Model] | Plan, *, tz: str = "UTC", engine: Engine | None = None
+    ) -> None:
+        self.log, self.plan, self.tz = log, plan_of(model), tz
+        self._engine: Engine = engine or PolarsEngine()
+        self._index = Index(log, self.plan)
+        self._checked = False
+
+    def as_of(
+        self,
+        when: Moments | None = None,
+        *,
+        known_at: Moment | None = None,
+        upto: int | None = None,
+        tz: str | None = None,
+    ) -> pl.DataFrame:
+        """Return the state of every entity that exists at a moment.
+
+        Args:
+            when: one moment; several (a list or Series); or none: now, that is after all events.
+            known_at: see the class.
+            upto: see the class.
+            tz: see the class.
+
+        Returns:
+            ``entity``, then the fields in declared order; sorted by ``entity``. For several moments the same
+            rows under a leading column ``as_of`` (Date where all moments are dates, else Datetime), in the
+            order of the moments asked for.
+        """
+        view = self._view(known_at, upto, tz)
+        events = self._events(view)
+        if when is None or isinstance(when, str | date):
+            return self._engine.as_of(events, None if when is None else instant(when, view.tz))
+        return self._states(events, list(when), view.tz)
+
+    def history(
+        self, entity: str | None = None, *, known_at: Moment | None = None, upto: int | None = None
+    ) -> pl.DataFrame:
+        """Return one row per interval in which nothing changed, of one entity or of all.
+
+        Returns:
+            ``entity``, ``valid_from``, ``valid_to`` (half-open; null while it lasts), then the fields; sorted
+            by ``entity``, ``valid_from``. Equal neighbours are one row, and of several events at one instant
+            only the last state shows; there is no row while the entity does not exist.
+        """
+        return self._engine.history(self._events(self._view(known_at, upto), entity))
+
+    def changes(
+        self,
+        field: str,
+        *,
+        entity: str | None = None,
+        since: Moment | None = None,
+        until: Moment | None = None,
+        known_at: Moment | None = None,
+        upto: int | None = None,
+        tz: str | None = None,
+    ) -> pl.DataFrame:
+        """Return one row per event that changed a field: when it changed, and by which event.
+
+        Args:
+            field: a field of the model.
+            entity: only this entity's changes.
+            since: first moment, inclusive; a date begins at its midnight.
+            until: last moment, inclusive; a date ends with its day.
+            known_at: see the class.
+            upto: see the class.
+            tz: see the class.
+
+        Returns:
+            ``at``, ``position``, ``entity``, ``field``, ``before``, ``after``, ``event_id``, ``type``; sorted
+            by (``at``, ``position``).
+        """
+        view = self._view(known_at, upto, tz)
+        self.plan.rule(field)
+        changes = self._engine.changes(self._events(view, entity), [field])[field]
+        if since is not None:
+            changes = changes.filter(pl.col("at") >= start(since, view.tz))
+        if until is not None:
+            changes = changes.filter(pl.col("at") <= instant(until, view.tz))
+        return changes
+
+    def diff(
+        self,
+        a: Moment,
+        b: Moment,
+        *,
+        known_at: Moment | None = None,
+        upto: int | None = None,
+        tz: str | None = None,
+    ) -> pl.DataFrame:
+        """Return what differs between two moments.
+
+        Returns:
+            ``entity``, ``change``, ``field``, ``before``, ``after``: per entity one row ``added`` or
+            ``removed`` without a field, or one row ``changed`` per field; sorted by ``entity``, then the
+            declared order of fields. Where the fields have several dtypes, ``before`` and ``after`` hold
+            Python values (dtype Object).
+        """
+        view = self._view(known_at, upto, tz)
+        events = self._events(view)
+        first, second = (self._engine.as_of(events, instant(moment, view.tz)) for moment in (a, b))
+        return difference(first, second, self.plan.fields)
+
+    def explain(
+        self,
+        entity: str,
+        when: Moment | None = None,
+        *,
+        known_at: Moment | None = None,
+        upto: int | None = None,
+        tz: str | None = None,
+    ) -> pl.DataFrame:
+        """Return, per field of one entity, its value and the event that last changed it.
+
+        Returns:
+            ``field``, ``value``, ``event_id``, ``type``, ``at``, ``position``; the last four are null while
+            the field has its default. An entity without events by then has all defaults. Where the fields
+            have several dtypes, ``value`` holds Python values (dtype Object).
+        """
+        view = self._view(known_at, upto, tz)
+        events = self._events(view, entity)
+        if when is not None:
+            events = events.on(events.frame.filter(pl.col("at") <= instant(when, view.tz)))
+        return explained(self._engine.changes(events, self.plan.fields), self.plan)
+
+    def trend(  # noqa: PLR0913 - filters, all by keyword
+        self,
+        measures: Mapping[str, pl.Expr],
+        *,
+        every: str,
+        since: Moment | None = None,
+        until: Moment | None = None,
+        by: str | Sequence[str] | None = None,
+        known_at: Moment | None = None,
+        upto: int | None = None,
+        tz: str | None = None,
+    ) -> pl.DataFrame:
+        """Return measures over the entities that exist, at ``since``, ``since + every``, … up to ``until``.
+
+        The same as `as_of` of each moment, aggregated; but histories are folded once, and sums, counts and
+        means of fields are taken from transitions, so that more moments cost next to nothing. Sums and means
+        of floats are exact sums, rounded once.
+
+        Args:
+            measures: column name → a Polars aggregation over the fields, such as
+                ``pl.col("premium").sum()`` or ``pl.len()``.
+            every: the step, a Polars duration such as ``"1d"``, ``"1w"``, ``"1mo"``.
+            since: first moment; default: the day of the first event.
+            until: last moment that may be in the answer; default: the day of the last event.
+            by: fields to group by.
+            known_at: see the class.
+            upto: see the class.
+            tz: see the class.
+
+        Returns:
+            ``as_of``, the groups of ``by``, one column per measure; sorted by ``as_of`` and groups. Without
+            ``by`` every moment has a row.
+        """
+        view = self._view(known_at, upto, tz)
+        groups = [by] if isinstance(by, str) else list(by or ())
+        trend = Trend(dict(measures), groups)
+        plan = self.plan.only(trend.fields(self.plan))
+        events = self._events(view)
+        moments = self._moments(events, every, since, until, view.tz)
+        history = self._engine.history(Events(events.frame, events.members, plan))
+        return trend.over(history, moments, pl.Series([instant(m, view.tz) for m in moments], dtype=TIMESTAMP))
+
+    def join(
+        self,
+        frame: Any,
+        *,
+        on: str,
+        at: str,
+        prefix: str = "",
+        known_at: Moment | None = None,
+        upto: int | None = None,
+        tz: str | None = None,
+    ) -> pl.DataFrame:
+        """Return a frame with the state of each row's entity at the row's own moment appended.
+
+        Args:
+            frame: a Polars or pandas frame.
+            on: its column of entity ids; integers are matched as text.
+            at: its column of moments: dates, datetimes or texts.
+            prefix: what to put before the names of the fields.
+            known_at: see the class.
+            upto: see the class.
+            tz: see the class.
+
+        Returns:
+            Every row in its order, then the fields; null where the entity does not exist at that moment.
+
+        Raises:
+            ModelError: columns that are missing or taken, or ids that are no text and no integers.
+        """
+        view = self._view(known_at, upto, tz)
+        rows = frame if isinstance(frame, pl.DataFrame) else pl.DataFrame(frame)
+        _check_join(rows, on, at, [prefix + name for name in self.plan.fields])
+        asked = pl.DataFrame([_ids(rows[on]), instants(rows[at], view.tz).alias("at")])
+        states = self._engine.states_at(self._events(view), asked).drop("exists")
+        return rows.hstack(states.rename(lambda name: prefix + name))
+
+    def replay(self, entity: str, *, known_at: Moment | None = None, upto: int | None = None) -> Replay:
+        """Return one step per relevant event of an entity: the state before, what changed, the state after."""
+        events = self._events(self._view(known_at, upto), entity)
+        return replayed(entity, events, self._engine.changes(events, self.plan.fields), self.log)
+
+    def entities(self, *, known_at: Moment | None = None, upto: int | None = None) -> pl.Series:
+        """Return the ids of all entities that have relevant events, sorted, whether they exist or not."""
+        frame = self._events(self._view(known_at, upto)).frame
+        return frame.select("entity").unique().sort("entity").collect().to_series()
+
+    def __repr__(self) -> str:
+        return f"<Timeline of {self.plan.name} over {self.log!r}, tz={self.tz!r}>"
+
+    def _repr_html_(self) -> str:
+        return timeline_html(self.plan, repr(self.log), self.tz)
+
+    def _view(self, known_at: Moment | None, upto: int | None, tz: str | None = None) -> _View:
+        zone = tz or self.tz
+        if upto is not None and upto < 0:
+            raise ModelError(f"upto={upto} is not a position")
+        return _View(None if known_at is None else instant(known_at, zone), upto, zone)
+
+    def _events(self, view: _View, entity: str | None = None) -> Events:
+        events = self._index.events(self.plan, upto=view.upto, known_at=view.known_at, entity=entity)
+        if not self._checked:
+            self._checked = warn_of_unseen(self.log, self._index)
+        return events
+
+    def _states(self, events: Events, moments: list[Moment], tz: str) -> pl.DataFrame:
+        """Return the entities that exist at each of several moments, by per-row moments over all of them."""
+        labels = one_column([label(moment) for moment in moments], tz)
+        cuts = pl.DataFrame({"as_of": labels, "at": [instant(moment, tz) for moment in moments]})
+        entities = events.frame.select("entity").unique().sort("entity").collect()
+        asked = cuts.with_columns(pl.col("at").cast(TIMESTAMP)).join(entities, how="cross")
+        states = self._engine.states_at(events, asked)
+        return asked.select("as_of", "entity").hstack(states).filter("exists").drop("exists")
+
+    def _moments(
+        self, events: Events, every: str, since: Moment | None, until: Moment | None, tz: str
+    ) -> list[date | datetime]:
+        if since is None or until is None:
+            ends = events.frame.select(first=pl.col("at").min(), last=pl.col("at").max())
+            local = ends.select(pl.all().dt.convert_time_zone(tz).dt.date()).collect().row(0, named=True)
+            if local["first"] is None:
+                return []
+            since = local["first"] if since is None else since
+            until = local["last"] if until is None else until
+        return steps(since, until, every, tz)
+
+
+def _check_join(frame: pl.DataFrame, on: str, at: str, fields: Iterable[str]) -> None:
+    for column in (on, at):
+        if column not in frame.columns:
+            raise ModelError(f"the frame has no column {column!r}", hint=f"it has {', '.join(frame.columns)}")
+    if taken := sorted(set(fields) & set(frame.columns)):
+        raise ModelError(f"the frame already has a column {taken[0]!r}", hint='prefix="customer_"')
+
+
+def _ids(column: pl.Series) -> pl.Series:
+    dtype = column.dtype
+    if not (dtype.is_integer() or dtype in (pl.String, pl.Null) or isinstance(dtype, pl.Categorical | pl.Enum)):
+        raise ModelError(f"column {column.name!r} is {dtype}: entity ids are texts or integers")
+    return column.cast(pl.String).alias("entity")

@@ -1,0 +1,99 @@
+"""Answers that are made of other answers: differences, explanations, columns of mixed values."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+import polars as pl
+
+from eventsource.event import TIMESTAMP
+from eventsource.fold._running import default
+from eventsource.moment import instant
+from eventsource.plan import Plan
+
+__all__ = ["difference", "explained", "one_column"]
+
+_SOURCE = ("event_id", "type", "at", "position")
+
+
+def one_column(labels: Sequence[date | datetime], tz: str) -> pl.Series:
+    """Return moments as a column: Date where all are dates, else instants (a date as its last one)."""
+    if all(not isinstance(value, datetime) for value in labels):
+        return pl.Series("as_of", labels, pl.Date())
+    return pl.Series("as_of", [instant(value, tz) for value in labels], TIMESTAMP)
+
+
+def difference(a: pl.DataFrame, b: pl.DataFrame, fields: Sequence[str]) -> pl.DataFrame:
+    """Return what changed from the states ``a`` to the states ``b``; see `Timeline.diff`."""
+    here = pl.lit(value=True).alias("|here")
+    both = a.with_columns(here).join(
+        b.with_columns(here),
+        on="entity",
+        how="full",
+        coalesce=True,
+        suffix="|after",
+        maintain_order="left_right",
+    )
+    rows = [
+        _one_sided(both, "|here", "added"),
+        _one_sided(both, "|here|after", "removed"),
+        *(_changed(both, name, number) for number, name in enumerate(fields)),
+    ]
+    order = pl.concat([part.select("entity", "change", "field", "|order") for part in rows])
+    order = order.with_row_index("|row").sort("entity", "|order")
+    values = {name: mixed([part[name] for part in rows]).gather(order["|row"]) for name in ("before", "after")}
+    return order.select("entity", "change", "field").with_columns(values["before"], values["after"])
+
+
+def explained(changes: Mapping[str, pl.DataFrame], plan: Plan) -> pl.DataFrame:
+    """Return each field's value and the last event that changed it; see `Timeline.explain`."""
+    rows, values = [], []
+    for rule in plan.rules:
+        frame = changes[rule.name]
+        last = frame.tail(1)
+        unchanged = (
+            pl.Series("value", [default(rule)], frame.schema["after"]) if last.is_empty() else last["after"]
+        )
+        values.append(unchanged.alias("value"))
+        found = last.select(_SOURCE).row(0) if last.height else (None,) * len(_SOURCE)
+        rows.append((rule.name, *found))
+    schema = {"field": pl.String(), "event_id": pl.String(), "type": pl.String(), "at": TIMESTAMP}
+    frame = pl.DataFrame(rows, schema=schema | {"position": pl.Int64()}, orient="row")
+    if not values:
+        return frame.with_columns(value=pl.lit(None)).select("field", "value", *_SOURCE)
+    return frame.with_columns(mixed(values)).select("field", "value", *_SOURCE)
+
+
+def mixed(parts: Sequence[pl.Series]) -> pl.Series:
+    """Return series as one: of their common dtype if they have one, else of Python values (Object)."""
+    filled = [part for part in parts if part.dtype != pl.Null] or [parts[0]]
+    if len({part.dtype for part in filled}) == 1:
+        return pl.concat([part.cast(filled[0].dtype) for part in parts])
+    values: list[Any] = [value for part in parts for value in part.to_list()]
+    return pl.Series(parts[0].name, values, dtype=pl.Object)
+
+
+def _one_sided(both: pl.DataFrame, missing: str, change: str) -> pl.DataFrame:
+    rows = both.filter(pl.col(missing).is_null())
+    nothing = pl.lit(None)
+    return rows.select(
+        "entity",
+        pl.lit(change).alias("change"),
+        pl.lit(None, pl.String).alias("field"),
+        nothing.alias("before"),
+        nothing.alias("after"),
+        pl.lit(-1, pl.Int64).alias("|order"),
+    )
+
+
+def _changed(both: pl.DataFrame, name: str, number: int) -> pl.DataFrame:
+    before, after = pl.col(name), pl.col(f"{name}|after")
+    existed = pl.col("|here").is_not_null() & pl.col("|here|after").is_not_null()
+    return both.filter(existed & before.ne_missing(after)).select(
+        "entity",
+        pl.lit("changed").alias("change"),
+        pl.lit(name).alias("field"),
+        before.alias("before"),
+        after.alias("after"),
+        pl.lit(number, pl.Int64).alias("|order"),
+    )

@@ -1,0 +1,46 @@
+"""How timelines and plans show themselves in a notebook: plain tables, everything escaped."""
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from eventsource.plan import Plan, Rule
+
+__all__ = ["plan_html", "table_html", "timeline_html"]
+
+
+def timeline_html(plan: Plan, log: str, tz: str) -> str:
+    """Return a timeline as HTML: its log, its zone, its plan."""
+    over = f"<p><b>Timeline</b> over <code>{escape(log)}</code>, dates in {escape(tz)}</p>"
+    return f"<div>{over}{plan_html(plan)}</div>"
+
+
+def plan_html(plan: Plan) -> str:
+    """Return a plan as HTML: when an entity exists, and one row per field."""
+    begins = ", ".join(plan.created) or "its first relevant event"
+    ends = ", ".join(plan.deleted) or "never"
+    caption = f"{plan.name}: exists from {begins} until {ends}; folds in order of {plan.order}"
+    return table_html(("field", "op", "events", "of"), (_row(rule) for rule in plan.rules), caption)
+
+
+def table_html(head: Sequence[str], rows: Iterable[Sequence[object]], caption: str = "") -> str:
+    """Return a table as HTML; every text is escaped."""
+    top = "".join(f'<th style="text-align:left">{escape(name)}</th>' for name in head)
+    body = "".join(f"<tr>{''.join(_cell(value) for value in row)}</tr>" for row in rows)
+    title = f'<caption style="text-align:left">{escape(caption)}</caption>' if caption else ""
+    return f"<table>{title}<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _cell(value: object) -> str:
+    return f'<td style="text-align:left;vertical-align:top">{escape("" if value is None else str(value))}</td>'
+
+
+def _row(rule: Rule) -> tuple[str, str, str, str | None]:
+    if rule.op == "flag":
+        events = f"on {', '.join(rule.on)}; off {', '.join(rule.off) or 'never'}"
+    elif rule.op == "states":
+        arrows = (f"{'|'.join(a.sources)} → {a.target} on {a.event}" for a in rule.transitions)
+        events = f"from {rule.initial}: {'; '.join(arrows)}"
+    else:
+        events = ", ".join(rule.events)
+    of = str(rule.expression) if rule.expression is not None else rule.of
+    return rule.name, rule.op, events, of

@@ -1,0 +1,38 @@
+"""The worked examples of the specification, through every engine."""
+
+from pathlib import Path
+
+import pytest
+
+from eventsource.fold._polars import PolarsEngine
+from eventsource.fold._reference import ReferenceEngine
+from eventsource.testing import Case, MemoryLog, cases, mismatches
+from eventsource.timeline import Timeline
+
+ENGINES = {"reference": ReferenceEngine, "polars": PolarsEngine}
+SHARED = Path(__file__).parents[3] / "shared" / "spec"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
+def test_every_engine_gives_the_answers_of_the_specification(case: Case, engine: str) -> None:
+    """A case's questions have the answers that it expects, whatever folds."""
+    timeline = Timeline(MemoryLog(case.events), case.plan, engine=ENGINES[engine]())
+    assert list(mismatches(case, timeline)) == []
+
+
+def test_a_wrong_answer_is_noticed() -> None:
+    """The kit can fail: an answer that differs in one value is a mismatch."""
+    case = next(case for case in cases() if case.name == "duplicates")
+    case.questions[0]["expect"][0]["orders"] = 2
+    found = list(mismatches(case, Timeline(MemoryLog(case.events), case.plan)))
+    assert len(found) == 1
+    assert "expected" in found[0]
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared specification is not beside this checkout")
+def test_the_specification_here_is_the_shared_one() -> None:
+    """The copy of the specification in this project is byte for byte the shared one."""
+    here = Path(__file__).parents[1] / "spec"
+    shared = {path.relative_to(SHARED): path.read_bytes() for path in SHARED.rglob("*") if path.is_file()}
+    assert {path.relative_to(here): path.read_bytes() for path in here.rglob("*") if path.is_file()} == shared
