@@ -11,6 +11,7 @@ customers.as_of("2024-06-30")
 """
 
 from eventsource.errors import EventsourceError
+from eventsource.log import Log
 from eventsource.model import (
     Model,
     count,
@@ -26,10 +27,12 @@ from eventsource.model import (
     total,
 )
 from eventsource.plan import Plan
+from eventsource.sources import source
 from eventsource.timeline import Timeline
 
 __all__ = [
     "EventsourceError",
+    "Log",
     "Model",
     "Plan",
     "Timeline",
@@ -42,6 +45,7 @@ __all__ = [
     "latest",
     "reduce",
     "smallest",
+    "source",
     "states",
     "total",
 ]

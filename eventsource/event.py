@@ -34,6 +34,7 @@ __all__ = [
     "TIMESTAMP",
     "Batch",
     "Event",
+    "Resume",
     "Source",
     "check",
     "empty",
@@ -115,6 +116,13 @@ class Batch:
     notes: tuple[str, ...] = ()
 
 
+class Resume(Protocol):
+    """Where a source goes on: the numbers that its last committed batch gave; a dict is one."""
+
+    def get(self, key: str, /) -> int | None:
+        """Return the number under a name, or None."""
+
+
 @runtime_checkable
 class Source(Protocol):
     """Where events come from. Sources read; only the log writes."""
@@ -127,7 +135,7 @@ class Source(Protocol):
     def size(self) -> int | None:
         """Bytes there are to read in all, for progress bars; None where that is not known."""
 
-    def batches(self, resume: Mapping[str, int]) -> Iterator[Batch]:
+    def batches(self, resume: Resume) -> Iterator[Batch]:
         """Yield what comes after ``resume`` (``{}``: everything), in order, in bounded memory."""
 
     def decode(self, rejected: pl.DataFrame) -> Batch:

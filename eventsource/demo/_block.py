@@ -11,7 +11,7 @@ import polars as pl
 from eventsource.demo._calendar import DAY, FAR, MINUTE, Season
 from eventsource.demo._draws import Draws, Flags, Ints
 
-__all__ = ["BLOCK", "CHANNELS", "TYPES", "VOUCHER", "Block", "Period", "pooled", "text"]
+__all__ = ["BLOCK", "CHANNELS", "ORIGINS", "TYPES", "VOUCHER", "Block", "Period", "pooled", "text"]
 
 BLOCK: Final = 20_000
 """Customers per block: what is in memory at once, about half a million events."""
@@ -33,6 +33,9 @@ TYPES: Final = (
     "TicketClosed",
     "CustomerDeleted",
 )
+
+ORIGINS: Final = ("", "web", "ios", "android", "api", "backoffice")
+"""What recorded an event; the first: it does not say."""
 
 CHANNELS: Final = ("search", "social", "friend", "partner", "newsletter", "voucher")
 VOUCHER: Final = CHANNELS.index("voucher")
@@ -137,14 +140,15 @@ class Block:
         there = (times < self.deleted[rows]) | (since > self.returned[rows])
         return there & (times < self.period.until)
 
-    def events(self, kind: str, rows: Ints, times: Ints, data: pl.Series) -> pl.DataFrame:
+    def events(self, kind: str, rows: Ints, times: Ints, data: pl.Series | str) -> pl.DataFrame:
         """Return events as a frame: ``customer``, ``kind`` (index of `TYPES`), ``occurred``, ``data``."""
+        same = pl.repeat(data, len(rows), eager=True) if isinstance(data, str) else data
         return pl.DataFrame(
             {
                 "customer": self.numbers[rows],
                 "kind": np.full(len(rows), TYPES.index(kind), np.uint8),
                 "occurred": times,
-                "data": data,
+                "data": same,
             }
         )
 

@@ -30,7 +30,7 @@ class Draws:
     def uniform(self, size: int) -> Floats:
         """Return numbers in [0, 1)."""
         raw: npt.NDArray[np.uint64] = self._bits.random_raw(size)
-        return (raw >> np.uint64(11)) * 2.0**-53
+        return (raw >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
     def chance(self, size: int, share: float | Floats) -> Flags:
         """Return flags of which about ``share`` are true."""
@@ -43,7 +43,8 @@ class Draws:
     def pick(self, size: int, weights: Sequence[float]) -> Ints:
         """Return indices into ``weights``, each as often as its weight says."""
         edges = np.cumsum(weights)
-        return np.searchsorted(edges[:-1], self.uniform(size) * edges[-1], side="right").astype(np.int64)
+        found: Ints = np.searchsorted(edges[:-1], self.uniform(size) * edges[-1], side="right")
+        return found
 
     def exponential(self, size: int) -> Floats:
         """Return exponentially distributed numbers of mean 1."""

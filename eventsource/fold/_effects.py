@@ -49,7 +49,7 @@ class Effects:
     def __init__(self, events: Events) -> None:
         self._frame = events.frame
         self._schema = events.frame.collect_schema()
-        self._kinds = pl.Enum(events.plan.types)
+        self._kinds = pl.Enum(events.members.plan.types)
         self._members: Members = events.members
         self.plan: Plan = events.plan
 

@@ -1,1 +1,53 @@
 """Where events come from: one module a kind of store, chosen by the URL."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from eventsource.errors import SourceError
+from eventsource.event import ENVELOPE, Source
+from eventsource.sources._mapping import FieldMapping
+from eventsource.sources._streams import MAX_LINE
+from eventsource.sources.files import Files
+
+__all__ = ["source"]
+
+
+def source(
+    where: str | Path | Sequence[str | Path],
+    *,
+    tz: str = "UTC",
+    unit: str | None = None,
+    format: str | None = None,  # noqa: A002 - the word users look for
+    max_line: int = MAX_LINE,
+    constants: Mapping[str, str] | None = None,
+    **members: Any,
+) -> Source:
+    """Return a source of events, for `Log.pull`.
+
+    JSON Lines (``.jsonl``, ``.ndjson``, ``.json``), CSV with a header row and Parquet; JSON Lines and CSV also
+    as ``.gz`` or ``.zst``. Without a mapping, a line's members are found under the names of the envelope
+    (``event_id`` also as ``id``), and CloudEvents 1.0 and Segment or RudderStack calls are recognised by
+    themselves. What is not mapped is the payload, unless there is a member ``data``.
+
+    Args:
+        where: a path, a folder (all its files, recursively), a glob, or several of them; read in order of path.
+        tz: the zone of times that name none.
+        unit: the unit of epoch numbers, ``"s"``, ``"ms"``, ``"us"`` or ``"ns"``; default: by their size.
+        format: ``"jsonl"``, ``"csv"`` or ``"parquet"``; default: by the file's ending.
+        max_line: the most bytes that a line may have; longer ones are rejected.
+        constants: column → a text that stands for every line, such as ``{"type": "PageView"}``.
+        **members: column → dotted path of the member that holds it, such as ``event_id="id"``,
+            ``stream="customer.id"``, ``occurred_at="ts"``, ``data="payload"``.
+
+    Raises:
+        SourceError: a scheme, column, unit or format that is not known; a file that is not there shows when
+            it is read.
+    """
+    first = str(where) if isinstance(where, str | Path) else ""
+    if "://" in first:
+        raise SourceError(f"there is no source for {first.split('://')[0]}:// URLs", hint="name files or folders")
+    if unknown := sorted(set(members) - set(ENVELOPE)):
+        raise SourceError(f"{unknown[0]!r} is no column of the envelope", hint=f"columns: {', '.join(ENVELOPE)}")
+    mapping = FieldMapping({name: path for name, path in members.items() if path is not None}, constants or {})
+    return Files(where, mapping=mapping, tz=tz, unit=unit, format=format, max_line=max_line)

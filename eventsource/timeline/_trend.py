@@ -22,6 +22,7 @@ __all__ = ["Trend"]
 
 _ROWWISE: Final = {"Column", "Literal", "BinaryExpr", "Cast", "Alias"}
 _SLOT: Final = pl.col("|slot")
+_NOTHING: Final = pl.lit(0, pl.Int128)
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,9 @@ class Trend:
         values = slots.select("|from", "|to", *self.by, pl.lit(1, pl.Int128).alias("|len"), *chain(*inputs))
         columns = [name for name in values.columns if name.startswith("|") and name not in ("|from", "|to")]
         begin = values.select(*self.by, pl.col("|from").alias("|slot"), *columns)
-        end = values.select(*self.by, pl.col("|to").alias("|slot"), *(-pl.col(name) for name in columns))
+        end = values.select(
+            *self.by, pl.col("|to").alias("|slot"), *((_NOTHING - pl.col(name)).alias(name) for name in columns)
+        )
         deltas = pl.concat([begin, end]).group_by(*self.by, "|slot").agg(pl.col(columns).sum())
         running = self._grid(deltas, count).join(deltas, on=[*self.by, "|slot"], how="left", nulls_equal=True)
         running = running.sort(*self.by, "|slot").with_columns(pl.col(columns).fill_null(0))

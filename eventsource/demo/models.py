@@ -1,0 +1,127 @@
+"""The models that the notebooks and the demo ask their questions with.
+
+`Customer`, `Subscriber` and `Ticket` read the log of the subscription business, each from its own side; `Aircraft`
+reads the log of flights.
+"""
+
+from typing import Final
+
+import polars as pl
+
+import eventsource as es
+
+__all__ = ["QUARTERS_SINCE_JOINING", "Aircraft", "Customer", "Subscriber", "Ticket"]
+
+_MONEY: Final = pl.Decimal(18, 2)
+_EARLY: Final = pl.duration(days=90)
+_PROMPT: Final = pl.duration(days=4)
+
+
+class Customer(es.Model, created="CustomerCreated", deleted="CustomerDeleted"):
+    """A customer, as sales see one; the entity is ``customer-<number>``.
+
+    A customer exists from the sign-up until the account is deleted, and again after another sign-up.
+    ``premium`` ends with a cancellation or a card that ran out; ``term`` is how the plan is paid (``monthly``,
+    ``yearly``), ``price`` what it cost last; ``reason`` is why it was last cancelled, null where nobody said.
+    Money is in euros, exact to the cent.
+    """
+
+    name = es.latest("CustomerCreated", "CustomerRenamed", of="name")
+    city = es.latest("CustomerCreated", "BillingAddressChanged", of="address.city")
+    country = es.latest("CustomerCreated", "BillingAddressChanged", of="address.country")
+    channel = es.first("CustomerCreated", of="channel")
+    premium = es.flag(on="PremiumPlanBought", off=("PremiumPlanCancelled", "PremiumPlanExpired"))
+    term = es.latest("PremiumPlanBought", of="plan")
+    price = es.latest("PremiumPlanBought", "PremiumPlanRenewed", of="price", dtype=_MONEY)
+    reason = es.latest("PremiumPlanCancelled", of="reason")
+    orders = es.count("PurchaseMade")
+    spent = es.total("PurchaseMade", of="amount", dtype=_MONEY)
+    refunded = es.total("PurchaseRefunded", of="amount", dtype=_MONEY)
+
+
+class Subscriber(es.Model, created="PremiumPlanBought"):
+    """A customer from the first premium plan on, to see who stays; the entity is ``customer-<number>``.
+
+    Subscribers never cease to exist: who cancels, or deletes the account, is one who did not stay. ``stays`` is
+    true while the plan is paid. ``joined`` is the first day of the quarter of the first plan. ``came_by`` tells
+    vouchers from all other channels. ``support`` says how the first ticket went, where it was opened within
+    90 days of the sign-up: answered within four days, or not (or not yet).
+    """
+
+    channel = es.first("CustomerCreated", of="channel")
+    signed_up = es.first("CustomerCreated")
+    subscribed = es.first("PremiumPlanBought")
+    first_ticket = es.first("TicketOpened")
+    first_answer = es.first("TicketClosed")
+    stays = es.flag(on="PremiumPlanBought", off=("PremiumPlanCancelled", "PremiumPlanExpired", "CustomerDeleted"))
+    joined = es.derive(pl.col("subscribed").dt.truncate("1q").dt.date())
+    came_by = es.derive(pl.when(pl.col("channel") == "voucher").then(pl.lit("voucher")).otherwise(pl.lit("other")))
+    support = es.derive(
+        pl.when(pl.col("first_ticket") - pl.col("signed_up") > _EARLY)
+        .then(pl.lit("no early ticket"))
+        .when(pl.col("first_answer") - pl.col("first_ticket") <= _PROMPT)
+        .then(pl.lit("answered within 4 days"))
+        .when(pl.col("first_ticket").is_not_null())
+        .then(pl.lit("waited longer"))
+        .otherwise(pl.lit("no early ticket"))
+    )
+
+
+class Ticket(
+    es.Model,
+    created="TicketOpened",
+    key={"TicketOpened": "ticket_id", "TicketClosed": "ticket_id"},
+):
+    """A support ticket; the entity is the payload's ``ticket_id``, whatever the stream.
+
+    ``waited`` is the time from the opening to the answer, null while there is none.
+    """
+
+    topic = es.first("TicketOpened", of="topic")
+    priority = es.first("TicketOpened", of="priority")
+    opened = es.first("TicketOpened")
+    answered = es.latest("TicketClosed")
+    waited = es.derive(pl.col("answered") - pl.col("opened"))
+    rating = es.latest("TicketClosed", of="rating")
+    status = es.states("waiting", [("waiting", "TicketClosed", "answered")])
+
+
+class Aircraft(es.Model, created="AircraftSeen"):
+    """An aircraft; the entity is its tail number.
+
+    ``status`` is ``on the ground`` until it leaves a gate, then ``under way``; ``diverted`` when it did not arrive
+    where it should have. ``where`` is the airport it last arrived at, or ``EWR → IAH`` while it is under way; null
+    before its first flight and after a diversion: nobody knows. ``miles`` counts flights that arrived.
+    """
+
+    manufacturer = es.latest("AircraftSeen", of="manufacturer")
+    model = es.latest("AircraftSeen", of="model")
+    seats = es.latest("AircraftSeen", of="seats")
+    status = es.states(
+        "on the ground",
+        [
+            (("on the ground", "diverted"), "FlightDeparted", "under way"),
+            ("under way", "FlightArrived", "on the ground"),
+            ("under way", "FlightDiverted", "diverted"),
+        ],
+    )
+    carrier = es.latest("FlightDeparted", of="carrier")
+    origin = es.latest("FlightDeparted", of="origin")
+    destination = es.latest("FlightDeparted", of="dest")
+    flights = es.count("FlightDeparted")
+    miles = es.total("FlightArrived", of="distance")
+    where = es.derive(
+        pl.when(pl.col("status") == "under way")
+        .then(pl.format("{} → {}", "origin", "destination"))
+        .when(pl.col("status") == "on the ground")
+        .then("destination")
+    )
+
+
+def _quarters(column: str) -> pl.Expr:
+    day = pl.col(column).dt
+    return day.year().cast(pl.Int32) * 4 + day.quarter()
+
+
+QUARTERS_SINCE_JOINING: Final = (_quarters("as_of") - _quarters("joined")).alias("quarters since joining")
+"""The age of a cohort, from the columns ``as_of`` and ``joined`` of a trend of `Subscriber`."""

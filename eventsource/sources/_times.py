@@ -1,0 +1,73 @@
+"""Times of a source: texts, epoch numbers and datetimes, as instants."""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+import polars as pl
+
+from eventsource.event import TIMESTAMP
+from eventsource.moment import instants, parse_times
+from eventsource.sources._mapping import UNITS
+
+__all__ = ["Clock"]
+
+_NUMBER: Final = re.compile(r"-?\d{9,20}(\.\d+)?")
+_NUMBER_WITH_UNIT: Final = re.compile(r"-?\d{1,20}(\.\d+)?")
+_MICROS: Final = 1_000_000
+_FIRST: Final = -62_135_596_800 * _MICROS  # 0001-01-01
+_LAST: Final = 253_402_300_800 * _MICROS  # 10000-01-01
+_GUESSES: Final = ((10**11, "s"), (10**14, "ms"), (10**17, "us"))
+
+
+class Clock:
+    """Reads times.
+
+    Args:
+        tz: the zone of texts that name none.
+        unit: the unit of epoch numbers; None: by their size, seconds up to 10**11 (the year 5138),
+            milliseconds up to 10**14, microseconds up to 10**17, else nanoseconds.
+    """
+
+    def __init__(self, tz: str, unit: str | None) -> None:
+        self._tz, self._unit = tz, unit
+        self._digits = _NUMBER_WITH_UNIT if unit else _NUMBER
+
+    def read(self, values: Sequence[Any]) -> pl.Series:
+        """Return instants; null where a value is no time, or one that does not exist."""
+        kinds = set(map(type, values))
+        if kinds <= {str, type(None)}:
+            found = parse_times(pl.Series("at", values, pl.String), self._tz)
+            if found.null_count() == sum(value is None for value in values):
+                return found
+        texts = [v if isinstance(v, str) and not self._digits.fullmatch(v) else None for v in values]
+        numbers = [None if text is not None else self._micros(v) for text, v in zip(texts, values, strict=True)]
+        parsed = parse_times(pl.Series("at", texts, pl.String), self._tz)
+        return parsed.fill_null(pl.Series("at", numbers, pl.Int64).cast(TIMESTAMP))
+
+    def column(self, values: pl.Series) -> pl.Series:
+        """Return a column of any dtype as instants."""
+        if values.dtype.is_temporal():
+            return (
+                instants(values, self._tz)
+                if isinstance(values.dtype, pl.Datetime)
+                else self.read(values.to_list())
+            )
+        return self.read(values.to_list())
+
+    def _micros(self, value: Any) -> int | None:
+        if isinstance(value, datetime):
+            aware = value if value.tzinfo else value.replace(tzinfo=UTC)
+            return int((aware - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * _MICROS)
+        if value is None or isinstance(value, bool | date):
+            return None
+        try:
+            number = Decimal(str(value))
+        except ArithmeticError:
+            return None
+        size = abs(number)
+        unit = self._unit or next((name for most, name in _GUESSES if size < most), "ns")
+        micros = int((number * _MICROS / UNITS[unit]).to_integral_value(rounding="ROUND_FLOOR"))
+        return micros if _FIRST <= micros < _LAST else None
