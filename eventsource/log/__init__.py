@@ -278,7 +278,9 @@ class Log:
     def _new(self, events: pl.DataFrame) -> tuple[pl.DataFrame, int, pl.DataFrame]:
         """Return the events that the log lacks, how many it has, and those that differ from theirs."""
         self._catch_up()
-        fresh = events.unique("event_id", keep="first", maintain_order=True)
+        fresh = events
+        if events["event_id"].n_unique() < events.height:
+            fresh = events.unique("event_id", keep="first", maintain_order=True)
         suspects = fresh.filter(self._seen.maybe(fresh["event_id"]))
         first = self._stored(suspects["event_id"])
         new = fresh.join(first, on="event_id", how="anti", maintain_order="left") if first.height else fresh

@@ -18,8 +18,12 @@ __all__ = ["Decoder", "Line"]
 
 _RAW: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ANY: Final = msgspec.json.Decoder()
-_FAST: Final = ("event_id", "stream", "type", "occurred_at", "recorded_at", "version", "data", "metadata")
-_TEXT_COLUMNS: Final = frozenset({"event_id", "stream", "type"})
+_NULL: Final = msgspec.Raw(b"null")
+_IS_WHOLE: Final = pl.all_horizontal(pl.col("data", "metadata").str.starts_with("{").all()) & pl.all_horizontal(
+    (pl.col("event_id", "stream", "type") != "").all()
+)
+"""Payloads are objects (or null), and no text that is needed is empty."""
+
 _BOM: Final = b"\xef\xbb\xbf"
 
 
@@ -104,26 +108,30 @@ class Decoder:
         return None
 
     def _columns(self, found: list[Any]) -> pl.DataFrame | None:
-        values = {name: [getattr(line, name) for line in found] for name in _FAST}
+        """Return decoded lines as a frame; None where one of them needs the careful way."""
+        occurred = [line.occurred_at for line in found]
+        recorded = [line.recorded_at for line in found]
         try:
-            texts = {name: pl.Series(name, values[name], pl.String) for name in _TEXT_COLUMNS}
-            data, metadata = _raw_texts("data", values["data"]), _raw_texts("metadata", values["metadata"])
-        except (pl.exceptions.PolarsError, UnicodeDecodeError):
+            frame = pl.DataFrame(
+                {
+                    "event_id": pl.Series([line.event_id for line in found], dtype=pl.String),
+                    "stream": pl.Series([line.stream for line in found], dtype=pl.String),
+                    "version": pl.Series([line.version for line in found], dtype=pl.Int64),
+                    "type": pl.Series([line.type for line in found], dtype=pl.String),
+                    "occurred_at": self._clock.read(occurred),
+                    "recorded_at": self._clock.read(recorded),
+                    "data": _raw_texts([line.data for line in found]),
+                    "metadata": _raw_texts([line.metadata for line in found]),
+                }
+            )
+        except (pl.exceptions.PolarsError, OverflowError):
             return None
-        occurred = self._clock.read(values["occurred_at"])
-        recorded = self._clock.read(values["recorded_at"])
-        missing = sum(value is None for value in values["recorded_at"])
-        faults = occurred.null_count() or recorded.null_count() > missing or not _objects(data, metadata)
-        if faults or any((texts[name] == "").any() for name in _TEXT_COLUMNS):
+        faults = frame["occurred_at"].null_count() + frame["recorded_at"].null_count() - recorded.count(None)
+        if faults or not frame.select(_IS_WHOLE).item():
             return None
-        frame = pl.DataFrame(texts).with_columns(
-            occurred.alias("occurred_at"),
-            recorded.fill_null(occurred).alias("recorded_at"),
-            pl.Series("version", values["version"], pl.Int64),
-            data.fill_null("{}"),
-            metadata,
+        return frame.with_columns(
+            pl.col("recorded_at").fill_null(pl.col("occurred_at")), pl.col("data").fill_null("{}")
         )
-        return frame.select(ENVELOPE.names())
 
     def _take(self, line: Line, taken: _Taken) -> None:
         try:
@@ -185,7 +193,7 @@ def _fast_line(mapping: FieldMapping, event_id: str) -> msgspec.json.Decoder[Any
         "data": msgspec.Raw,
         "metadata": msgspec.Raw,
     }
-    defaults = {"recorded_at": None, "version": None, "metadata": msgspec.Raw(b"null")}
+    defaults = {"recorded_at": None, "version": None, "metadata": _NULL}
     fields = [
         (name, types[name], defaults[name]) if name in defaults else (name, types[name])
         for name in sorted(types, key=lambda name: name in defaults)
@@ -194,14 +202,12 @@ def _fast_line(mapping: FieldMapping, event_id: str) -> msgspec.json.Decoder[Any
     return msgspec.json.Decoder(msgspec.defstruct("FastLine", fields, rename=names, gc=False))
 
 
-def _raw_texts(name: str, values: list[Any]) -> pl.Series:
+def _raw_texts(values: list[Any]) -> pl.Series:
     """Return raw JSON values as texts, verbatim; null for null."""
-    texts = pl.Series(name, [bytes(value) for value in values], pl.Binary).cast(pl.String)
-    return texts.to_frame().select(pl.when(pl.col(name) != "null").then(pl.col(name))).to_series()
-
-
-def _objects(*columns: pl.Series) -> bool:
-    return all(column.drop_nulls().str.starts_with("{").all() for column in columns)
+    if all(value is _NULL for value in values):
+        return pl.Series([None] * len(values), dtype=pl.String)
+    texts = pl.Series("text", [bytes(value) for value in values], pl.Binary).cast(pl.String)
+    return texts.to_frame().select(pl.when(pl.col("text") != "null").then(pl.col("text"))).to_series()
 
 
 def _lines(data: bytes) -> Iterator[bytes]:

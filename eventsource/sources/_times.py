@@ -37,10 +37,10 @@ class Clock:
 
     def read(self, values: Sequence[Any]) -> pl.Series:
         """Return instants; null where a value is no time, or one that does not exist."""
-        kinds = set(map(type, values))
-        if kinds <= {str, type(None)}:
+        values = list(values)
+        if set(map(type, values)) <= {str, type(None)}:
             found = parse_times(pl.Series("at", values, pl.String), self._tz)
-            if found.null_count() == sum(value is None for value in values):
+            if found.null_count() == values.count(None):
                 return found
         texts = [v if isinstance(v, str) and not self._digits.fullmatch(v) else None for v in values]
         numbers = [None if text is not None else self._micros(v) for text, v in zip(texts, values, strict=True)]

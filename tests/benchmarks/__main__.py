@@ -19,12 +19,12 @@ def main() -> None:
     parser.add_argument("--events", type=float, default=5e6, help="events in the log (default 5e6)")
     parser.add_argument("--folder", type=Path, help="where to keep the input (default: a temporary folder)")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prog := "eventsource-bench-") as temporary:
+    with tempfile.TemporaryDirectory(prefix="eventsource-bench-") as temporary:
         folder = options.folder or Path(temporary)
         workload.make(folder, int(options.events))
         results = [contenders.run(name, folder) for name in contenders.CONTENDERS]
         contenders.compare(folder)
-        print(f"\n{int(options.events):,} events, {workload.entities(int(options.events)):,} entities; {prog}\n")
+        print(f"\n{int(options.events):,} events, {workload.entities(int(options.events)):,} entities\n")
         with pl.Config(
             tbl_formatting="MARKDOWN",
             tbl_hide_dataframe_shape=True,

@@ -2,8 +2,8 @@
 
 Type `python tests/notebooks/refresh.py` for all of them, or add names: `… refresh.py 02 05`.
 
-A notebook is committed with outputs in the cells tagged `nbval-check-output`, and nowhere else; cells have ids that
-follow from their place, and no metadata but tags. So a notebook that says the same is the same file.
+A notebook is committed with outputs in the cells tagged `nbval-check-output`, and nowhere else; its cells have ids
+that follow from their place, and no metadata but tags. So a notebook that says the same is the same file.
 """
 
 import sys

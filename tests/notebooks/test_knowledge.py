@@ -1,0 +1,72 @@
+from datetime import date
+
+import polars as pl
+
+from eventsource.demo.knowledge import knowledge
+from eventsource.demo.models import Customer, Subscriber, Ticket
+from eventsource.testing import event, given
+
+PREMIUM = {"premium": pl.col("premium").sum()}
+LATE = (
+    event("CustomerCreated", "customer-1", at="2024-01-05"),
+    event("PremiumPlanBought", "customer-1", at="2024-01-10", plan="monthly"),
+    event("PremiumPlanCancelled", "customer-1", at="2024-01-20", recorded_at="2024-03-02", reason="no time"),
+)
+
+
+def test_knowledge_is_as_of_known_at() -> None:
+    """Each cell of the grid is `as_of` its moment with only what was recorded by then."""
+    timeline = given(Customer, *LATE).timeline
+    grid = knowledge(timeline, PREMIUM, since="2024-01-31", until="2024-03-31", every="1mo")
+    for row in grid.to_dicts():
+        states = timeline.as_of(row["as_of"], known_at=row["known_at"])
+        assert row["premium"] == states["premium"].sum()
+    assert grid["premium"].to_list() == [1, 1, 1, 0, 0, 0]
+
+
+def test_knowledge_has_no_future() -> None:
+    """No moment is known before it: the grid is a triangle."""
+    grid = knowledge(given(Customer, *LATE).timeline, PREMIUM, since="2024-01-31", until="2024-03-31", every="1mo")
+    assert grid.height == 6
+    assert grid.filter(pl.col("as_of") > pl.col("known_at")).is_empty()
+    assert grid["known_at"].max() == date(2024, 3, 31)
+
+
+def test_support_by_the_clock() -> None:
+    """An early ticket counts as prompt up to four days; without an answer its customer waits."""
+    asked = (
+        event("CustomerCreated", at="2024-01-01", channel="voucher"),
+        event("TicketOpened", at="2024-01-02", ticket_id="T-1"),
+        event("PremiumPlanBought", at="2024-01-03"),
+    )
+    given(Subscriber, *asked).then("entity-1", support="waited longer", came_by="voucher", stays=True)
+    prompt = event("TicketClosed", at="2024-01-06", ticket_id="T-1", rating=5)
+    given(Subscriber, *asked, prompt).then("entity-1", support="answered within 4 days")
+    slow = event("TicketClosed", at="2024-01-06T00:00:01", ticket_id="T-1", rating=5)
+    given(Subscriber, *asked, slow).then("entity-1", support="waited longer", joined=date(2024, 1, 1))
+
+
+def test_late_ticket_is_no_early_one() -> None:
+    """A ticket after the first 90 days says nothing about the start."""
+    life = (
+        event("CustomerCreated", at="2024-01-01"),
+        event("PremiumPlanBought", at="2024-01-03"),
+        event("TicketOpened", at="2024-05-01", ticket_id="T-1"),
+    )
+    given(Subscriber, *life).then("entity-1", support="no early ticket")
+
+
+def test_deleted_subscribers_did_not_stay() -> None:
+    """A subscriber whose account was deleted is still counted, as one who left."""
+    life = (event("PremiumPlanBought", at="2024-01-03"), event("CustomerDeleted", at="2024-02-01"))
+    given(Subscriber, *life).then("entity-1", stays=False)
+
+
+def test_tickets_are_entities() -> None:
+    """Tickets are told by their id, not by the customer's stream."""
+    given(
+        Ticket,
+        event("TicketOpened", "customer-1", at="2024-01-01", ticket_id="T-1", topic="bug"),
+        event("TicketOpened", "customer-1", at="2024-01-01", ticket_id="T-2", topic="billing"),
+        event("TicketClosed", "customer-1", at="2024-01-02", ticket_id="T-2", rating=None),
+    ).then("T-1", status="waiting", topic="bug").then("T-2", status="answered", rating=None)

@@ -1,0 +1,189 @@
+"""Each notebook runs, and its named results are those that plain Python finds in the raw log."""
+
+import ast
+from collections import Counter
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import plain
+import pytest
+import refresh
+
+pytestmark = pytest.mark.slow
+
+Results = Callable[[str], dict[str, Any]]
+JUNE, JULY = date(2024, 6, 30), date(2024, 7, 1)
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    """Return how to run a notebook, once, on a fresh log, and get its named results."""
+    folder = tmp_path_factory.mktemp("logs")
+
+    @cache
+    def run(prefix: str) -> dict[str, Any]:
+        (path,) = refresh.notebooks(prefix)
+        notebook = refresh.parametrised(refresh.read(path), log_path=str(Path(folder, prefix)))
+        (cell,) = (c for c in refresh.execute(notebook).cells if "results" in refresh.tags(c))
+        named: dict[str, Any] = ast.literal_eval(cell.outputs[0].data["text/plain"])
+        return named
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def log() -> list[dict[str, Any]]:
+    """Return the events of the raw log, each once."""
+    return plain.events()
+
+
+def test_first_look(results: Results, log: list[dict[str, Any]]) -> None:
+    """Every line is an event, a duplicate or a rejected line; none is lost."""
+    read = list(plain.lines())
+    named = results("01")
+    assert named["appended"] == len(log)
+    assert named["appended"] + named["duplicates"] + named["rejected"] == len(read)
+    assert named["kept_aside"] == named["rejected"] + named["conflicts"]
+    assert named["types"] == len({event["type"] for event in log})
+    assert named["late"] == sum(event["recorded_at"] - event["occurred_at"] >= plain.DAY for event in log)
+
+
+def test_premium(results: Results, log: list[dict[str, Any]]) -> None:
+    """The premium figures are those of a fold by hand."""
+    named, states = results("02"), plain.as_of(log, JUNE)
+    before = plain.as_of(log, date(2024, 3, 31))
+    assert named["customers"] == len(states)
+    assert named["premium"] == _premium(log, JUNE)
+    assert named["share"] == pytest.approx(_premium(log, JUNE) / len(states))
+    days = [date(2023, 6, 30), date(2023, 12, 31), date(2024, 3, 31), JUNE]
+    assert named["several"] == [_premium(log, day) for day in days]
+    both = before.keys() & states.keys()
+    assert named["changed"] == sum(before[name].premium != states[name].premium for name in both)
+    assert Decimal(named["spent"]) == _spent(plain.as_of(log, JUNE))
+    assert Decimal(named["spent_known"]) == _spent(plain.as_of(log, JUNE, JULY))
+
+
+def test_cancellations(results: Results, log: list[dict[str, Any]]) -> None:
+    """When, why and where are what the raw lines of the customer say."""
+    named = results("03")
+    (event,) = [e for e in log if (e["stream"], e["type"]) == ("customer-42", "PremiumPlanCancelled")]
+    assert datetime.fromisoformat(named["cancelled_at"]) == event["occurred_at"]
+    assert named["reason"] == event["data"]["reason"] == "support too slow"
+    days = [date(2024, 3, 30), JUNE]
+    assert named["homes"] == [plain.as_of(log, day)["customer-42"].city for day in days] == ["Kraków", "Warszawa"]
+    assert named["cancellations"] == sum(named["reasons"].values())
+    assert named["reasons"] == _reasons(log)
+
+
+def test_one_customer(results: Results, log: list[dict[str, Any]]) -> None:
+    """The replay has the customer's events, in the order they occurred."""
+    named = results("04")
+    mine = [e for e in plain.in_order(log, date(2024, 12, 31)) if e["stream"] == "customer-42"]
+    outside = {"CustomerVerified", "CardAdded", "TicketOpened", "TicketClosed"}
+    assert named["steps"] == [event["type"] for event in mine if event["type"] not in outside]
+    state = plain.as_of(log, date(2024, 12, 31))["customer-42"]
+    assert (named["last"], Decimal(named["spent"])) == (state.term, state.spent)
+    opened, closed = (
+        {e["data"]["ticket_id"]: e["occurred_at"] for e in mine if e["type"] == kind}
+        for kind in ("TicketOpened", "TicketClosed")
+    )
+    assert named["waited"] == str(max(closed[ticket] - opened[ticket] for ticket in closed))
+
+
+def test_trends_and_cohorts(results: Results, log: list[dict[str, Any]]) -> None:
+    """Month-ends are folds of their own; who waited for support stays least."""
+    named = results("05")
+    assert named["premium"] == [_premium(log, day) for day in _month_ends()]
+    assert named["support"] == _support(log)
+    stays = {name: share for name, _, share in named["support"]}
+    assert stays["waited longer"] < min(stays["answered within 4 days"], stays["no early ticket"]) - 0.2
+
+
+def test_what_we_knew_then(results: Results, log: list[dict[str, Any]]) -> None:
+    """The answer of then takes only what was recorded by then; the late events are the difference."""
+    named = results("06")
+    assert named["then"] == _figures(plain.as_of(log, JUNE, JULY))
+    assert named["today"] == _figures(plain.as_of(log, JUNE))
+    kinds = {"PurchaseMade", "PurchaseRefunded", "PremiumPlanBought", "PremiumPlanCancelled"}
+    late = [e for e in plain.in_order(log, JUNE) if e["recorded_at"] >= plain.end(JULY) and e["type"] in kinds]
+    assert named["missed"] == sorted(event["event_id"] for event in late)
+    november, december = date(2024, 11, 30), date(2024, 12, 31)
+    assert named["november"] == [_premium(log, november, november), _premium(log, november, december)]
+
+
+def test_flights(results: Results) -> None:
+    """The aircraft under way are those that left and had not arrived, from the package's own table."""
+    named = results("07")
+    moment = datetime(2013, 7, 4, 17, 30, tzinfo=ZoneInfo("America/New_York"))
+    days = plain.flights(date(2013, 7, 3), date(2013, 7, 5))
+    last = {tail: arrived for tail, left, arrived in sorted(days, key=lambda flight: flight[1]) if left <= moment}
+    under_way = [tail for tail, arrived in last.items() if arrived is not None and arrived > moment]
+    assert named["by_status"]["under way"] == len(under_way)
+    rows = list(plain.table("flights"))
+    flown = [row for row in rows if row["tailnum"] not in ("", "NA")]
+    left = sum(row["dep_time"] not in ("", "NA") for row in flown)
+    assert named["events"] == len({row["tailnum"] for row in flown}) + 2 * left + (len(flown) - left)
+    assert 0 < named["least"] < named["most"] < len({row["tailnum"] for row in flown})
+
+
+def _premium(log: list[dict[str, Any]], day: date, known: date | None = None) -> int:
+    return sum(customer.premium for customer in plain.as_of(log, day, known).values())
+
+
+def _spent(states: dict[str, plain.Customer]) -> Decimal:
+    return sum((customer.spent for customer in states.values()), Decimal(0))
+
+
+def _figures(states: dict[str, plain.Customer]) -> list[str]:
+    customers = states.values()
+    counts = [len(states), sum(c.premium for c in customers), sum(c.orders for c in customers)]
+    return [*map(str, counts), str(_spent(states))]
+
+
+def _month_ends() -> list[date]:
+    firsts = [date(2023 + month // 12, month % 12 + 1, 1) for month in range(1, 25)]
+    return [first - timedelta(days=1) for first in firsts]
+
+
+def _reasons(log: list[dict[str, Any]]) -> dict[str, int]:
+    """Return the reasons of the cancellations that ended a plan."""
+    premium: dict[str, bool] = {}
+    reasons: Counter[str] = Counter()
+    for event in plain.in_order(log, date(2024, 12, 31)):
+        if event["type"] == "PremiumPlanCancelled" and premium.get(event["stream"]):
+            reasons[event["data"]["reason"] or "(none given)"] += 1
+        if event["type"].startswith("PremiumPlan") and event["type"] != "PremiumPlanRenewed":
+            premium[event["stream"]] = event["type"] == "PremiumPlanBought"
+    return dict(reasons)
+
+
+def _support(log: list[dict[str, Any]]) -> list[tuple[str, int, float]]:
+    """Return, by how the first early ticket went, how many bought the plan and which share still pays."""
+    groups: dict[str, list[bool]] = {}
+    lives: dict[str, list[dict[str, Any]]] = {}
+    for event in plain.in_order(log, date(2024, 12, 31)):
+        lives.setdefault(event["stream"], []).append(event)
+    for life in lives.values():
+        if any(event["type"] == "PremiumPlanBought" for event in life):
+            groups.setdefault(_experience(life), []).append(_stays(life))
+    return [(name, len(stays), round(sum(stays) / len(stays), 6)) for name, stays in sorted(groups.items())]
+
+
+def _experience(life: list[dict[str, Any]]) -> str:
+    first = {event["type"]: event["occurred_at"] for event in reversed(life)}
+    opened, closed = first.get("TicketOpened"), first.get("TicketClosed")
+    if opened is None or opened - first["CustomerCreated"] > 90 * plain.DAY:
+        return "no early ticket"
+    prompt = closed is not None and closed - opened <= 4 * plain.DAY
+    return "answered within 4 days" if prompt else "waited longer"
+
+
+def _stays(life: list[dict[str, Any]]) -> bool:
+    ends = ("PremiumPlanCancelled", "PremiumPlanExpired", "CustomerDeleted")
+    last = [event["type"] for event in life if event["type"] in ("PremiumPlanBought", *ends)][-1]
+    return last == "PremiumPlanBought"
