@@ -1,95 +1,46 @@
-"""Which events a log holds already: 64-bit hashes of ids in sorted runs, and an exact look where one matches."""
-
-import json
-from typing import Final
+"""Which events a log holds already: 64-bit hashes of their ids in a few sorted runs, eight bytes an event."""
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
-from eventsource.event import ENVELOPE
+__all__ = ["Seen"]
 
-__all__ = ["CONFLICTS", "Seen", "conflicts"]
-
-CONFLICTS: Final = pl.Schema(
-    {"event_id": pl.String(), "position": pl.Int64(), "differs": pl.String(), "raw": pl.Binary()}
-)
-"""An id that arrived again with other content: the position of the first, and the columns that differ."""
-
-_COMPARED: Final = ("stream", "version", "type", "occurred_at", "recorded_at", "data", "metadata")
-_JSON: Final = ("data", "metadata")
+Hashes = npt.NDArray[np.uint64]
 
 
 class Seen:
-    """The hashes of the ids of all events up to a position; eight bytes an event.
+    """The hashes of the ids of all events up to a position.
 
-    A hash that matches proves nothing; it only says where to look.
+    A hash that matches proves nothing; it only says that a look into the log is needed. The hashes hold
+    within this process.
     """
 
     def __init__(self) -> None:
         self.upto = 0
-        self._runs: list[np.ndarray] = []
+        self._runs: list[Hashes] = []
 
     def add(self, event_ids: pl.Series) -> None:
-        """Take in the ids of the next events; runs of like size are merged, so there are few."""
-        run = np.sort(event_ids.hash().to_numpy())
-        self.upto += len(run)
+        """Take in the ids of the next events; runs of like length are merged, so that there are few."""
+        self.upto += len(event_ids)
+        run = np.sort(_hashes(event_ids))
         while self._runs and len(self._runs[-1]) <= 2 * len(run):
-            run = np.sort(np.concatenate([self._runs.pop(), run]), kind="stable")
+            run = np.sort(np.concatenate([self._runs.pop(), run]))
         if len(run):
             self._runs.append(run)
 
-    def maybe(self, event_ids: pl.Series) -> pl.Series:
-        """Say of each id whether it may have been seen; False is certain."""
-        hashes = event_ids.hash().to_numpy()
-        found = np.zeros(len(hashes), dtype=bool)
+    def suspects(self, event_ids: pl.Series) -> pl.Series:
+        """Return those ids that may stand in the log already, or more than once in ``event_ids``."""
+        hashes = _hashes(event_ids)
+        order = np.argsort(hashes)
+        needles = hashes[order]  # sorted, so that the searches walk through memory in one direction
+        found = np.zeros(len(needles), dtype=bool)
+        found[1:] |= needles[1:] == needles[:-1]
+        found[:-1] |= needles[1:] == needles[:-1]
         for run in self._runs:
-            place = np.minimum(np.searchsorted(run, hashes), len(run) - 1)
-            found |= run[place] == hashes
-        return pl.Series(found)
+            found |= run[np.minimum(np.searchsorted(run, needles), len(run) - 1)] == needles
+        return event_ids.gather(np.sort(order[found]))
 
 
-def conflicts(again: pl.DataFrame, first: pl.DataFrame) -> pl.DataFrame:
-    """Return those of ``again`` that differ from the first event of the same id, as `CONFLICTS`.
-
-    Args:
-        again: events that arrived again, columns of `ENVELOPE`.
-        first: the events that stand, columns of `STORED`.
-    """
-    pairs = again.join(first, on="event_id", how="inner", suffix="|first", maintain_order="left")
-    differing = [pl.col(name).ne_missing(pl.col(f"{name}|first")).alias(f"{name}|differs") for name in _COMPARED]
-    suspects = pairs.with_columns(differing).filter(pl.any_horizontal(pl.col("^.*\\|differs$")))
-    rows = [row for row in suspects.iter_rows(named=True) if _differences(row)]
-    found = [
-        {
-            "event_id": row["event_id"],
-            "position": row["position"],
-            "differs": ", ".join(_differences(row)),
-            "raw": _line(row),
-        }
-        for row in rows
-    ]
-    return pl.DataFrame(found, schema=CONFLICTS)
-
-
-def _differences(row: dict[str, object]) -> list[str]:
-    """Return the columns that really differ: payloads are compared as JSON values, not as bytes."""
-    return [name for name in _COMPARED if row[f"{name}|differs"] and not _same(name, row)]
-
-
-def _same(name: str, row: dict[str, object]) -> bool:
-    texts = row[name], row[f"{name}|first"]
-    if name not in _JSON or not all(isinstance(text, str) for text in texts):
-        return False
-    a, b = (json.loads(str(text)) for text in texts)
-    return bool(a == b)
-
-
-def _line(row: dict[str, object]) -> bytes:
-    """Return an event as a line that a pull takes."""
-    event = {name: row[name] for name in ENVELOPE if name not in _JSON and row[name] is not None}
-    payload = "".join(f', "{name}": {row[name]}' for name in _JSON if row[name] is not None)
-    return (json.dumps(event, ensure_ascii=False, default=_iso)[:-1] + payload + "}").encode()
-
-
-def _iso(value: object) -> str:
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+def _hashes(event_ids: pl.Series) -> Hashes:
+    return event_ids.hash().to_numpy()

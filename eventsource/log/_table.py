@@ -1,203 +1,211 @@
-"""The door to Delta Lake: tables, commits, and the translation of its errors.
+"""The door to Delta Lake: tables, commits, and the translation of what the storage complains about.
 
-Two blind appends to a Delta table both succeed, so dense positions need a guard: every commit carries an
-application transaction of the log's own, whose version is the head after it. Of two writers that start from the
-same head, the second one's commit fails with a conflict that can be retried.
+Two blind appends to a Delta table both succeed. So every commit of this package carries an application
+transaction, the table's *guard*: of two writers that started from the same version the second one's commit fails
+with a conflict, and it starts again from the newer version.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import polars as pl
 from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
-from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.exceptions import DeltaError, TableNotFoundError
+from deltalake.fs import DeltaStorageHandler
+from deltalake.transaction import AddAction, RemoveAction
 
 from eventsource.errors import AppendConflictError, LogError
 
-__all__ = ["Pinned", "Table", "holds_other_things"]
+__all__ = ["OvertakenError", "Table", "retried", "translated"]
 
-_WRITER: Final = WriterProperties(compression="ZSTD", max_row_group_size=262_144)
-_SMALL: Final = 8 * 1024 * 1024
-_MANY: Final = 100
-_COMPACT: Final = 64 * 1024 * 1024
-_COMPACTED: Final = "eventsource:compacted"
+T = TypeVar("T")
+
+_ROW_GROUP: Final = 262_144  # what a scan skips or reads as one
+_WRITER: Final = WriterProperties(compression="ZSTD", max_row_group_size=_ROW_GROUP)
+_ATTEMPTS: Final = 20
+
+_HINTS: Final = {
+    "No space left": "free some space and do the same again: nothing was lost",
+    "File too large": "raise the limit on the size of files and do the same again: nothing was lost",
+    "Permission denied": "the folder must be writable",
+    "Read-only file system": "the folder must be writable",
+    "append-only": "a log only grows",
+    "NoSuchBucket": "make the bucket first",
+    "Access Denied": "check the keys in storage_options",
+    "InvalidAccessKeyId": "check the keys in storage_options",
+}
+
+
+class OvertakenError(AppendConflictError):
+    """Another commit came in between: what this one was based on is no longer so."""
 
 
 class Table:
-    """One Delta table of a fixed schema.
+    """One Delta table of a fixed schema, seen at one version until it is refreshed.
 
     Args:
-        path: a folder or an object-store URL.
+        path: an absolute folder or an object-store URL.
         schema: its columns.
         options: storage options, as delta-rs takes them.
-        append_only: whether the table refuses to be changed or deleted from.
+        properties: Delta table properties, for when it is made.
     """
 
     def __init__(
-        self, path: str, schema: pl.Schema, options: Mapping[str, str] | None = None, *, append_only: bool
+        self,
+        path: str,
+        schema: pl.Schema,
+        options: Mapping[str, str] | None = None,
+        properties: Mapping[str, str] | None = None,
     ) -> None:
-        self.path, self._schema, self._options = path, schema, dict(options or {})
-        self._append_only = append_only
-        self._table: DeltaTable | None = None
+        self.path, self.schema, self.options = path, schema, dict(options) if options else None
+        self._properties = dict(properties or {})
+        self._delta: DeltaTable | None = None
 
-    def open(self) -> DeltaTable | None:
-        """Return the table as it is now, or None where there is none yet."""
-        with _translated(self.path):
-            if self._table is not None:
-                self._table.update_incremental()
-            elif self.exists():
-                self._table = DeltaTable(self.path, storage_options=self._options)
-                self._check()
-        return self._table
+    def refresh(self) -> bool:
+        """Look at the newest version; return whether there is a table at all."""
+        with translated(self.path):
+            if self._delta is not None:
+                self._delta.update_incremental()
+            elif DeltaTable.is_deltatable(self.path, storage_options=self.options):
+                delta = DeltaTable(self.path, storage_options=self.options)
+                _check(self.path, delta, self.schema)
+                self._delta = delta
+        return self._delta is not None
 
-    def exists(self) -> bool:
-        """Say whether there is a table."""
-        return DeltaTable.is_deltatable(self.path, storage_options=self._options)
-
-    def version(self, app: str) -> int | None:
-        """Return the version of an application transaction, as of the last `open`."""
-        return None if self._table is None else self._table.transaction_version(app)
-
-    def pinned(self, prefix: str) -> "Pinned":
-        """Return the application transactions under a prefix as they are now, whatever is committed later."""
-        with _translated(self.path):
-            here = DeltaTable(self.path, storage_options=self._options) if self.exists() else None
-        return Pinned(here, prefix)
-
-    def append(self, rows: pl.DataFrame, transactions: Mapping[str, int]) -> None:
-        """Commit rows and application transactions, all or nothing.
-
-        Raises:
-            AppendConflictError: another commit came in between; open again and retry.
-            LogError: what the storage says, a full disk for one.
-        """
-        properties = CommitProperties(
-            app_transactions=[Transaction(app, version) for app, version in transactions.items()],
-        )
-        with _translated(self.path):
-            write_deltalake(
-                self._made(),
-                rows.cast(self._schema).select(self._schema.names()),
-                mode="append",
-                writer_properties=_WRITER,
-                commit_properties=properties,
-            )
-
-    def overwrite(self, rows: pl.DataFrame) -> None:
-        """Replace all rows; not for an append-only table."""
-        with _translated(self.path):
-            write_deltalake(self._made(), rows.select(self._schema.names()), mode="overwrite")
+    def number(self, app: str) -> int | None:
+        """Return the version of an application transaction."""
+        with translated(self.path):
+            return None if self._delta is None else self._delta.transaction_version(app)
 
     def files(self) -> pl.DataFrame:
-        """Return the files of the table as last opened: ``path``, ``size``, ``rows`` and the stats of columns."""
-        if self._table is None:
+        """Return the files: ``path``, ``size_bytes``, ``num_records``, and ``min.*``, ``max.*`` of columns."""
+        if self._delta is None:
             return pl.DataFrame(schema={"path": pl.String, "size_bytes": pl.Int64, "num_records": pl.Int64})
-        return pl.DataFrame(self._table.get_add_actions(flatten=True))
+        with translated(self.path):
+            return pl.DataFrame(self._delta.get_add_actions(flatten=True))
 
     def scan(self, files: Sequence[str]) -> pl.LazyFrame:
         """Return the rows of some files, in the order of the files."""
         if not files:
-            return pl.LazyFrame(schema=self._schema)
-        base = self.path.rstrip("/")
-        options: Any = self._options or None
-        found = pl.scan_parquet([f"{base}/{name}" for name in files], storage_options=options, glob=False)
-        return found.cast(self._schema).select(self._schema.names())
+            return pl.LazyFrame(schema=self.schema)
+        paths = [f"{self.path}/{name}" for name in files]
+        return pl.scan_parquet(paths, schema=self.schema, storage_options=self.options, glob=False)
 
-    def in_order(self, files: pl.DataFrame, column: str) -> pl.LazyFrame:
-        """Return the rows of some files in the order of a column, of which each append wrote greater values.
+    def store(self, name: str, rows: pl.LazyFrame) -> int:
+        """Write rows into a file of the table's folder; it is no part of the table before a `swap` says so.
 
-        Only files that were compacted are sorted: all others hold their rows in order.
+        Returns:
+            Its size in bytes.
+        """
+        with translated(self.path):
+            rows.sink_parquet(
+                f"{self.path}/{name}",
+                compression="zstd",
+                row_group_size=_ROW_GROUP,
+                maintain_order=True,
+                storage_options=self.options,
+            )
+            return int(DeltaStorageHandler(self.path, self.options).get_file_info([name])[0].size)
+
+    def append(self, rows: pl.DataFrame, transactions: Mapping[str, int]) -> None:
+        """Commit rows and application transactions, all or nothing; no rows are fine.
+
+        Raises:
+            OvertakenError: another commit carried one of these transactions since the last refresh.
+            LogError: what the storage says, such as a full disk.
+        """
+        self._write(rows, "append", transactions)
+
+    def replace(self, rows: pl.DataFrame, transactions: Mapping[str, int]) -> None:
+        """Commit rows in place of all there were; errors as of `append`."""
+        self._write(rows, "overwrite", transactions)
+
+    def swap(self, removed: pl.DataFrame, added: Sequence[AddAction], transactions: Mapping[str, int]) -> None:
+        """Commit other files with the same rows; errors as of `append`.
 
         Args:
-            files: rows of `files`.
-            column: the column, of integers.
+            removed: some rows of `files`.
+            added: files that stand in the table's folder already.
+            transactions: as of `append`.
         """
-        first, last = pl.col(f"min.{column}"), pl.col(f"max.{column}")
-        mixed_up = self.version(_COMPACTED) or 0
-        apart = (first > last.cum_max().shift()).fill_null(value=True)
-        groups = files.sort(first).with_columns(apart.cum_sum().alias("group"), (first < mixed_up).alias("mixed"))
-        tidy = groups.filter(~pl.col("mixed"))
-        parts = [
-            self.scan(group["path"].to_list()).sort(column)
-            for group in groups.filter("mixed").partition_by("group", maintain_order=True)
+        now = int(time.time() * 1000)
+        gone = [
+            RemoveAction(path, data_change=False, deletion_timestamp=now, size=size, partition_values={})
+            for path, size in removed.select("path", "size_bytes").iter_rows()
         ]
-        return pl.concat([*parts, self.scan(tidy["path"].to_list())])
+        delta = self._made()
+        with translated(self.path):
+            delta.create_write_transaction(
+                [*added, *gone], "append", delta.schema(), commit_properties=_properties(transactions)
+            )
 
-    def compact(self, column: str) -> bool:
-        """Put many small files together, if there are many.
-
-        Delta's compaction mixes up the order of rows, and its commit carries no application transaction: so a
-        commit before it says up to which value of ``column`` the files may hold rows in any order.
-        """
-        files = self.files()
-        if self._table is None or files.filter(pl.col("size_bytes") < _SMALL).height < _MANY:
-            return False
-        upto = int(files[f"max.{column}"].max()) + 1  # type: ignore[arg-type]  # integers
-        self.append(pl.DataFrame(schema=self._schema), {_COMPACTED: upto})
-        with _translated(self.path):
-            self._table.optimize.compact(target_size=_COMPACT, writer_properties=_WRITER)
-        return True
+    def _write(self, rows: pl.DataFrame, mode: Any, transactions: Mapping[str, int]) -> None:
+        delta = self._made()
+        with translated(self.path):
+            write_deltalake(
+                delta,
+                rows.match_to_schema(self.schema),
+                mode=mode,
+                writer_properties=_WRITER,
+                commit_properties=_properties(transactions),
+            )
 
     def _made(self) -> DeltaTable:
-        """Return the table as last opened; make it where there is none."""
-        if self._table is None:
-            configuration = {"delta.appendOnly": "true"} if self._append_only else {}
-            self._table = DeltaTable.create(
-                self.path,
-                schema=pl.DataFrame(schema=self._schema).to_arrow().schema,
-                mode="ignore",
-                configuration=configuration,
-                storage_options=self._options,
-            )
-        return self._table
-
-    def _check(self) -> None:
-        if self._table is None:
-            return
-        names = [field.name for field in self._table.schema().fields]
-        if names != self._schema.names():
-            raise LogError(f"{self.path} holds another table: its columns are {', '.join(names)}")
+        """Return the table at the version last seen; make it where there is none."""
+        if self._delta is None:
+            with translated(self.path):
+                self._delta = DeltaTable.create(
+                    self.path,
+                    schema=pl.DataFrame(schema=self.schema).to_arrow().schema,
+                    mode="ignore",
+                    configuration=self._properties,
+                    storage_options=self.options,
+                )
+        return self._delta
 
 
-class Pinned:
-    """Numbers of application transactions at one version of a table."""
+def retried(attempt: Callable[[], T], path: str) -> T:
+    """Call ``attempt`` until no other writer overtakes it; it must begin by refreshing what it is based on.
 
-    def __init__(self, table: DeltaTable | None, prefix: str) -> None:
-        self._table, self._prefix = table, prefix
-
-    def get(self, key: str, /) -> int | None:
-        """Return the number under ``prefix + key``, or None."""
-        return None if self._table is None else self._table.transaction_version(self._prefix + key)
+    Raises:
+        AppendConflictError: others were faster every time; safe to try again.
+    """
+    for count in range(_ATTEMPTS):
+        try:
+            return attempt()
+        except OvertakenError:
+            time.sleep(random.uniform(0, 0.01 * 2 ** min(count, 6)))  # noqa: S311 - back-off, not a secret
+    raise AppendConflictError(
+        f"{path}: other writers were faster {_ATTEMPTS} times in a row; nothing was lost", hint="do the same again"
+    )
 
 
 @contextmanager
-def _translated(path: str) -> Iterator[None]:
+def translated(path: str) -> Iterator[None]:
     """Turn the errors of the storage into those of this package."""
     try:
         yield
-    except CommitFailedError as error:
-        if "oncurrent" in str(error) or "already exists" in str(error):
-            raise AppendConflictError(f"another writer appended to {path} at the same moment") from error
-        raise LogError(f"{path}: {error}") from error
     except TableNotFoundError as error:
-        raise LogError(f"there is no log at {path}", hint="eventsource pull") from error
-    except (DeltaError, OSError) as error:
-        raise LogError(f"{path}: {error}", hint=_hint(str(error))) from error
+        raise LogError(f"there is no log at {path}", hint="eventsource init, then eventsource pull") from error
+    except (DeltaError, OSError, pl.exceptions.ComputeError) as error:
+        if isinstance(error, LogError):
+            raise
+        text = str(error)
+        if "Concurrent transaction failed" in text or "already exists" in text:
+            raise OvertakenError(f"another writer appended to {path} at the same moment") from error
+        hint = next((hint for words, hint in _HINTS.items() if words.lower() in text.lower()), None)
+        raise LogError(f"{path}: {text}", hint=hint) from error
 
 
-def _hint(message: str) -> str | None:
-    known = {
-        "No space left": "free some space; nothing was lost, do the same again",
-        "File too large": "raise the limit on file sizes; nothing was lost, do the same again",
-        "Permission denied": "the folder must be writable",
-        "Checksum": "the log was damaged outside of this package; restore it",
-    }
-    return next((hint for text, hint in known.items() if text in message), None)
+def _properties(transactions: Mapping[str, int]) -> CommitProperties:
+    return CommitProperties(app_transactions=[Transaction(app, number) for app, number in transactions.items()])
 
 
-def holds_other_things(path: str) -> bool:
-    """Say whether a local folder exists and holds something that is no log."""
-    folder = Path(path)
-    return "://" not in path and folder.is_dir() and any(folder.iterdir()) and not (folder / "events").is_dir()
+def _check(path: str, delta: DeltaTable, schema: pl.Schema) -> None:
+    found = pl.Schema(delta.schema().to_arrow())
+    if found != schema:
+        columns = ", ".join(f"{name} {dtype}" for name, dtype in found.items())
+        raise LogError(f"{path} is a table of something else: {columns}", hint="name another folder")

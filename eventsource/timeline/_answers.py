@@ -7,11 +7,12 @@ from typing import Any
 import polars as pl
 
 from eventsource.event import TIMESTAMP
+from eventsource.fold._effects import derived
 from eventsource.fold._running import default
 from eventsource.moment import instant
 from eventsource.plan import Plan
 
-__all__ = ["difference", "explained", "one_column"]
+__all__ = ["defaults", "difference", "explained", "one_column"]
 
 _SOURCE = ("event_id", "type", "at", "position")
 
@@ -48,20 +49,24 @@ def difference(a: pl.DataFrame, b: pl.DataFrame, fields: Sequence[str]) -> pl.Da
 def explained(changes: Mapping[str, pl.DataFrame], plan: Plan) -> pl.DataFrame:
     """Return each field's value and the last event that changed it; see `Timeline.explain`."""
     rows, values = [], []
-    for rule in plan.rules:
-        frame = changes[rule.name]
-        last = frame.tail(1)
-        unchanged = (
-            pl.Series("value", [default(rule)], frame.schema["after"]) if last.is_empty() else last["after"]
-        )
-        values.append(unchanged.alias("value"))
+    unchanged = defaults(changes, plan)
+    for name in plan.fields:
+        last = changes[name].tail(1)
+        values.append((last["after"] if last.height else unchanged[name]).alias("value"))
         found = last.select(_SOURCE).row(0) if last.height else (None,) * len(_SOURCE)
-        rows.append((rule.name, *found))
+        rows.append((name, *found))
     schema = {"field": pl.String(), "event_id": pl.String(), "type": pl.String(), "at": TIMESTAMP}
     frame = pl.DataFrame(rows, schema=schema | {"position": pl.Int64()}, orient="row")
     if not values:
         return frame.with_columns(value=pl.lit(None)).select("field", "value", *_SOURCE)
     return frame.with_columns(mixed(values)).select("field", "value", *_SOURCE)
+
+
+def defaults(changes: Mapping[str, pl.DataFrame], plan: Plan) -> pl.DataFrame:
+    """Return one row: the fields before any event, in the dtypes of their changes."""
+    plain = [rule for rule in plan.rules if rule.op != "derive"]
+    state = [pl.Series(rule.name, [default(rule)], changes[rule.name].schema["after"]) for rule in plain]
+    return derived(pl.DataFrame(state), plan.rules).select(plan.fields)
 
 
 def mixed(parts: Sequence[pl.Series]) -> pl.Series:

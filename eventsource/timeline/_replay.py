@@ -7,9 +7,9 @@ from typing import Any, overload
 
 import polars as pl
 
-from eventsource.fold._running import default
 from eventsource.fold.engine import Events
 from eventsource.index import EventLog
+from eventsource.timeline._answers import defaults
 from eventsource.timeline._display import table_html
 
 __all__ = ["Replay", "Step", "replayed"]
@@ -93,7 +93,7 @@ def replayed(entity: str, events: Events, changes: Mapping[str, pl.DataFrame], l
             changed.setdefault(position, {})[name] = (before, after)
     envelope = events.frame.select("at", "position", "event_id", pl.col("type").cast(pl.String)).collect()
     payloads = _payloads(log, envelope["position"])
-    state: dict[str, Any] = {rule.name: default(rule) for rule in events.plan.rules}
+    state = defaults(changes, events.plan).row(0, named=True)
     steps = []
     for at, position, event_id, kind in envelope.iter_rows():
         moved = changed.get(position, {})

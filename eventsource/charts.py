@@ -1,0 +1,179 @@
+"""Charts of frames: few kinds, good defaults, and nothing from the data but data.
+
+Field names never go through Altair's shorthand, so no name or value from a log is read as a chart instruction.
+Time axes are UTC. Integers beyond 2**53, which JavaScript would round, are shown as text.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import altair as alt
+import polars as pl
+
+from eventsource.errors import ReportError
+
+__all__ = ["MIMETYPE", "bars", "heatmap", "intervals", "line", "use_in_notebooks"]
+
+MIMETYPE: Final = "application/vnd.vegalite.v6+json"
+"""What a notebook keeps of a chart: its specification, which JupyterLab and reports draw without a network."""
+
+_ROWS: Final = 5_000
+_EXACT: Final = 2**53
+_PALETTE: Final = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#666666"]  # Okabe and Ito
+_HEIGHT: Final = 260
+_ROW: Final = 22
+_FEW: Final = 60
+
+
+def line(
+    frame: pl.DataFrame, x: str, y: str, *, color: str | None = None, step: bool = False, title: str = ""
+) -> alt.Chart:
+    """Return a line over time (or numbers), one per value of ``color``.
+
+    Args:
+        frame: the rows, at most 5,000.
+        x: column of the horizontal axis: Date, Datetime or numbers.
+        y: column of numbers.
+        color: column that tells the lines apart.
+        step: whether a value holds until the next one, instead of moving towards it.
+        title: what the chart says.
+
+    Raises:
+        ReportError: a column that is not there, or too many rows.
+    """
+    mark = {"type": "line", "point": frame.height <= _FEW, "interpolate": "step-after" if step else "monotone"}
+    return _chart(frame, mark, {"x": (x, None), "y": (y, None), "color": (color, None)}, title)
+
+
+def bars(
+    frame: pl.DataFrame, x: str, y: str, *, color: str | None = None, horizontal: bool = False, title: str = ""
+) -> alt.Chart:
+    """Return bars, stacked by ``color``, in the order of the rows; arguments as for `line`."""
+    along, across = ("y", "x") if horizontal else ("x", "y")
+    return _chart(
+        frame, {"type": "bar"}, {along: (x, "ordinal"), across: (y, None), "color": (color, None)}, title
+    )
+
+
+def heatmap(frame: pl.DataFrame, x: str, y: str, value: str, *, title: str = "") -> alt.Chart:
+    """Return a field of cells, darker for greater values, such as cohorts by age or valid by known time."""
+    channels = {"x": (x, "ordinal"), "y": (y, "ordinal"), "color": (value, None)}
+    return _chart(frame, {"type": "rect"}, channels, title)
+
+
+def intervals(frame: pl.DataFrame, y: str, *, color: str | None = None, title: str = "") -> alt.Chart:
+    """Return bars from ``valid_from`` to ``valid_to``, such as the rows of a history, one line per value of ``y``.
+
+    An interval that lasts is drawn up to the last moment that the frame names.
+    """
+    last = frame.select(pl.max_horizontal(pl.col("valid_from").max(), pl.col("valid_to").max())).item()
+    shown = frame.with_columns(pl.col("valid_to").fill_null(last))
+    channels = {"x": ("valid_from", None), "x2": ("valid_to", None), "y": (y, "nominal"), "color": (color, None)}
+    return _chart(shown, {"type": "bar", "height": {"band": 0.6}}, channels, title)
+
+
+def use_in_notebooks() -> None:
+    """Let notebooks keep specifications: JupyterLab draws them by itself, and no script is loaded."""
+    alt.renderers.register("eventsource", _render)
+    alt.renderers.enable("eventsource")
+
+
+def _render(spec: dict[str, Any], **_metadata: Any) -> dict[str, Any]:
+    return {MIMETYPE: spec, "text/plain": f"<chart: {spec.get('description', '')}>"}
+
+
+def _chart(
+    frame: pl.DataFrame, mark: dict[str, Any], channels: Mapping[str, tuple[str | None, str | None]], title: str
+) -> alt.Chart:
+    if frame.height > _ROWS:
+        raise ReportError(
+            f"a chart of {frame.height:,} rows is too much to look at", hint="aggregate first; at most 5,000 rows"
+        )
+    used = {channel: (column, kind) for channel, (column, kind) in channels.items() if column is not None}
+    columns = list(dict.fromkeys(str(column) for column, _ in used.values()))
+    for column in columns:
+        if column not in frame.columns:
+            raise ReportError(f"the frame has no column {column!r}", hint=f"it has {', '.join(frame.columns)}")
+    kinds = {str(column): kind or _kind(frame.schema[str(column)]) for column, kind in used.values()}
+    data = frame.select(_plain(frame[column], kinds[column]) for column in columns)
+    encoding: dict[str, Any] = {
+        channel: _channel(str(column), kinds[str(column)], channel) for channel, (column, _) in used.items()
+    }
+    encoding["tooltip"] = [_channel(column, kinds[column], "tooltip") for column in columns]
+    height = {"step": _ROW} if "y" in encoding and encoding["y"]["type"] in ("nominal", "ordinal") else _HEIGHT
+    spec = {
+        "data": {"values": data.to_dicts()},
+        "mark": mark,
+        "encoding": encoding,
+        "width": "container",
+        "height": height,
+        "description": title or f"{mark['type']} of {', '.join(columns)}",
+        "config": _CONFIG,
+    }
+    if title:
+        spec["title"] = title
+    use_in_notebooks()
+    return alt.Chart.from_dict(spec)
+
+
+_CONFIG: Final[dict[str, Any]] = {
+    "background": "transparent",
+    "font": "system-ui, sans-serif",
+    "view": {"stroke": None},
+    "axis": {"grid": True, "gridOpacity": 0.3, "domain": False, "titleFontWeight": "normal", "labelLimit": 220},
+    "title": {"anchor": "start", "fontSize": 14, "fontWeight": 600, "offset": 12},
+    "legend": {"orient": "top", "title": None},
+    "range": {"category": _PALETTE, "heatmap": {"scheme": "blues"}},
+    "line": {"strokeWidth": 2},
+}
+
+
+def _channel(column: str, kind: str, channel: str) -> dict[str, Any]:
+    """Return the encoding of one column, in the long form: names are names, whatever they hold."""
+    field = {"field": _escaped(column)}
+    if channel == "x2":
+        return field
+    encoding: dict[str, Any] = field | {"type": kind, "title": column}
+    if channel == "tooltip":
+        return encoding | {"type": "nominal" if kind == "temporal" else kind}  # the text as it is: UTC
+    if kind == "temporal":
+        encoding["scale"] = {"type": "utc"}
+    if kind in ("nominal", "ordinal") and channel in ("x", "y"):
+        encoding["sort"] = None
+    return encoding
+
+
+def _kind(dtype: pl.DataType) -> str:
+    if dtype.is_temporal():
+        return "temporal"
+    return "quantitative" if dtype.is_numeric() else "nominal"
+
+
+def _escaped(column: str) -> str:
+    """Return a field name for Vega-Lite, where dots and brackets would mean a path."""
+    return "".join("\\" + letter if letter in ".[]\\\"'" else letter for letter in column)
+
+
+def _plain(column: pl.Series, kind: str) -> pl.Series:
+    """Return values that JSON and JavaScript hold exactly: moments as UTC texts, great integers as texts."""
+    dtype = column.dtype
+    if dtype.is_temporal():
+        return _moments(column, kind)
+    if dtype.is_decimal() or dtype.is_float():
+        values = column.cast(pl.Float64)
+        return values.to_frame().select(pl.when(values.is_finite()).then(values).alias(column.name)).to_series()
+    if dtype.is_integer() and int(column.abs().max() or 0) > _EXACT:  # type: ignore[arg-type]  # integers
+        return column.cast(pl.String)
+    return column if dtype.is_integer() or dtype == pl.Boolean else column.cast(pl.String)
+
+
+def _moments(column: pl.Series, kind: str) -> pl.Series:
+    """Return moments as texts: for a time axis in full, for bars and cells as short as tells them apart."""
+    if kind == "temporal":
+        return column.cast(pl.Datetime("ms")).dt.strftime("%Y-%m-%dT%H:%M:%S%.3fZ")
+    days = column.dt.date() if column.dtype != pl.Date else column
+    months = days.drop_nulls().dt.strftime("%Y-%m")
+    if months.n_unique() == column.drop_nulls().n_unique():
+        return days.dt.strftime("%Y-%m")
+    whole = column.dtype == pl.Date or days.n_unique() == column.n_unique()
+    return days.dt.strftime("%Y-%m-%d") if whole else column.dt.strftime("%Y-%m-%d %H:%M")

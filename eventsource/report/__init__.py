@@ -1,0 +1,128 @@
+"""Reports: a notebook and its parameters become one self-contained page.
+
+Parameters are checked, the notebook is run, its outputs become a page, the page replaces the old one: each step
+is one module here.
+"""
+
+import hashlib
+import os
+import platform
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+from nbformat import NotebookNode
+
+from eventsource.report._execute import execute, read
+from eventsource.report._page import page, title_of
+from eventsource.report._parameters import Parameter, declared, resolved
+
+__all__ = ["Parameter", "Report", "parameters", "run"]
+
+_VERSIONS: Final = ("eventsource-workbench", "polars", "altair", "vl-convert-python", "nbconvert")
+_TIMEOUT: Final = 600
+_NAME: Final = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A page that was made.
+
+    Args:
+        path: the page.
+        notebook: the notebook it was made of.
+        parameters: all parameters, with the values it was run with.
+        manifest: what it was made of; also inside the page.
+        size: of the page, in bytes.
+        seconds: how long it took.
+    """
+
+    path: Path
+    notebook: Path
+    parameters: Mapping[str, Any]
+    manifest: Mapping[str, Any]
+    size: int
+    seconds: float
+
+
+def parameters(notebook: str | Path) -> list[Parameter]:
+    """Return the parameters that a notebook declares."""
+    return declared(read(Path(notebook)))
+
+
+def run(
+    notebook: str | Path,
+    given: Mapping[str, str] | None = None,
+    *,
+    out: str | Path = "reports/out",
+    timeout: int = _TIMEOUT,
+    now: datetime | None = None,
+) -> Report:
+    """Run a notebook and write it as one page.
+
+    Args:
+        notebook: its path; it runs in its own folder.
+        given: parameter → text; others keep their defaults.
+        out: the folder of the page.
+        timeout: seconds that one cell may take.
+        now: what relative dates are counted from; default: now.
+
+    Raises:
+        ReportError: an unknown parameter or a value that does not fit (nothing is run), a cell that failed, or
+            a page beyond 5 MB. The page of an earlier run stays as it is.
+    """
+    begin, source = time.monotonic(), Path(notebook)
+    raw = read(source)
+    values = resolved(declared(raw), given or {}, now=now)
+    path = Path(out) / f"{_name(source, given or {}, values)}.html"
+    failed = path.with_suffix(".failed.ipynb")
+    done = execute(raw, values, folder=source.resolve().parent, timeout=timeout, failed=failed)
+    made = (now or datetime.now(UTC)).astimezone(UTC)
+    manifest = _manifest(source, raw, values, made)
+    about = {name: "–" if value is None else str(value) for name, value in values.items()}
+    html = page(
+        done,
+        title=title_of(raw, source.stem),
+        about=about | {"made": f"{made:%Y-%m-%d %H:%M} UTC"},
+        manifest=manifest,
+    )
+    _replace(path, html)
+    failed.unlink(missing_ok=True)
+    return Report(path, source, values, manifest, len(html.encode()), time.monotonic() - begin)
+
+
+def _manifest(source: Path, notebook: NotebookNode, values: Mapping[str, Any], made: datetime) -> dict[str, Any]:
+    code = "\n".join(cell.source for cell in notebook.cells)
+    return {
+        "notebook": source.name,
+        "sha256": hashlib.sha256(code.encode()).hexdigest(),
+        "parameters": {
+            name: value if isinstance(value, int | float) else str(value) for name, value in values.items()
+        },
+        "made": made.isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in _VERSIONS},
+    }
+
+
+def _name(source: Path, given: Mapping[str, str], values: Mapping[str, Any]) -> str:
+    """Return the page's name: the notebook and what was given, in letters that every file system takes."""
+    wanted = "--".join([source.stem, *(f"{name}-{values[name]}" for name in sorted(given))])
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", wanted).strip("-.")[:_NAME]
+    return name if name == wanted else f"{name}-{hashlib.sha256(wanted.encode()).hexdigest()[:8]}"
+
+
+def _replace(path: Path, html: str) -> None:
+    """Write a page as a whole: readers see the old one or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        partial.write_text(html, encoding="utf-8")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

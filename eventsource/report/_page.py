@@ -1,0 +1,143 @@
+"""The page: one self-contained file that opens offline, asks nobody for anything and runs nothing of its data."""
+
+import base64
+import hashlib
+import re
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+
+import jinja2
+import vl_convert
+from markupsafe import Markup
+from nbformat import NotebookNode
+
+from eventsource.errors import ReportError
+from eventsource.report._islands import island
+from eventsource.report._outputs import Part, parts
+
+__all__ = ["page", "title_of"]
+
+_LIMIT: Final = 5_000_000
+_HEADING: Final = re.compile(r"<h([23])(?: id=\"[^\"]*\")?>(.*?)</h[23]>", re.DOTALL)
+_MARKUP: Final = re.compile(r"<[^>]+>")
+_CONTENTS_FROM: Final = 3
+
+
+def page(notebook: NotebookNode, *, title: str, about: Mapping[str, str], manifest: Mapping[str, Any]) -> str:
+    """Return an executed notebook as the HTML of a page.
+
+    Args:
+        notebook: with its outputs.
+        title: of the page.
+        about: what stands under the title, name to text: the parameters, when it was made.
+        manifest: what the report was made of; it goes into the page as JSON.
+
+    Raises:
+        ReportError: the page would be larger than 5 MB; names the largest data.
+    """
+    found = list(parts(notebook))
+    charts = [part.spec for part in found if part.spec is not None]
+    _check_size(found)
+    style, script = _asset("page.css"), _asset("page.js")
+    bundle = _bundle() if charts else ""
+    body, contents = _numbered(found)
+    html = _template().render(
+        title=title,
+        about=about,
+        body=body,
+        contents=contents if len(contents) > _CONTENTS_FROM else [],
+        charts=[island(spec) for spec in charts],
+        manifest=island(dict(manifest)),
+        style=Markup(style),  # noqa: S704 - files of this package
+        script=Markup(script),  # noqa: S704 - likewise
+        bundle=Markup(bundle),  # noqa: S704 - of vl-convert, made safe by _bundle
+        policy=_policy([script, bundle] if charts else [script]),
+    )
+    if len(html.encode()) > _LIMIT:
+        raise ReportError(f"the page has {len(html.encode()):,} bytes, more than {_LIMIT:,}", hint=_largest(found))
+    return html
+
+
+def title_of(notebook: NotebookNode, default: str) -> str:
+    """Return the first heading of a notebook."""
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            heading = re.search(r"^#\s+(.+)$", cell.source, re.MULTILINE)
+            if heading:
+                return heading[1].strip()
+    return default
+
+
+def _policy(scripts: list[str]) -> str:
+    """Return the content security policy: nothing but these styles and scripts, and no request anywhere.
+
+    Vega writes style attributes into its drawings, which only ``unsafe-inline`` allows; it allows no script.
+    """
+    allowed = " ".join(f"'sha256-{_digest(script)}'" for script in scripts)
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; "
+        "connect-src 'none'; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _digest(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+@cache
+def _bundle() -> str:
+    """Return the script that draws charts; no text in it ends a script element."""
+    return re.sub(r"</(?=script)", r"<\\/", _all_of_vega(), flags=re.IGNORECASE).replace("<!--", "<\\!--")
+
+
+def _all_of_vega() -> str:
+    whole: str = vl_convert.javascript_bundle()  # type: ignore[call-arg]  # its stub forgets the default
+    return whole
+
+
+@cache
+def _asset(name: str) -> str:
+    return files("eventsource.report").joinpath(name).read_text(encoding="utf-8")
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    return environment.from_string(_asset("page.html"))
+
+
+def _numbered(found: list[Part]) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+    """Return the parts with charts numbered and headings named, and the table of contents."""
+    body: list[dict[str, Any]] = []
+    contents: list[dict[str, str]] = []
+    chart = 0
+    for part in found:
+        if part.spec is not None:
+            body.append({"chart": chart, "rows": part.rows or [], "about": _about(part.spec)})
+            chart += 1
+            continue
+        html = str(part.html)
+        for heading in _HEADING.finditer(html):
+            contents.append({"id": f"s{len(contents) + 1}", "text": _MARKUP.sub("", heading[2]).removesuffix("¶")})
+        names = iter(contents[-len(_HEADING.findall(html)) :] if _HEADING.search(html) else [])
+        html = _HEADING.sub(lambda h: f'<h{h[1]} id="{next(names)["id"]}">{h[2]}</h{h[1]}>', html)  # noqa: B023
+        body.append({"html": Markup(html)})  # noqa: S704 - cleaned before; only ids were added
+    return body, contents
+
+
+def _about(spec: Mapping[str, Any]) -> str:
+    return str(spec.get("description") or spec.get("title") or "chart")
+
+
+def _check_size(found: list[Part]) -> None:
+    if sum(len(str(part.html)) + len(str(island(part.spec))) for part in found) > _LIMIT:
+        raise ReportError("the report holds more data than a page can", hint=_largest(found))
+
+
+def _largest(found: list[Part]) -> str:
+    sizes = [(len(str(part.html)) + len(str(island(part.spec))), part) for part in found]
+    size, part = max(sizes, key=lambda pair: pair[0])
+    name = _about(part.spec) if part.spec is not None else "a table or text"
+    return f"the largest part is {name!r} with {size:,} bytes: aggregate it first"

@@ -1,0 +1,161 @@
+"""Parameters of a report: what a notebook's cell tagged ``parameters`` declares, and values that fit."""
+
+import ast
+import difflib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+
+from nbformat import NotebookNode
+
+from eventsource.errors import ReportError
+from eventsource.moment import label
+
+__all__ = ["Parameter", "declared", "resolved"]
+
+_TAG: Final = "parameters"
+_DAYS: Final = re.compile(r"([+-]\d+)d")
+_NAMES: Final = {"str", "int", "float", "bool", "date", "datetime", "list"}
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter.
+
+    Args:
+        name: the variable's name.
+        type: ``str``, ``int``, ``float``, ``bool``, ``date``, ``datetime`` or ``list``.
+        default: the value that the notebook gives it.
+        optional: whether it may be None.
+        help: the comment behind it.
+    """
+
+    name: str
+    type: str
+    default: Any
+    optional: bool
+    help: str
+
+
+def declared(notebook: NotebookNode) -> list[Parameter]:
+    """Return the parameters that a notebook declares, in order; none where no cell is tagged ``parameters``.
+
+    Raises:
+        ReportError: the cell holds anything but assignments of literals.
+    """
+    source = "\n".join(cell.source for cell in notebook.cells if _TAG in cell.metadata.get("tags", []))
+    try:
+        statements = ast.parse(source).body
+    except SyntaxError as error:
+        raise ReportError(f"the parameters cell is not Python: {error}") from error
+    return [_parameter(statement, source.splitlines()) for statement in statements]
+
+
+def resolved(
+    parameters: list[Parameter], given: Mapping[str, str], *, now: datetime | None = None
+) -> dict[str, Any]:
+    """Return the value of every parameter: what was given, or its default.
+
+    Texts become what the parameter is. Dates may be relative, in days of UTC: ``today``, ``yesterday``, ``-7d``,
+    ``month_end`` (of the last full month). They are resolved here, so that a report says which day it means.
+
+    Raises:
+        ReportError: a name that the notebook does not declare, or a value that does not fit.
+    """
+    known = {parameter.name: parameter for parameter in parameters}
+    for name in given:
+        if name not in known:
+            raise ReportError(f"the notebook has no parameter {name!r}", hint=_hint(name, known))
+    today = (now or datetime.now(UTC)).astimezone(UTC).date()
+    values = {name: parameter.default for name, parameter in known.items()}
+    return values | {name: _converted(known[name], text, today) for name, text in given.items()}
+
+
+def _hint(name: str, known: Mapping[str, Parameter]) -> str:
+    if not known:
+        return "tag a cell of assignments with `parameters` (View > Right sidebar > Property inspector)"
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"it has {', '.join(known)}"
+
+
+def _parameter(statement: ast.stmt, lines: list[str]) -> Parameter:
+    if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name) and statement.value:
+        name, annotation = statement.target.id, ast.unparse(statement.annotation)
+        value = statement.value
+    elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+        name, annotation, value = statement.targets[0].id, "", statement.value
+    else:
+        raise ReportError(f"line {statement.lineno} of the parameters cell is not an assignment")
+    try:
+        default = ast.literal_eval(value)
+    except ValueError as error:
+        raise ReportError(f"parameter {name!r}: its default is not a plain literal") from error
+    return Parameter(
+        name, _type(annotation, default), default, _optional(annotation, default), _help(statement, lines)
+    )
+
+
+def _type(annotation: str, default: Any) -> str:
+    found = re.findall(r"[a-z]+", annotation.replace("None", "").replace("Optional", ""))
+    return next(
+        (name for name in found if name in _NAMES), type(default).__name__ if default is not None else "str"
+    )
+
+
+def _optional(annotation: str, default: Any) -> bool:
+    return default is None or "None" in annotation or "Optional" in annotation
+
+
+def _help(statement: ast.stmt, lines: list[str]) -> str:
+    rest = lines[(statement.end_lineno or 1) - 1][statement.end_col_offset or 0 :]
+    return rest.partition("#")[2].strip()
+
+
+def _converted(parameter: Parameter, text: str, today: date) -> Any:
+    if parameter.optional and text.lower() in ("", "none", "null"):
+        return None
+    try:
+        return _CONVERTERS[parameter.type](text, today)
+    except (KeyError, ValueError) as error:
+        raise ReportError(f"parameter {parameter.name!r}: {text!r} is not a {parameter.type}") from error
+
+
+def _text(text: str, today: date) -> str:
+    """Return a text; one that names a day relative to today becomes that day."""
+    relative = _relative(text, today)
+    return text if relative is None else relative.isoformat()
+
+
+def _relative(text: str, today: date) -> date | None:
+    named = {
+        "today": today,
+        "yesterday": today - timedelta(days=1),
+        "month_end": today.replace(day=1) - timedelta(days=1),
+    }
+    if text in named:
+        return named[text]
+    days = _DAYS.fullmatch(text)
+    return today + timedelta(days=int(days[1])) if days else None
+
+
+def _moment(text: str, today: date) -> str:
+    found = _text(text, today)
+    label(found)  # a text that is no moment is an error
+    return found
+
+
+def _boolean(text: str, _today: date) -> bool:
+    return {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}[text.lower()]
+
+
+_CONVERTERS: Final[Mapping[str, Callable[[str, date], Any]]] = {
+    "str": _text,
+    "int": lambda text, _: int(text),
+    "float": lambda text, _: float(text),
+    "bool": _boolean,
+    "date": _moment,
+    "datetime": _moment,
+    "list": lambda text, _: [part.strip() for part in text.split(",") if part.strip()],
+}

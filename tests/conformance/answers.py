@@ -1,0 +1,56 @@
+"""Asking a timeline anything, and comparing answers exactly: values with their Python types, and dtypes."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from eventsource.errors import FoldError
+from eventsource.fold.engine import Engine
+from eventsource.plan import Plan
+from eventsource.testing import MemoryLog
+from eventsource.timeline import Timeline
+
+REFUSED = "refused"
+"""The answer to what cannot be folded, such as a sum beyond 64 bits."""
+
+
+def timeline(events: list[dict[str, Any]], plan: Plan, engine: Engine | None = None, tz: str = "UTC") -> Timeline:
+    return Timeline(MemoryLog(events), plan, engine=engine, tz=tz)
+
+
+def asked(question: Callable[[Timeline], Any], of: Timeline) -> Any:
+    """Return the answer to a question, or `REFUSED`."""
+    try:
+        return question(of)
+    except FoldError:
+        return REFUSED
+
+
+def assert_same(found: Any, expected: Any, *, dtypes: bool = True) -> None:
+    """Assert that two answers are equal to the last bit."""
+    if isinstance(found, str) or isinstance(expected, str):
+        assert found is expected
+        return
+    assert found.columns == expected.columns
+    if dtypes:
+        assert found.schema == expected.schema
+    rows = found.to_dicts(), expected.to_dicts()
+    assert alike(*rows), f"\n{found}\n{expected}"
+
+
+def alike(a: Any, b: Any) -> bool:
+    """Say whether two values are equal, of the same Python type, NaN being equal to itself."""
+    if isinstance(a, Mapping) and isinstance(b, Mapping):
+        return a.keys() == b.keys() and all(alike(a[name], b[name]) for name in a)
+    if isinstance(a, Sequence) and isinstance(b, Sequence) and not isinstance(a, str):
+        return len(a) == len(b) and all(map(alike, a, b))
+    if isinstance(a, float) and isinstance(b, float) and math.isnan(a):
+        return math.isnan(b)
+    return type(a) is type(b) and bool(a == b)
+
+
+def states(frame: pl.DataFrame) -> dict[str, dict[str, Any]]:
+    """Return an answer of `as_of` as entity → fields."""
+    return {row.pop("entity"): row for row in frame.to_dicts()}

@@ -1,0 +1,225 @@
+"""Random worlds for the laws: logs, models and moments, small enough that everything collides.
+
+Few entities, few types, few instants: equal moments, late events, skewed clocks, second arrivals, explicit nulls and
+absent members happen in almost every example.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import polars as pl
+from hypothesis import strategies as st
+
+from eventsource.plan import Plan, Rule, Transition
+
+STREAMS = ("a", "b", "ż 1")
+TYPES = ("Opened", "Changed", "Paid", "Moved", "Closed")
+UNKNOWN = "Unheard"
+ZONES = ("UTC", "Europe/Warsaw", "America/New_York", "Asia/Kolkata")
+BEGIN = datetime(2024, 3, 29, tzinfo=UTC)
+"""Two clock changes lie in the days that follow."""
+
+_TICK = timedelta(microseconds=1)
+_OFFSETS = [timedelta(0), -_TICK, timedelta(hours=1), timedelta(hours=4), timedelta(hours=12), timedelta(hours=23)]
+
+INSTANTS = sorted({BEGIN + timedelta(days=day) + offset for day in range(1, 5) for offset in _OFFSETS})
+
+ABSENT = object()
+_SMALL = st.integers(-3, 9)
+_FLOATS = st.sampled_from([0.1, -0.2, 1.0, 2.5, 1e16, 1e-9, 3.0])
+_TEXTS = st.sampled_from(["", "x", "Łódź", "10", "9", "null", '"'])
+_BIG = st.sampled_from([2**53 + 1, 2**53, 2**62, -(2**63), 2**63 - 1, 7])
+_HUGE = st.sampled_from([2**63, -(2**63) - 1, 10**30, 5])
+_CENTS = st.sampled_from([0.1, 0.2, 1.05, 12, "3.30", 1e3])
+
+KINDS: dict[str, st.SearchStrategy[Any]] = {
+    "small": _SMALL,
+    "big": _BIG,
+    "float": _FLOATS,
+    "number": _SMALL | _FLOATS,
+    "bool": st.booleans(),
+    "text": _TEXTS,
+    "mixed": _SMALL | _FLOATS | st.booleans() | _TEXTS | st.just({"k": [1]}) | st.just([True]) | _HUGE,
+}
+UNIFORM = ("small", "big", "float", "bool", "text")
+"""Kinds whose dtype no later event can change."""
+
+NUMBERS = ("small", "float", "number")
+
+
+@dataclass(frozen=True)
+class World:
+    """A log and a model that fits it: the events in order of arrival, and the plan."""
+
+    events: list[dict[str, Any]]
+    plan: Plan
+
+    def without(self, keep: Any) -> list[dict[str, Any]]:
+        """Return the events that ``keep`` takes, second arrivals left out."""
+        seen: set[str] = set()
+        first = [e for e in self.events if not (e["event_id"] in seen or seen.add(e["event_id"]))]
+        return [event for event in first if keep(event)]
+
+
+def moments() -> st.SearchStrategy[Any]:
+    """Return moments of every form: dates, instants of events, just before them, naive, texts."""
+    days = st.dates(date(2024, 3, 29), date(2024, 4, 4))
+    exact = st.sampled_from(INSTANTS)
+    near = exact.map(lambda instant: instant - _TICK)
+    naive = exact.map(lambda instant: instant.replace(tzinfo=None))
+    return days | exact | near | naive | days.map(str) | exact.map(datetime.isoformat)
+
+
+def zones() -> st.SearchStrategy[str]:
+    """Return zones."""
+    return st.sampled_from(ZONES)
+
+
+@st.composite
+def worlds(draw: st.DrawFn, *, kinds: tuple[str, ...] = tuple(KINDS), **model: Any) -> World:
+    """Return a log and a model over it.
+
+    Args:
+        draw: hypothesis' own.
+        kinds: the kinds that members may have in one log.
+        **model: see `plans`.
+    """
+    members = {name: draw(st.sampled_from(kinds)) for name in ("n", "v", "in.side")}
+    return World(draw(logs(members)), draw(plans(members, **model)))
+
+
+@st.composite
+def logs(draw: st.DrawFn, members: dict[str, str], *, distinct_moments: bool = False) -> list[dict[str, Any]]:
+    """Return events in order of arrival, with second arrivals in between."""
+    size = draw(st.integers(0, 14))
+    moments = draw(st.lists(st.sampled_from(INSTANTS), min_size=size, max_size=size, unique=distinct_moments))
+    events = [draw(_events(f"e{number}", at, members)) for number, at in enumerate(moments)]
+    again = draw(st.lists(st.integers(0, max(size - 1, 0)), max_size=2)) if events else []
+    changed = [events[number] | {"data": {"n": 5}, "stream": draw(st.sampled_from(STREAMS))} for number in again]
+    return events + changed
+
+
+@st.composite
+def _events(draw: st.DrawFn, event_id: str, at: datetime, members: dict[str, str]) -> dict[str, Any]:
+    lag = draw(st.sampled_from([None, timedelta(0), timedelta(hours=-30), timedelta(hours=1), timedelta(days=2)]))
+    return {
+        "event_id": event_id,
+        "stream": draw(st.sampled_from(STREAMS)),
+        "type": draw(st.sampled_from((*TYPES, UNKNOWN))),
+        "occurred_at": at,
+        "recorded_at": None if lag is None else at + lag,
+        "data": draw(_payloads(members)),
+    }
+
+
+@st.composite
+def _payloads(draw: st.DrawFn, members: dict[str, str]) -> dict[str, Any]:
+    values = {name: draw(st.just(ABSENT) | st.none() | KINDS[kind]) for name, kind in members.items()}
+    inside = values.pop("in.side")
+    payload = {name: value for name, value in values.items() if value is not ABSENT}
+    payload["in"] = draw(st.sampled_from([{}, {"side": inside}, {"side": inside}, None, "plain", [1]]))
+    if payload["in"] == {"side": ABSENT}:
+        payload["in"] = {}
+    whom = draw(st.sampled_from([ABSENT, None, "a", "b", 7, "7", "new"]))
+    return payload if whom is ABSENT else payload | {"who": {"id": whom}}
+
+
+@st.composite
+def plans(draw: st.DrawFn, members: dict[str, str], *, python: bool = True, order: str | None = None) -> Plan:
+    """Return a plan whose rules fit the members of a log.
+
+    Args:
+        draw: hypothesis' own.
+        members: path → kind.
+        python: whether there may be ``reduce`` and ``derive``.
+        order: the fold order; None: any.
+    """
+    ops = ["latest", "first", "moment", "flag", "count", "total", "extremes", "distinct", "states"]
+    wanted = draw(st.lists(st.sampled_from(ops + ["reduce"] * python), min_size=1, max_size=4))
+    rules = [draw(_rules(f"f{number}", op, members)) for number, op in enumerate(wanted)]
+    if python and draw(st.booleans()):
+        rules.append(Rule(name="derived", op="derive", expression=draw(_expressions(rules))))
+    created, deleted = draw(_SPANS)
+    return Plan(
+        name="Random",
+        rules=tuple(rules),
+        created=created,
+        deleted=deleted,
+        order=order or draw(st.sampled_from(["occurred_at", "recorded_at"])),  # type: ignore[arg-type]  # drawn
+        key=draw(st.sampled_from([{}, {"Moved": "who.id"}, {"Moved": "who.id", "Paid": "who.id"}])),
+    )
+
+
+_SPANS = st.sampled_from(
+    [((), ()), (("Opened",), ()), (("Opened",), ("Closed",)), ((), ("Closed",)), (("Opened", "Paid"), ("Moved",))]
+)
+_EVENTS = st.lists(st.sampled_from(TYPES), min_size=1, max_size=3, unique=True).map(tuple)
+_ARROWS = (
+    Transition(("new", "old"), "Changed", "mid"),
+    Transition(("mid",), "Paid", "old"),
+    Transition(("mid",), "Changed", "new"),
+    Transition(("new",), "Closed", "old"),
+)
+
+
+@st.composite
+def _rules(draw: st.DrawFn, name: str, op: str, members: dict[str, str]) -> Rule:
+    events = draw(_EVENTS)
+    if op == "flag":
+        off = tuple(kind for kind in draw(_EVENTS) if kind not in events)
+        return Rule(name=name, op="flag", on=events, off=off)
+    if op == "states":
+        return Rule(name=name, op="states", initial="new", transitions=_ARROWS)
+    if op == "reduce":
+        return _reduce(name, events, draw(st.sampled_from(sorted(REDUCERS))))
+    if op == "count":
+        return Rule(name=name, op="count", events=events)
+    if op == "moment":
+        return Rule(name=name, op=draw(st.sampled_from(["latest", "first"])), events=events)
+    if op == "extremes":
+        op = draw(st.sampled_from(["smallest", "largest"]))
+    return draw(_member_rules(name, op, events, members))
+
+
+@st.composite
+def _member_rules(draw: st.DrawFn, name: str, op: Any, events: tuple[str, ...], members: dict[str, str]) -> Rule:
+    summable = [path for path, kind in members.items() if kind in NUMBERS]
+    if op == "total" and not summable:
+        return Rule(name=name, op="count", events=events)
+    of = draw(st.sampled_from(summable if op == "total" else sorted(members)))
+    exact = members[of] == "small" and draw(st.booleans())
+    dtype = draw(st.sampled_from([pl.Decimal(18, 2), pl.Float64(), pl.Int32()])) if exact else None
+    return Rule(name=name, op=op, events=events, of=of, dtype=dtype)
+
+
+def _counted(state: Any, event: Any) -> Any:
+    return state + len(event.data)
+
+
+def _told(state: Any, event: Any) -> Any:
+    return f"{state}{event.type[0]}{event.data.get('n')}"
+
+
+def _gone(state: Any, event: Any) -> Any:
+    return None if event.type == "Closed" else event.entity
+
+
+REDUCERS = {"counted": (_counted, 0, pl.Int64()), "told": (_told, "", None), "gone": (_gone, None, pl.String())}
+
+
+def _reduce(name: str, events: tuple[str, ...], kind: str) -> Rule:
+    function, initial, dtype = REDUCERS[kind]
+    return Rule(name=name, op="reduce", events=events, function=function, initial=initial, dtype=dtype)
+
+
+@st.composite
+def _expressions(draw: st.DrawFn, rules: list[Rule]) -> pl.Expr:
+    """Return a row-wise expression over some fields; it may divide by zero."""
+    column = pl.col(draw(st.sampled_from(rules)).name)
+    counts = [rule.name for rule in rules if rule.op in ("count", "total")]
+    choices = [column.is_null(), pl.when(column.is_not_null()).then(pl.lit("here")), pl.struct(column).is_not_null()]
+    if counts:
+        number = pl.col(draw(st.sampled_from(counts)))
+        choices += [number / number, number * 2, pl.when(number > 2).then(number)]  # noqa: PLR2004 - any
+    return draw(st.sampled_from(choices))

@@ -1,0 +1,248 @@
+"""The laws of the specification, for random logs, models and moments."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+from answers import REFUSED, alike, asked, assert_same, states, timeline
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import INSTANTS, STREAMS, UNIFORM, World, logs, moments, plans, worlds, zones
+
+from eventsource.fold._polars import PolarsEngine
+from eventsource.fold._reference import ReferenceEngine
+from eventsource.moment import instant
+from eventsource.plan import Plan
+
+ENTITIES = (*STREAMS, "7", "new", "nobody")
+_TICK = timedelta(microseconds=1)
+
+
+def both(world: World, tz: str = "UTC") -> list[Any]:
+    return [timeline(world.events, world.plan, engine(), tz) for engine in (PolarsEngine, ReferenceEngine)]
+
+
+def determined(plan: Plan) -> bool:
+    """Say whether a plan fixes the dtypes of its answers: an untyped ``reduce`` leaves its own to its values."""
+    return all(rule.dtype is not None for rule in plan.rules if rule.op == "reduce") and not any(
+        rule.op == "derive" for rule in plan.rules
+    )
+
+
+@given(worlds(), moments(), st.lists(moments(), max_size=3), zones())
+def test_engines_agree_on_states(world: World, when: Any, many: list[Any], tz: str) -> None:
+    """Law 1: as_of of one moment, of many and of none is the same from every engine."""
+    fast, slow = both(world, tz)
+    for moment in (None, when, many):
+        answers = [asked(lambda t, m=moment: t.as_of(m), t) for t in (fast, slow)]
+        assert_same(*answers, dtypes=determined(world.plan))
+
+
+@given(worlds(), st.none() | moments(), st.none() | st.integers(0, 12), st.sampled_from((None, *ENTITIES)))
+def test_engines_agree_on_histories(world: World, known_at: Any, upto: int | None, entity: str | None) -> None:
+    """Law 1: history is the same from every engine, of one entity or all, of all events or only some."""
+    answers = [asked(lambda t: t.history(entity, known_at=known_at, upto=upto), t) for t in both(world)]
+    assert_same(*answers, dtypes=determined(world.plan))
+
+
+@given(worlds(), st.none() | moments(), st.none() | moments(), st.none() | st.sampled_from(ENTITIES))
+def test_engines_agree_on_changes(world: World, since: Any, until: Any, entity: str | None) -> None:
+    """Law 1: changes of every field are the same from every engine."""
+    for field in world.plan.fields:
+        answers = [
+            asked(lambda t, f=field: t.changes(f, since=since, until=until, entity=entity), t) for t in both(world)
+        ]
+        assert_same(*answers, dtypes=determined(world.plan))
+
+
+@given(worlds(), moments(), moments(), st.sampled_from(ENTITIES), zones())
+def test_engines_agree_on_explanations(world: World, a: Any, b: Any, entity: str, tz: str) -> None:
+    """Law 1: diff, explain and replay are the same from every engine."""
+    fast, slow = both(world, tz)
+    assert_same(*(asked(lambda t: t.diff(a, b), t) for t in (fast, slow)), dtypes=False)
+    assert_same(*(asked(lambda t: t.explain(entity, a), t) for t in (fast, slow)), dtypes=False)
+    first, second = (asked(lambda t: list(t.replay(entity)), t) for t in (fast, slow))
+    assert first == second or alike([repr(step) for step in first], [repr(step) for step in second])
+
+
+@given(st.data())
+def test_the_order_of_arrival_does_not_matter(data: st.DataObject) -> None:
+    """Law 4: a model in order of occurrence answers the same, however events without a shared moment arrive."""
+    members = {"n": data.draw(st.sampled_from(("mixed", "number", "big"))), "v": "mixed", "in.side": "mixed"}
+    events = data.draw(logs(members, distinct_moments=True))
+    once = World(events, data.draw(plans(members, order="occurred_at"))).without(lambda _: True)
+    shuffled = data.draw(st.permutations(once))
+    plan = data.draw(plans(members, order="occurred_at"))
+    for question in (lambda t: t.as_of(), lambda t: t.history(), lambda t: t.as_of(INSTANTS[7])):
+        assert_same(*(asked(question, timeline(log, plan)) for log in (once, list(shuffled))))
+
+
+@given(worlds(kinds=UNIFORM), moments(), zones())
+def test_as_of_ignores_what_happens_after_its_moment(world: World, when: Any, tz: str) -> None:
+    """Law 5: as_of a moment is as_of now in a log that ends with it."""
+    end = instant(when, tz)
+    if world.plan.order == "occurred_at":
+        before = world.without(lambda event: event["occurred_at"] <= end)
+    else:
+        before = _settled_by(world, end)
+    now = asked(lambda t: t.as_of(), timeline(before, world.plan))
+    then = asked(lambda t: t.as_of(when), timeline(world.events, world.plan, tz=tz))
+    assert_same(then, now, dtypes=False)
+
+
+def _settled_by(world: World, end: datetime) -> list[dict[str, Any]]:
+    """Return the events whose stream's clock, which never runs backwards, was at most ``end``."""
+    clocks: dict[str, datetime] = {}
+    kept = []
+    for event in world.without(lambda _: True):
+        recorded = event["recorded_at"] or event["occurred_at"]
+        clock = max(clocks.get(event["stream"], recorded), recorded)
+        clocks[event["stream"]] = clock
+        if clock <= end:
+            kept.append(event)
+    return kept
+
+
+@given(worlds(), st.one_of(st.none(), moments()), moments())
+def test_known_at_ignores_what_was_recorded_after(world: World, when: Any, known_at: Any) -> None:
+    """Law 5: an answer with known_at is that of a log without what was recorded after."""
+    end = instant(known_at)
+    before = world.without(lambda event: (event["recorded_at"] or event["occurred_at"]) <= end)
+    whole, cut = timeline(world.events, world.plan), timeline(before, world.plan)
+    assert_same(asked(lambda t: t.as_of(when, known_at=known_at), whole), asked(lambda t: t.as_of(when), cut))
+    history = asked(lambda t: t.history(known_at=known_at), whole)
+    assert_same(history, asked(lambda t: t.history(), cut))
+
+
+@given(worlds(), st.none() | moments(), st.integers(0, 14))
+def test_upto_ignores_what_stands_after(world: World, when: Any, upto: int) -> None:
+    """Law 5: an answer with upto is that of a log which ends there, and stays so."""
+    before = world.without(lambda _: True)[:upto]
+    whole, cut = timeline(world.events, world.plan), timeline(before, world.plan)
+    assert_same(asked(lambda t: t.as_of(when, upto=upto), whole), asked(lambda t: t.as_of(when), cut))
+    assert_same(asked(lambda t: t.history(upto=upto), whole), asked(lambda t: t.history(), cut))
+    for field in world.plan.fields:
+        whole_changes = asked(lambda t, f=field: t.changes(f, upto=upto), whole)
+        assert_same(whole_changes, asked(lambda t, f=field: t.changes(f), cut))
+
+
+@given(worlds())
+def test_history_and_as_of_agree_at_every_instant(world: World) -> None:
+    """Law 6: as_of(t) is the history rows with valid_from <= t < valid_to, at each edge and just before."""
+    whole = timeline(world.events, world.plan)
+    history = asked(lambda t: t.history(), whole)
+    if history is REFUSED:
+        return
+    edges = {*history["valid_from"], *history["valid_to"].drop_nulls()}
+    for edge in sorted({*edges, *(edge - _TICK for edge in edges)}):
+        ends = pl.col("valid_to").is_null() | (pl.col("valid_to") > edge)
+        rows = history.filter((pl.col("valid_from") <= edge) & ends).drop("valid_from", "valid_to")
+        assert_same(whole.as_of(edge), rows)
+    assert_same(whole.as_of(), history.filter(pl.col("valid_to").is_null()).drop("valid_from", "valid_to"))
+
+
+@given(worlds())
+def test_histories_are_as_short_as_can_be(world: World) -> None:
+    """A history has no empty interval, no overlap, and no two neighbours that touch and are equal."""
+    history = asked(lambda t: t.history(), timeline(world.events, world.plan))
+    rows = [] if history is REFUSED else history.to_dicts()
+    assert rows == sorted(rows, key=lambda row: (row["entity"], row["valid_from"]))
+    for row, following in zip(rows, rows[1:], strict=False):
+        assert row["valid_to"] is None or row["valid_from"] < row["valid_to"]
+        if row["entity"] != following["entity"]:
+            continue
+        assert row["valid_to"] <= following["valid_from"]
+        if row["valid_to"] == following["valid_from"]:
+            assert not alike([row[name] for name in world.plan.fields], [following[n] for n in world.plan.fields])
+
+
+@given(worlds(), st.none() | moments())
+def test_changes_replayed_give_as_of(world: World, when: Any) -> None:
+    """Law 6: the defaults, changed by every change up to a moment, are the state at that moment."""
+    whole = timeline(world.events, world.plan)
+    found = asked(lambda t: t.as_of(when), whole)
+    changes = [asked(lambda t, f=field: t.changes(f, until=when), whole) for field in world.plan.fields]
+    if found is REFUSED or REFUSED in [c if isinstance(c, str) else "" for c in changes]:
+        return
+    for entity, state in states(found).items():
+        defaults = whole.explain("nobody at all")
+        replayed = dict(zip(defaults["field"], defaults["value"].to_list(), strict=True))
+        for frame in changes:
+            for row in frame.filter(pl.col("entity") == entity).to_dicts():
+                assert alike(replayed[row["field"]], row["before"]) or row["before"] == replayed[row["field"]]
+                replayed[row["field"]] = row["after"]
+        assert replayed == state or alike(replayed, state)
+
+
+@given(worlds(), moments(), moments(), zones())
+def test_a_diff_leads_from_one_state_to_the_other(world: World, a: Any, b: Any, tz: str) -> None:
+    """Law 6: diff(a, b) applied to as_of(a) gives as_of(b), and each of its rows is needed."""
+    whole = timeline(world.events, world.plan, tz=tz)
+    diff = asked(lambda t: t.diff(a, b), whole)
+    if diff is REFUSED:
+        return
+    before, after = (states(whole.as_of(moment)) for moment in (a, b))
+    for row in diff.to_dicts():
+        if row["change"] == "removed":
+            before.pop(row["entity"])
+        elif row["change"] == "added":
+            before[row["entity"]] = after[row["entity"]]
+        else:
+            assert alike(before[row["entity"]][row["field"]], row["before"])
+            assert not alike(row["before"], row["after"])
+            before[row["entity"]][row["field"]] = row["after"]
+    assert alike(before, after)
+
+
+@given(worlds(), st.sampled_from(ENTITIES), st.none() | moments())
+def test_an_explanation_names_the_event_that_made_the_value(world: World, entity: str, when: Any) -> None:
+    """An explained value is the state's, and the named event is the last of its changes."""
+    whole = timeline(world.events, world.plan)
+    explained = asked(lambda t: t.explain(entity, when), whole)
+    if explained is REFUSED:
+        return
+    state = states(whole.as_of(when)).get(entity)
+    for row in explained.to_dicts():
+        assert state is None or alike(state[row["field"]], row["value"])
+        last = whole.changes(row["field"], entity=entity, until=when).tail(1).to_dicts()
+        assert row["position"] == (last[0]["position"] if last else None)
+        assert not last or alike(last[0]["after"], row["value"])
+
+
+@given(worlds(), st.sampled_from(ENTITIES))
+def test_a_replay_goes_from_the_defaults_to_the_state(world: World, entity: str) -> None:
+    """A replay's steps join up, show only what changed, and end with the state of now."""
+    whole = timeline(world.events, world.plan)
+    steps = asked(lambda t: list(t.replay(entity)), whole)
+    state = states(whole.as_of()).get(entity) if steps is not REFUSED else None
+    for step, following in zip(steps[:-1], steps[1:], strict=True) if steps is not REFUSED else ():
+        assert alike(step.after, following.before)
+        assert (step.at, step.position) < (following.at, following.position)
+        assert step.before | {name: new for name, (_, new) in step.changed.items()} == step.after
+    assert state is None or alike(dict(steps[-1].after), state)
+
+
+@given(worlds(), st.lists(st.dates(date(2024, 3, 29), date(2024, 4, 4)) | st.sampled_from(INSTANTS)), zones())
+def test_many_moments_are_each_alone(world: World, many: list[Any], tz: str) -> None:
+    """As_of of many moments is as_of of each, under its label, in the order asked for."""
+    whole = timeline(world.events, world.plan, tz=tz)
+    together = asked(lambda t: t.as_of(many), whole)
+    if together is REFUSED:
+        return
+    dates = all(not isinstance(moment, datetime) for moment in many)
+    assert together.schema["as_of"] == (pl.Date() if dates else pl.Datetime("us", "UTC"))
+    parts = [whole.as_of(m).select(pl.lit(m if dates else instant(m, tz)).alias("as_of"), pl.all()) for m in many]
+    expected = [row for part in parts for row in part.to_dicts()]
+    assert alike(together.to_dicts(), expected)
+
+
+@pytest.mark.parametrize("when", [None, "2024-03-31", datetime(2024, 3, 31, tzinfo=UTC)])
+def test_an_empty_log_has_no_states(when: Any) -> None:
+    """Nothing happened: every answer is an empty frame with all columns."""
+    plan = Plan.from_dict({"name": "M", "fields": [{"name": "n", "op": "count", "events": ["Paid"]}]})
+    empty = timeline([], plan)
+    assert empty.as_of(when).columns == ["entity", "n"]
+    assert empty.history().columns == ["entity", "valid_from", "valid_to", "n"]
+    assert empty.diff("2024-03-30", "2024-03-31").height == 0
+    assert empty.trend({"n": pl.col("n").sum()}, every="1d").columns == ["as_of", "n"]
