@@ -48,7 +48,10 @@ def line(
 def bars(
     frame: pl.DataFrame, x: str, y: str, *, color: str | None = None, horizontal: bool = False, title: str = ""
 ) -> alt.Chart:
-    """Return bars, stacked by ``color``, in the order of the rows; arguments as for `line`."""
+    """Return bars, stacked by ``color``, in the order of the rows.
+
+    Upright, ``x`` is the column of categories and ``y`` that of numbers; ``horizontal`` the other way round.
+    """
     along, across = ("y", "x") if horizontal else ("x", "y")
     return _chart(
         frame, {"type": "bar"}, {along: (x, "ordinal"), across: (y, None), "color": (color, None)}, title
@@ -107,6 +110,7 @@ def _chart(
         "encoding": encoding,
         "width": "container",
         "height": height,
+        "autosize": {"type": "fit-x", "contains": "padding"},
         "description": title or f"{mark['type']} of {', '.join(columns)}",
         "config": _CONFIG,
     }
@@ -124,6 +128,7 @@ _CONFIG: Final[dict[str, Any]] = {
     "title": {"anchor": "start", "fontSize": 14, "fontWeight": 600, "offset": 12},
     "legend": {"orient": "top", "title": None},
     "range": {"category": _PALETTE, "heatmap": {"scheme": "blues"}},
+    "mark": {"color": _PALETTE[0]},
     "line": {"strokeWidth": 2},
 }
 

@@ -120,21 +120,19 @@ def _stepwise(rows: pl.DataFrame, effects: Effects, rule: Rule) -> pl.Series:
     touched = rows.filter(effect.mask)
     steps = {"states": _machine, "reduce": _reduced, "distinct": _sets}[rule.op]
     value = effect.value if rule.op == "distinct" else pl.lit(None)
-    values = list(steps(touched.with_columns(value.alias("|value")), rule))
-    after = _series(values, rule, effect)
+    states = _series([default(rule), *steps(touched.with_columns(value.alias("|value")), rule)], rule, effect)
     number = pl.when(effect.mask).then(effect.mask.cum_sum().cast(pl.Int64) - 1)
     index = rows.select(_carried(Effect(effect.mask, number))).to_series()
-    first = _series([default(rule)], rule, effect, like=after.dtype)
-    return pl.concat([first, after]).gather(index.fill_null(-1) + 1).alias(rule.name)
+    return states.gather(index.fill_null(-1) + 1)
 
 
-def _series(values: list[Any], rule: Rule, effect: Effect, like: pl.DataType | None = None) -> pl.Series:
+def _series(values: list[Any], rule: Rule, effect: Effect) -> pl.Series:
     if rule.op == "states":
         return pl.Series(rule.name, values, pl.String())
     if rule.op == "distinct":
         return pl.Series(rule.name, values, pl.List(effect.dtype))
     try:
-        return pl.Series(rule.name, values, rule.dtype or like)
+        return pl.Series(rule.name, values, rule.dtype)
     except (TypeError, OverflowError, pl.exceptions.PolarsError) as error:
         raise FoldError(f"field {rule.name!r}: its values do not fit one dtype: {error}") from error
 

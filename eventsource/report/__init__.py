@@ -84,7 +84,11 @@ def run(
     done = execute(raw, values, folder=source.resolve().parent, timeout=timeout, failed=failed)
     made = (now or datetime.now(UTC)).astimezone(UTC)
     manifest = _manifest(source, raw, values, made)
-    about = {name: "–" if value is None else str(value) for name, value in values.items()}
+    about = {
+        name: "–" if value is None else str(value)
+        for name, value in values.items()
+        if not (isinstance(value, str) and "/" in value)  # paths of this machine are nobody's business
+    }
     html = page(
         done,
         title=title_of(raw, source.stem),

@@ -3,6 +3,7 @@
 HTML that a cell made is not trusted: it may hold event data. Of it only tables are kept, by an allow-list.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,6 +19,8 @@ VEGA: Final = ("application/vnd.vegalite.v6+json", "application/vnd.vegalite.v5+
 _HIDDEN: Final = {"remove-cell", "parameters", "injected-parameters", "results"}
 _TABLE: Final = {"table", "thead", "tbody", "tfoot", "tr", "th", "td", "caption", "small", "br"}
 _SPANS: Final = {"th": {"colspan", "rowspan", "scope"}, "td": {"colspan", "rowspan"}}
+_ANCHOR: Final = re.compile(r'<a class="anchor-link"[^>]*>[^<]*</a>')
+_QUOTED: Final = re.compile(r'<td>(?:"|&quot;)([^<]*)(?:"|&quot;)</td>')  # Polars quotes its texts
 _ALT_ROWS: Final = 200
 _NOTHING: Final = Markup()
 
@@ -29,13 +32,15 @@ class Part:
     Args:
         kind: ``html`` or ``chart``.
         html: what stands there; safe.
-        spec: of a chart: its Vega-Lite specification.
+        spec: of a chart: its Vega-Lite specification, without its title.
+        title: of a chart: its title, which stands above it as text.
         rows: of a chart: its data, for the table beside it.
     """
 
     kind: str
     html: Markup = _NOTHING
     spec: Mapping[str, Any] | None = None
+    title: str = ""
     rows: list[dict[str, Any]] | None = None
 
 
@@ -60,7 +65,9 @@ def _output(output: NotebookNode) -> Iterator[Part]:
     data = output.get("data", {})
     chart = next((data[kind] for kind in VEGA if kind in data), None)
     if chart is not None:
-        yield Part("chart", spec=chart, rows=_rows(chart))
+        title = chart.get("title", "")
+        spec = {name: value for name, value in chart.items() if name != "title"}
+        yield Part("chart", spec=spec, title=title if isinstance(title, str) else "", rows=_rows(chart))
     elif "image/png" in data:
         source = escape("data:image/png;base64," + data["image/png"].replace("\n", ""))
         yield Part("html", Markup('<img src="{}" alt="figure">').format(source))

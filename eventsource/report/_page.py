@@ -115,12 +115,12 @@ def _numbered(found: list[Part]) -> tuple[list[dict[str, Any]], list[dict[str, s
     chart = 0
     for part in found:
         if part.spec is not None:
-            body.append({"chart": chart, "rows": part.rows or [], "about": _about(part.spec)})
+            body.append({"chart": chart, "title": part.title, "rows": part.rows or [], "about": _about(part.spec)})
             chart += 1
             continue
         html = str(part.html)
         for heading in _HEADING.finditer(html):
-            contents.append({"id": f"s{len(contents) + 1}", "text": _MARKUP.sub("", heading[2]).removesuffix("¶")})
+            contents.append({"id": f"s{len(contents) + 1}", "text": _MARKUP.sub("", heading[2])})
         names = iter(contents[-len(_HEADING.findall(html)) :] if _HEADING.search(html) else [])
         html = _HEADING.sub(lambda h: f'<h{h[1]} id="{next(names)["id"]}">{h[2]}</h{h[1]}>', html)  # noqa: B023
         body.append({"html": Markup(html)})  # noqa: S704 - cleaned before; only ids were added

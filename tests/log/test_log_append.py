@@ -131,7 +131,7 @@ def test_a_frame_with_faults_leaves_the_log_alone(tmp_path: Path) -> None:
 
 def test_frames_of_other_libraries_are_taken(tmp_path: Path) -> None:
     """A pandas frame and an Arrow table give the same log as the Polars frame."""
-    frame = pl.DataFrame(events(range(4))).with_columns(pl.col("occurred_at").str.to_datetime())
+    frame = pl.DataFrame(events(range(4))).with_columns(pl.col("occurred_at").str.to_datetime(time_zone="UTC"))
     taken = []
     for number, other in enumerate((frame, frame.drop("data").to_pandas(), frame.to_arrow())):
         log = Log(tmp_path / str(number))
@@ -162,7 +162,7 @@ def test_the_table_refuses_to_be_changed(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="append-only"):
         table.delete("position = 1")
     with pytest.raises(Exception, match="append-only"):
-        table.update({"type": "'x'"}, "position = 1")
+        table.update(updates={"type": "'x'"}, predicate="position = 1")
     with pytest.raises(Exception, match="append-only"):
         write_deltalake(table, log.scan().collect(), mode="overwrite")
     assert ids(log) == ["e0", "e1", "e2"]
