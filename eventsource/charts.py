@@ -23,6 +23,7 @@ _PALETTE: Final = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e
 _HEIGHT: Final = 260
 _ROW: Final = 22
 _FEW: Final = 60
+_DISCRETE: Final = ("nominal", "ordinal")
 
 
 def line(
@@ -52,10 +53,9 @@ def bars(
 
     Upright, ``x`` is the column of categories and ``y`` that of numbers; ``horizontal`` the other way round.
     """
-    along, across = ("y", "x") if horizontal else ("x", "y")
-    return _chart(
-        frame, {"type": "bar"}, {along: (x, "ordinal"), across: (y, None), "color": (color, None)}, title
-    )
+    kinds = (None, "ordinal") if horizontal else ("ordinal", None)
+    channels = {"x": (x, kinds[0]), "y": (y, kinds[1]), "color": (color, None)}
+    return _chart(frame, {"type": "bar"}, channels, title)
 
 
 def heatmap(frame: pl.DataFrame, x: str, y: str, value: str, *, title: str = "") -> alt.Chart:
@@ -103,7 +103,10 @@ def _chart(
         channel: _channel(str(column), kinds[str(column)], channel) for channel, (column, _) in used.items()
     }
     encoding["tooltip"] = [_channel(column, kinds[column], "tooltip") for column in columns]
-    height = {"step": _ROW} if "y" in encoding and encoding["y"]["type"] in ("nominal", "ordinal") else _HEIGHT
+    rows = [
+        str(column) for channel, (column, _) in used.items() if channel == "y" and kinds[str(column)] in _DISCRETE
+    ]
+    height = _ROW * (frame[rows[0]].n_unique() + 1) if rows else _HEIGHT
     spec = {
         "data": {"values": data.to_dicts()},
         "mark": mark,
@@ -143,7 +146,7 @@ def _channel(column: str, kind: str, channel: str) -> dict[str, Any]:
         return encoding | {"type": "nominal" if kind == "temporal" else kind}  # the text as it is: UTC
     if kind == "temporal":
         encoding["scale"] = {"type": "utc"}
-    if kind in ("nominal", "ordinal") and channel in ("x", "y"):
+    if kind in _DISCRETE and channel in ("x", "y"):
         encoding["sort"] = None
     return encoding
 

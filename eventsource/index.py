@@ -89,7 +89,7 @@ class Index:
         if upto is not None and upto < head:
             frame = frame.filter(pl.col("position") < upto)
         if known_at is not None:
-            frame = frame.filter(pl.col("known") <= known_at)
+            frame = self._known(frame, known_at, head)
         if known_at is not None or (upto is not None and upto < head):
             frame = present(frame)
         if entity is not None:
@@ -101,6 +101,19 @@ class Index:
         frame, _ = self._clustered(self._log.head)
         columns = [name for name in frame.collect_schema() if name.startswith(f"{member.column}|")]
         return bool(columns)
+
+    def _known(self, frame: pl.LazyFrame, known_at: datetime, head: int) -> pl.LazyFrame:
+        """Return what was recorded by ``known_at``, in its fold order.
+
+        What was recorded later must not count, not even by the stream's clock that it put forward.
+        """
+        frame = frame.filter(pl.col("known") <= known_at)
+        if self.members.plan.order == "occurred_at":
+            return frame
+        if not frame.select((pl.col("at") > known_at).any()).collect().item():
+            return frame
+        settled = self._settled(head, known_at)
+        return frame.drop("at").join(settled.lazy(), on="position", how="left").sort("entity", "at", "position")
 
     def _clustered(self, upto: int) -> tuple[pl.LazyFrame, int]:
         """Return shredded events in fold order that hold at least all up to ``upto``, and their head."""
@@ -142,7 +155,7 @@ class Index:
     def _decoded(self, start: int, head: int) -> pl.DataFrame:
         """Decode events ``start`` <= position < ``head``, a chunk at a time."""
         readers = self.members.readers()
-        moments = self._settled(head)
+        moments = self._settled(head) if self.members.plan.order == "recorded_at" else None
         chunks = self._log.scan(types=self.members.plan.types, start=start, upto=head)
         with _paused_gc():
             parts = [
@@ -154,16 +167,16 @@ class Index:
         )
         return pl.concat([nothing, *parts], how="diagonal")
 
-    def _settled(self, head: int) -> pl.DataFrame | None:
+    def _settled(self, head: int, known_at: datetime | None = None) -> pl.DataFrame:
         """Return ``settled_at`` by position: the running maximum of ``recorded_at`` in the event's stream.
 
-        It is taken over *all* events of a stream, relevant or not. None where the plan does not need it.
+        It is taken over *all* events of a stream (recorded by ``known_at``), relevant or not.
         """
-        if self.members.plan.order == "occurred_at":
-            return None
-        recorded = self._log.scan(upto=head).select("position", "stream", "recorded_at").collect()
+        events = self._log.scan(upto=head).select("position", "stream", "recorded_at")
+        if known_at is not None:
+            events = events.filter(pl.col("recorded_at") <= known_at)
         settled = pl.col("recorded_at").cum_max().over("stream")
-        return recorded.select(pl.col("position").set_sorted(), settled.alias("at"))
+        return events.collect().select(pl.col("position").set_sorted(), settled.alias("at"))
 
 
 def _with_moment(chunk: pl.DataFrame, settled: pl.DataFrame | None) -> pl.DataFrame:

@@ -6,7 +6,7 @@ from typing import Final
 
 import polars as pl
 
-from eventsource.errors import FoldError
+from eventsource.fold._columns import refusal
 from eventsource.fold._effects import EXISTS, Effect, Effects, derived
 from eventsource.fold._running import default, running
 from eventsource.fold.engine import Events
@@ -74,8 +74,8 @@ def _until(events: Events, moment: datetime | None) -> Events:
 def _collect(frame: pl.LazyFrame) -> pl.DataFrame:
     try:
         return frame.collect(engine="streaming")
-    except pl.exceptions.InvalidOperationError as error:
-        raise FoldError(f"the events cannot be folded: {error}") from error
+    except pl.exceptions.PolarsError as error:
+        raise refusal(error) from error
 
 
 def _with_ordered(events: Events, effects: Effects, ordered: Sequence[Rule]) -> pl.LazyFrame:

@@ -17,6 +17,7 @@ import polars as pl
 
 from eventsource.errors import FoldError
 from eventsource.event import TIMESTAMP, Event
+from eventsource.fold._columns import column, refusal
 from eventsource.fold.engine import Events
 from eventsource.plan import Plan, Rule
 
@@ -169,7 +170,7 @@ class _Schema:
     def _derived(self, rule: Rule, states: list[dict[str, Any]]) -> pl.Series:
         assert rule.expression is not None  # noqa: S101 - asked for derived fields only
         known = [_series(name, states, dtype) for name, dtype in self.dtypes.items() if name != rule.name]
-        return pl.DataFrame(known).select(rule.expression).to_series()
+        return _collected(pl.DataFrame(known).lazy().select(rule.expression)).to_series()
 
     def _shown(self, name: str, value: Any) -> Any:
         """Return a sum as a number of its dtype: integers exact, floats rounded once."""
@@ -184,13 +185,20 @@ class _Schema:
 
 
 def _series(name: str, rows: list[dict[str, Any]], dtype: pl.DataType | None) -> pl.Series:
-    return pl.Series(name, [row.get(name) for row in rows], dtype)
+    return column(name, [row.get(name) for row in rows], dtype)
 
 
 def _stories(events: Events) -> Iterator[tuple[str, Iterator[dict[str, Any]]]]:
     """Yield each entity with its events in fold order."""
     frame = events.frame.sort("entity", "at", "position").with_columns(pl.col("type").cast(pl.String))
-    yield from groupby(frame.collect().iter_rows(named=True), key=lambda row: row["entity"])
+    yield from groupby(_collected(frame).iter_rows(named=True), key=lambda row: row["entity"])
+
+
+def _collected(frame: pl.LazyFrame) -> pl.DataFrame:
+    try:
+        return frame.collect()
+    except pl.exceptions.PolarsError as error:
+        raise refusal(error) from error
 
 
 def _default(rule: Rule) -> Any:

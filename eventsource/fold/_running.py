@@ -6,7 +6,7 @@ entity.
 """
 
 from bisect import insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 import msgspec
@@ -14,6 +14,7 @@ import polars as pl
 
 from eventsource.errors import FoldError
 from eventsource.event import Event
+from eventsource.fold._columns import column, refusal
 from eventsource.fold._effects import DEFAULTS, EXISTS, Effect, Effects
 from eventsource.plan import Rule
 
@@ -41,8 +42,8 @@ def running(frame: pl.DataFrame, effects: Effects, rules: Iterable[Rule]) -> pl.
     columns = [_column(rows, effects, rule) for rule in rules if rule.op != "derive"]
     try:
         return rows.select(exists, *columns)
-    except pl.exceptions.InvalidOperationError as error:
-        raise FoldError(f"a total exceeds 64 bits: {error}") from error
+    except pl.exceptions.PolarsError as error:
+        raise refusal(error) from error
 
 
 def default(rule: Rule) -> Any:
@@ -94,13 +95,18 @@ def _total(effect: Effect) -> pl.Expr:
 
 
 def _smallest(effect: Effect) -> pl.Expr:
-    least = pl.when(effect.mask).then(effect.value).cum_min().over("entity")
-    return _carried(Effect(effect.mask, least))
+    return _extreme(effect, pl.Expr.cum_min)
 
 
 def _largest(effect: Effect) -> pl.Expr:
-    most = pl.when(effect.mask).then(effect.value).cum_max().over("entity")
-    return _carried(Effect(effect.mask, most))
+    return _extreme(effect, pl.Expr.cum_max)
+
+
+def _extreme(effect: Effect, running_extreme: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
+    if effect.dtype == pl.Null():
+        return _carried(effect)  # no event has a value, and nulls have no order
+    so_far = running_extreme(pl.when(effect.mask).then(effect.value)).over("entity")
+    return _carried(Effect(effect.mask, so_far))
 
 
 _VECTORISED: Final = {
@@ -131,10 +137,7 @@ def _series(values: list[Any], rule: Rule, effect: Effect) -> pl.Series:
         return pl.Series(rule.name, values, pl.String())
     if rule.op == "distinct":
         return pl.Series(rule.name, values, pl.List(effect.dtype))
-    try:
-        return pl.Series(rule.name, values, rule.dtype)
-    except (TypeError, OverflowError, pl.exceptions.PolarsError) as error:
-        raise FoldError(f"field {rule.name!r}: its values do not fit one dtype: {error}") from error
+    return column(rule.name, values, rule.dtype)
 
 
 def _machine(touched: pl.DataFrame, rule: Rule) -> Iterator[Any]:

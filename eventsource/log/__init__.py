@@ -34,6 +34,7 @@ from eventsource.moment import start as beginning
 __all__ = ["Appended", "Log", "Progress", "Pulled"]
 
 _PARTS = frozenset({"events", "rejected", "index", "snapshots"})
+_NO_PATH = re.compile(r"[\x00-\x1f\[\]\\^|]|%[0-9A-Fa-f]{2}")
 _EVENTS = {"delta.appendOnly": "true", "delta.dataSkippingStatsColumns": ",".join(STATISTICS)}
 _REJECTED = {"delta.dataSkippingStatsColumns": "line"}
 
@@ -231,9 +232,10 @@ def _located(path: str | Path) -> tuple[str, str]:
     if "://" in text:
         return text.rstrip("/"), text.rstrip("/")
     folder = Path(text).expanduser()
-    if re.search(r"%[0-9A-Fa-f]{2}", str(folder.absolute())):
-        raise LogError(f"{folder}: Delta Lake takes '%' for an escape", hint="name a folder without '%'")
-    return str(folder), str(folder.absolute())
+    absolute = folder.absolute().as_posix()
+    if found := _NO_PATH.search(absolute):
+        raise LogError(f"{folder}: Delta Lake takes no path with {found[0]!r}", hint="name another folder")
+    return str(folder), absolute
 
 
 def _check_folder(folder: Path) -> None:

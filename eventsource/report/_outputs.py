@@ -18,6 +18,7 @@ __all__ = ["Part", "parts"]
 VEGA: Final = ("application/vnd.vegalite.v6+json", "application/vnd.vegalite.v5+json")
 _HIDDEN: Final = {"remove-cell", "parameters", "injected-parameters", "results"}
 _TABLE: Final = {"table", "thead", "tbody", "tfoot", "tr", "th", "td", "caption", "small", "br"}
+_PROSE: Final = nh3.ALLOWED_TAGS - {"img"}  # a page fetches nothing
 _SPANS: Final = {"th": {"colspan", "rowspan", "scope"}, "td": {"colspan", "rowspan"}}
 _ANCHOR: Final = re.compile(r'<a class="anchor-link"[^>]*>[^<]*</a>')
 _QUOTED: Final = re.compile(r'<td>(?:"|&quot;)([^<]*)(?:"|&quot;)</td>')  # Polars quotes its texts
@@ -86,11 +87,10 @@ def _pre(text: str) -> Markup:
 def _clean(html: str, *, markdown: bool) -> Markup:
     """Return HTML with only what an allow-list names."""
     if markdown:
-        cleaned = nh3.clean(
-            html, attributes={**nh3.ALLOWED_ATTRIBUTES, "*": {"id"}}, url_schemes={"https", "mailto"}
-        )
+        cleaned = nh3.clean(_ANCHOR.sub("", html), tags=_PROSE, url_schemes={"https", "mailto"})
     else:
         cleaned = nh3.clean(html, tags=_TABLE, attributes=_SPANS, clean_content_tags={"script", "style"})
+        cleaned = _QUOTED.sub(r"<td>\1</td>", cleaned)
     return Markup(cleaned)  # noqa: S704 - what nh3 cleaned
 
 

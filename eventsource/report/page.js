@@ -13,7 +13,7 @@
       const spec = json("chart-" + place.dataset.chart);
       await window.vegaEmbed(place, spec, {
         actions: false, ast: true, renderer: "svg", defaultStyle: false, config: ink(dark.matches),
-        tooltip: { disableDefaultStyle: true },
+        tooltip: { disableDefaultStyle: true }, logLevel: 1,
       });
     }
     document.documentElement.dataset.drawn = "yes";
@@ -22,6 +22,7 @@
   for (const row of document.querySelectorAll("td")) {
     const text = row.textContent.trim();
     if (/^[-−]?[\d,]*\.?\d+(e[-+]?\d+)?%?$/i.test(text)) row.classList.add("number");
+    if (text.length <= 24) row.classList.add("short");
     if (text === "null" || text === "–" || text === "None") row.classList.add("null");
   }
   for (const table of document.querySelectorAll("table")) {

@@ -221,5 +221,5 @@ def _expressions(draw: st.DrawFn, rules: list[Rule]) -> pl.Expr:
     choices = [column.is_null(), pl.when(column.is_not_null()).then(pl.lit("here")), pl.struct(column).is_not_null()]
     if counts:
         number = pl.col(draw(st.sampled_from(counts)))
-        choices += [number / number, number * 2, pl.when(number > 2).then(number)]  # noqa: PLR2004 - any
+        choices += [number.cast(pl.Float64) / number.cast(pl.Float64), number * 2, pl.when(number > 2).then(number)]  # noqa: PLR2004 - any
     return draw(st.sampled_from(choices))

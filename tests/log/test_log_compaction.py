@@ -1,0 +1,118 @@
+"""Many small appends: files are put together, and nothing else changes."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+from deltalake import DeltaTable
+from logkit import events, ids, whole
+
+from eventsource.errors import AppendConflictError
+from eventsource.log import Log, _files
+from eventsource.log._table import OvertakenError
+from eventsource.log._writer import GUARD
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let ten files be many, so that the tests need not write thousands."""
+    monkeypatch.setattr(_files, "_MANY", 10)
+
+
+@pytest.mark.slow
+def test_a_thousand_small_appends_make_few_files(tmp_path: Path) -> None:
+    """Small files are put together by themselves; order, positions and content stay."""
+    log = Log(tmp_path / "log")
+    for number in range(250):
+        log.append(events([3 * number, 3 * number + 1, 3 * number + 2]))
+    assert len(DeltaTable(tmp_path / "log" / "events").file_uris()) <= 101
+    assert ids(log) == [f"e{number}" for number in range(750)]
+    assert whole(log)
+
+
+def test_compaction_changes_no_answer(tmp_path: Path, small: None) -> None:
+    """Scans, filters, times in the representation, duplicates and the place to resume are as before."""
+    log, other = Log(tmp_path / "log"), Log(tmp_path / "other")
+    other.append(events(range(100)))
+    for number in range(50):
+        log.append(events([2 * number, 2 * number + 1]))
+    files = DeltaTable(tmp_path / "log" / "events").file_uris()
+    assert len(files) <= 11
+    assert any("joined" in file for file in files)
+    assert log.scan().collect().equals(other.scan().collect())
+    for start, upto in ((0, 5), (17, 23), (21, 22), (90, None), (100, None)):
+        assert log.scan(start=start, upto=upto).collect().equals(other.scan(start=start, upto=upto).collect())
+    assert repr(log).split(":", 1)[1] == repr(other).split(":", 1)[1]
+    assert Log(tmp_path / "log").append(events(range(101))).duplicates == 100
+    ranges = _files._ranges(log._events.files())
+    assert (ranges["first"][1:] == ranges["last"][:-1] + 1).all()
+    assert "SORT" not in log.scan().explain()
+
+
+def test_a_frame_from_before_stays_readable(tmp_path: Path, small: None) -> None:
+    """A lazy frame that was made before the files were put together can still be collected."""
+    log = Log(tmp_path / "log")
+    log.append(events([0]))
+    frame = log.scan()
+    for number in range(1, 30):
+        log.append(events([number]))
+    assert frame.collect()["event_id"].to_list() == ["e0"]
+
+
+def test_large_files_are_left_alone(tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only neighbours that are small are put together, and only up to the target size."""
+    monkeypatch.setattr(_files, "_SMALL", 4000)
+    monkeypatch.setattr(_files, "_TARGET", 20_000)
+    log = Log(tmp_path / "log")
+    for number in range(12):
+        log.append(events([number]))
+    log.append(events(range(100, 600)))
+    for number in range(1000, 1009):
+        log.append(events([number]))
+    sizes = log._events.files().filter(pl.col("num_records") == 500)
+    assert sizes["size_bytes"].item() >= 4000
+    joined = log._events.files().filter(pl.col("path").str.starts_with("joined"))
+    assert joined.height >= 2
+    assert joined["num_records"].max() < 20
+    assert whole(log)
+
+
+def test_whoever_appends_comes_first(tmp_path: Path) -> None:
+    """Files are not put together on the ground of a version that is no longer the newest."""
+    log, other = Log(tmp_path / "log"), Log(tmp_path / "log")
+    log.append(events([1]))
+    log.append(events([2]))
+    table = log._events_table()
+    table.refresh()
+    files = _files._ranges(table.files())
+    other.append(events([3]))
+    with pytest.raises(OvertakenError):
+        table.swap(files, [_files._joined(table, files)], {GUARD: 2})
+    assert issubclass(OvertakenError, AppendConflictError)
+    assert ids(log) == ["e1", "e2", "e3"]
+
+
+def test_what_another_tool_rewrote_is_put_in_order(tmp_path: Path) -> None:
+    """Where files overlap, because the table was optimised from outside, a scan sorts."""
+    log = Log(tmp_path / "log")
+    for numbers in (range(5), range(5, 2000), range(2000, 2003), range(2003, 4000)):
+        log.append(events(numbers))
+    table = log._events_table()
+    table.refresh()
+    files = _files._ranges(table.files())
+    table.swap(files[::2], [_files._joined(table, files[::2])], {GUARD: 4000})
+    assert whole(log)
+    assert ids(log) == [f"e{number}" for number in range(4000)]
+
+
+def test_transactions_outlive_checkpoints(tmp_path: Path) -> None:
+    """The head and the places to resume are found again after Delta rolled its commits up."""
+    from logkit import Lines, lines  # noqa: PLC0415 - this test alone
+
+    log = Log(tmp_path / "log")
+    log.pull(Lines(lines(tmp_path / "raw", range(7))))
+    log.append(events(range(100, 110)))
+    DeltaTable(tmp_path / "log" / "events").create_checkpoint()
+    log.append([])
+    again = Log(tmp_path / "log")
+    assert (again.head, again.resume("lines:of a file").get("lines")) == (17, 7)

@@ -1,0 +1,99 @@
+"""The same log on an object store: a local server that speaks S3."""
+
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import boto3
+import pytest
+from logkit import Lines, event, events, ids, lines, whole
+from moto.server import ThreadedMotoServer
+
+from eventsource.errors import LogError
+from eventsource.log import Log, _files
+
+
+@pytest.fixture(scope="module")
+def options() -> Iterator[dict[str, str]]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = ThreadedMotoServer("127.0.0.1", port, verbose=False)
+    server.start()
+    options = {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ALLOW_HTTP": "true",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": "us-east-1",
+    }
+    client = boto3.client(
+        "s3",
+        endpoint_url=options["AWS_ENDPOINT_URL"],
+        aws_access_key_id="test",
+        aws_secret_access_key="test",  # noqa: S106 - of the local server
+        region_name="us-east-1",
+    )
+    client.create_bucket(Bucket="bucket")
+    yield options
+    client.close()
+    server.stop()
+
+
+def test_a_log_on_an_object_store(options: dict[str, str], tmp_path: Path) -> None:
+    """Appends, pulls, conflicts, rejected lines, scans and the place to resume: all as in a folder."""
+    url = "s3://bucket/some/log"
+    with pytest.raises(LogError, match="there is no log at s3://bucket/some/log"):
+        Log(url, storage_options=options, create=False)
+    here, there = Log(tmp_path / "log"), Log(url, storage_options=options)
+    assert (there.head, there.scan().collect().height) == (0, 0)
+    raw = lines(tmp_path / "raw", [*range(25), "bad", 3])
+    for log in (here, there):
+        log.append(events([3, 4]))
+        assert log.append([event(3, type="Z")]).conflicts.height == 1
+        pulled = log.pull(Lines(raw))
+        assert (pulled.appended, pulled.duplicates, pulled.rejected) == (23, 3, 1)
+        assert log.pull(Lines(raw)).appended == 0
+    assert there.scan().collect().equals(here.scan().collect())
+    assert there.scan(types="A", since="2024-01-05", upto=20).collect().height > 0
+    assert there.rejected().drop("rejected_at").equals(here.rejected().drop("rejected_at"))
+    assert repr(there).replace(url, "") == repr(here).replace(str(tmp_path / "log"), "")
+    again = Log(url + "/", storage_options=options, create=False)
+    assert (again.head, again.resume("lines:of a file").get("lines")) == (25, 27)
+    assert there.clear_rejected() == 2
+
+
+def test_small_files_are_put_together_there_too(
+    options: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Compaction works on an object store."""
+    monkeypatch.setattr(_files, "_MANY", 5)
+    log = Log("s3://bucket/small", storage_options=options)
+    for number in range(12):
+        log.append(events([number]))
+    assert log._events.files()["path"].str.starts_with("joined").any() or log.head == 12
+    assert len(Log("s3://bucket/small", storage_options=options)._writer._seen._runs) == 0
+    assert ids(log) == [f"e{number}" for number in range(12)]
+
+
+def test_two_writers_on_an_object_store(options: dict[str, str]) -> None:
+    """Writers at the same moment are kept apart by conditional puts: positions dense, nothing lost."""
+    url = "s3://bucket/contended"
+
+    def write(who: int) -> None:
+        log = Log(url, storage_options=options)
+        for number in range(4):
+            log.append(events([100 * who + number]))
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(write, range(3)))
+    log = Log(url, storage_options=options)
+    assert whole(log)
+    assert log.head == 12
+
+
+def test_a_missing_bucket_says_so(options: dict[str, str]) -> None:
+    """An error of the store is a LogError with a hint."""
+    with pytest.raises(LogError, match="bucket"):
+        Log("s3://none-such/log", storage_options=options).append(events([1]))

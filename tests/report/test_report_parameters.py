@@ -1,0 +1,77 @@
+"""Parameters of reports: what a notebook declares, and what fits."""
+
+from datetime import UTC, datetime
+
+import nbformat
+import pytest
+
+from eventsource.errors import ReportError
+from eventsource.report._parameters import declared, resolved
+
+NOW = datetime(2024, 7, 15, 12, tzinfo=UTC)
+CELL = """
+as_of: str = "2024-06-30"  # the day in question
+limit: int | None = None  # rows
+share: float = 0.5
+strict: bool = False
+day: date = "2024-01-01"
+names: list[str] = ["a"]
+plain = 3
+"""
+
+
+def _notebook(source: str) -> nbformat.NotebookNode:
+    cell = nbformat.v4.new_code_cell(source, metadata={"tags": ["parameters"]})
+    return nbformat.v4.new_notebook(cells=[cell])
+
+
+def test_declarations_have_types_defaults_and_help() -> None:
+    """A name, an annotation or the type of the default, the default, the comment behind it."""
+    found = {parameter.name: parameter for parameter in declared(_notebook(CELL))}
+    assert [(p.name, p.type, p.default, p.optional) for p in found.values()] == [
+        ("as_of", "str", "2024-06-30", False),
+        ("limit", "int", None, True),
+        ("share", "float", 0.5, False),
+        ("strict", "bool", False, False),
+        ("day", "date", "2024-01-01", False),
+        ("names", "list", ["a"], False),
+        ("plain", "int", 3, False),
+    ]
+    assert found["as_of"].help == "the day in question"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("limit", "5", 5),
+        ("limit", "none", None),
+        ("share", "0.25", 0.25),
+        ("strict", "yes", True),
+        ("names", "a, b", ["a", "b"]),
+        ("day", "yesterday", "2024-07-14"),
+        ("as_of", "-7d", "2024-07-08"),
+        ("as_of", "month_end", "2024-06-30"),
+        ("as_of", "today", "2024-07-15"),
+        ("as_of", "2024-02-29", "2024-02-29"),
+    ],
+)
+def test_texts_become_what_the_parameter_is(name: str, text: str, value: object) -> None:
+    """A given text is converted by the declared type; relative days become that day."""
+    assert resolved(declared(_notebook(CELL)), {name: text}, now=NOW)[name] == value
+
+
+@pytest.mark.parametrize(("name", "text"), [("limit", "x"), ("day", "soon"), ("strict", "maybe"), ("share", "")])
+def test_values_that_do_not_fit_are_refused(name: str, text: str) -> None:
+    """The error names the parameter, the text and the type."""
+    with pytest.raises(ReportError, match=name):
+        resolved(declared(_notebook(CELL)), {name: text}, now=NOW)
+
+
+def test_only_literals_are_parameters() -> None:
+    """Code in the parameters cell is an error, and so is a parameter where none is declared."""
+    with pytest.raises(ReportError, match="literal"):
+        declared(_notebook("x = open('y')"))
+    with pytest.raises(ReportError, match="not an assignment"):
+        declared(_notebook("import os"))
+    with pytest.raises(ReportError, match="tag a cell"):
+        resolved([], {"x": "1"})
