@@ -166,11 +166,12 @@ class Decoder:
             name = "occurred_at" if occurred[row] is None else "recorded_at"
             reason = f"{name} is not a time: {columns[name][row]!r}"
             taken.rejected.append(self._reject(taken.lines[row], reason))
-        frame = pl.DataFrame(columns, schema_overrides={"version": pl.Int64}).with_columns(
-            pl.Series("occurred_at", occurred), pl.Series("recorded_at", recorded.fill_null(occurred))
+        times = {"occurred_at": occurred, "recorded_at": recorded.fill_null(occurred)}
+        frame = pl.DataFrame(
+            {name: pl.Series(times.get(name, columns[name]), dtype=ENVELOPE[name]) for name in ENVELOPE}
         )
         rejected = rejected_frame(taken.rejected).sort("line", maintain_order=True)
-        return frame.filter(~bad).cast(ENVELOPE).select(ENVELOPE.names()), rejected
+        return frame.filter(~bad), rejected
 
     def _reject(self, line: Line, reason: str) -> dict[str, Any]:
         return {"source": self._source, "file": line.file, "line": line.number, "reason": reason, "raw": line.raw}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Final
 
 import msgspec
@@ -29,8 +30,8 @@ class Mapped:
     stream: str
     version: int | None
     type: str
-    occurred_at: str | int | float
-    recorded_at: str | int | float | None
+    occurred_at: str | int | float | date
+    recorded_at: str | int | float | date | None
     data: str
     metadata: str | None
 
@@ -206,11 +207,11 @@ def _integer(raw: Any) -> int | None:
     raise Misfit(f"version is {_shown(value)}, not an integer")
 
 
-def _time(name: str, raw: Any) -> str | int | float:
+def _time(name: str, raw: Any) -> str | int | float | date:
     value = _value(raw)
     if value is None or value == "":
         raise Misfit(f"{name} is missing")
-    if isinstance(value, str | int | float) and not isinstance(value, bool):
+    if isinstance(value, str | int | float | date) and not isinstance(value, bool):
         return value
     raise Misfit(f"{name} is {_shown(value)}, not a time")
 

@@ -11,7 +11,18 @@ from typing import IO, Final
 
 import zstandard
 
-__all__ = ["BLOCK", "COMPRESSED", "DAMAGED", "MAX_LINE", "Block", "Digest", "Long", "blocks", "open_at"]
+__all__ = [
+    "BLOCK",
+    "COMPRESSED",
+    "DAMAGED",
+    "MAX_LINE",
+    "Block",
+    "Digest",
+    "Long",
+    "blocks",
+    "digest_at",
+    "open_at",
+]
 
 BLOCK: Final = 8 * 1024 * 1024
 MAX_LINE: Final = 64 * 1024 * 1024
@@ -98,6 +109,13 @@ def open_at(path: Path, offset: int) -> tuple[IO[bytes], IO[bytes], Digest]:
     while digest.length < offset and (data := stream.read(min(BLOCK, offset - digest.length))):
         digest.add(data)
     return stream, raw, digest
+
+
+def digest_at(path: Path, offset: int) -> Digest:
+    """Return the digest of the first ``offset`` uncompressed bytes of a file."""
+    _, raw, digest = open_at(path, offset)
+    raw.close()
+    return digest
 
 
 def blocks(

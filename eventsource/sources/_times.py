@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
 import polars as pl
 
 from eventsource.event import TIMESTAMP
-from eventsource.moment import instants, parse_times
+from eventsource.moment import parse_times, zone
 from eventsource.sources._mapping import UNITS
 
 __all__ = ["Clock"]
@@ -17,6 +17,7 @@ __all__ = ["Clock"]
 _NUMBER: Final = re.compile(r"-?\d{9,20}(\.\d+)?")
 _NUMBER_WITH_UNIT: Final = re.compile(r"-?\d{1,20}(\.\d+)?")
 _MICROS: Final = 1_000_000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST: Final = -62_135_596_800 * _MICROS  # 0001-01-01
 _LAST: Final = 253_402_300_800 * _MICROS  # 10000-01-01
 _GUESSES: Final = ((10**11, "s"), (10**14, "ms"), (10**17, "us"))
@@ -47,21 +48,13 @@ class Clock:
         parsed = parse_times(pl.Series("at", texts, pl.String), self._tz)
         return parsed.fill_null(pl.Series("at", numbers, pl.Int64).cast(TIMESTAMP))
 
-    def column(self, values: pl.Series) -> pl.Series:
-        """Return a column of any dtype as instants."""
-        if values.dtype.is_temporal():
-            return (
-                instants(values, self._tz)
-                if isinstance(values.dtype, pl.Datetime)
-                else self.read(values.to_list())
-            )
-        return self.read(values.to_list())
-
     def _micros(self, value: Any) -> int | None:
         if isinstance(value, datetime):
-            aware = value if value.tzinfo else value.replace(tzinfo=UTC)
-            return int((aware - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * _MICROS)
-        if value is None or isinstance(value, bool | date):
+            aware = value if value.tzinfo else value.replace(tzinfo=zone(self._tz))
+            return (aware - _EPOCH) // timedelta(microseconds=1)
+        if isinstance(value, date):
+            return self._micros(datetime(value.year, value.month, value.day))  # noqa: DTZ001 - local to the zone
+        if value is None or isinstance(value, bool):
             return None
         try:
             number = Decimal(str(value))

@@ -19,7 +19,7 @@ from eventsource.event import Batch, Resume, empty, rejected_frame
 from eventsource.moment import zone
 from eventsource.sources._decode import Decoder, Line
 from eventsource.sources._mapping import UNITS, FieldMapping
-from eventsource.sources._streams import BLOCK, COMPRESSED, DAMAGED, MAX_LINE, Digest, blocks, open_at
+from eventsource.sources._streams import BLOCK, COMPRESSED, DAMAGED, MAX_LINE, Digest, blocks, digest_at, open_at
 from eventsource.sources._tables import csv_header, csv_rows, parquet_rows
 from eventsource.sources._times import Clock
 
@@ -161,7 +161,7 @@ class Files:
                 consumed = block.data[: block.data.rfind(b"\n") + 1] if half else block.data
                 digest.add(consumed)
                 if block.long:  # what is digested are the bytes of the file, not what was kept of them
-                    digest = open_at(path, digest.length + sum(each.length for each in block.long))[2]
+                    digest = digest_at(path, digest.length + sum(each.length for each in block.long))
                 line += block.lines - bool(half)
                 if half:
                     notes += (

@@ -1,0 +1,94 @@
+"""The arch: imports point one way, and each heavy library has one door."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import eventsource
+
+ROOT = Path(eventsource.__file__).parent
+FLOORS = [
+    {"errors"},
+    {"moment"},
+    {"event", "plan"},
+    {"fold", "log", "sources", "model", "charts", "report"},
+    {"index"},
+    {"timeline"},
+    {"testing", "check", "dump", "demo"},
+    {"cli", "__main__", "__init__"},
+]
+DOORS = {
+    "altair": {"charts"},
+    "deltalake": {"log"},
+    "jinja2": {"report"},
+    "nbclient": {"report"},
+    "nbconvert": {"report"},
+    "nbformat": {"report"},
+    "nh3": {"report"},
+    "numpy": {"log", "demo"},
+    "pandas": set(),
+    "rich": {"cli"},
+    "sqlalchemy": set(),
+    "typer": {"cli"},
+    "vl_convert": {"report"},
+    "zstandard": {"sources"},
+}
+MODULES = sorted(path for path in ROOT.rglob("*.py") if "skeleton" not in path.parts)
+
+
+def _part(path: Path) -> str:
+    inside = path.relative_to(ROOT).parts[0]
+    return inside.removesuffix(".py")
+
+
+def _imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [f"eventsource.{alias.name}" for alias in node.names] if node.module == "eventsource" else []
+            yield from names or [node.module]
+
+
+def _floor(part: str) -> int:
+    return next(number for number, parts in enumerate(FLOORS) if part in parts)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_point_down(path: Path) -> None:
+    """A module imports only from floors below its own or its own part; neighbours never import each other."""
+    part = _part(path)
+    for name in _imports(path):
+        if name.startswith("eventsource."):
+            other = name.split(".")[1]
+            if (ROOT / other).is_dir() or (ROOT / f"{other}.py").exists():
+                assert other == part or _floor(other) < _floor(part), f"{part} imports {other}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_heavy_libraries_have_one_door(path: Path) -> None:
+    """A library with a door is imported behind it and nowhere else, not even inside a function."""
+    part = _part(path)
+    for name in _imports(path):
+        library = name.split(".")[0]
+        assert library not in DOORS or part in DOORS[library], f"{part} imports {library}"
+
+
+def test_public_names_are_sorted_and_there() -> None:
+    """`__all__` is sorted, short, and everything in it exists."""
+    names = eventsource.__all__
+    assert names == sorted(names)
+    assert len(names) <= 25
+    assert all(hasattr(eventsource, name) for name in names)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_functions_and_files_stay_small(path: Path) -> None:
+    """No function has more than 60 lines; a file is one concept."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and node.body:
+            first = node.body[1] if ast.get_docstring(node) and len(node.body) > 1 else node.body[0]
+            assert (node.end_lineno or 0) - first.lineno < 60, node.name
