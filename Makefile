@@ -14,9 +14,21 @@ environment: .venv/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
-# Environment, demo data, pull, the three questions, the notebooks as pages.
+# Environment, demo data, pull, the three questions on the terminal, the notebooks as pages.
 demo: environment
-	$(BIN)/python -m eventsource.demo.tour
+	rm -rf data/log
+	$(BIN)/eventsource pull
+	@echo
+	@echo "Did customer-42 have a premium plan on 1 March 2024, and which event made it so?"
+	$(BIN)/eventsource explain customer-42 2024-03-01 --format table
+	@echo
+	@echo "When was it cancelled, and by which event?"
+	$(BIN)/eventsource changes premium --entity customer-42 --format table
+	@echo
+	@echo "Where did the customer live on 30 June 2024, and where three months before?"
+	$(BIN)/eventsource as-of 2024-03-30 2024-06-30 --entity customer-42 --format table
+	@echo
+	@ls notebooks/0*.ipynb | xargs -P 2 -n 1 $(BIN)/eventsource report run
 
 # Lint, types, format, all tests, the notebooks.
 test: environment lint

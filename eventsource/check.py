@@ -28,6 +28,9 @@ _SHOWN: Final = 10
 _WIDEST: Final = 200
 """Members of one type that are listed: a payload may use ids as names."""
 
+_DEEPEST: Final = 8
+"""Objects within objects that are looked into."""
+
 _DAY: Final = timedelta(days=1)
 _OBJECT: Final = msgspec.json.Decoder(msgspec.defstruct("AnyObject", []))
 _KINDS: Final[Mapping[type, str]] = {
@@ -53,7 +56,7 @@ class Findings:
         notes: what a person should know, one sentence each.
         types: ``type``, ``events``, ``first``, ``last`` (``occurred_at``), ``late`` (recorded a day or more after
             they occurred); sorted by ``events``, most first.
-        members: ``type``, ``member`` (dotted path), ``kinds`` of JSON values, ``share`` of the events that have it.
+        members: ``type``, ``member`` (dotted path), ``kinds`` of JSON values, ``share`` of events with it.
         sampled: how many events ``members`` was found in; fewer than ``events`` where there are many of a type.
         skew: streams whose ``recorded_at`` runs backwards, the worst ones: ``stream``, ``events``, ``backwards``,
             ``share``, ``most`` (a Duration: how far behind the time that the stream had reached).
@@ -75,8 +78,8 @@ def check_log(log: Log) -> Findings:
     """Read a whole log and say what is wrong with it, and what is in it.
 
     Wrong is: positions with gaps or out of order, an ``event_id`` twice, a payload that is no JSON object, a log
-    that cannot be read. Worth a note: times that can hardly be true, clocks that run backwards within a stream, late
-    events, rejected lines.
+    that cannot be read. Worth a note: times that can hardly be true, clocks that run backwards within a stream,
+    late events, rejected lines.
 
     Raises:
         LogError: the log cannot be read at all.
@@ -101,7 +104,9 @@ def members(events: pl.DataFrame) -> pl.DataFrame:
 
 def _checked(log: Log, events: pl.LazyFrame, head: int) -> Findings:
     types = _types(events)
-    reading = _Reading({name: max(1, count // _SAMPLE) for name, count in types.select("type", "events").iter_rows()})
+    reading = _Reading(
+        {name: max(1, count // _SAMPLE) for name, count in types.select("type", "events").iter_rows()}
+    )
     for chunk in events.select("position", "type", "data").collect_batches(chunk_size=_CHUNK, maintain_order=True):
         reading.add(chunk)
     parts = max(1, ceil(head / _PART))
@@ -181,7 +186,7 @@ class _Reading:
         for row, text in enumerate(chunk["data"]):
             try:
                 _OBJECT.decode(text)
-            except (msgspec.DecodeError, TypeError) as error:
+            except (msgspec.DecodeError, TypeError, RecursionError) as error:
                 self._broken += 1
                 self._first_broken = self._first_broken or f"at position {chunk['position'][row]}: {error}"
 
@@ -213,9 +218,7 @@ def _skew(events: pl.LazyFrame, part: int, parts: int) -> pl.DataFrame:
     streams = mine.select("stream", behind.alias("behind")).group_by("stream")
     return streams.agg(
         events=pl.len().cast(pl.Int64), backwards=late.sum().cast(pl.Int64), most=pl.col("behind").max()
-    ).select(
-        "stream", "events", "backwards", (pl.col("backwards") / pl.col("events")).alias("share"), "most"
-    )
+    ).select("stream", "events", "backwards", (pl.col("backwards") / pl.col("events")).alias("share"), "most")
 
 
 def _time_notes(events: pl.LazyFrame) -> Iterator[str]:
@@ -273,17 +276,16 @@ def _members(name: str, texts: pl.Series) -> Iterator[tuple[str, str, str, float
         yield name, path, ", ".join(sorted(kinds[path])), counts[path] / texts.len()
 
 
-def _decoded(text: str) -> Any:
+def _decoded(text: str) -> dict[str, Any]:
     try:
-        return msgspec.json.decode(text)
-    except msgspec.DecodeError:
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except (msgspec.DecodeError, RecursionError):  # counted by the pass over all payloads
         return {}
 
 
-def _walk(value: Any, prefix: str) -> Iterable[tuple[str, str]]:
-    if not isinstance(value, dict):
-        return
+def _walk(value: dict[str, Any], prefix: str, depth: int = 1) -> Iterable[tuple[str, str]]:
     for key, member in value.items():
-        if not isinstance(member, dict) or not member:
+        if isinstance(member, dict) and member and depth < _DEEPEST:
+            yield from _walk(member, f"{prefix}{key}.", depth + 1)
+        else:
             yield prefix + key, _KINDS[type(member)]
-        yield from _walk(member, f"{prefix}{key}.")

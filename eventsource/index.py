@@ -25,8 +25,6 @@ from eventsource.plan import Plan
 __all__ = ["EventLog", "Index"]
 
 _IN_MEMORY: Final = 200_000
-"""Logs up to this many events are decoded in memory, without a file."""
-
 _CHUNK: Final = 250_000
 _ROW_GROUP: Final = 100_000
 
@@ -58,10 +56,11 @@ class Index:
     Args:
         log: the log.
         plan: what to decode.
+        in_memory: logs up to this many events are decoded in memory, without a file.
     """
 
-    def __init__(self, log: EventLog, plan: Plan) -> None:
-        self._log, self.members = log, Members(plan)
+    def __init__(self, log: EventLog, plan: Plan, *, in_memory: int = _IN_MEMORY) -> None:
+        self._log, self.members, self._small = log, Members(plan), in_memory
         self._memory: tuple[int, pl.DataFrame] | None = None
 
     @property
@@ -117,7 +116,7 @@ class Index:
 
     def _clustered(self, upto: int) -> tuple[pl.LazyFrame, int]:
         """Return shredded events in fold order that hold at least all up to ``upto``, and their head."""
-        if self._log.head <= _IN_MEMORY or not self._log.path:
+        if self._log.head <= self._small or not self._log.path:
             return self._in_memory(upto)
         path = self._newest()
         if path is None or int(path.stem) < min(upto, self._log.head):

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import polars as pl
 
 from eventsource.errors import ModelError
-from eventsource.plan import Op, Order, Plan, Rule, Transition
+from eventsource.plan import Op, Order, Plan, Rule, Transition, dtype_of
 
 __all__ = [
     "Field",
@@ -67,12 +67,12 @@ def latest(*events: str, of: str | None = None, dtype: Any = None) -> Any:
             absent leaves the value as it was, an explicit null sets null (RFC 7396).
         dtype: a Polars dtype to hold the value in; default: the one that the values have.
     """
-    return Field("latest", events=events, of=of, dtype=_dtype(dtype))
+    return Field("latest", events=events, of=of, dtype=dtype_of(dtype))
 
 
 def first(*events: str, of: str | None = None, dtype: Any = None) -> Any:
     """Return a field that holds the value in the first of its events; arguments as for `latest`."""
-    return Field("first", events=events, of=of, dtype=_dtype(dtype))
+    return Field("first", events=events, of=of, dtype=dtype_of(dtype))
 
 
 def flag(*, on: Names, off: Names = ()) -> Any:
@@ -91,22 +91,22 @@ def total(*events: str, of: str, dtype: Any = None) -> Any:
     Integers are exact in 64 bits, beyond that a `FoldError`. Decimals (``dtype=pl.Decimal(18, 2)``)
     are read digit by digit from the payload. Sums of floats are the exact sum, rounded once.
     """
-    return Field("total", events=events, of=of, dtype=_dtype(dtype))
+    return Field("total", events=events, of=of, dtype=dtype_of(dtype))
 
 
 def smallest(*events: str, of: str, dtype: Any = None) -> Any:
     """Return a field that holds the smallest value of a member so far; null is passed over."""
-    return Field("smallest", events=events, of=of, dtype=_dtype(dtype))
+    return Field("smallest", events=events, of=of, dtype=dtype_of(dtype))
 
 
 def largest(*events: str, of: str, dtype: Any = None) -> Any:
     """Return a field that holds the largest value of a member so far; null is passed over."""
-    return Field("largest", events=events, of=of, dtype=_dtype(dtype))
+    return Field("largest", events=events, of=of, dtype=dtype_of(dtype))
 
 
 def distinct(*events: str, of: str, dtype: Any = None) -> Any:
     """Return a field that holds the set of a member's values as a sorted list; null is passed over."""
-    return Field("distinct", events=events, of=of, dtype=_dtype(dtype))
+    return Field("distinct", events=events, of=of, dtype=dtype_of(dtype))
 
 
 def states(initial: str, transitions: Iterable[tuple[Names, str, str]]) -> Any:
@@ -131,7 +131,7 @@ def reduce(function: Callable[[Any, Any], Any], *events: str, initial: Any = Non
         initial: the state before any event.
         dtype: the dtype of the field; default: the one that Polars finds for the values.
     """
-    return Field("reduce", function=function, events=events, initial=initial, dtype=_dtype(dtype))
+    return Field("reduce", function=function, events=events, initial=initial, dtype=dtype_of(dtype))
 
 
 def derive(expression: pl.Expr) -> Any:
@@ -196,12 +196,3 @@ def plan_of(model: type[Model] | Plan) -> Plan:
 
 def _names(names: Names) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else tuple(names)
-
-
-def _dtype(dtype: Any) -> pl.DataType | None:
-    """Return an instance: ``pl.Int64`` and ``pl.Int64()`` mean the same."""
-    if dtype is None or isinstance(dtype, pl.DataType):
-        return dtype
-    if isinstance(dtype, type) and issubclass(dtype, pl.DataType):
-        return dtype()
-    raise ModelError(f"{dtype!r} is not a Polars dtype", hint="such as pl.Int64 or pl.Decimal(18, 2)")

@@ -47,6 +47,8 @@ class Reader:
         """
         values = self._values(self._paths, events)
         entity = events["stream"] if self._key is None else self._entities(values[self._key], events)
+        if entity.null_count():
+            return self.read(events.filter(entity.is_not_null()))  # what is nobody's must not decide a dtype
         columns = [
             entity.alias("entity"),
             *(events[name] for name in ("at", "position", "event_id", "type")),
@@ -57,7 +59,7 @@ class Reader:
         for column, path in self._plain.items():
             columns += by_kind(column, values[path])
         columns += self._decimals(events)
-        return pl.DataFrame(columns).drop_nulls("entity")
+        return pl.DataFrame(columns)
 
     def _values(self, paths: Paths, events: pl.DataFrame) -> dict[str, list[Any]]:
         try:

@@ -26,11 +26,11 @@ class Place:
         self._known: dict[str, int | None] = {}
         self._committed: dict[str, int] = {}
         self._pulls = table.number(self._counter)
-        self._virgin = self._pulls is None
+        self._never_pulled = self._pulls is None
 
     def get(self, key: str, /) -> int | None:
         """Return the number under a name, or None; what is committed later does not change it."""
-        if self._virgin:
+        if self._never_pulled:
             return None
         if key not in self._known:
             self._known[key] = self._table.number(self._prefix + key)

@@ -27,6 +27,13 @@ _ROW_GROUP: Final = 262_144  # what a scan skips or reads as one
 _WRITER: Final = WriterProperties(compression="ZSTD", max_row_group_size=_ROW_GROUP)
 _ATTEMPTS: Final = 20
 
+_OVERTAKEN: Final = (
+    "Concurrent transaction failed",
+    "already exists",
+    "Protocol changed since last commit",  # both made the table
+    "Metadata changed since last commit",
+)
+
 _HINTS: Final = {
     "No space left": "free some space and do the same again: nothing was lost",
     "File too large": "raise the limit on the size of files and do the same again: nothing was lost",
@@ -194,7 +201,7 @@ def translated(path: str) -> Iterator[None]:
         if isinstance(error, LogError):
             raise
         text = str(error)
-        if "Concurrent transaction failed" in text or "already exists" in text:
+        if any(words in text for words in _OVERTAKEN):
             raise OvertakenError(f"another writer appended to {path} at the same moment") from error
         hint = next((hint for words, hint in _HINTS.items() if words.lower() in text.lower()), None)
         raise LogError(f"{path}: {text}", hint=hint) from error

@@ -10,7 +10,7 @@ from eventsource.event import TIMESTAMP
 from eventsource.fold._effects import derived
 from eventsource.fold._running import default
 from eventsource.moment import instant
-from eventsource.plan import Plan
+from eventsource.plan import Plan, Rule
 
 __all__ = ["defaults", "difference", "explained", "one_column"]
 
@@ -64,9 +64,12 @@ def explained(changes: Mapping[str, pl.DataFrame], plan: Plan) -> pl.DataFrame:
 
 def defaults(changes: Mapping[str, pl.DataFrame], plan: Plan) -> pl.DataFrame:
     """Return one row: the fields before any event, in the dtypes of their changes."""
-    plain = [rule for rule in plan.rules if rule.op != "derive"]
-    state = [pl.Series(rule.name, [default(rule)], changes[rule.name].schema["after"]) for rule in plain]
+    state = [_default(rule, changes[rule.name].schema["after"]) for rule in plan.rules if rule.op != "derive"]
     return derived(pl.DataFrame(state), plan.rules).select(plan.fields)
+
+
+def _default(rule: Rule, dtype: pl.DataType) -> pl.Series:
+    return pl.Series(rule.name, [default(rule)], None if dtype == pl.Null() else dtype)
 
 
 def mixed(parts: Sequence[pl.Series]) -> pl.Series:

@@ -40,7 +40,7 @@ def whole(log: Log) -> bool:
 
 @dataclass
 class Lines:
-    """Reads a file: a line with a number is an event, with a JSON object an event as it is, others are rejected."""
+    """Reads a file: a number is an event, a JSON object an event as it stands; other lines are rejected."""
 
     path: Path
     size_of_batch: int = 10
@@ -49,9 +49,11 @@ class Lines:
 
     @property
     def size(self) -> int:
+        """The bytes of the file."""
         return self.path.stat().st_size
 
     def batches(self, resume: Resume) -> Iterator[Batch]:
+        """Yield the lines that come after those of the last time."""
         lines = self.path.read_bytes().splitlines()
         done = resume.get("lines") or 0
         for begin in range(done, len(lines), self.size_of_batch):
@@ -60,6 +62,7 @@ class Lines:
             yield Batch(batch.events, {"lines": begin + len(part)}, batch.rejected, batch.read, ("a note",))
 
     def decode(self, rejected: pl.DataFrame) -> Batch:
+        """Try rejected lines again."""
         return self._batch(rejected.select("file", "line", "raw").rows())
 
     def _batch(self, lines: list[tuple[str, int, bytes]]) -> Batch:

@@ -44,6 +44,7 @@ def test_compaction_changes_no_answer(tmp_path: Path, small: None) -> None:
         assert log.scan(start=start, upto=upto).collect().equals(other.scan(start=start, upto=upto).collect())
     assert repr(log).split(":", 1)[1] == repr(other).split(":", 1)[1]
     assert Log(tmp_path / "log").append(events(range(101))).duplicates == 100
+    assert log.head == 101
     ranges = _files._ranges(log._events.files())
     assert (ranges["first"][1:] == ranges["last"][:-1] + 1).all()
     assert "SORT" not in log.scan().explain()
@@ -69,6 +70,7 @@ def test_large_files_are_left_alone(tmp_path: Path, small: None, monkeypatch: py
     log.append(events(range(100, 600)))
     for number in range(1000, 1009):
         log.append(events([number]))
+    assert log.head == 521
     sizes = log._events.files().filter(pl.col("num_records") == 500)
     assert sizes["size_bytes"].item() >= 4000
     joined = log._events.files().filter(pl.col("path").str.starts_with("joined"))

@@ -58,7 +58,7 @@ def finished(*programs: object) -> list[str]:
 
 @pytest.mark.slow
 def test_two_processes_append_at_once(tmp_path: Path) -> None:
-    """Both succeed, from a folder that is not there on: positions dense, ids unique, nothing lost, each batch whole."""
+    """All succeed, from no folder on: positions dense, ids unique, nothing lost, each batch whole."""
     path = tmp_path / "log"
     finished(*[run(APPEND, path, who) for who in range(3)])
     log = Log(path)
@@ -88,7 +88,7 @@ def test_two_threads_append_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_pull_killed_anywhere_ends_in_the_same_log(tmp_path: Path) -> None:
-    """Kill -9 at random moments: the log opens, holds whole batches only, and the same pull ends as if undisturbed."""
+    """After kill -9 the log opens and holds whole batches; the same pull then ends as if undisturbed."""
     path = lines(tmp_path / "raw", [("bad%d" % n if n % 50 == 7 else n % 1900) for n in range(2000)])  # noqa: UP031 - short
     undisturbed = Log(tmp_path / "undisturbed")
     undisturbed.pull(Lines(path, size_of_batch=20))

@@ -29,7 +29,7 @@ def test_only_what_is_new_is_pulled(tmp_path: Path) -> None:
 
 
 def test_the_place_to_resume_is_that_of_the_last_batch(tmp_path: Path) -> None:
-    """`resume` gives the numbers of the last committed batch, per source; what is committed later changes nothing."""
+    """`resume` gives the numbers of a source's last committed batch; later commits do not change them."""
     source, log = Lines(lines(tmp_path / "raw", range(25))), Log(tmp_path / "log")
     before = log.resume(source.name)
     log.pull(source)
@@ -107,7 +107,7 @@ def test_strict_fails_before_anything_is_committed(tmp_path: Path) -> None:
 
 
 def test_rejected_lines_can_be_offered_again(tmp_path: Path) -> None:
-    """What a mended source takes is appended and forgotten; the rest stays, with its new reason; others' lines stay."""
+    """What a mended source takes is appended and forgotten; the rest stays, with its new reason."""
     log = Log(tmp_path / "log")
     log.append(events([5]))
     conflict = '{"event_id": "e5", "stream": "x", "type": "A", "occurred_at": "2024-01-01"}'
@@ -116,7 +116,7 @@ def test_rejected_lines_can_be_offered_again(tmp_path: Path) -> None:
     log.pull(replace(source, name="other"))
     assert log.rejected().height == 6
 
-    with pytest.raises(RejectedLinesError, match="1x1|:3:"):
+    with pytest.raises(RejectedLinesError, match=r"1 lines .*\n.*raw:3: not a number"):
         log.retry(replace(source, takes_words=True), strict=True)
     assert (log.head, log.rejected().height) == (2, 6)
 
@@ -133,7 +133,7 @@ def test_rejected_lines_can_be_offered_again(tmp_path: Path) -> None:
 
 
 def test_a_retry_that_dies_half_way_is_taken_up(tmp_path: Path) -> None:
-    """If the lines are still listed although they were appended, the next retry finds duplicates and forgets them."""
+    """If lines are still listed although they were appended, the next retry forgets them as duplicates."""
     log = Log(tmp_path / "log")
     source = Lines(lines(tmp_path / "raw", ["word"]))
     log.pull(source)
@@ -169,7 +169,11 @@ def test_progress_is_told_batch_by_batch(tmp_path: Path) -> None:
 
     log.pull(Lines(path), progress=progress)
     size = path.stat().st_size
-    assert [(one.size, one.appended, one.rejected) for one in told] == [(size, 10, 0), (size, 19, 1), (size, 24, 1)]
+    assert [(one.size, one.appended, one.rejected) for one in told] == [
+        (size, 10, 0),
+        (size, 19, 1),
+        (size, 24, 1),
+    ]
     assert told[-1].read == size
 
 
@@ -192,7 +196,7 @@ def test_another_pull_of_the_same_source_is_noticed(tmp_path: Path) -> None:
 
 
 def test_a_source_that_fails_leaves_whole_batches(tmp_path: Path) -> None:
-    """An error in the source comes out as it is; the batches before it are in the log, and the next pull goes on."""
+    """A source's own error comes out as it is; the batches before it stand, and the next pull goes on."""
     path = lines(tmp_path / "raw", range(40))
     log = Log(tmp_path / "log")
 
@@ -226,7 +230,7 @@ class _Once:
     def __init__(self, name: str, batch: Batch) -> None:
         self.name, self._batch = name, batch
 
-    def batches(self, resume: Resume) -> Iterator[Batch]:
+    def batches(self, resume: Resume) -> Iterator[Batch]:  # noqa: ARG002 - the protocol's signature
         yield self._batch
 
     def decode(self, rejected: pl.DataFrame) -> Batch:

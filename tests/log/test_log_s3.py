@@ -1,6 +1,9 @@
 """The same log on an object store: a local server that speaks S3."""
 
 import socket
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -8,7 +11,6 @@ from pathlib import Path
 import boto3
 import pytest
 from logkit import Lines, event, events, ids, lines, whole
-from moto.server import ThreadedMotoServer
 
 from eventsource.errors import LogError
 from eventsource.log import Log, _files
@@ -19,8 +21,12 @@ def options() -> Iterator[dict[str, str]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    server = ThreadedMotoServer("127.0.0.1", port, verbose=False)
-    server.start()
+    server = subprocess.Popen(  # a process: delta-rs keeps the GIL while it asks whether there is a table
+        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    _until_it_listens(port)
     options = {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
         "AWS_ALLOW_HTTP": "true",
@@ -38,7 +44,19 @@ def options() -> Iterator[dict[str, str]]:
     client.create_bucket(Bucket="bucket")
     yield options
     client.close()
-    server.stop()
+    server.terminate()
+    server.wait(10)
+
+
+def _until_it_listens(port: int) -> None:
+    for _ in range(300):
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except ConnectionRefusedError:
+            time.sleep(0.1)
+        else:
+            return
+    raise TimeoutError("the server does not start")
 
 
 def test_a_log_on_an_object_store(options: dict[str, str], tmp_path: Path) -> None:
@@ -64,16 +82,14 @@ def test_a_log_on_an_object_store(options: dict[str, str], tmp_path: Path) -> No
     assert there.clear_rejected() == 2
 
 
-def test_small_files_are_put_together_there_too(
-    options: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_small_files_are_put_together_there_too(options: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Compaction works on an object store."""
     monkeypatch.setattr(_files, "_MANY", 5)
     log = Log("s3://bucket/small", storage_options=options)
     for number in range(12):
         log.append(events([number]))
-    assert log._events.files()["path"].str.starts_with("joined").any() or log.head == 12
-    assert len(Log("s3://bucket/small", storage_options=options)._writer._seen._runs) == 0
+    assert log.head == 12
+    assert log._events.files()["path"].str.starts_with("joined").any()
     assert ids(log) == [f"e{number}" for number in range(12)]
 
 

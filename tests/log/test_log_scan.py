@@ -2,6 +2,7 @@
 
 import os
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
@@ -15,7 +16,13 @@ from eventsource.event import STORED, check, from_dicts
 from eventsource.log import Log
 from eventsource.moment import instant, start
 
-MOMENTS = ["2024-01-05", date(2024, 1, 9), "2024-01-09T00:00:09Z", datetime(2024, 1, 20, 0, 0, 47, tzinfo=UTC), None]
+MOMENTS = [
+    "2024-01-05",
+    date(2024, 1, 9),
+    "2024-01-09T00:00:09Z",
+    datetime(2024, 1, 20, 0, 0, 47, tzinfo=UTC),
+    None,
+]
 NAMES = [None, "A", ["A"], ("A", "B"), {"s1", "s3", "A"}, [], "none such"]
 
 
@@ -36,7 +43,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Log:
     begin=st.integers(0, 100),
 )
 @settings(max_examples=80, deadline=None)
-def test_a_scan_is_a_filter(log: Log, since, until, types, streams, upto, begin) -> None:  # noqa: ANN001, PLR0917, PLR0913 - drawn
+def test_a_scan_is_a_filter(log: Log, since, until, types, streams, upto, begin) -> None:  # noqa: ANN001 - drawn
     """A scan gives the events, and the order, of a plain loop over all events with the same conditions."""
     found = log.scan(since=since, until=until, types=types, streams=streams, upto=upto, start=begin).collect()
     wanted = [
@@ -62,7 +69,7 @@ def test_any_split_into_batches_gives_the_same_log(
     logs = [Log(tmp_path_factory.mktemp("split") / "log") for _ in range(2)]
     logs[0].append(rows)
     ends = [0, *sorted(min(cut, len(rows)) for cut in cuts), len(rows)]
-    for begin, end in zip(ends, ends[1:], strict=False):
+    for begin, end in pairwise(ends):
         logs[1].append(rows[begin:end])
     assert logs[0].scan().collect().equals(logs[1].scan().collect())
     kept = [log.rejected().drop("rejected_at").sort("reason", "raw") for log in logs]
@@ -72,7 +79,7 @@ def test_any_split_into_batches_gives_the_same_log(
 
 
 def test_a_scan_is_pinned(tmp_path: Path) -> None:
-    """A lazy frame holds the events of the moment it was asked for, whatever is appended before it is collected."""
+    """A lazy frame holds the events of the moment when it was made, whatever is appended before `collect`."""
     log = Log(tmp_path / "log")
     log.append(events(range(3)))
     frame = log.scan()
@@ -123,7 +130,7 @@ def test_a_log_says_what_it_is(tmp_path: Path) -> None:
 
 def test_no_log_and_none_to_be_made(tmp_path: Path) -> None:
     """With ``create=False`` a missing log is an error that says what to type, and nothing is made."""
-    with pytest.raises(LogError, match="there is no log at .*none") as raised:
+    with pytest.raises(LogError, match=r"there is no log at .*none") as raised:
         Log(tmp_path / "none", create=False)
     assert "eventsource pull" in str(raised.value.hint)
     assert not (tmp_path / "none").exists()

@@ -9,14 +9,15 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from types import CodeType
 from typing import Any, Final, Literal, get_args
 
 import polars as pl
 
 from eventsource.errors import ModelError
+from eventsource.plan._digest import digest_of
+from eventsource.plan._dtypes import dtype_of
 
-__all__ = ["ORDERS", "PATHS", "RESERVED", "Op", "Order", "Plan", "Rule", "Transition"]
+__all__ = ["ORDERS", "PATHS", "RESERVED", "Op", "Order", "Plan", "Rule", "Transition", "dtype_of"]
 
 Op = Literal[
     "latest",
@@ -139,7 +140,7 @@ class Rule:
         if self.dtype is not None:
             part["dtype"] = str(self.dtype)
         if self.function is not None:
-            part |= {"function": _digest_of_function(self.function), "initial": repr(self.initial)}
+            part |= {"function": digest_of(self.function), "initial": repr(self.initial)}
         if self.expression is not None:
             part["expression"] = self.expression.meta.serialize(format="json")
         return part
@@ -273,12 +274,9 @@ def _rule_from_dict(rule: Mapping[str, Any]) -> Rule:
         raise ModelError(f"a field needs a name and an op: {dict(rule)!r}")
     if op in ("reduce", "derive"):
         raise ModelError(f"field {name!r}: {op} is code; write the model in Python")
-    known = {"name", "op", "events", "of", "on", "off", "initial", "transitions"}
+    known = {"name", "op", "events", "of", "on", "off", "initial", "transitions", "dtype"}
     if unknown := sorted(set(rule) - known):
         raise ModelError(f"field {name!r}: {op} does not take {', '.join(unknown)}")
-    arrows = tuple(
-        Transition(_texts(arrow["from"]), arrow["event"], arrow["to"]) for arrow in rule.get("transitions", ())
-    )
     return Rule(
         name=name,
         op=op,  # type: ignore[arg-type]  # checked by Rule against the closed set
@@ -287,8 +285,15 @@ def _rule_from_dict(rule: Mapping[str, Any]) -> Rule:
         on=_texts(rule.get("on", ())),
         off=_texts(rule.get("off", ())),
         initial=rule.get("initial"),
-        transitions=arrows,
+        transitions=tuple(_arrow(name, arrow) for arrow in rule.get("transitions", ())),
+        dtype=dtype_of(rule.get("dtype")),
     )
+
+
+def _arrow(name: str, arrow: Any) -> Transition:
+    if not isinstance(arrow, Mapping) or set(arrow) != {"from", "event", "to"}:
+        raise ModelError(f"field {name!r}: a transition has from, event and to: {arrow!r}")
+    return Transition(_texts(arrow["from"]), arrow["event"], arrow["to"])
 
 
 def _texts(names: Any) -> tuple[str, ...]:
@@ -301,17 +306,3 @@ def _is_given(part: Any) -> bool:
 
 def _nearest_op(op: str) -> str:
     return f"the ops are {', '.join(get_args(Op))}" + (f" (not {op})" if op else "")
-
-
-def _digest_of_function(function: Callable[..., Any]) -> str:
-    """Return a digest of a function's code, defaults and closure: a changed one never finds old state."""
-    code = getattr(function, "__code__", None)
-    cells = [repr(cell.cell_contents) for cell in getattr(function, "__closure__", None) or ()]
-    defaults = repr(getattr(function, "__defaults__", None))
-    body = _code_text(code) if code else repr(function)
-    return hashlib.sha256("\n".join([body, defaults, *cells]).encode()).hexdigest()[:32]
-
-
-def _code_text(code: CodeType) -> str:
-    consts = [_code_text(c) if isinstance(c, CodeType) else repr(c) for c in code.co_consts]
-    return "|".join([code.co_code.hex(), *code.co_names, *consts])

@@ -1,0 +1,90 @@
+"""One entity, event by event: replayed on the screen, or dumped for another machine."""
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+from rich.text import Text
+
+from eventsource.cli._options import Asked, grouped
+from eventsource.cli._output import OutputOption, Shown, console, deliver
+from eventsource.cli._questions import Entity, known
+from eventsource.cli._values import harmless, json, short
+from eventsource.dump import dump as dumped
+from eventsource.timeline import Replay
+from eventsource.timeline._replay import Step
+
+__all__ = ["dump", "replay"]
+
+
+@grouped
+def replay(asked: Asked, shown: Shown, entity: Entity) -> None:
+    """One step per event of an entity: the state before, what changed, the state after."""
+    timeline = asked.timeline()
+    known(timeline, entity)
+    found = timeline.replay(entity, **asked.view)
+    if shown.form == "table" and shown.output is None:
+        _print(found, shown.limit)
+    elif shown.form == "json":
+        deliver(_json(found), shown.output)
+    else:
+        shown.show(found.to_frame())
+
+
+@grouped
+def dump(asked: Asked, entity: Entity, output: OutputOption = None) -> None:
+    """All events of one entity as JSON Lines, which pull takes back: to replay them elsewhere."""
+    timeline = asked.timeline()
+    known(timeline, entity)
+    deliver(dumped(timeline, entity), output)
+
+
+def _print(found: Replay, limit: int | None) -> None:
+    out = console()
+    out.print(Text(harmless(f"Replay of {found.entity}: {len(found)} events; times are UTC"), style="bold"))
+    for step in list(found)[: limit or None]:
+        for line in _lines(step):
+            out.print(line, no_wrap=True, overflow="ellipsis")
+    if limit and len(found) > limit:
+        out.print(Text(f"the first {limit} of {len(found)} events; --limit 0 shows all", style="dim"))
+    elif len(found):
+        out.print(Text("\nthe state after it", style="bold"))
+        out.print(_state(found[-1]), soft_wrap=True)
+
+
+def _lines(step: Step) -> Iterator[Text]:
+    """Yield what is shown of a step: the event, its payload, what it changed."""
+    head = Text(f"\n{short(step.at)}  ", style="dim")
+    yield head.append(harmless(step.type), style="bold not dim").append(
+        f"  #{step.position}  {harmless(step.event_id)}"
+    )
+    yield Text(f"    {harmless(step.data)}", style="dim")
+    width = max((len(name) for name in step.changed), default=0)
+    for name, (before, after) in step.changed.items():
+        yield Text(f"    {name:<{width}}  {short(before)} → ").append(short(after), style="green")
+    if not step.changed:
+        yield Text("    changed nothing", style="dim italic")
+
+
+def _state(step: Step) -> Text:
+    width = max((len(name) for name in step.after), default=0)
+    return Text("\n".join(f"    {name:<{width}}  {short(value)}" for name, value in step.after.items()))
+
+
+def _json(found: Iterable[Step]) -> Iterator[bytes]:
+    yield b"["
+    for number, step in enumerate(found):
+        yield (b",\n" if number else b"\n") + json(_members(step))
+    yield b"\n]\n"
+
+
+def _members(step: Step) -> dict[str, object]:
+    return {
+        "at": step.at,
+        "position": step.position,
+        "event_id": step.event_id,
+        "type": step.type,
+        "data": msgspec.Raw(step.data.encode()),
+        "before": step.before,
+        "changed": {name: {"before": old, "after": new} for name, (old, new) in step.changed.items()},
+        "after": step.after,
+    }

@@ -1,0 +1,138 @@
+"""A first model for a log that nobody has described yet: guesses from its first events, to be corrected."""
+
+import json
+import keyword
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+from eventsource.check import members
+from eventsource.event import Source
+from eventsource.plan import RESERVED
+
+__all__ = ["Proposal", "propose"]
+
+_EVENTS: Final = 20_000
+_FIELDS: Final = 12
+_MOST: Final = 0.8
+_STEM: Final = 4
+_TAKEN: Final = RESERVED | {"plan"}  # `Model.plan` is what the class statement makes
+_PREFIX: Final = re.compile(r"^([A-Za-z][A-Za-z0-9]*?)s?[-_:/#.]")
+_ENDS: Final = re.compile(r"(deleted|removed|erased)$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What the first events of a source look like.
+
+    Args:
+        name: of the model's class.
+        module: the text of a module that holds it; empty where there is no event to guess from.
+        types: ``type``, ``events``; most first.
+        reasons: why lines could not be taken, the first few.
+    """
+
+    name: str
+    module: str
+    types: pl.DataFrame
+    reasons: tuple[str, ...]
+
+
+def propose(source: Source) -> Proposal:
+    """Return a model guessed from the first events of a source."""
+    batch = next(iter(source.batches({})))
+    events = batch.events.head(_EVENTS)
+    reasons = tuple(batch.rejected["reason"].unique(maintain_order=True).head(3))
+    types = events.group_by("type").len("events").sort("events", "type", descending=[True, False])
+    if events.is_empty():
+        return Proposal("Entity", "", types, reasons)
+    name = _class_name(events["stream"])
+    return Proposal(name, _module(name, events, types), types, reasons)
+
+
+def _class_name(streams: pl.Series) -> str:
+    """Return the common prefix of most streams: Customer for ``customer-42``."""
+    prefixes = [found[1] for stream in streams.unique() if (found := _PREFIX.match(stream))]
+    if not prefixes:
+        return "Entity"
+    most = max(sorted(set(prefixes)), key=prefixes.count)
+    common = prefixes.count(most) >= _MOST * streams.n_unique() and not keyword.iskeyword(most.capitalize())
+    return most[0].upper() + most[1:] if common else "Entity"
+
+
+def _module(name: str, events: pl.DataFrame, types: pl.DataFrame) -> str:
+    created = _created(events)
+    streams = dict(events.group_by("type").agg(pl.col("stream").n_unique()).iter_rows())
+    ends = _deleted(types["type"], created)
+    options = [f"created={_quoted([created])}"] if created else []
+    options += [f"deleted={_quoted(ends)}"] if len(ends) == 1 else [f"deleted=({_quoted(ends)})"] if ends else []
+    lines = [
+        f'"""Models: what the events mean. A first guess, from {events.height:,} events: correct it."""',
+        "",
+        "import eventsource as es",
+        "",
+        "",
+        f"class {name}({', '.join(['es.Model', *options])}):",
+        '    """The entity is the stream of an event."""',
+        "",
+        *_fields(members(events), streams, types["type"][0]),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _created(events: pl.DataFrame) -> str | None:
+    """Return the type that most streams begin with."""
+    firsts = events.sort("occurred_at", maintain_order=True).group_by("stream").agg(pl.col("type").first())
+    most, count = firsts.group_by("type").len().sort("len", "type", descending=True).row(0)
+    return most if count >= _MOST * firsts.height else None
+
+
+def _deleted(types: Iterable[str], created: str | None) -> list[str]:
+    """Return the types that sound like the end of what ``created`` begins."""
+    stem = (created or "")[:_STEM]
+    return sorted(name for name in types if stem and name.startswith(stem) and _ENDS.search(name))
+
+
+def _fields(found: pl.DataFrame, streams: dict[str, int], commonest: str) -> Iterator[str]:
+    """Yield a line per field: the latest value of the members that most streams have, and one count.
+
+    Args:
+        found: what `members` gives.
+        streams: event type → in how many streams it stands.
+        commonest: the event type to count.
+    """
+    plain = found.filter(~pl.col("kinds").str.contains("object|list"))
+    weight = pl.col("share") * pl.col("type").replace_strict(streams, return_dtype=pl.Float64)
+    groups = plain.with_columns(weight.alias("weight")).group_by("member")
+    common = groups.agg(pl.col("type").sort(), pl.col("kinds").first(), pl.col("weight").max())
+    taken: set[str] = set()
+    rows = common.sort("weight", "member", descending=[True, False]).head(_FIELDS).drop("weight")
+    for path, types, kinds in rows.iter_rows():
+        name = _identifier(path, taken)
+        yield f"    {name} = es.latest({_quoted(types)}, of={_quoted([path])})  # {kinds}"
+    yield f"    {_identifier(f'{commonest}_count', taken)} = es.count({_quoted([commonest])})"
+
+
+def _identifier(path: str, taken: set[str]) -> str:
+    """Return a name that Python and answers can take, and that no other field has; adds it to ``taken``."""
+    last, whole = (_snake(text) for text in (path.rsplit(".", 1)[-1], path))
+    name = whole if last in taken else last
+    if keyword.iskeyword(name) or name in _TAKEN:
+        name = f"{name}_"
+    if not name.isidentifier() or name in taken:
+        name = f"field_{len(taken) + 1}"
+    taken.add(name)
+    return name
+
+
+def _snake(text: str) -> str:
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", text)
+    return re.sub(r"\W+", "_", words).strip("_").lower()
+
+
+def _quoted(names: Sequence[str]) -> str:
+    """Return texts as Python literals: whatever stands in the log, it stays inside its quotes."""
+    return ", ".join(json.dumps(name) for name in names)

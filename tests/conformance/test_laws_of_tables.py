@@ -1,0 +1,179 @@
+"""The laws of joins and trends, and of indexes on disk: whatever is asked in bulk is asked one by one."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pandas as pd
+import polars as pl
+import polars.testing
+import pytest
+from answers import REFUSED, alike, asked, assert_same, states, timeline
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import INSTANTS, STREAMS, World, moments, worlds, zones
+
+from eventsource import Log
+from eventsource.fold._polars import PolarsEngine
+from eventsource.fold._reference import ReferenceEngine
+from eventsource.index import Index
+from eventsource.moment import instant
+from eventsource.plan import Plan
+from eventsource.timeline import Timeline
+
+IDS = (*STREAMS, "7", "nobody", None)
+
+SPANS = (
+    {"every": "1d", "since": date(2024, 3, 30), "until": date(2024, 4, 3)},
+    {"every": "1mo", "since": "2024-01-31", "until": "2024-04-30"},
+    {"every": "7h", "since": datetime(2024, 3, 30, 12), "until": INSTANTS[-1]},  # noqa: DTZ001 - in the zone
+    {"every": "2d"},
+)
+
+
+def _joined(world: World, rows: pl.DataFrame, tz: str = "UTC") -> Any:
+    return asked(lambda t: t.join(rows, on="id", at="when"), timeline(world.events, world.plan, tz=tz))
+
+
+@given(worlds(), st.data(), zones())
+def test_a_join_is_as_of_row_by_row(world: World, data: st.DataObject, tz: str) -> None:
+    """Law 6 for join: each row has the state of its entity at its own moment, nulls where there is none."""
+    forms = st.sampled_from(
+        [
+            (st.dates(date(2024, 3, 29), date(2024, 4, 4)), pl.Date()),
+            (st.sampled_from(INSTANTS), pl.Datetime("us", "UTC")),
+            (st.sampled_from(INSTANTS), pl.Datetime("ms", "Europe/Warsaw")),
+            (st.sampled_from(["2024-03-31", "2024-03-30T12:00:00", "2024-04-01T00:00:00Z"]), pl.String()),
+        ]
+    )
+    when, dtype = data.draw(forms)
+    rows = data.draw(st.lists(st.tuples(st.sampled_from(IDS), st.none() | when), max_size=8))
+    frame = pl.DataFrame(rows, schema={"id": pl.String(), "when": dtype}, orient="row")
+    found = _joined(world, frame, tz)
+    if found is REFUSED:
+        return
+    assert_same(found.select("id", "when"), frame)
+    whole = timeline(world.events, world.plan, tz=tz)
+    nothing = dict.fromkeys(world.plan.fields)
+    for row, (entity, moment) in zip(found.to_dicts(), frame.rows(), strict=True):
+        state = nothing if moment is None else states(whole.as_of(moment)).get(entity, nothing)
+        assert alike({name: row[name] for name in world.plan.fields}, state)
+
+
+@given(worlds(), st.lists(st.tuples(st.sampled_from(IDS), st.none() | st.sampled_from(INSTANTS))))
+def test_engines_agree_on_joins(world: World, rows: list[Any]) -> None:
+    """Law 1: a join is the same from every engine."""
+    frame = pl.DataFrame(rows, schema={"id": pl.String(), "when": pl.Datetime("us", "UTC")}, orient="row")
+    lines = [timeline(world.events, world.plan, engine()) for engine in (PolarsEngine, ReferenceEngine)]
+    assert_same(*(asked(lambda t: t.join(frame, on="id", at="when"), t) for t in lines), dtypes=False)
+
+
+@given(worlds(), st.lists(st.tuples(st.sampled_from([7, 8, None]), st.sampled_from(INSTANTS)), min_size=1))
+def test_integer_ids_and_pandas_frames_join_as_texts_do(world: World, rows: list[Any]) -> None:
+    """An integer id names the entity of the same text, and a pandas frame is a frame."""
+    frame = pl.DataFrame(rows, schema={"id": pl.Int32(), "when": pl.Datetime("us", "UTC")}, orient="row")
+    texts = _joined(world, frame.with_columns(pl.col("id").cast(pl.String)))
+    integers = _joined(world, frame)
+    if texts is REFUSED:
+        assert integers is REFUSED
+        return
+    assert_same(integers.drop("id"), texts.drop("id"))
+    table = pd.DataFrame({"id": texts["id"].to_list(), "when": [when for _, when in rows]})
+    from_pandas = _joined(world, table)  # type: ignore[arg-type]  # any frame
+    assert alike(from_pandas.drop("when").to_dicts(), texts.drop("when").to_dicts())
+
+
+@given(worlds(), st.data(), zones())
+def test_a_trend_is_as_of_each_moment_aggregated(world: World, data: st.DataObject, tz: str) -> None:
+    """Law 6 for trend: each row is the aggregation of as_of its moment, by its groups."""
+    whole = timeline(world.events, world.plan, tz=tz)
+    schema = asked(lambda t: t.history(), whole)
+    if schema is REFUSED:
+        return
+    by = data.draw(st.lists(st.sampled_from(world.plan.fields), max_size=2, unique=True))
+    by = [name for name in by if not isinstance(schema.schema[name], pl.List)]
+    measures = data.draw(_measures(schema.schema, world.plan))
+    trend = asked(lambda t: t.trend(measures, by=by, **data.draw(st.sampled_from(SPANS))), whole)
+    if trend is REFUSED:
+        return
+    expected = _aggregated(whole, trend, measures, by)
+    assert trend.columns == ["as_of", *by, *measures]
+    _assert_near(trend.drop("as_of"), expected.select(*by, *measures))
+
+
+@st.composite
+def _measures(draw: st.DrawFn, schema: pl.Schema, plan: Plan) -> dict[str, pl.Expr]:
+    """Return measures that fit the dtypes of some fields."""
+    found: dict[str, pl.Expr] = {"n": pl.len()}
+    for field in plan.fields:
+        dtype = schema[field]
+        names = ["count", "len", "nulls"]
+        if dtype.is_integer() or dtype.is_float() or dtype == pl.Boolean():
+            names += ["sum", "mean", "max"]
+        if dtype.is_float() or dtype == pl.Int64():
+            names += ["median", "double", "unique"]
+        name = draw(st.sampled_from(names))
+        found[f"{field}_{name}"] = _on(name, field)
+    return found
+
+
+def _on(name: str, field: str) -> pl.Expr:
+    column = pl.col(field)
+    return {
+        "len": pl.len(),
+        "sum": column.sum(),
+        "double": (column * 2).sum(),
+        "count": column.count(),
+        "mean": column.mean(),
+        "max": column.max(),
+        "median": column.median(),
+        "unique": column.n_unique(),
+        "nulls": column.is_null().sum(),
+    }[name]
+
+
+def _aggregated(whole: Timeline, trend: pl.DataFrame, measures: dict[str, pl.Expr], by: list[str]) -> pl.DataFrame:
+    named = [measure.alias(name) for name, measure in measures.items()]
+    parts = []
+    for moment in trend["as_of"].unique(maintain_order=True):
+        state = whole.as_of(moment)
+        parts.append(state.group_by(by).agg(named).sort(by) if by else state.select(named))
+    empty = whole.as_of().clear()
+    none = empty.group_by(by).agg(named) if by else empty.select(named).clear()
+    return pl.concat([none, *parts], how="vertical_relaxed")
+
+
+def _assert_near(found: pl.DataFrame, expected: pl.DataFrame) -> None:
+    pl.testing.assert_frame_equal(found, expected, rel_tol=1e-9, abs_tol=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")
+@settings(max_examples=12)
+@given(worlds(python=False), st.integers(0, 12), st.none() | moments())
+def test_an_index_on_disk_answers_as_one_in_memory(world: World, cut: int, when: Any) -> None:
+    """Asked between appends, of a log on disk: indexes in files, with tails, change no answer."""
+    events = world.without(lambda _: True)
+    with TemporaryDirectory() as folder:
+        log = Log(Path(folder) / "log")
+        stored = Timeline(log, world.plan)
+        stored._index = Index(log, world.plan, in_memory=0)
+        for part in (events[:cut], events[cut:]):
+            if part:
+                log.append(part)
+            seen = events[: log.head]
+            _assert_same_answers(stored, timeline(seen, world.plan), when)
+        _assert_same_answers(Timeline(log, world.plan), timeline(events, world.plan), when)
+
+
+def _assert_same_answers(stored: Timeline, plain: Timeline, when: Any) -> None:
+    for question in (
+        lambda t: t.as_of(when),
+        lambda t: t.history(),
+        lambda t: t.history(upto=3),
+        lambda t: t.as_of(known_at="2024-03-31"),
+        lambda t: t.changes(t.plan.fields[0]),
+        lambda t: t.replay("a").to_frame(),
+    ):
+        assert_same(asked(question, stored), asked(question, plain))

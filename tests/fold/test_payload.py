@@ -1,0 +1,219 @@
+"""Members as typed columns: what each mixture of JSON values becomes, in whatever order it is decoded."""
+
+import decimal
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from eventsource.errors import FoldError
+from eventsource.event import check, from_dicts
+from eventsource.fold.payload import Members, resolve, shred
+from eventsource.plan import Plan, Rule
+
+AT = datetime(2024, 1, 1, tzinfo=UTC)
+ABSENT = object()
+BIG = 2**63
+
+
+def _events(values: list[Any], kind: str = "Seen") -> pl.DataFrame:
+    payloads = [{} if value is ABSENT else {"a": {"b": value}} for value in values]
+    rows = [
+        {"event_id": str(n), "stream": "s", "type": kind, "occurred_at": AT, "data": json.dumps(payload)}
+        for n, payload in enumerate(payloads)
+    ]
+    frame = check(from_dicts(rows)).with_row_index("position").cast({"position": pl.Int64})
+    return frame.with_columns(pl.col("occurred_at").alias("at"))
+
+
+def _members(dtype: pl.DataType | None = None) -> Members:
+    return Members(Plan("M", (Rule(name="f", op="latest", events=("Seen",), of="a.b", dtype=dtype),)))
+
+
+def _resolved(parts: list[pl.DataFrame], members: Members) -> pl.DataFrame:
+    readers = members.readers()
+    shredded = pl.concat([shred(part, members, readers) for part in parts], how="diagonal")
+    return resolve(shredded.lazy(), members).collect().sort("position")
+
+
+def _column(values: list[Any], dtype: pl.DataType | None = None) -> pl.Series:
+    members = _members(dtype)
+    return _resolved([_events(values)], members)[members.all[0].column]
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype", "expected"),
+    [
+        ([True, False], pl.Boolean(), [True, False]),
+        ([1, 2**53 + 1, -BIG, BIG - 1], pl.Int64(), [1, 2**53 + 1, -BIG, BIG - 1]),
+        ([1.5, -0.0], pl.Float64(), [1.5, -0.0]),
+        ([1, 1.5], pl.Float64(), [1.0, 1.5]),
+        (["x", "Łódź"], pl.String(), ["x", "Łódź"]),
+        ([1, "x"], pl.String(), ["1", "x"]),
+        ([True, 1], pl.String(), ["true", "1"]),
+        ([True, 1.0], pl.String(), ["true", "1.0"]),
+        ([1.0, 1e16, 1e-7, "x"], pl.String(), ["1.0", "1e16", "1e-7", "x"]),
+        ([BIG, 1], pl.String(), [str(BIG), "1"]),
+        ([{"k": [1, None]}, [True]], pl.String(), ['{"k":[1,null]}', "[true]"]),
+        ([{"k": 1}, 2, "3"], pl.String(), ['{"k":1}', "2", "3"]),
+        ([None, ABSENT], pl.Null(), [None, None]),
+        ([ABSENT, 3, None], pl.Int64(), [None, 3, None]),
+    ],
+)
+def test_every_mixture_has_its_dtype(values: list[Any], dtype: pl.DataType, expected: list[Any]) -> None:
+    """The typing rule: Boolean, Int64, Float64 for their own kinds, String for all mixtures but int and float."""
+    column = _column(values)
+    assert column.dtype == dtype
+    assert column.to_list() == expected
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype", "expected"),
+    [
+        ([1, 2.5], pl.Float32(), [1.0, 2.5]),
+        (["2024-01-31"], pl.Date(), [datetime(2024, 1, 31, tzinfo=UTC).date()]),
+        (["2024-01-31T12:00:00+02:00"], pl.Datetime("us", "UTC"), [datetime(2024, 1, 31, 10, tzinfo=UTC)]),
+        ([0.1, "0.25", 3, 1.005], pl.Decimal(18, 2), ["0.10", "0.25", "3.00", "1.00"]),
+        ([1, "2"], pl.Int64(), [1, 2]),
+        ([1, 2], pl.String(), ["1", "2"]),
+    ],
+)
+def test_a_dtype_asked_for_wins(values: list[Any], dtype: pl.DataType, expected: list[Any]) -> None:
+    """The values are cast; decimals are read digit by digit and rounded half to even."""
+    column = _column(values, dtype)
+    assert column.dtype == dtype
+    assert [str(v) if isinstance(v, decimal.Decimal) else v for v in column] == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "dtype"),
+    [
+        ("x", pl.Int64()),
+        (2**40, pl.Int32()),
+        ("nine", pl.Decimal(18, 2)),
+        ("2024-02-30", pl.Date()),
+        ("noon", pl.Datetime("us", "UTC")),
+        (10**30, pl.Decimal(18, 2)),
+    ],
+)
+@pytest.mark.parametrize("engine", ["polars", "reference"])
+def test_what_does_not_fit_is_refused(value: Any, dtype: pl.DataType, engine: str) -> None:
+    """A value that the dtype asked for cannot hold is a FoldError from every question, never a null."""
+    from eventsource.fold._polars import PolarsEngine  # noqa: PLC0415 - only here
+    from eventsource.fold._reference import ReferenceEngine  # noqa: PLC0415 - only here
+    from eventsource.testing import MemoryLog  # noqa: PLC0415 - only here
+    from eventsource.timeline import Timeline  # noqa: PLC0415 - only here
+
+    log = MemoryLog(_events([value]).drop("position", "at"))
+    of = Timeline(log, _members(dtype).plan, engine={"polars": PolarsEngine, "reference": ReferenceEngine}[engine]())
+    frame = pl.DataFrame({"id": ["s"], "at": [AT]})
+    for question in (
+        of.as_of,
+        of.history,
+        lambda: of.as_of("2024-01-01"),
+        lambda: of.as_of(["2024-01-01"]),
+        lambda: of.changes("f"),
+        lambda: of.explain("s"),
+        lambda: of.replay("s"),
+        lambda: of.join(frame, on="id", at="at", prefix="x"),
+        lambda: of.trend({"n": pl.col("f").count()}, every="1d"),
+    ):
+        with pytest.raises(FoldError):
+            question()
+
+
+def test_a_payload_beyond_every_number_is_refused_by_position() -> None:
+    """A number that no float can hold names the event that has it."""
+    frame = _events([1, 2]).with_columns(
+        data=pl.when(pl.col("position") == 1).then(pl.lit('{"a":{"b":1e999}}')).otherwise("data")
+    )
+    with pytest.raises(FoldError, match="position 1"):
+        _resolved([frame], _members())
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**66), 2**66) | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=("Cs",)), max_size=4),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["k", "l"]), inner, max_size=2),
+    max_leaves=4,
+)  # fmt: skip
+_VALUES = st.lists(st.just(ABSENT) | _JSON, max_size=8)
+
+
+def by_hand(values: list[Any]) -> list[Any]:
+    """The rule, by hand: what a column of these values shows."""
+    present = [value for value in values if value is not ABSENT and value is not None]
+    classes = {type(value) for value in present}
+    if any(type(v) is int and not -BIG <= v < BIG for v in present) or not (
+        len(classes) <= 1 or classes == {int, float}
+    ):
+        return [None if v is ABSENT or v is None else v if isinstance(v, str) else ("json", v) for v in values]
+    if classes & {dict, list}:
+        return [None if v is ABSENT or v is None else ("json", v) for v in values]
+    wide = float if classes == {int, float} else (lambda value: value)
+    return [None if v is ABSENT or v is None else wide(v) for v in values]
+
+
+@given(_VALUES)
+def test_columns_are_what_the_rule_says_by_hand(values: list[Any]) -> None:
+    """Decoded columns show what `json.loads` and the rule give."""
+    found, expected = _column(values).to_list(), by_hand(values)
+    assert len(found) == len(expected)
+    for have, want in zip(found, expected, strict=True):
+        if isinstance(want, tuple):
+            assert json.loads(have) == want[1]
+        else:
+            assert (type(have), have) == (type(want), want)
+
+
+@given(_VALUES, st.integers(0, 8), st.sampled_from([None, pl.String()]))
+@settings(max_examples=60)
+def test_parts_decoded_apart_are_the_whole(values: list[Any], cut: int, dtype: pl.DataType | None) -> None:
+    """Splitting a batch anywhere, and putting the parts together in any order, gives the same frame."""
+    members = _members(dtype)
+    whole = _events(values)
+    first, second = whole[:cut], whole[cut:]
+    for parts in ([first, second], [second, first]):
+        together = _resolved(parts, members)
+        expected = _resolved([whole], members)
+        assert together.select(expected.columns).equals(expected)
+        assert together.select(expected.columns).schema == expected.schema
+
+
+def test_members_below_members_and_beside_them() -> None:
+    """A path and a path below it can both be read; what is no object has no members."""
+    rules = tuple(
+        Rule(name=f"f{n}", op="latest", events=("Seen",), of=path) for n, path in enumerate(["a", "a.b", "a.b.c"])
+    )
+    members = Members(Plan("M", rules))
+    frame = _resolved([_events([1, {"c": 2}, "x", [3], None])], members)
+    assert frame["=a"].to_list() == ['{"b":1}', '{"b":{"c":2}}', '{"b":"x"}', '{"b":[3]}', '{"b":null}']
+    assert frame["=a.b"].to_list() == ["1", '{"c":2}', "x", "[3]", None]
+    assert frame["=a.b.c"].to_list() == [None, 2, None, None, None]
+    assert frame["=a.b|null"].to_list() == [False, False, False, False, True]
+
+
+@pytest.mark.parametrize("bad", [{"x": 1}, [1]])
+def test_an_entity_is_a_text_or_a_number(bad: Any) -> None:
+    """A key that leads to an object or an array is refused; numbers name the entity of the same text."""
+    members = Members(
+        Plan("M", (Rule(name="f", op="count", events=("Seen",)),), key={"Seen": "a.b"}),
+    )
+    frame = _resolved([_events([7, "7", True, None, ABSENT, 2**70])], members)
+    assert frame["entity"].to_list() == ["7", "7", "true", str(2**70)]
+    with pytest.raises(FoldError, match="position 1"):
+        _resolved([_events(["a", bad])], members)
+
+
+@given(_VALUES)
+def test_what_is_nobodys_decides_no_dtype(values: list[Any]) -> None:
+    """Events without an owner leave no trace, not even in the dtype of a member that they carry."""
+    rule = Rule(name="f", op="latest", events=("Seen",), of="a.b")
+    members = Members(Plan("M", (rule,), key={"Seen": "owner"}))
+    frame = _resolved([_events(values)], members)
+    assert frame.height == 0
+    assert frame["=a.b"].dtype == pl.Null()

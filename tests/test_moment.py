@@ -1,0 +1,173 @@
+"""What names a moment, and which instant it means."""
+
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eventsource.errors import MomentError
+from eventsource.moment import instant, instants, label, parse_times, start, steps, zone
+
+WARSAW = "Europe/Warsaw"
+_TICK = timedelta(microseconds=1)
+_ZONES = st.sampled_from(["UTC", WARSAW, "America/New_York", "Asia/Kolkata", "Pacific/Apia"])
+_DAYS = st.dates(date(1950, 1, 1), date(2100, 1, 1))
+_TIMES = st.datetimes(datetime(1950, 1, 1), datetime(2100, 1, 1))  # noqa: DTZ001 - local times
+
+
+@pytest.mark.parametrize(
+    ("moment", "tz", "expected"),
+    [
+        ("2024-06-30", "UTC", "2024-06-30T23:59:59.999999Z"),
+        (date(2024, 6, 30), WARSAW, "2024-06-30T21:59:59.999999Z"),
+        ("2024-03-31", WARSAW, "2024-03-31T21:59:59.999999Z"),
+        ("2024-06-30T12:00", WARSAW, "2024-06-30T10:00:00Z"),
+        ("2024-06-30T12:00:00Z", WARSAW, "2024-06-30T12:00:00Z"),
+        (" 2024-06-30 12:00:00.123456+02:00 ", "UTC", "2024-06-30T10:00:00.123456Z"),
+        (datetime(2024, 6, 30, 12), "UTC", "2024-06-30T12:00:00Z"),  # noqa: DTZ001 - local to tz
+        (datetime(2024, 6, 30, 12, tzinfo=timezone(timedelta(hours=-3))), "UTC", "2024-06-30T15:00:00Z"),
+        (datetime(2024, 10, 27, 2, 30), WARSAW, "2024-10-27T00:30:00Z"),  # noqa: DTZ001 - the first of two
+        (pd.Timestamp("2024-06-30T12:00:00.123456789Z"), "UTC", "2024-06-30T12:00:00.123456Z"),
+    ],
+)
+def test_a_moment_is_an_instant(moment: Any, tz: str, expected: str) -> None:
+    """A date means the end of its day in the zone, a naive datetime is local to it, others are what they are."""
+    found = instant(moment, tz)
+    assert found == datetime.fromisoformat(expected)
+    assert found.tzinfo is UTC
+
+
+@given(_DAYS, _ZONES)
+def test_days_touch(day: date, tz: str) -> None:
+    """A day begins a microsecond after the one before ended: no instant is in both or in neither."""
+    assert start(day + timedelta(days=1), tz) == instant(day, tz) + _TICK
+    assert start(day, tz) <= instant(day, tz) or (tz, day) == ("Pacific/Apia", date(2011, 12, 30))
+
+
+@given(st.lists(st.none() | _DAYS), _ZONES)
+def test_a_column_of_dates_is_its_dates(days: list[date | None], tz: str) -> None:
+    """Instants of a column are those of its values, for dates."""
+    column = pl.Series("d", days, pl.Date)
+    assert instants(column, tz).to_list() == [None if day is None else instant(day, tz) for day in days]
+
+
+@given(st.lists(st.none() | _TIMES.filter(lambda t: t.fold == 0)), _ZONES, st.booleans())
+def test_a_column_of_datetimes_is_its_datetimes(times: list[datetime | None], tz: str, aware: bool) -> None:  # noqa: FBT001 - drawn
+    """Instants of a column are those of its values, for naive and aware datetimes and for texts."""
+    column = pl.Series("t", times, pl.Datetime("us"))
+    if aware:
+        column = column.dt.replace_time_zone("UTC")
+        times = [None if time is None else time.replace(tzinfo=UTC) for time in times]
+    expected = [None if time is None else instant(time, tz) for time in times]
+    texts = pl.Series("t", [None if time is None else time.isoformat() for time in times], pl.String)
+    assert instants(texts, tz).to_list() == expected
+    found = instants(column, tz).to_list()
+    assert found == [None if time is None else instant(time, tz) for time in times]
+
+
+@pytest.mark.parametrize("moment", ["", "yesterday", "2024-02-30", "2024-13-01", "30.06.2024", 7, None, 1.5])
+def test_what_names_no_moment_is_refused(moment: Any) -> None:
+    """Anything else is an error with a hint."""
+    with pytest.raises(MomentError, match="moment"):
+        instant(moment)
+
+
+@pytest.mark.parametrize("moment", [date.max, "9999-12-31", datetime.min.replace(tzinfo=timezone(timedelta(hours=9)))])
+def test_the_calendar_has_an_end(moment: Any) -> None:
+    """What would leave the calendar is refused as a moment, not as an overflow."""
+    with pytest.raises(MomentError, match="outside"):
+        instant(moment)
+
+
+def test_there_are_no_other_zones() -> None:
+    """A zone is found by name, or is one already."""
+    assert zone(UTC) is UTC
+    assert zone(WARSAW) == ZoneInfo(WARSAW)
+    for name in ("Mars/Olympus", "", "../etc/passwd"):
+        with pytest.raises(MomentError, match="zone"):
+            zone(name)
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "every", "expected"),
+    [
+        ("2024-01-31", "2024-05-01", "1mo", ["2024-01-31", "2024-02-29", "2024-03-31", "2024-04-30"]),
+        ("2024-01-01", "2024-01-03", "1d", ["2024-01-01", "2024-01-02", "2024-01-03"]),
+        ("2024-02-29", "2026-03-01", "1y", ["2024-02-29", "2025-02-28", "2026-02-28"]),
+        ("2024-01-01", "2024-12-31", "2q", ["2024-01-01", "2024-07-01"]),
+        ("2024-01-02", "2024-01-01", "1d", []),
+    ],
+)
+def test_steps_of_days(since: str, until: str, every: str, expected: list[str]) -> None:
+    """Two dates give dates; months count from the first, so that their ends do not drift."""
+    assert steps(since, until, every) == [date.fromisoformat(day) for day in expected]
+
+
+def test_steps_of_hours_cross_a_clock_change() -> None:
+    """Hours are hours, and days are days, on the night when the clock jumps."""
+    hours = steps("2024-03-31T00:00", "2024-03-31T04:00", "1h", WARSAW)
+    assert [step.astimezone(UTC).hour for step in hours] == [23, 0, 1, 2]
+    days = steps("2024-03-30T12:00", "2024-04-01T12:00", "1d", WARSAW)
+    assert [step.astimezone(UTC).hour for step in days] == [11, 10, 10]
+
+
+def test_a_date_bounds_steps_of_hours_by_its_end() -> None:
+    """A datetime and a date give datetimes; the date as the last moment is its whole day."""
+    assert len(steps("2024-01-01T00:00", "2024-01-01", "6h")) == 4
+    assert len(steps("2024-01-01", "2024-01-01T12:00", "6h")) == 3
+
+
+@pytest.mark.parametrize("every", ["", "0d", "-1d", "1", "d", "1 day", "1fortnight", "6h"])
+def test_what_leads_nowhere_is_refused(every: str) -> None:
+    """A step that is none, or that dates cannot take, is an error and never an endless loop."""
+    with pytest.raises(MomentError):
+        steps("2024-01-01", "2024-02-01", every)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2024-01-01T12:00:00Z", "2024-01-01T12:00:00"),
+        ("2024-01-01T12:00:00.1234567+01:00", "2024-01-01T11:00:00.123456"),
+        ("2024-01-01 12:00:00", "2024-01-01T12:00:00"),
+        ("2024-01-01T12:00", "2024-01-01T12:00:00"),
+        ("2024-01-01 12:00:00+0130", "2024-01-01T10:30:00"),
+        ("2024-01-01T12:00:00-03", "2024-01-01T15:00:00"),
+        ("2024-01-01", "2024-01-01T00:00:00"),
+        ("2024-02-30", None),
+        ("2024-01-01T25:00:00Z", None),
+        ("soon", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_times_of_sources(text: str | None, expected: str | None) -> None:
+    """ISO 8601 in the forms that sources write; null where it is none; finer digits are cut off."""
+    column = pl.Series("t", ["2024-01-01T00:00:00Z", text, "2024-01-02 00:00"], pl.String)
+    found = parse_times(column)
+    assert found[1] == (None if expected is None else datetime.fromisoformat(expected).replace(tzinfo=UTC))
+    assert found[2] == datetime(2024, 1, 2, tzinfo=UTC)
+
+
+def test_a_skipped_hour_is_impossible_and_a_repeated_one_is_its_first() -> None:
+    """Naive times are local; a clock change takes an hour away, or gives one twice."""
+    texts = pl.Series("t", ["2024-03-31T02:30:00", "2024-10-27T02:30:00"])
+    assert parse_times(texts, WARSAW).to_list() == [None, datetime(2024, 10, 27, 0, 30, tzinfo=UTC)]
+
+
+def test_labels_stay_what_they_are() -> None:
+    """A text is the date or datetime that it names; zones are kept."""
+    assert label("2024-06-30") == date(2024, 6, 30)
+    assert label("2024-06-30T12:00:00+02:00").utcoffset() == timedelta(hours=2)  # type: ignore[union-attr]  # aware
+
+
+@pytest.mark.parametrize("column", [pl.Series("x", [1]), pl.Series("x", [True]), pl.Series("x", [1.5])])
+def test_other_columns_hold_no_moments(column: pl.Series) -> None:
+    """A column of numbers is refused by its name."""
+    with pytest.raises(MomentError, match="'x'"):
+        instants(column)

@@ -1,0 +1,229 @@
+"""Plans as data, models as sugar: what they say, what they refuse, and what their fingerprint depends on."""
+
+import functools
+import json
+import subprocess
+import sys
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import KINDS, plans
+
+import eventsource as es
+from eventsource.errors import ModelError
+from eventsource.model import plan_of
+from eventsource.plan import Op, Plan, Rule, dtype_of
+
+MEMBERS = dict.fromkeys(("n", "v", "in.side"), "small")
+
+
+class Customer(es.Model, created="Created", deleted=("Deleted", "Erased"), key={"Paid": "who.id"}):
+    """A model with one field of every op."""
+
+    city = es.latest("Created", "Moved", of="address.city")
+    since = es.first("Created")
+    premium = es.flag(on="Bought", off=("Cancelled", "Expired"))
+    orders = es.count("Paid")
+    spent = es.total("Paid", of="amount", dtype=pl.Decimal(18, 2))
+    least = es.smallest("Paid", of="amount")
+    most = es.largest("Paid", of="amount")
+    tags = es.distinct("Tagged", of="tag")
+    stage = es.states("new", [("new", "Bought", "paying"), (("paying", "new"), "Erased", "gone")])
+    last = es.reduce(lambda state, event: event.type, "Paid", initial="", dtype=pl.String)
+    mean = es.derive(pl.col("most") / pl.col("orders"))
+
+
+@given(st.sampled_from(sorted(KINDS)).flatmap(lambda _: plans(MEMBERS, python=False)))
+def test_plain_data_and_plans_are_the_same(plan: Plan) -> None:
+    """from_dict(to_dict) is the plan itself, also after a way through JSON, dtypes included."""
+    assert Plan.from_dict(json.loads(json.dumps(plan.to_dict()))) == plan
+    assert Plan.from_dict(plan.to_dict()).fingerprint() == plan.fingerprint()
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    [pl.Int64(), pl.Date(), pl.Decimal(18, 2), pl.Datetime("ms", "Europe/Warsaw"), pl.Duration("us"), pl.Enum(["a"])],
+)
+def test_a_dtype_is_its_text(dtype: pl.DataType) -> None:
+    """The text of a dtype is read back; nothing but literals is ever evaluated."""
+    assert dtype_of(str(dtype)) == dtype
+    assert dtype_of(dtype) == dtype
+
+
+@pytest.mark.parametrize(
+    "text", ["Int65", "col", "__import__('os')", "Decimal(exit())", "Enum(", "List(Int64)", "", 7, [], "DataFrame"]
+)
+def test_what_is_no_dtype_is_refused(text: Any) -> None:
+    """A hint says how dtypes are written."""
+    with pytest.raises(ModelError, match="dtype"):
+        dtype_of(text)
+
+
+def test_a_model_is_its_plan() -> None:
+    """The class statement gives one rule per field, in declared order, under the names of the fields."""
+    assert Customer.plan.fields == tuple(
+        "city since premium orders spent least most tags stage last mean".split()
+    )
+    assert Customer.plan.types == tuple(
+        sorted("Bought Cancelled Created Deleted Erased Expired Moved Paid Tagged".split())
+    )
+    assert Customer.plan.rule("premium") == Rule(name="premium", op="flag", on=("Bought",), off=("Cancelled", "Expired"))
+    assert plan_of(Customer) is Customer.plan
+    assert plan_of(Customer.plan) is Customer.plan
+
+
+def test_a_model_inherits() -> None:
+    """A subclass keeps fields, spans, key and order of its base, and says what differs."""
+
+    class Vip(Customer, deleted="Left"):
+        orders = es.count("Paid", "Gifted")
+        seats = es.count("Seated")
+
+    class Log(es.Model, order="recorded_at"):
+        n = es.count("A")
+
+    class Sub(Log):
+        m = es.count("B")
+
+    assert Vip.plan.fields == (*Customer.plan.fields, "seats")
+    assert Vip.plan.rule("orders").events == ("Paid", "Gifted")
+    assert (Vip.plan.created, Vip.plan.deleted, Vip.plan.key) == (("Created",), ("Left",), {"Paid": "who.id"})
+    assert Sub.plan.order == "recorded_at"
+    assert Customer.plan.rule("orders").events == ("Paid",)
+
+
+FIELD = {"name": "f", "op": "latest", "events": ["A"], "of": "x"}
+
+
+@pytest.mark.parametrize(
+    ("model", "match"),
+    [
+        ({"colour": 1}, "no member 'colour'"),
+        ({"order": "backwards"}, "order 'backwards'"),
+        ({"created": "A", "deleted": ["A"]}, "both create and delete"),
+        ({"fields": [FIELD, FIELD]}, "declared twice"),
+        ({"fields": [FIELD | {"name": "entity"}]}, "answers use"),
+        ({"fields": [{"name": "f"}]}, "needs a name and an op"),
+        ({"fields": [FIELD | {"op": "lastest"}]}, "no op 'lastest'"),
+        ({"fields": [FIELD | {"op": "reduce"}]}, "code"),
+        ({"fields": [FIELD | {"op": "count"}]}, "does not take of"),
+        ({"fields": [FIELD | {"colour": 1}]}, "does not take colour"),
+        ({"fields": [FIELD | {"dtype": "Int65"}]}, "dtype"),
+        ({"fields": [FIELD | {"of": "a..b"}]}, "dotted path"),
+        ({"fields": [{"name": "f", "op": "total", "events": ["A"]}]}, "needs of"),
+        ({"fields": [{"name": "f", "op": "latest", "of": "x"}]}, "needs events"),
+        ({"fields": [{"name": "f", "op": "flag", "on": ["A"], "off": ["A"]}]}, "both on and off"),
+        ({"fields": [{"name": "f", "op": "states", "initial": "a"}]}, "needs transitions"),
+        ({"fields": [{"name": "f", "op": "states", "initial": "a", "transitions": [{"from": "a"}]}]}, "from, event"),
+        (
+            {"fields": [{"name": "f", "op": "states", "initial": "a", "transitions": [
+                {"from": ["a"], "event": "E", "to": "b"}, {"from": ["a"], "event": "E", "to": "c"}]}]},
+            "two transitions leave",
+        ),
+    ],
+)  # fmt: skip
+def test_contradictions_are_refused(model: dict[str, Any], match: str) -> None:
+    """Each contradiction names the field and what is wrong."""
+    with pytest.raises(ModelError, match=match):
+        Plan.from_dict(model)
+
+
+def test_there_is_no_other_field() -> None:
+    """Asking for what a plan lacks names what it has."""
+    with pytest.raises(ModelError, match="its fields: city"):
+        Customer.plan.rule("town")
+    with pytest.raises(ModelError, match="neither"):
+        plan_of(dict)  # type: ignore[arg-type]  # the point
+
+
+def test_fewer_fields_are_over_the_same_entities() -> None:
+    """A plan of some fields keeps what they are derived from, and which events make an entity exist."""
+    some = Customer.plan.only(["mean"])
+    assert some.fields == ("orders", "most", "mean")
+    free = Plan("M", (Rule(name="a", op="count", events=("A",)), Rule(name="b", op="count", events=("B",))))
+    assert free.only(["a"]).types == ("A", "B")
+    assert free.only(["a"]).created == ("A", "B")
+
+
+def _fingerprint(**parts: Any) -> str:
+    return Plan(**{"name": "M", "rules": (Rule(name="f", op="count", events=("A",)),)} | parts).fingerprint()
+
+
+def test_a_fingerprint_is_the_meaning() -> None:
+    """Every part that answers depend on changes it; the name of the model does not."""
+    rule = functools.partial(Rule, name="f", op="latest", events=("A",), of="x")
+    others = [
+        {"created": ("A",)},
+        {"deleted": ("A",)},
+        {"order": "recorded_at"},
+        {"key": {"A": "x"}},
+        {"rules": (rule(),)},
+        {"rules": (rule(of="y"),)},
+        {"rules": (rule(dtype=pl.Int32()),)},
+        {"rules": (rule(events=("B",)),)},
+        {"rules": (Rule(name="g", op="count", events=("A",)),)},
+        {"rules": (Rule(name="f", op="derive", expression=pl.lit(1)),)},
+        {"rules": (Rule(name="f", op="derive", expression=pl.lit(2)),)},
+    ]
+    assert len({_fingerprint(), *(_fingerprint(**parts) for parts in others)}) == len(others) + 1
+    assert _fingerprint(name="N") == _fingerprint()
+
+
+def _helper(state: int) -> int:
+    return state + 1
+
+
+def _reducer(step: int, *, default: int = 0) -> Any:
+    return lambda state, event, default=default: (state or default) + step
+
+
+def _calls_helper(state: int, event: Any) -> int:
+    return _helper(state)
+
+
+def _of(function: Any) -> str:
+    return _fingerprint(rules=(Rule(name="f", op="reduce", events=("A",), function=function, initial=0),))
+
+
+def test_a_function_is_its_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Code, defaults, closure, partial arguments and the helpers a function names are in the fingerprint."""
+    assert _of(_reducer(1)) == _of(_reducer(1))
+    functions = [
+        _reducer(1),
+        _reducer(2),
+        _reducer(1, default=1),
+        lambda state, event: state + 1,
+        lambda state, event: state + 2,
+        functools.partial(_reducer(1), default=2),
+        functools.partial(_reducer(1), default=3),
+    ]
+    assert len({_of(function) for function in functions}) == len(functions)
+    before = _of(_calls_helper)
+    monkeypatch.setitem(globals(), "_helper", lambda state: state + 2)
+    assert _of(_calls_helper) != before
+
+
+@pytest.mark.slow
+def test_a_fingerprint_is_the_same_tomorrow() -> None:
+    """Another process, with another hash seed, finds the same fingerprint."""
+    code = (
+        "import eventsource as es\n"
+        "class M(es.Model):\n"
+        "    n = es.reduce(lambda s, e: s + (e.type in {'a', 'b', 'c'}), 'A', initial=0)\n"
+        "print(M.plan.fingerprint())"
+    )
+    runs = [
+        subprocess.run([sys.executable, "-c", code], env={"PYTHONHASHSEED": seed}, capture_output=True, check=True)
+        for seed in ("1", "2")
+    ]
+    assert runs[0].stdout == runs[1].stdout
+
+
+@pytest.mark.parametrize("op", Op.__args__)
+def test_every_op_needs_something(op: Any) -> None:
+    """A rule without its parts is refused."""
+    with pytest.raises(ModelError, match="needs"):
+        Rule(name="f", op=op)
