@@ -17,7 +17,7 @@ metadata   String, nullable        the text of one JSON object, or null
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final, Never, Protocol, runtime_checkable
 
 import msgspec
@@ -231,6 +231,8 @@ def _times(name: str, values: list[Any]) -> pl.Series:
     for text, instant in zip(texts, parsed, strict=True):
         if text is not None and instant is None:
             raise ValueError(f"{text!r} is not a time")
+    if strange := [value for value in others if not isinstance(value, date | None)]:
+        raise TypeError(f"{strange[0]!r} is not a time")
     aware = [
         value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value
         for value in others

@@ -147,10 +147,12 @@ def derive(expression: pl.Expr) -> Any:
 class Model:
     """Base class of models; the keywords of the class statement say what the fields do not.
 
+    A model that inherits from another has its fields too, and its keywords where it gives none of its own.
+
     Args:
         created: event types that bring an entity into existence; empty: any relevant event does.
         deleted: event types that end its existence.
-        order: ``"occurred_at"`` (valid time) or ``"recorded_at"`` (the log's own order).
+        order: ``"occurred_at"`` (valid time, the default) or ``"recorded_at"`` (the log's own order).
         key: event type → dotted path of the member that names the entity.
 
     Attributes:
@@ -164,7 +166,7 @@ class Model:
         *,
         created: Names = (),
         deleted: Names = (),
-        order: Order = "occurred_at",
+        order: Order | None = None,
         key: Mapping[str, str] | None = None,
         **kwargs: Any,
     ) -> None:
@@ -176,7 +178,7 @@ class Model:
             rules=tuple((inherited | own).values()),
             created=_names(created) or cls.plan.created,
             deleted=_names(deleted) or cls.plan.deleted,
-            order=order,
+            order=order or cls.plan.order,
             key=dict(key or cls.plan.key),
         )
 

@@ -93,7 +93,7 @@ def instants(column: pl.Series, tz: str | tzinfo = "UTC") -> pl.Series:
         moment = micros if dtype.time_zone else _localised(micros, name)
     else:
         raise MomentError(f"column {column.name!r} holds {dtype}, not moments")
-    return column.to_frame().select(moment.dt.convert_time_zone("UTC")).to_series()
+    return _unskipped(column.to_frame().select(moment.dt.convert_time_zone("UTC")).to_series(), column, tz)
 
 
 def steps(since: Moment, until: Moment, every: str, tz: str | tzinfo = "UTC") -> list[date | datetime]:
@@ -171,8 +171,16 @@ def _walk(first: pl.Series, last: date, every: str) -> list[date | datetime]:
         found.append(step)
 
 
-def _maybe(text: str | None, tz: str | tzinfo) -> datetime | None:
-    return None if text is None else instant(text, tz)
+def _unskipped(found: pl.Series, column: pl.Series, tz: str | tzinfo) -> pl.Series:
+    """Return instants with those that a clock change skips: they mean what each means alone."""
+    if found.null_count() == column.null_count():
+        return found
+    alone = [_maybe(value, tz) if gap else None for value, gap in zip(column, found.is_null(), strict=True)]
+    return found.fill_null(pl.Series(column.name, alone, _UTC_TYPE))
+
+
+def _maybe(moment: Moment | None, tz: str | tzinfo) -> datetime | None:
+    return None if moment is None else instant(moment, tz)
 
 
 def _parse(text: str) -> date | datetime:

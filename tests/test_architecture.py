@@ -17,7 +17,8 @@ FLOORS = [
     {"index"},
     {"timeline"},
     {"testing", "check", "dump", "demo"},
-    {"cli", "__main__", "__init__"},
+    {"cli"},
+    {"__main__", "__init__"},
 ]
 DOORS = {
     "altair": {"charts"},

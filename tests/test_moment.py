@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from eventsource.errors import MomentError
@@ -43,6 +43,7 @@ def test_a_moment_is_an_instant(moment: Any, tz: str, expected: str) -> None:
 
 
 @given(_DAYS, _ZONES)
+@example(date(2018, 11, 3), "America/Sao_Paulo")
 def test_days_touch(day: date, tz: str) -> None:
     """A day begins a microsecond after the one before ended: no instant is in both or in neither."""
     assert start(day + timedelta(days=1), tz) == instant(day, tz) + _TICK
@@ -50,13 +51,16 @@ def test_days_touch(day: date, tz: str) -> None:
 
 
 @given(st.lists(st.none() | _DAYS), _ZONES)
+@example([date(2011, 12, 29), None, date(2011, 12, 30)], "Pacific/Apia")
+@example([date(2018, 11, 3), date(2018, 11, 4)], "America/Sao_Paulo")
 def test_a_column_of_dates_is_its_dates(days: list[date | None], tz: str) -> None:
     """Instants of a column are those of its values, for dates."""
     column = pl.Series("d", days, pl.Date)
     assert instants(column, tz).to_list() == [None if day is None else instant(day, tz) for day in days]
 
 
-@given(st.lists(st.none() | _TIMES.filter(lambda t: t.fold == 0)), _ZONES, st.booleans())
+@given(st.lists(st.none() | _TIMES), _ZONES, st.booleans())
+@example([datetime(2024, 3, 31, 2, 30), None, datetime(2024, 10, 27, 2, 30)], WARSAW, False)  # noqa: DTZ001, FBT003 - local
 def test_a_column_of_datetimes_is_its_datetimes(times: list[datetime | None], tz: str, aware: bool) -> None:  # noqa: FBT001 - drawn
     """Instants of a column are those of its values, for naive and aware datetimes and for texts."""
     column = pl.Series("t", times, pl.Datetime("us"))
@@ -77,7 +81,9 @@ def test_what_names_no_moment_is_refused(moment: Any) -> None:
         instant(moment)
 
 
-@pytest.mark.parametrize("moment", [date.max, "9999-12-31", datetime.min.replace(tzinfo=timezone(timedelta(hours=9)))])
+@pytest.mark.parametrize(
+    "moment", [date.max, "9999-12-31", datetime.min.replace(tzinfo=timezone(timedelta(hours=9)))]
+)
 def test_the_calendar_has_an_end(moment: Any) -> None:
     """What would leave the calendar is refused as a moment, not as an overflow."""
     with pytest.raises(MomentError, match="outside"):

@@ -45,7 +45,14 @@ def test_plain_data_and_plans_are_the_same(plan: Plan) -> None:
 
 @pytest.mark.parametrize(
     "dtype",
-    [pl.Int64(), pl.Date(), pl.Decimal(18, 2), pl.Datetime("ms", "Europe/Warsaw"), pl.Duration("us"), pl.Enum(["a"])],
+    [
+        pl.Int64(),
+        pl.Date(),
+        pl.Decimal(18, 2),
+        pl.Datetime("ms", "Europe/Warsaw"),
+        pl.Duration("us"),
+        pl.Enum(["a"]),
+    ],
 )
 def test_a_dtype_is_its_text(dtype: pl.DataType) -> None:
     """The text of a dtype is read back; nothing but literals is ever evaluated."""
@@ -64,13 +71,13 @@ def test_what_is_no_dtype_is_refused(text: Any) -> None:
 
 def test_a_model_is_its_plan() -> None:
     """The class statement gives one rule per field, in declared order, under the names of the fields."""
-    assert Customer.plan.fields == tuple(
-        "city since premium orders spent least most tags stage last mean".split()
-    )
+    assert Customer.plan.fields == tuple("city since premium orders spent least most tags stage last mean".split())
     assert Customer.plan.types == tuple(
         sorted("Bought Cancelled Created Deleted Erased Expired Moved Paid Tagged".split())
     )
-    assert Customer.plan.rule("premium") == Rule(name="premium", op="flag", on=("Bought",), off=("Cancelled", "Expired"))
+    assert Customer.plan.rule("premium") == Rule(
+        name="premium", op="flag", on=("Bought",), off=("Cancelled", "Expired")
+    )
     assert plan_of(Customer) is Customer.plan
     assert plan_of(Customer.plan) is Customer.plan
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from eventsource.cli._config import Project, load_plan
-from eventsource.log import Log
+from eventsource.moment import zone
 from eventsource.timeline import Timeline
 
 __all__ = ["Asked", "LogOption", "grouped"]
@@ -44,15 +44,15 @@ class Asked:
     ] = None
 
     def timeline(self) -> Timeline:
-        """Return the timeline that the options and the project mean."""
+        """Return the timeline that the options and the project mean.
+
+        Raises:
+            MomentError: there is no such zone.
+        """
         project = Project.find()
         return Timeline(
             self.open(), load_plan(self.model or project.model, project.folder), tz=self.tz or project.tz
         )
-
-    def open(self) -> Log:
-        """Return the log."""
-        return Project.find().open(self.log)
 
     @property
     def view(self) -> dict[str, Any]:

@@ -26,6 +26,7 @@ class _Column:
     name: str
     cells: list[str]
     right: bool
+    firm: bool
 
     @property
     def width(self) -> int:
@@ -33,7 +34,7 @@ class _Column:
 
     def capped(self, cap: int) -> int:
         """Return its width; only texts give way."""
-        return self.width if self.right else max(min(self.width, cap), cell_len(self.name))
+        return self.width if self.firm else max(min(self.width, cap), cell_len(self.name))
 
 
 def print_table(console: Console, frame: pl.DataFrame, *, title: str = "", limit: int = 0) -> None:
@@ -59,7 +60,10 @@ def print_table(console: Console, frame: pl.DataFrame, *, title: str = "", limit
 
 
 def _column(series: pl.Series) -> _Column:
-    return _Column(harmless(series.name), [short(value) for value in series.to_list()], series.dtype.is_numeric())
+    dtype = series.dtype
+    cells = [short(value) for value in series.to_list()]
+    firm = dtype.is_numeric() or dtype.is_temporal()
+    return _Column(harmless(series.name), cells, right=dtype.is_numeric(), firm=firm)
 
 
 def _upright(columns: list[_Column]) -> Table:
@@ -71,14 +75,13 @@ def _upright(columns: list[_Column]) -> Table:
 
 
 def _widths(columns: list[_Column], room: int) -> list[int]:
-    """Return the widths of the columns that fit, from the left; at least one does."""
-    for cap in range(_WIDEST, _NARROWEST - 1, -1):
-        widths = [column.capped(cap) for column in columns]
-        if sum(widths) + _GAP * len(widths) <= room:
-            return widths
-    while len(widths) > 1 and sum(widths) + _GAP * len(widths) > room:
-        widths.pop()
-    return widths
+    """Return the widths of as many columns as fit, from the left; one does, whatever its width."""
+    for count in range(len(columns), 0, -1):
+        for cap in range(_WIDEST, _NARROWEST - 1, -1):
+            widths = [column.capped(cap) for column in columns[:count]]
+            if sum(widths) + _GAP * (count - 1) <= room:
+                return widths
+    return [column.capped(room) for column in columns[:1]]
 
 
 def _table(columns: list[_Column], widths: list[int]) -> Table:

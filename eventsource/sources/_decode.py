@@ -60,11 +60,12 @@ class Decoder:
 
     def block(self, block: Block, file: str) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Return the events of a block of JSON lines, and what was rejected."""
+        data = block.data.removeprefix(_BOM) if block.first == 1 else block.data
         with _paused_gc():
-            events = self._quickly(block)
+            events = self._quickly(data)
         if events is not None and not block.long:
             return events, rejected_frame([])
-        lines = [Line(file, number, raw) for number, raw in enumerate(_lines(block.data), block.first)]
+        lines = [Line(file, number, raw) for number, raw in enumerate(_lines(data), block.first)]
         taken, rejected = self.lines(lines)
         long = [
             self._reject(
@@ -95,13 +96,11 @@ class Decoder:
                 taken.rejected.append(self._reject(line, str(misfit)))
         return self._framed(taken)
 
-    def _quickly(self, block: Block) -> pl.DataFrame | None:
-        """Decode a block at once; None where a line needs the careful way."""
-        if block.data.startswith(_BOM):
-            return None
+    def _quickly(self, data: bytes) -> pl.DataFrame | None:
+        """Decode lines at once; None where one of them needs the careful way."""
         for fast in self._fast:
             try:
-                found = fast.decode_lines(block.data)
+                found = fast.decode_lines(data)
             except (msgspec.DecodeError, UnicodeDecodeError):
                 continue
             return self._columns(found)
@@ -212,8 +211,7 @@ def _raw_texts(values: list[Any]) -> pl.Series:
 
 
 def _lines(data: bytes) -> Iterator[bytes]:
-    """Yield the lines of a block without their ends, and without a mark of byte order."""
-    data = data.removeprefix(_BOM)
+    """Yield the lines of a block without their ends."""
     lines = data.split(b"\n")
     if lines and not lines[-1]:
         lines.pop()

@@ -66,7 +66,10 @@ class Given:
 
         Raises:
             AssertionError: says what was found instead, and which events made it so.
+            ModelError: there is no such field.
         """
+        for name in fields:
+            self.timeline.plan.rule(name)
         state = self._state(entity, when)
         assert state is not None, f"{entity} does not exist {_told(when)}"  # noqa: S101 - a test kit asserts
         wrong = {name: state[name] for name, value in fields.items() if state[name] != value}

@@ -218,8 +218,16 @@ def _expressions(draw: st.DrawFn, rules: list[Rule]) -> pl.Expr:
     """Return a row-wise expression over some fields; it may divide by zero."""
     column = pl.col(draw(st.sampled_from(rules)).name)
     counts = [rule.name for rule in rules if rule.op in ("count", "total")]
-    choices = [column.is_null(), pl.when(column.is_not_null()).then(pl.lit("here")), pl.struct(column).is_not_null()]
+    choices = [
+        column.is_null(),
+        pl.when(column.is_not_null()).then(pl.lit("here")),
+        pl.struct(column).is_not_null(),
+    ]
     if counts:
         number = pl.col(draw(st.sampled_from(counts)))
-        choices += [number.cast(pl.Float64) / number.cast(pl.Float64), number * 2, pl.when(number > 2).then(number)]  # noqa: PLR2004 - any
+        choices += [
+            number.cast(pl.Float64) / number.cast(pl.Float64),
+            number * 2,
+            pl.when(number > 2).then(number),
+        ]  # noqa: PLR2004 - any
     return draw(st.sampled_from(choices))

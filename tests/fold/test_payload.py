@@ -109,7 +109,9 @@ def test_what_does_not_fit_is_refused(value: Any, dtype: pl.DataType, engine: st
     from eventsource.timeline import Timeline  # noqa: PLC0415 - only here
 
     log = MemoryLog(_events([value]).drop("position", "at"))
-    of = Timeline(log, _members(dtype).plan, engine={"polars": PolarsEngine, "reference": ReferenceEngine}[engine]())
+    of = Timeline(
+        log, _members(dtype).plan, engine={"polars": PolarsEngine, "reference": ReferenceEngine}[engine]()
+    )
     frame = pl.DataFrame({"id": ["s"], "at": [AT]})
     for question in (
         of.as_of,

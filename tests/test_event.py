@@ -1,0 +1,121 @@
+"""The envelope: what a frame of events must be, and how every fault of one is told at once."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
+import pytest
+
+from eventsource.errors import FrameError
+from eventsource.event import ENVELOPE, check, empty, from_dicts, rejected_frame
+
+AT = datetime(2024, 1, 1, 12, tzinfo=UTC)
+
+
+def _frame(**columns: Any) -> pl.DataFrame:
+    return pl.DataFrame({"event_id": ["1"], "stream": ["a"], "type": ["T"], "occurred_at": [AT]} | columns)
+
+
+def test_a_frame_is_taken_in_any_form() -> None:
+    """Columns in any order, times in any unit or zone, structs as data, categories as texts: all are events."""
+    frame = _frame(
+        occurred_at=pl.Series([AT]).dt.convert_time_zone("Asia/Kolkata").dt.cast_time_unit("ns"),
+        recorded_at=pl.Series([datetime(2024, 1, 1, 13)], dtype=pl.Datetime("ms")),  # noqa: DTZ001 - naive is UTC
+        data=pl.Series([{"a": 1}]),
+        type=pl.Series(["T"], dtype=pl.Categorical),
+        version=pl.Series([3], dtype=pl.Int8),
+    )
+    taken = check(frame.select(sorted(frame.columns)))
+    assert taken.schema == ENVELOPE
+    assert taken["occurred_at"].item() == AT
+    assert taken["recorded_at"].item() == datetime(2024, 1, 1, 13, tzinfo=UTC)
+    assert taken.select("type", "version", "data", "metadata").row(0) == ("T", 3, '{"a":1}', None)
+
+
+def test_what_is_absent_has_its_default() -> None:
+    """Without ``recorded_at`` an event was recorded when it occurred; without ``data`` it has no members."""
+    for frame in (_frame(), _frame(recorded_at=[None], data=[None], metadata=[None], version=[None])):
+        assert check(frame).select("recorded_at", "data", "metadata", "version").row(0) == (AT, "{}", None, None)
+
+
+def test_finer_digits_are_cut_off() -> None:
+    """Nanoseconds are cut, not rounded."""
+    nanos = pl.Series([1_704_110_400_000_000_999], dtype=pl.Int64).cast(pl.Datetime("ns"))
+    assert check(_frame(occurred_at=nanos))["occurred_at"].item() == AT
+
+
+def test_every_fault_is_told_at_once() -> None:
+    """One error names all faults of a frame: a person mends it once."""
+    with pytest.raises(FrameError) as caught:
+        check(pl.DataFrame({"event_id": [1], "type": ["T"], "occurred_at": ["2024"], "colour": ["red"]}))
+    told = str(caught.value)
+    assert "5 faults" in told or "4 faults" in told
+    for part in ("'stream' is missing", "'colour'", "'event_id' is Int64", "'occurred_at' is String"):
+        assert part in told
+
+
+@pytest.mark.parametrize(
+    ("columns", "match"),
+    [
+        ({"event_id": [None]}, "'event_id'"),
+        ({"occurred_at": pl.Series([None], dtype=pl.Datetime("us", "UTC"))}, "nulls, the first in row 0"),
+        ({"version": pl.Series([2**64 - 1], dtype=pl.UInt64)}, "version"),
+        ({"data": ["[1]"]}, "not a JSON object in row 0"),
+        ({"data": ['{"a":1} x']}, "not a JSON object"),
+        ({"data": ["{"]}, "not a JSON object"),
+        ({"metadata": ["7"]}, "metadata"),
+        ({"stream": [b"a"]}, "'stream' is Binary"),
+    ],
+)
+def test_a_fault_names_column_and_row(columns: dict[str, Any], match: str) -> None:
+    """What cannot be taken is named where it stands."""
+    with pytest.raises(FrameError, match=match):
+        check(_frame(**columns))
+
+
+def test_null_rows_are_found_where_they_stand() -> None:
+    """The first null's row is named, and how many there are."""
+    frame = pl.DataFrame(
+        {"event_id": ["1", "2", "3"], "stream": ["a", None, None], "type": "T", "occurred_at": AT}
+    )
+    with pytest.raises(FrameError, match=r"2 nulls, the first in row 1"):
+        check(frame)
+
+
+def test_plain_events_are_a_frame() -> None:
+    """Times as texts or datetimes, payloads as dicts or JSON text."""
+    plain = {"event_id": "1", "stream": "a", "type": "T", "data": {"ü": [1]}}
+    rows = [
+        plain | {"occurred_at": "2024-01-01T13:00:00+01:00"},
+        plain | {"occurred_at": datetime(2024, 1, 1, 12)},  # noqa: DTZ001 - naive is UTC
+        plain | {"occurred_at": AT, "data": '{"ü":[1]}'},
+    ]
+    assert check(from_dicts(rows)).unique().height == 1
+    assert check(from_dicts([])).schema == ENVELOPE == empty().schema
+
+
+@pytest.mark.parametrize(
+    ("event", "match"),
+    [
+        ({"colour": 1}, "'colour' is not part of an event"),
+        ({"occurred_at": "soon"}, "'soon' is not a time"),
+        ({"stream": 7}, "'stream'"),
+        ({"version": "x"}, "'version'"),
+        ({"occurred_at": 7}, "'occurred_at'"),
+    ],
+)
+def test_plain_events_with_faults_are_refused(event: dict[str, Any], match: str) -> None:
+    """A member that is none, or a value of another kind, is named."""
+    with pytest.raises(FrameError, match=match):
+        check(from_dicts([{"event_id": "1", "stream": "a", "type": "T", "occurred_at": AT} | event]))
+
+
+def test_rejected_rows_fill_up_with_nulls() -> None:
+    """A rejected line of an appended frame has no file."""
+    assert rejected_frame([{"source": "append", "reason": "x", "raw": b"y"}]).row(0) == (
+        "append",
+        None,
+        None,
+        "x",
+        b"y",
+    )
