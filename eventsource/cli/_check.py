@@ -26,6 +26,7 @@ def check(
     *,
     form: Annotated[Literal["table", "json"], typer.Option("--format", "-f", help="How to show it.")] = "table",
     output: OutputOption = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=0, help="Rows of each table; 0: all.")] = 100,
 ) -> None:
     """Read the whole log: what is wrong with it, what is odd, what is in it."""
     target = Project.find().open(log)
@@ -34,12 +35,12 @@ def check(
     if form == "json" or output is not None:
         deliver(_members(findings), output)
     else:
-        _print(target.path, findings)
+        _print(target.path, findings, limit)
     if findings.faults:
         raise typer.Exit(FAILED)
 
 
-def _print(path: str, found: Findings) -> None:
+def _print(path: str, found: Findings, limit: int) -> None:
     out = console()
     head = f"{path}: {found.events:,} events in {found.streams:,} streams"
     say(head, "bold")
@@ -52,7 +53,7 @@ def _print(path: str, found: Findings) -> None:
     for title, table in _tables(found):
         if table.height:
             out.print()
-            print_table(out, table, title=title)
+            print_table(out, table, title=title, limit=limit)
 
 
 def _tables(found: Findings) -> Iterator[tuple[str, pl.DataFrame]]:

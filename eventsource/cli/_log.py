@@ -121,7 +121,7 @@ def rejected(
     if raw:
         deliver((line + b"\n" for line in lines["raw"]), shown.output)
     elif not clear:
-        shown.show(_readable(lines), f"Rejected lines of {target.path}")
+        shown.show(_readable(lines), f"Lines that {target.path} could not take")
     if clear:
         note(f"{target.clear_rejected():,} rejected lines forgotten")
 

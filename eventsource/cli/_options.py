@@ -50,9 +50,10 @@ class Asked:
             MomentError: there is no such zone.
         """
         project = Project.find()
-        return Timeline(
-            self.open(), load_plan(self.model or project.model, project.folder), tz=self.tz or project.tz
-        )
+        tz = self.tz or project.tz
+        zone(tz)
+        plan = load_plan(self.model or project.model, project.folder)
+        return Timeline(project.open(self.log), plan, tz=tz)
 
     @property
     def view(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ def test_a_cancelled_plan_is_gone_at_once():
     (
         given(
             Customer,
+            event("CustomerCreated", at="2024-01-01", name="Ann"),
             event("PremiumPlanBought", at="2024-02-01"),
             event("PremiumPlanCancelled", at="2024-06-15"),
         )

@@ -1,7 +1,7 @@
 """Random worlds for the laws: logs, models and moments, small enough that everything collides.
 
-Few entities, few types, few instants: equal moments, late events, skewed clocks, second arrivals, explicit nulls and
-absent members happen in almost every example.
+Few entities, few types, few instants: equal moments, late events, skewed clocks, second arrivals, explicit nulls
+and absent members happen in almost every example.
 """
 
 from dataclasses import dataclass
@@ -229,5 +229,5 @@ def _expressions(draw: st.DrawFn, rules: list[Rule]) -> pl.Expr:
             number.cast(pl.Float64) / number.cast(pl.Float64),
             number * 2,
             pl.when(number > 2).then(number),
-        ]  # noqa: PLR2004 - any
+        ]
     return draw(st.sampled_from(choices))

@@ -1,6 +1,7 @@
 """The laws of the specification, for random logs, models and moments."""
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import polars as pl
@@ -148,7 +149,7 @@ def test_histories_are_as_short_as_can_be(world: World) -> None:
     history = asked(lambda t: t.history(), timeline(world.events, world.plan))
     rows = [] if history is REFUSED else history.to_dicts()
     assert rows == sorted(rows, key=lambda row: (row["entity"], row["valid_from"]))
-    for row, following in zip(rows, rows[1:], strict=False):
+    for row, following in pairwise(rows):
         assert row["valid_to"] is None or row["valid_from"] < row["valid_to"]
         if row["entity"] != following["entity"]:
             continue
@@ -216,7 +217,7 @@ def test_a_replay_goes_from_the_defaults_to_the_state(world: World, entity: str)
     whole = timeline(world.events, world.plan)
     steps = asked(lambda t: list(t.replay(entity)), whole)
     state = states(whole.as_of()).get(entity) if steps is not REFUSED else None
-    for step, following in zip(steps[:-1], steps[1:], strict=True) if steps is not REFUSED else ():
+    for step, following in pairwise(steps if steps is not REFUSED else ()):
         assert alike(step.after, following.before)
         assert (step.at, step.position) < (following.at, following.position)
         assert step.before | {name: new for name, (_, new) in step.changed.items()} == step.after

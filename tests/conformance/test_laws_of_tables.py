@@ -1,7 +1,6 @@
 """The laws of joins and trends, and of indexes on disk: whatever is asked in bulk is asked one by one."""
 
-from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,7 +18,6 @@ from eventsource import Log
 from eventsource.fold._polars import PolarsEngine
 from eventsource.fold._reference import ReferenceEngine
 from eventsource.index import Index
-from eventsource.moment import instant
 from eventsource.plan import Plan
 from eventsource.timeline import Timeline
 
