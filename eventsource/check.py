@@ -84,9 +84,8 @@ def check_log(log: Log) -> Findings:
     Raises:
         LogError: the log cannot be read at all.
     """
-    head = log.head
     try:
-        return _checked(log, log.scan(upto=head), head)
+        return _checked(log, *_snapshot(log))
     except (pl.exceptions.PolarsError, FileNotFoundError) as error:
         raise LogError(f"{log.path} cannot be read: {error}", hint="restore the files of events/") from error
 
@@ -100,6 +99,15 @@ def members(events: pl.DataFrame) -> pl.DataFrame:
     parts = events.sort("type").partition_by("type", maintain_order=True)
     rows = [row for part in parts for row in _members(part["type"][0], part["data"])]
     return pl.DataFrame(rows, schema=_MEMBERS, orient="row")
+
+
+def _snapshot(log: Log) -> tuple[pl.LazyFrame, int]:
+    """Return all rows there are, and how many the log says there are, both of one moment."""
+    while True:
+        head = log.head
+        events = log.scan()
+        if log.head == head:
+            return events, head
 
 
 def _checked(log: Log, events: pl.LazyFrame, head: int) -> Findings:

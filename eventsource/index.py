@@ -27,6 +27,7 @@ __all__ = ["EventLog", "Index"]
 _IN_MEMORY: Final = 200_000
 _CHUNK: Final = 250_000
 _ROW_GROUP: Final = 100_000
+_KEPT: Final = 2  # the newest, and the one that a question asked just before may still read
 
 
 class EventLog(Protocol):
@@ -35,6 +36,10 @@ class EventLog(Protocol):
     @property
     def path(self) -> str:
         """Where the log is; empty for one in memory."""
+
+    @property
+    def identity(self) -> str:
+        """What tells it from any other log that ever stood at its path."""
 
     @property
     def head(self) -> int:
@@ -66,7 +71,7 @@ class Index:
     @property
     def folder(self) -> Path:
         """Where the files of this index are: in the log's folder, or in the user's cache for a remote log."""
-        layout = json.dumps(self.members.layout, sort_keys=True)
+        layout = json.dumps([self._log.identity, self.members.layout], sort_keys=True)
         name = hashlib.sha256(layout.encode()).hexdigest()[:20]
         if "://" not in self._log.path:
             return Path(self._log.path) / "index" / name
@@ -130,9 +135,12 @@ class Index:
         return self._memory[1].lazy().set_sorted("entity"), self._memory[0]
 
     def _newest(self) -> Path | None:
-        files = [path for path in self.folder.glob("*.parquet") if path.stem.isdigit()]
-        usable = [path for path in files if int(path.stem) <= self._log.head and _is_whole(path)]
-        return max(usable, key=lambda path: int(path.stem), default=None)
+        paths = (self.folder / f"{head}.parquet" for head in sorted(self._files(), reverse=True))
+        return next((path for path in paths if int(path.stem) <= self._log.head and _is_whole(path)), None)
+
+    def _files(self) -> list[int]:
+        """Return the heads of the files that are there."""
+        return [int(path.stem) for path in self.folder.glob("*.parquet") if path.stem.isdigit()]
 
     def _build(self, base: Path | None) -> Path:
         """Write the index up to the log's head: what ``base`` holds, and the tail that it lacks."""
@@ -147,8 +155,8 @@ class Index:
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)
-        if base is not None and base != path:
-            base.unlink(missing_ok=True)
+        for older in sorted(self._files())[:-_KEPT]:
+            self.folder.joinpath(f"{older}.parquet").unlink(missing_ok=True)
         return path
 
     def _decoded(self, start: int, head: int) -> pl.DataFrame:

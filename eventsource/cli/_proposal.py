@@ -104,7 +104,8 @@ def _fields(found: pl.DataFrame, streams: dict[str, int], commonest: str) -> Ite
         streams: event type → in how many streams it stands.
         commonest: the event type to count.
     """
-    plain = found.filter(~pl.col("kinds").str.contains("object|list"))
+    readable = pl.col("member").str.split(".").list.eval(pl.element() != "").list.all()
+    plain = found.filter(readable & ~pl.col("kinds").str.contains("object|list"))
     weight = pl.col("share") * pl.col("type").replace_strict(streams, return_dtype=pl.Float64)
     groups = plain.with_columns(weight.alias("weight")).group_by("member")
     common = groups.agg(pl.col("type").sort(), pl.col("kinds").first(), pl.col("weight").max())

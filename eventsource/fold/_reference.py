@@ -108,7 +108,7 @@ class ReferenceEngine:
                 for row in instant:
                     life.apply(row, events)
                 state = schema.state(life) if life.exists else None
-                if state == shown:
+                if _equal(state, shown):
                     continue
                 if shown is not None:
                     rows[-1]["valid_to"] = at
@@ -129,7 +129,7 @@ class ReferenceEngine:
                 life.apply(row, events)
                 after = schema.state(life)
                 for name in fields:
-                    if before[name] != after[name]:
+                    if not _equal(before[name], after[name]):
                         rows[name].append(_change(entity, row, name, before[name], after[name]))
                 before = after
         return {name: schema.changes(name, rows[name]) for name in fields}
@@ -186,6 +186,13 @@ class _Schema:
 
 def _series(name: str, rows: list[dict[str, Any]], dtype: pl.DataType | None) -> pl.Series:
     return column(name, [row.get(name) for row in rows], dtype)
+
+
+def _equal(a: Any, b: Any) -> bool:
+    """Say whether two states or values are the same; NaN, which a ``derive`` may give, is."""
+    if isinstance(a, dict) and isinstance(b, dict):
+        return all(_equal(a[name], b[name]) for name in a)
+    return bool(a == b) or (a != a and b != b)  # noqa: PLR0124 - only NaN differs from itself
 
 
 def _stories(events: Events) -> Iterator[tuple[str, Iterator[dict[str, Any]]]]:

@@ -71,6 +71,12 @@ class Log:
         self._events.refresh()
         return self._events.number(GUARD) or 0
 
+    @property
+    def identity(self) -> str:
+        """What tells this log from any other that ever stood at its path: caches of its events go by it."""
+        self._events.refresh()
+        return self._events.identity()
+
     def __len__(self) -> int:
         return self.head
 

@@ -87,6 +87,10 @@ class Table:
         with translated(self.path):
             return None if self._delta is None else self._delta.transaction_version(app)
 
+    def identity(self) -> str:
+        """Return what tells this table from any other that ever stood at its path; empty where there is none."""
+        return "" if self._delta is None else str(self._delta.metadata().id)
+
     def files(self) -> pl.DataFrame:
         """Return the files: ``path``, ``size_bytes``, ``num_records``, and ``min.*``, ``max.*`` of columns."""
         if self._delta is None:

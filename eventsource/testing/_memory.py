@@ -18,6 +18,7 @@ class MemoryLog:
     """
 
     path = ""
+    identity = ""
 
     def __init__(self, events: list[dict[str, Any]] | pl.DataFrame) -> None:
         frame = events if isinstance(events, pl.DataFrame) else from_dicts(events)

@@ -60,7 +60,7 @@ class Trend:
             instants: the moments as instants, ascending.
         """
         slots = _slots(history, instants)
-        additive = {name: _Additive.of(measure) for name, measure in self.measures.items()}
+        additive = {name: _Additive.of(measure, slots) for name, measure in self.measures.items()}
         if all(additive.values()):
             answer = self._from_transitions(slots, {n: a for n, a in additive.items() if a}, len(labels))
         else:
@@ -122,8 +122,8 @@ class _Additive:
     inner: pl.Expr
 
     @classmethod
-    def of(cls, measure: pl.Expr) -> "_Additive | None":
-        """Return the measure as additive; None where each moment must be looked at."""
+    def of(cls, measure: pl.Expr, rows: pl.DataFrame) -> "_Additive | None":
+        """Return the measure as additive over ``rows``; None where each moment must be looked at."""
         plain = measure.meta.undo_aliases()
         if plain.meta == pl.len().meta:
             return cls("len", pl.lit(1))
@@ -132,7 +132,13 @@ class _Additive:
             return None
         inner = inputs[0]
         ops = {"sum": inner.sum(), "count": inner.count(), "mean": inner.mean(), "len": inner.len()}
-        return next((cls(op, inner) for op, same in ops.items() if plain.meta == same.meta), None)
+        found = next((cls(op, inner) for op, same in ops.items() if plain.meta == same.meta), None)
+        return found if found is None or found.is_finite(rows) else None
+
+    def is_finite(self, rows: pl.DataFrame) -> bool:
+        """Say whether what is added can be taken back: neither NaN nor infinite."""
+        values = rows.select(self.inner).to_series()
+        return self.op not in ("sum", "mean") or not values.dtype.is_float() or bool(values.is_finite().all())
 
     def units(self, rows: pl.DataFrame, name: str) -> list[pl.Expr]:
         """Return the integers that intervals add and take back."""
