@@ -78,7 +78,7 @@ _OBJECT: Final = msgspec.json.Decoder(msgspec.defstruct("AnyObject", []))  # ski
 
 _OPTIONAL_DEFAULTS: Final = {
     "version": pl.lit(None, pl.Int64),
-    "recorded_at": pl.col("occurred_at"),
+    "recorded_at": pl.lit(None, TIMESTAMP),  # filled up with occurred_at, as every null is
     "data": pl.lit("{}"),
     "metadata": pl.lit(None, pl.String),
 }

@@ -171,6 +171,8 @@ class Model:
         **kwargs: Any,
     ) -> None:
         super().__init_subclass__(**kwargs)
+        if isinstance(cls.plan, Field):
+            raise ModelError(f"{cls.__name__}: a field cannot be called 'plan'", hint="Model.plan is its plan")
         inherited = {rule.name: rule for rule in cls.plan.rules}
         own = {name: value.rule() for name, value in vars(cls).items() if isinstance(value, Field)}
         cls.plan = Plan(

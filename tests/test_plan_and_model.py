@@ -32,7 +32,7 @@ class Customer(es.Model, created="Created", deleted=("Deleted", "Erased"), key={
     most = es.largest("Paid", of="amount")
     tags = es.distinct("Tagged", of="tag")
     stage = es.states("new", [("new", "Bought", "paying"), (("paying", "new"), "Erased", "gone")])
-    last = es.reduce(lambda state, event: event.type, "Paid", initial="", dtype=pl.String)
+    last = es.reduce(lambda _state, event: event.type, "Paid", initial="", dtype=pl.String)
     mean = es.derive(pl.col("most") / pl.col("orders"))
 
 
@@ -136,7 +136,7 @@ FIELD = {"name": "f", "op": "latest", "events": ["A"], "of": "x"}
         ({"fields": [{"name": "f", "op": "latest", "of": "x"}]}, "needs events"),
         ({"fields": [{"name": "f", "op": "flag", "on": ["A"], "off": ["A"]}]}, "both on and off"),
         ({"fields": [{"name": "f", "op": "states", "initial": "a"}]}, "needs transitions"),
-        ({"fields": [{"name": "f", "op": "states", "initial": "a", "transitions": [{"from": "a"}]}]}, "from, event"),
+        ({"fields": [{"name": "f", "op": "states", "initial": "a", "transitions": [{"to": "a"}]}]}, "from, ev"),
         (
             {"fields": [{"name": "f", "op": "states", "initial": "a", "transitions": [
                 {"from": ["a"], "event": "E", "to": "b"}, {"from": ["a"], "event": "E", "to": "c"}]}]},
@@ -196,7 +196,7 @@ def _helper(state: int) -> int:
 
 
 def _reducer(step: int, *, default: int = 0) -> Any:
-    return lambda state, event, default=default: (state or default) + step
+    return lambda state, _event, default=default: (state or default) + step
 
 
 def _calls_helper(state: int, event: Any) -> int:
@@ -214,8 +214,8 @@ def test_a_function_is_its_code(monkeypatch: pytest.MonkeyPatch) -> None:
         _reducer(1),
         _reducer(2),
         _reducer(1, default=1),
-        lambda state, event: state + 1,
-        lambda state, event: state + 2,
+        lambda state, _event: state + 1,
+        lambda state, _event: state + 2,
         functools.partial(_reducer(1), default=2),
         functools.partial(_reducer(1), default=3),
     ]

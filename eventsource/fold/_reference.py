@@ -33,7 +33,6 @@ class _Life:
     plan: Plan
     exists: bool = False
     values: dict[str, Any] = field(default_factory=dict)
-    sums: dict[str, Fraction] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -60,8 +59,7 @@ class _Life:
         if value is None and not (rule.op in ("latest", "first") and row.get(member.null)):
             return
         if rule.op == "total":
-            self.sums[rule.name] = self.sums.get(rule.name, Fraction(0)) + Fraction(value)
-            self.values[rule.name] = self.sums[rule.name]
+            self.values[rule.name] = old + Fraction(value)
         elif rule.op == "first":
             self.values[rule.name] = old if rule.name in self.seen else value
         else:
@@ -180,7 +178,7 @@ class _Schema:
         if dtype == pl.Int64() and not -_INT64 <= value < _INT64:
             raise FoldError(f"a total exceeds 64 bits: field {name!r}")
         if isinstance(dtype, pl.Decimal):
-            return decimal.Decimal(int(value * 10**dtype.scale)).scaleb(-dtype.scale)
+            return decimal.Decimal(f"{int(value * 10**dtype.scale)}e-{dtype.scale}")
         return float(value) if dtype == pl.Float64() else int(value)
 
 
@@ -212,7 +210,7 @@ def _default(rule: Rule) -> Any:
     if rule.op == "flag":
         return False
     if rule.op in ("count", "total"):
-        return 0
+        return 0 if rule.op == "count" else Fraction(0)
     if rule.op == "distinct":
         return []
     return rule.initial  # of states and reduce; None for all others

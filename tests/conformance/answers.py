@@ -28,8 +28,15 @@ def asked(question: Callable[[Timeline], Any], of: Timeline) -> Any:
         return REFUSED
 
 
-def assert_same(found: Any, expected: Any, *, dtypes: bool = True) -> None:
-    """Assert that two answers are equal to the last bit."""
+def assert_same(found: Any, expected: Any, *, dtypes: bool = True, typed: bool = True) -> None:
+    """Assert that two answers are equal to the last bit.
+
+    Args:
+        found: an answer.
+        expected: another.
+        dtypes: whether their dtypes must be equal too.
+        typed: whether 0 and 0.0 are different values.
+    """
     if isinstance(found, str) or isinstance(expected, str):
         assert found is expected
         return
@@ -37,18 +44,18 @@ def assert_same(found: Any, expected: Any, *, dtypes: bool = True) -> None:
     if dtypes:
         assert found.schema == expected.schema
     rows = found.to_dicts(), expected.to_dicts()
-    assert alike(*rows), f"\n{found}\n{expected}"
+    assert alike(*rows, typed=typed), f"\n{found}\n{expected}"
 
 
-def alike(a: Any, b: Any) -> bool:
+def alike(a: Any, b: Any, *, typed: bool = True) -> bool:
     """Say whether two values are equal, of the same Python type, NaN being equal to itself."""
     if isinstance(a, Mapping) and isinstance(b, Mapping):
-        return a.keys() == b.keys() and all(alike(a[name], b[name]) for name in a)
+        return a.keys() == b.keys() and all(alike(a[name], b[name], typed=typed) for name in a)
     if isinstance(a, Sequence) and isinstance(b, Sequence) and not isinstance(a, str):
-        return len(a) == len(b) and all(map(alike, a, b))
+        return len(a) == len(b) and all(alike(*pair, typed=typed) for pair in zip(a, b, strict=True))
     if isinstance(a, float) and isinstance(b, float) and math.isnan(a):
         return math.isnan(b)
-    return type(a) is type(b) and bool(a == b)
+    return (type(a) is type(b) or not typed) and bool(a == b)
 
 
 def states(frame: pl.DataFrame) -> dict[str, dict[str, Any]]:

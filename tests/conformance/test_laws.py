@@ -89,7 +89,7 @@ def test_as_of_ignores_what_happens_after_its_moment(world: World, when: Any, tz
         before = _settled_by(world, end)
     now = asked(lambda t: t.as_of(), timeline(before, world.plan))
     then = asked(lambda t: t.as_of(when), timeline(world.events, world.plan, tz=tz))
-    assert_same(then, now, dtypes=False)
+    assert_same(then, now, dtypes=False, typed=False)  # a later float makes a total of 0 one of 0.0
 
 
 def _settled_by(world: World, end: datetime) -> list[dict[str, Any]]:

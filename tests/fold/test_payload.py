@@ -12,8 +12,12 @@ from hypothesis import strategies as st
 
 from eventsource.errors import FoldError
 from eventsource.event import check, from_dicts
+from eventsource.fold._polars import PolarsEngine
+from eventsource.fold._reference import ReferenceEngine
 from eventsource.fold.payload import Members, resolve, shred
 from eventsource.plan import Plan, Rule
+from eventsource.testing import MemoryLog
+from eventsource.timeline import Timeline
 
 AT = datetime(2024, 1, 1, tzinfo=UTC)
 ABSENT = object()
@@ -100,18 +104,11 @@ def test_a_dtype_asked_for_wins(values: list[Any], dtype: pl.DataType, expected:
         (10**30, pl.Decimal(18, 2)),
     ],
 )
-@pytest.mark.parametrize("engine", ["polars", "reference"])
-def test_what_does_not_fit_is_refused(value: Any, dtype: pl.DataType, engine: str) -> None:
+@pytest.mark.parametrize("engine", [PolarsEngine, ReferenceEngine])
+def test_what_does_not_fit_is_refused(value: Any, dtype: pl.DataType, engine: Any) -> None:
     """A value that the dtype asked for cannot hold is a FoldError from every question, never a null."""
-    from eventsource.fold._polars import PolarsEngine  # noqa: PLC0415 - only here
-    from eventsource.fold._reference import ReferenceEngine  # noqa: PLC0415 - only here
-    from eventsource.testing import MemoryLog  # noqa: PLC0415 - only here
-    from eventsource.timeline import Timeline  # noqa: PLC0415 - only here
-
     log = MemoryLog(_events([value]).drop("position", "at"))
-    of = Timeline(
-        log, _members(dtype).plan, engine={"polars": PolarsEngine, "reference": ReferenceEngine}[engine]()
-    )
+    of = Timeline(log, _members(dtype).plan, engine=engine())
     frame = pl.DataFrame({"id": ["s"], "at": [AT]})
     for question in (
         of.as_of,

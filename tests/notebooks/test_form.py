@@ -62,7 +62,7 @@ def test_no_logic(path: Path) -> None:
     """Cells are short and ask: no functions, no loops, no branches."""
     for cell in _code(refresh.read(path)):
         assert not any(isinstance(node, _LOGIC) for node in ast.walk(ast.parse(cell.source))), cell.source
-        assert len(cell.source.splitlines()) <= 12, cell.source
+        assert len(cell.source.splitlines()) <= 20, cell.source
 
 
 def _code(notebook: NotebookNode) -> list[NotebookNode]:

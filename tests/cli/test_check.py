@@ -1,0 +1,179 @@
+"""What is wrong with a log is found, what is odd is said, what is in it is listed."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from deltalake import write_deltalake
+from typer.testing import Result
+
+import eventsource as es
+from eventsource import check as checking
+from eventsource.check import Findings, check_log, members
+from eventsource.event import STORED
+
+Run = Callable[..., Result]
+START = datetime(2024, 1, 1, tzinfo=UTC)
+
+
+def event(number: int, **more: Any) -> dict[str, Any]:
+    at = START + timedelta(hours=number)
+    return {
+        "event_id": f"e{number}",
+        "stream": "s",
+        "type": "T",
+        "occurred_at": at,
+        "recorded_at": at,
+        "data": {},
+    } | more
+
+
+def checked(folder: Path, *events: dict[str, Any]) -> Findings:
+    log = es.Log(folder / "log")
+    log.append(list(events))
+    return check_log(log)
+
+
+def smuggle(log: es.Log, *rows: dict[str, Any]) -> None:
+    """Write rows past the log, as a broken tool would."""
+    plain = {"version": None, "metadata": None}
+    frame = pl.DataFrame([plain | row | {"data": row.get("text", "{}")} for row in rows], schema=STORED)
+    write_deltalake(f"{log.path}/events", frame, mode="append")
+
+
+def notes(found: Findings) -> str:
+    return "\n".join(found.notes)
+
+
+def test_a_sound_log_has_no_faults(tmp_path: Path) -> None:
+    """Nothing wrong, nothing odd: no faults, no notes."""
+    found = checked(tmp_path, event(1), event(2), event(3, stream="t"))
+    assert (found.faults, found.notes, found.events, found.streams) == ((), (), 3, 2)
+
+
+def test_an_empty_log_is_sound(tmp_path: Path) -> None:
+    """A log without events has nothing wrong with it."""
+    found = check_log(es.Log(tmp_path / "log"))
+    assert (found.faults, found.notes, found.events, found.types.height) == ((), (), 0, 0)
+
+
+def test_gaps_duplicates_and_payloads_that_are_none(tmp_path: Path) -> None:
+    """Positions with a gap, an id twice, a payload that is no object, a count that is not so: all are faults."""
+    log = es.Log(tmp_path / "log")
+    log.append([event(1), event(2)])
+    smuggle(log, {**event(2), "position": 2}, {**event(9), "position": 5, "text": "[1]"})
+    told = "\n".join(check_log(log).faults)
+    assert "positions have 1 gaps or steps back; the first: 5 where 3 should stand" in told
+    assert "1 event ids stand more than once; the first: 'e2' at 1, 2" in told
+    assert "1 payloads are no JSON object; the first at position 5" in told
+    assert "the log says that it holds 2 events" in told
+
+
+def test_parts_find_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log larger than a part gives the same findings as one that fits."""
+    log = es.Log(tmp_path / "log")
+    back = [event(n, stream=f"s{n % 7}", recorded_at=START - timedelta(hours=n)) for n in range(50)]
+    log.append(back)
+    smuggle(log, {**event(7), "position": 50})
+    whole = check_log(log)
+    monkeypatch.setattr(checking, "_PART", 9)
+    monkeypatch.setattr(checking, "_CHUNK", 4)
+    parts = check_log(log)
+    assert parts.faults == whole.faults
+    assert parts.streams == whole.streams == 8
+    assert parts.notes == whole.notes
+    assert parts.skew.equals(whole.skew)
+
+
+def test_times_that_can_hardly_be_true(tmp_path: Path) -> None:
+    """Old, future, missing and inverted times are notes, each with its number."""
+    soon = datetime.now(UTC) + timedelta(days=9)
+    told = notes(
+        checked(
+            tmp_path,
+            event(1, occurred_at=datetime(1850, 1, 1, tzinfo=UTC)),
+            event(2, occurred_at=datetime(1950, 1, 1, tzinfo=UTC)),
+            event(3, occurred_at=datetime(1970, 1, 1, tzinfo=UTC)),
+            event(4, occurred_at=soon, recorded_at=soon),
+            event(5, occurred_at=START, recorded_at=START - timedelta(days=2), stream="t"),
+        )
+    )
+    for line in (
+        "1 events occurred before 1900",
+        "1 events occurred from 1900 to 1969",
+        "1 events occurred at 1970-01-01 00:00 exactly",
+        "1 events occurred in the future",
+        "1 events were recorded in the future",
+        "1 events were recorded more than a day before they occurred",
+        "3 events were recorded a day or more after they occurred",
+    ):
+        assert line in told
+
+
+def test_clocks_that_run_backwards(tmp_path: Path) -> None:
+    """Skew is measured against the time that the stream had reached, stream by stream."""
+    minutes = [0, 60, 30, 50, 70]
+    rows = [event(n, recorded_at=START + timedelta(minutes=minute)) for n, minute in enumerate(minutes)]
+    found = checked(tmp_path, *rows, event(9, stream="t"))
+    assert found.skew.to_dicts() == [
+        {"stream": "s", "events": 5, "backwards": 2, "share": 0.4, "most": timedelta(minutes=30)}
+    ]
+    assert "in 1 streams recorded_at runs backwards, at 2 events" in notes(found)
+
+
+def test_members_have_kinds_and_shares() -> None:
+    """Dotted paths, all kinds that were seen, the share of the type's events that have the member."""
+    data = [{"a": {"b": 1}, "n": None}, {"a": {"b": "x"}}, {"a": {}, "l": [1]}, {"a": {"b": True}, "f": 0.5}]
+    frame = pl.DataFrame({"type": "T", "data": [json.dumps(each) for each in data]})
+    assert {row[1]: row[2:] for row in members(frame).iter_rows()} == {
+        "a.b": ("boolean, integer, text", 0.75),
+        "a": ("object", 0.25),
+        "n": ("null", 0.25),
+        "l": ("list", 0.25),
+        "f": ("number", 0.25),
+    }
+
+
+def test_a_payload_may_be_absurd(tmp_path: Path) -> None:
+    """Nesting without end and ten thousand names are no obstacle."""
+    deep = '{"a":' * 500 + "1" + "}" * 500
+    wide = json.dumps({f"id-{n}": n for n in range(10_000)})
+    found = checked(tmp_path, event(1, data=deep), event(2, data=wide))
+    assert found.faults == ()
+    assert found.members.height <= 200
+
+
+def test_members_come_from_a_sample_of_each_type(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rare type is seen whole, a common one in steps from its first event on."""
+    monkeypatch.setattr(checking, "_SAMPLE", 10)
+    rows = [event(n, data={f"m{n // 500}": 1}) for n in range(1000)] + [event(2000, type="Rare", data={"r": 1})]
+    found = checked(tmp_path, *rows)
+    assert found.members["member"].to_list() == ["r", "m0", "m1"]
+    assert found.sampled == 11
+
+
+def test_a_log_that_cannot_be_read(tmp_path: Path, folder: Path, run: Run) -> None:
+    """A file of the log that is lost is an error, and exit code 1."""
+    run("pull")
+    for path in (folder / "data" / "log" / "events").glob("*.parquet"):
+        path.unlink()
+    assert "cannot be read" in run("check", code=1).stderr
+
+
+def test_check_on_the_screen(pulled: Run, folder: Path) -> None:
+    """A sound log is exit code 0; faults are exit code 1; no payload is obeyed."""
+    out = pulled("check").stdout
+    assert "✓" in out
+    assert "why.stars" in out
+    found = json.loads(pulled("check", "-f", "json").stdout)
+    assert (found["events"], found["faults"]) == (22, [])
+    assert {row["type"]: row["events"] for row in found["types"]}["Created"] == 15
+    smuggle(es.Log(folder / "data" / "log"), {**event(1, event_id="e-1", type="\x1b[31m"), "position": 22})
+    broken = pulled("check", code=1)
+    assert "✗" in broken.stdout
+    assert "\x1b" not in broken.stdout
+    assert json.loads(pulled("check", "-f", "json", code=1).stdout)["faults"]

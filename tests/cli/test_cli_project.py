@@ -1,0 +1,208 @@
+"""The project around the log: its file, its skeleton, its notebooks."""
+
+import ast
+import gzip
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from shoplog import event
+from typer.testing import Result
+
+from eventsource.cli._config import Project
+from eventsource.cli._failures import UsageError
+from eventsource.cli._proposal import propose
+from eventsource.sources import source
+
+Run = Callable[..., Result]
+PARTS = {
+    ".gitignore",
+    "README.md",
+    "models.py",
+    "pyproject.toml",
+    "data/raw/README.md",
+    "notebooks/01_first_look.ipynb",
+    "reports/README.md",
+}
+
+
+def parts(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_init_writes_a_project(run: Run, folder: Path) -> None:
+    """All parts are written, the next commands said."""
+    out = run("init", "shop").stdout
+    assert parts(folder / "shop") == PARTS
+    assert "cd shop" in out
+    assert "eventsource pull" in out
+
+
+def test_init_overwrites_nothing(run: Run, folder: Path) -> None:
+    """What is there stays as it is, and a project file without the table is told what to add."""
+    shop = folder / "shop"
+    (shop / "notebooks").mkdir(parents=True)
+    mine = {"models.py": "# mine", "pyproject.toml": "[project]\n", "notebooks/01_first_look.ipynb": "{}"}
+    for name, text in mine.items():
+        (shop / name).write_text(text)
+    out = run("init", "shop").stdout
+    assert {name: (shop / name).read_text() for name in mine} == mine
+    assert "kept   shop/models.py" in out
+    assert "[tool.eventsource]" in out
+
+
+def test_the_skeleton_works(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """init, a raw log, pull, check, as-of: the project answers as it stands."""
+    run("init", "shop")
+    raw = event(1, "customer-1", "CustomerCreated", "2024-01-01", name="Ada")
+    (folder / "shop" / "data" / "raw" / "a.jsonl.gz").write_bytes(gzip.compress(json.dumps(raw).encode() + b"\n"))
+    monkeypatch.chdir(folder / "shop")
+    run("pull")
+    run("check")
+    assert json.loads(run("as-of", "-f", "json").stdout)[0]["name"] == "Ada"
+
+
+def test_init_guesses_a_model(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a raw log the model names its types and members, and pull and as-of work at once."""
+    rows = [
+        event(1, "customer-1", "CustomerCreated", "2024-01-01", name="Ada", address={"city": "Paris"}, tags=[1]),
+        event(2, "customer-1", "Ordered", "2024-01-02", amount=5),
+        event(3, "customer-2", "CustomerCreated", "2024-01-02", name="Bob", plan="free"),
+        event(4, "customer-2", "CustomerDeleted", "2024-01-03"),
+    ]
+    (folder / "mine.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    out = run("init", "shop", "--log-file", "mine.jsonl").stdout
+    assert "found: CustomerCreated (2)" in out
+    model = (folder / "shop" / "models.py").read_text()
+    assert 'class Customer(es.Model, created="CustomerCreated", deleted="CustomerDeleted"):' in model
+    monkeypatch.chdir(folder / "shop")
+    run("pull")
+    (ada,) = json.loads(run("as-of", "-f", "json").stdout)
+    assert (ada["name"], ada["city"], ada["amount"]) == ("Ada", "Paris", 5)
+
+
+def test_a_guess_is_never_code_of_the_log(folder: Path) -> None:
+    """Whatever names the log holds, the module is the class and its fields; the empty name is left out."""
+    evil = ['"); raise SystemExit(1) #', "a\nb", "class", "plan", "entity", "été", "1", "", "a.b", "A", "a", "\\"]
+    rows = [event(n, f"x{n}", name or "t", "2024-01-01", **dict.fromkeys(evil, 1)) for n, name in enumerate(evil)]
+    (folder / "evil.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    text = propose(source(folder / "evil.jsonl")).module
+    tree = ast.parse(text)
+    assert [type(part).__name__ for part in tree.body] == ["Expr", "Import", "ClassDef"]
+    names: dict[str, object] = {}
+    exec(text, names)  # noqa: S102 - that it can be run is what is tested
+    assert len(names["Entity"].plan.fields) == len(evil)  # type: ignore[attr-defined]
+
+
+def test_init_with_lines_that_cannot_be_taken(run: Run, folder: Path) -> None:
+    """The project is written all the same, and says why and how to go on."""
+    (folder / "odd.jsonl").write_text('{"nr": 1}\n')
+    result = run("init", "shop", "--log-file", "odd.jsonl")
+    assert "event_id is missing" in result.stderr
+    assert parts(folder / "shop") == PARTS
+    run("init", "other", "--log-file", "nothing.jsonl", code=3)
+    assert not (folder / "other").exists()
+
+
+@pytest.mark.slow
+def test_the_notebook_of_the_skeleton_runs(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command makes a page of it; parameters are checked before anything runs."""
+    (folder / "mine.jsonl").write_text(
+        json.dumps(event(1, "customer-1", "CustomerCreated", "2024-01-01", name="Ada"))
+    )
+    run("init", "shop", "--log-file", "mine.jsonl")
+    monkeypatch.chdir(folder / "shop")
+    run("pull")
+    notebook = "notebooks/01_first_look.ipynb"
+    out = run("report", "run", notebook, "-p", "as_of=2024-06-30").stdout
+    page = folder / "shop" / out.split()[0]
+    assert "Ada" in page.read_text()
+    assert "MB" in out
+    assert "did you mean 'as_of'" in run("report", "run", notebook, "-p", "asof=2024-06-30", code=2).stderr
+    assert "is no parameter" in run("report", "run", notebook, "-p", "as_of", code=2).stderr
+    run("report", "run", "notebooks/nothing.ipynb", code=3)
+
+
+def test_demo_writes_a_log(run: Run, folder: Path) -> None:
+    """The same arguments give the same file; the summary says what is in it, and what to type next."""
+    out = run("demo", "one.jsonl.gz", "--customers", "2e1", "--seed", "3").stdout
+    run("demo", "two.jsonl.gz", "--customers", "20", "--seed", "3")
+    assert (folder / "one.jsonl.gz").read_bytes() == (folder / "two.jsonl.gz").read_bytes()
+    assert "20 customers" in out
+    assert "eventsource pull one.jsonl.gz" in out
+    run("pull", "one.jsonl.gz")
+    asked = run("as-of", "2024-06-30", "-m", "eventsource.demo.models:Customer", "-f", "json")
+    assert json.loads(asked.stdout)
+    run("demo", "--customers", "0", code=2)
+    run("demo", "demo.txt", code=2)
+
+
+def test_the_nearest_table_counts(folder: Path) -> None:
+    """The table is looked for upward, past files that have none; without any the folder itself is the project."""
+    below = folder / "a" / "b"
+    below.mkdir(parents=True)
+    (folder / "a" / "pyproject.toml").write_text("[project]\n")
+    assert Project.find(below).folder == folder
+    assert Project.find(below).model == "models:Customer"
+    (folder / "pyproject.toml").unlink()
+    assert Project.find(below) == Project(below)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[tool.eventsource]\nmodle = 'x'", "did you mean 'model'"),
+        ("[tool.eventsource]\nmodel = 1", "model is 1, not a text"),
+        ("[tool.eventsource]\nsource = 1", "source is 1"),
+        ("[tool.eventsource]\nsource = [1]", "source is"),
+        ("[tool]\neventsource = 1", "not a table"),
+        ("[tool.eventsource", "is not TOML"),
+    ],
+)
+def test_a_table_that_cannot_be_meant(folder: Path, text: str, told: str) -> None:
+    """Every mistake in the table names the file and the mistake."""
+    (folder / "pyproject.toml").write_text(text)
+    with pytest.raises(UsageError, match=r"pyproject\.toml") as caught:
+        Project.find()
+    assert told in str(caught.value)
+
+
+def test_a_model_that_cannot_be_imported(pulled: Run, folder: Path) -> None:
+    """The file and the line of the mistake are named."""
+    (folder / "broken.py").write_text("import eventsource as es\n\n1 / 0\n")
+    assert (
+        f"ZeroDivisionError: division by zero ({folder}/broken.py:3)"
+        in pulled("as-of", "-m", "broken:X", code=2).stderr
+    )
+    (folder / "lacking.py").write_text("import nothing_at_all\n")
+    assert "No module named 'nothing_at_all'" in pulled("as-of", "-m", "lacking:X", code=2).stderr
+    (folder / "spelt.py").write_text("def x(:\n")
+    assert "spelt.py:1" in pulled("as-of", "-m", "spelt:X", code=2).stderr
+
+
+def test_no_model_is_wrong_usage(pulled: Run, folder: Path) -> None:
+    """Where neither the command nor the project names a model, the message says how."""
+    (folder / "pyproject.toml").write_text("[tool.eventsource]\n")
+    assert "--model module:Class" in pulled("as-of", code=2).stderr
+
+
+def test_an_odd_folder_is_no_glob(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Brackets in the project's own path do not take part in its source."""
+    odd = folder / "a[b]*"
+    (odd / "raw").mkdir(parents=True)
+    for name in ("pyproject.toml", "models.py", "raw/a.jsonl"):
+        (odd / name).write_text((folder / name).read_text())
+    monkeypatch.chdir(odd)
+    assert "22 events appended" in run("pull", "--log", str(folder / "log")).stdout
+
+
+def test_a_plan_is_a_model_too(pulled: Run, folder: Path) -> None:
+    """--model may name a plan."""
+    (folder / "plans.py").write_text(
+        "import eventsource as es\nplan = es.Plan.from_dict({'name': 'P', 'fields': "
+        "[{'name': 'n', 'op': 'count', 'events': ['Ordered']}]})\n"
+    )
+    assert pulled("as-of", "-m", "plans:plan").stdout == "entity,n\nada,2\n"
+    assert str(folder) in sys.path

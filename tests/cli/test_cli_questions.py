@@ -1,0 +1,230 @@
+"""Every question on the command line gives the answer of the library."""
+
+import json
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from typer.testing import Result
+
+import eventsource as es
+from eventsource.cli._config import load_plan
+
+Run = Callable[..., Result]
+
+
+def rows(result: Result) -> Any:
+    return json.loads(result.stdout)
+
+
+def names(result: Result) -> list[str]:
+    return [row["entity"] for row in rows(result)]
+
+
+def test_as_of_is_the_state_at_the_end_of_a_day(pulled: Run) -> None:
+    """A date means its whole day, an instant itself, nothing means now; a date has its own zone."""
+    ask = ("as-of", "-f", "json", "-e", "ada")
+    assert rows(pulled(*ask, "2024-02-01"))[0]["premium"] is True
+    assert rows(pulled(*ask, "2024-01-31"))[0]["premium"] is False
+    assert rows(pulled(*ask, "2024-01-31T23:59:59Z"))[0]["premium"] is False
+    assert rows(pulled(*ask, "2024-02-01", "--tz", "Asia/Tokyo"))[0]["premium"] is True
+    assert rows(pulled(*ask, "2024-01-31", "--tz", "America/New_York"))[0]["premium"] is True
+    assert rows(pulled(*ask))[0] == {
+        "entity": "ada",
+        "name": "Ada",
+        "premium": False,
+        "orders": 2,
+        "spent": "10.30",
+        "tags": ["a", "b"],
+        "last": "2024-03-10T12:00:00Z",
+    }
+
+
+def test_as_of_takes_many_moments(pulled: Run) -> None:
+    """Several moments give the same rows under a leading column as_of."""
+    found = rows(pulled("as-of", "2024-02-29", "2024-03-31", "-e", "ada", "-f", "json"))
+    assert [(row["as_of"], row["orders"]) for row in found] == [("2024-02-29", 1), ("2024-03-31", 2)]
+
+
+def test_known_at_and_upto_limit_what_is_seen(pulled: Run) -> None:
+    """--known-at and --upto reach the question."""
+    assert names(pulled("as-of", "--upto", "1", "-f", "json")) == ["ada"]
+    assert "ada" not in names(pulled("as-of", "--known-at", "2024-01-04", "-f", "json"))
+
+
+def test_where_filters_rows(pulled: Run) -> None:
+    """--where is an SQL condition over the answer's columns; one that is none is refused."""
+    assert names(pulled("as-of", "--where", "orders > 1 and not premium", "-f", "json")) == ["ada"]
+    assert "columns are entity" in pulled("as-of", "--where", "orders >", code=2).stderr
+    assert "columns are entity" in pulled("as-of", "--where", "nobody = 1", code=2).stderr
+
+
+def test_every_question_equals_the_library(pulled: Run, folder: Path) -> None:
+    """What is typed and what is called give the same rows."""
+    timeline = es.Timeline(es.Log(folder / "data" / "log"), load_plan("models:Customer", folder))
+    pairs = [
+        (("as-of", "2024-03-01"), timeline.as_of("2024-03-01")),
+        (("history", "ada"), timeline.history("ada")),
+        (("history",), timeline.history()),
+        (("changes", "premium", "--since", "2024-03-01"), timeline.changes("premium", since="2024-03-01")),
+        (("changes", "orders", "-e", "ada"), timeline.changes("orders", entity="ada")),
+        (
+            ("trend", "--since", "2024-01-31", "--until", "2024-04-30", "--measure", "n=len()"),
+            timeline.trend({"n": pl.len()}, every="1mo", since="2024-01-31", until="2024-04-30"),
+        ),
+    ]
+    for number, (args, expected) in enumerate(pairs):
+        pulled(*args, "-o", f"answer-{number}.parquet")
+        assert pl.read_parquet(f"answer-{number}.parquet").equals(expected), args
+
+
+def test_diff_and_explain_hold_values_of_many_kinds(pulled: Run) -> None:
+    """Columns of mixed values keep their types in JSON."""
+    diff = rows(pulled("diff", "2024-02-01", "2024-04-01", "-f", "json"))
+    assert {"entity": "bob", "change": "removed", "field": None, "before": None, "after": None} in diff
+    assert {"entity": "ada", "change": "changed", "field": "premium", "before": True, "after": False} in diff
+    why = {row["field"]: row for row in rows(pulled("explain", "ada", "2024-03-01", "-f", "json"))}
+    assert (why["premium"]["value"], why["premium"]["event_id"]) == (True, "e-2")
+    assert (why["spent"]["value"], why["tags"]["value"]) == ("10.10", ["b"])
+
+
+def test_replay_tells_before_and_after(pulled: Run) -> None:
+    """One step per relevant event, each with the state before, what changed and the state after."""
+    steps = rows(pulled("replay", "ada", "-f", "json"))
+    assert [step["type"] for step in steps] == ["Created", "Bought", "Ordered", "Ordered", "Cancelled"]
+    for one, two in pairwise(steps):
+        assert one["after"] == two["before"]
+    assert steps[1]["changed"] == {"premium": {"before": False, "after": True}}
+    assert steps[2]["data"] == {"amount": 10.1, "tag": "b"}
+    shown = pulled("replay", "ada", "-f", "table").stdout
+    assert "premium  true → false" in shown
+    assert "the state after it" in shown
+    assert "the first 2 of 5 events" in pulled("replay", "ada", "-f", "table", "-n", "2").stdout
+    assert pulled("replay", "ada").stdout.count("\n") == 6
+
+
+@pytest.mark.parametrize("op", ["sum", "mean", "min", "max", "count", "n_unique", "median"])
+def test_trend_measures(pulled: Run, op: str) -> None:
+    """NAME=op(field) is the aggregation of that name."""
+    found = rows(
+        pulled(
+            "trend", "--since", "2024-03-31", "--until", "2024-03-31", "--measure", f"x={op}(orders)", "-f", "json"
+        )
+    )
+    orders = pl.Series(row["orders"] for row in rows(pulled("as-of", "2024-03-31", "-f", "json")))
+    assert found == [{"as_of": "2024-03-31", "x": getattr(orders, op)()}]
+
+
+def test_trend_groups(pulled: Run) -> None:
+    """--by groups, and the number of entities is the measure where none is named."""
+    found = rows(
+        pulled("trend", "--since", "2024-02-29", "--until", "2024-02-29", "--by", "premium", "-f", "json")
+    )
+    assert [(row["premium"], row["entities"]) for row in found] == [(False, 14), (True, 1)]
+
+
+@pytest.mark.parametrize(
+    "measure", ["x", "x=sum()", "x=sum", "=sum(a)", "x=smu(orders)", "x=sum(orders", "1=len()"]
+)
+def test_a_measure_of_another_form_is_refused(pulled: Run, measure: str) -> None:
+    """A measure that is none is wrong usage, and the message shows it."""
+    assert repr(measure) in pulled("trend", "--measure", measure, code=2).stderr
+
+
+def test_two_measures_of_one_name_are_refused(pulled: Run) -> None:
+    """No measure is lost under another of the same name."""
+    pulled("trend", "--measure", "x=len()", "--measure", "x=sum(orders)", code=2)
+
+
+def test_a_keyed_model_asks_by_its_key(pulled: Run) -> None:
+    """Entities of a keyed model are what the key names; durations are ISO 8601."""
+    found = rows(pulled("as-of", "-m", "models:Ticket", "-f", "json"))
+    assert [(row["entity"], row["took"]) for row in found] == [("71", "P2DT3723S")]
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("as-of", "2024-02-30"),
+        ("as-of", "--known-at", "soon"),
+        ("as-of", "2024-02-01", "--tz", "Mars/Olympus"),
+        ("as-of", "--tz", "Mars/Olympus"),
+        ("as-of", "--upto", "-1"),
+        ("changes", "premum"),
+        ("trend", "--every", "soon"),
+        ("trend", "--measure", "x=sum(nothing)"),
+        ("as-of", "-m", "models"),
+        ("as-of", "-m", "models:Custmer"),
+        ("as-of", "-m", "modls:Customer"),
+        ("as-of", "-m", "models:es"),
+        ("as-of", "--format", "xls"),
+        ("as-of", "--columns", "entity,nothing"),
+        ("as-of", "-o", "answer.xls"),
+        ("explain",),
+        ("nothing",),
+    ],
+)
+def test_what_cannot_be_meant_is_wrong_usage(pulled: Run, args: tuple[str, ...]) -> None:
+    """Exit code 2, one message, no traceback, nothing on stdout."""
+    result = pulled(*args, code=2)
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    assert "Error" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("explain", "adda"),
+        ("history", "adda"),
+        ("replay", "adda"),
+        ("dump", "adda"),
+        ("as-of", "-e", "adda"),
+        ("changes", "premium", "-e", "adda"),
+    ],
+)
+def test_an_entity_that_is_not_there(pulled: Run, args: tuple[str, ...]) -> None:
+    """Exit code 3, and the nearest name that is there."""
+    assert "did you mean 'ada'?" in pulled(*args, code=3).stderr
+
+
+def test_an_entity_that_does_not_exist_then(pulled: Run) -> None:
+    """An entity that has events, but does not exist at the moment, is an empty answer and a note."""
+    result = pulled("as-of", "2024-05-01", "-e", "bob")
+    assert result.stdout.count("\n") == 1
+    assert "bob does not exist as of 2024-05-01" in result.stderr
+
+
+def test_a_name_that_the_log_does_not_know_is_a_warning(pulled: Run, folder: Path) -> None:
+    """One line on stderr with the nearest name; the answer stands."""
+    (folder / "typo.py").write_text(
+        "import eventsource as es\nclass T(es.Model):\n    n = es.count('Orderd')\n    m = es.count('Ordered')\n"
+    )
+    result = pulled("as-of", "-m", "typo:T")
+    assert "Warning: T: the log has no event of type 'Orderd' yet; did you mean 'Ordered'?" in result.stderr
+    assert "typo.py" not in result.stderr
+
+
+def test_a_question_that_fails_is_exit_code_1(pulled: Run, folder: Path) -> None:
+    """A fold that the events do not allow is a failure of the question, told without a traceback."""
+    (folder / "bad.py").write_text(
+        "import eventsource as es\nclass T(es.Model):\n    n = es.total('Created', of='name')\n"
+    )
+    result = pulled("as-of", "-m", "bad:T", code=1)
+    assert result.stderr.startswith("Error: ")
+    assert "Traceback" not in result.stderr
+
+
+def test_a_function_of_the_model_that_fails(pulled: Run, folder: Path) -> None:
+    """An error in the user's own code names itself, and says how to see where."""
+    (folder / "broken.py").write_text(
+        "import eventsource as es\n"
+        "def step(state, event):\n    raise KeyError('boom')\n"
+        "class T(es.Model):\n    n = es.reduce(step, 'Created', initial=0)\n"
+    )
+    result = pulled("as-of", "-m", "broken:T", code=1)
+    assert "boom" in result.stderr
+    assert "Traceback" not in result.stderr

@@ -1,0 +1,79 @@
+"""A dump holds all of one entity, word by word."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import eventsource as es
+from eventsource.dump import dump
+from eventsource.testing import MemoryLog
+
+EVERYTHING = es.Plan("Everything", ())
+KEYED = es.Plan.from_dict({"name": "Keyed", "key": {"K": "who.id"}, "created": ["K"], "fields": []})
+
+
+def event(number: int, stream: str, kind: str = "T", data: Any = "{}", **more: Any) -> dict[str, Any]:
+    return {
+        "event_id": f"e{number}",
+        "stream": stream,
+        "type": kind,
+        "occurred_at": "2024-01-01",
+        "data": data,
+    } | more
+
+
+def ids(log: MemoryLog, plan: es.Plan, entity: str) -> list[str]:
+    return [json.loads(line)["event_id"] for line in dump(es.Timeline(log, plan), entity)]
+
+
+def test_an_entity_is_its_stream_or_what_the_key_names() -> None:
+    """Types of the key belong to the entity named there, all others, relevant or not, to their stream's."""
+    log = MemoryLog(
+        [
+            event(1, "a", "K", {"who": {"id": 7}}),
+            event(2, "7"),
+            event(3, "7", "K", {"who": {"id": "a"}}),
+            event(4, "7", "K", {}),
+            event(5, "a"),
+        ]
+    )
+    assert ids(log, KEYED, "7") == ["e1", "e2"]
+    assert ids(log, KEYED, "a") == ["e3", "e5"]
+    assert ids(log, EVERYTHING, "7") == ["e2", "e3", "e4"]
+
+
+def test_a_line_is_a_line() -> None:
+    """Line breaks between members, unusual separators and controls in texts do not break the lines."""
+    texts = ['{\r\n "a":\n 1}', json.dumps({"b": "x\ny\u2028\x85"}, ensure_ascii=False)]
+    log = MemoryLog([event(n, "s", data=text) for n, text in enumerate(texts)])
+    found = list(dump(es.Timeline(log, EVERYTHING), "s"))
+    assert [line.count(b"\n") for line in found] == [1, 1]
+    assert [json.loads(line)["data"] for line in found] == [json.loads(text) for text in texts]
+
+
+PAYLOADS = st.dictionaries(
+    st.text(), st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text() | st.none(), max_size=3
+)
+
+
+ROWS = st.lists(st.tuples(PAYLOADS, st.none() | PAYLOADS, st.none() | st.integers(0, 9), st.text(min_size=1)))
+
+
+@settings(max_examples=30, deadline=None)
+@given(ROWS)
+def test_a_dump_pulled_is_the_same(tmp_path_factory: Any, rows: Any) -> None:
+    """Ids, versions, times to the microsecond, payloads word by word: all come back."""
+    made = [
+        event(n, "s", data=json.dumps(data), metadata=about and json.dumps(about), version=version, type=kind)
+        | {"occurred_at": f"2024-01-01T00:00:00.{n:06}Z", "recorded_at": f"2024-01-02T00:00:00.{n:06}Z"}
+        for n, (data, about, version, kind) in enumerate(rows)
+    ]
+    log = MemoryLog(made)
+    folder: Path = tmp_path_factory.mktemp("dump")
+    (folder / "s.jsonl").write_bytes(b"".join(dump(es.Timeline(log, EVERYTHING), "s")))
+    again = pl.concat(batch.events for batch in es.source(folder / "s.jsonl").batches({}))
+    assert again.equals(log.scan().drop("position").collect())

@@ -1,0 +1,100 @@
+"""Sums are exact to their dtype's end, and beyond it an error: never a wrap, never a rounded integer."""
+
+import decimal
+from datetime import date
+from fractions import Fraction
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import eventsource as es
+from eventsource.errors import FoldError
+from eventsource.fold._polars import PolarsEngine
+from eventsource.fold._reference import ReferenceEngine
+from eventsource.plan import Plan, Rule
+from eventsource.testing import MemoryLog, event
+from eventsource.timeline import Timeline
+
+ENGINES = [PolarsEngine, ReferenceEngine]
+TOP = 2**63 - 1
+
+
+def _summed(values: list[Any], engine: Any, dtype: pl.DataType | None = None) -> Timeline:
+    plan = Plan("M", (Rule(name="sum", op="total", events=("Paid",), of="x", dtype=dtype),))
+    days = [date(2024, 1, 1 + number) for number in range(len(values))]
+    log = [event("Paid", at=day.isoformat(), x=value) for day, value in zip(days, values, strict=True)]
+    return Timeline(MemoryLog(log), plan, engine=engine())
+
+
+def _everywhere(timeline: Timeline) -> set[Any]:
+    """Return the last total as every question tells it."""
+    rows = pl.DataFrame({"id": ["entity-1"], "when": ["2024-12-31"]})
+    return {
+        timeline.as_of()["sum"].item(),
+        timeline.history()["sum"][-1],
+        timeline.changes("sum")["after"][-1],
+        timeline.explain("entity-1")["value"].item(),
+        timeline.join(rows, on="id", at="when")["sum"].item(),
+        timeline.replay("entity-1")[-1].after["sum"],
+    }
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("values", [[TOP - 1, 1], [-TOP, -1], [2**53, 1, 2**53], [TOP, 1, -1, -5]])
+def test_integers_are_exact_to_64_bits(values: list[int], engine: Any) -> None:
+    """The last total is the sum, to the last digit, where 64 bits can hold it."""
+    assert _summed(values, engine).as_of()["sum"].item() == sum(values)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("values", [[TOP, 1], [-TOP, -2], [TOP] * 20])
+def test_beyond_64_bits_is_an_error(values: list[int], engine: Any) -> None:
+    """Every question about such a total is refused; none wraps."""
+    timeline = _summed(values, engine)
+    for question in (timeline.as_of, timeline.history, lambda: timeline.changes("sum")):
+        with pytest.raises(FoldError, match="64 bits"):
+            question()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_decimals_are_exact_to_38_digits(engine: Any) -> None:
+    """Digits are read from the payload as they stand; no float is in between."""
+    values = ["123456789012345678901234567890123456.25", "0.10", "0.20"]
+    total = _summed(values, engine, pl.Decimal(38, 2))
+    assert _everywhere(total) == {decimal.Decimal("123456789012345678901234567890123456.55")}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_decimal_that_does_not_fit_is_an_error(engine: Any) -> None:
+    """A sum with more digits than its dtype is refused."""
+    with pytest.raises(FoldError):
+        _summed(["9999.99", "0.01"], engine, pl.Decimal(6, 2)).as_of()
+
+
+@given(st.lists(st.floats(-1e9, 1e9).map(lambda value: round(value, 6)).filter(bool), min_size=1, max_size=20))
+@pytest.mark.parametrize("engine", ENGINES)
+def test_floats_are_the_exact_sum_rounded_once(engine: Any, values: list[float]) -> None:
+    """The order of terms does not matter, and 0.1 + 0.2 + … is what exact arithmetic rounds to."""
+    assert _everywhere(_summed(values, engine)) == {float(sum(map(Fraction, values)))}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_text_has_no_total(engine: Any) -> None:
+    """A total over text says which field, and what helps."""
+    with pytest.raises(FoldError, match="'sum'"):
+        _summed(["1", 2], engine).as_of()
+
+
+def test_a_trend_of_a_total_with_nan_is_as_of_each_moment() -> None:
+    """What cannot be taken back (NaN, infinities) is looked at moment by moment."""
+
+    class Ratio(es.Model):
+        paid = es.total("Paid", of="x")
+        ratio = es.derive(pl.col("paid").cast(pl.Float64) / (pl.col("paid") - 2).cast(pl.Float64))
+
+    story = [event("Paid", at=f"2024-01-0{day}", x=1) for day in (1, 2, 3)]
+    trend = Timeline(MemoryLog(story), Ratio).trend({"sum": pl.col("ratio").sum()}, every="1d")
+    assert trend["sum"].to_list() == [-1.0, float("inf"), 3.0]
