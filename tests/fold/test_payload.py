@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import polars as pl
+import polars.selectors
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -41,7 +42,8 @@ def _members(dtype: pl.DataType | None = None) -> Members:
 def _resolved(parts: list[pl.DataFrame], members: Members) -> pl.DataFrame:
     readers = members.readers()
     shredded = pl.concat([shred(part, members, readers) for part in parts], how="diagonal")
-    return resolve(shredded.lazy(), members).collect().sort("position")
+    marked = pl.selectors.ends_with("|null").fill_null(value=False)  # no mark is the mark of no null
+    return resolve(shredded.lazy(), members).collect().sort("position").with_columns(marked)
 
 
 def _column(values: list[Any], dtype: pl.DataType | None = None) -> pl.Series:
