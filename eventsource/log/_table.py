@@ -165,7 +165,11 @@ class Table:
             )
 
     def _made(self) -> DeltaTable:
-        """Return the table at the version last seen; make it where there is none."""
+        """Return the table at the version last seen; make it where there is none.
+
+        Raises:
+            OvertakenError: another writer made it just now, and may have committed what was not seen yet.
+        """
         if self._delta is None:
             with translated(self.path):
                 self._delta = DeltaTable.create(
@@ -175,6 +179,8 @@ class Table:
                     configuration=self._properties,
                     storage_options=self.options,
                 )
+            if self._delta.version() > 0:
+                raise OvertakenError(f"another writer made {self.path} at the same moment")
         return self._delta
 
 

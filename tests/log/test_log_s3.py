@@ -15,6 +15,14 @@ from logkit import Lines, event, events, ids, lines, whole
 from eventsource.errors import LogError
 from eventsource.log import Log, _files
 
+# One request at a time, so that a conditional put is as atomic as that of a real store.
+SERVER = """
+import sys
+from moto.server import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import run_simple
+run_simple("127.0.0.1", int(sys.argv[1]), DomainDispatcherApplication(create_backend_app), threaded=False)
+"""
+
 
 @pytest.fixture(scope="module")
 def options() -> Iterator[dict[str, str]]:
@@ -22,7 +30,7 @@ def options() -> Iterator[dict[str, str]]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     server = subprocess.Popen(  # a process: delta-rs keeps the GIL while it asks whether there is a table
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+        [sys.executable, "-c", SERVER, str(port)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
