@@ -117,8 +117,8 @@ class Decoder:
                     "stream": pl.Series([line.stream for line in found], dtype=pl.String),
                     "version": pl.Series([line.version for line in found], dtype=pl.Int64),
                     "type": pl.Series([line.type for line in found], dtype=pl.String),
-                    "occurred_at": self._clock.read(occurred),
-                    "recorded_at": self._clock.read(recorded),
+                    "occurred_at": (instants := self._clock.read(occurred)),
+                    "recorded_at": instants if recorded == occurred else self._clock.read(recorded),
                     "data": _raw_texts([line.data for line in found]),
                     "metadata": _raw_texts([line.metadata for line in found]),
                 }
@@ -204,7 +204,7 @@ def _fast_line(mapping: FieldMapping, event_id: str) -> msgspec.json.Decoder[Any
 
 def _raw_texts(values: list[Any]) -> pl.Series:
     """Return raw JSON values as texts, verbatim; null for null."""
-    if all(value is _NULL for value in values):
+    if values.count(_NULL) == len(values):
         return pl.Series([None] * len(values), dtype=pl.String)
     texts = pl.Series("text", [bytes(value) for value in values], pl.Binary).cast(pl.String)
     return texts.to_frame().select(pl.when(pl.col("text") != "null").then(pl.col("text"))).to_series()
