@@ -4,19 +4,16 @@ The order of the data is the speed: on clustered columns a fold is one sequentia
 the log and disposable; deleting it changes no answer, only the time it takes. Small logs are decoded in memory.
 """
 
-import gc
 import hashlib
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Final, Protocol
 
 import polars as pl
 
-from eventsource.errors import EventsourceError
+from eventsource import garbage
 from eventsource.event import TIMESTAMP
 from eventsource.fold.engine import Events
 from eventsource.fold.payload import Member, Members, present, resolve, shred
@@ -164,7 +161,7 @@ class Index:
         readers = self.members.readers()
         moments = self._settled(head) if self.members.plan.order == "recorded_at" else None
         chunks = self._log.scan(types=self.members.plan.types, start=start, upto=head)
-        with _paused_gc():
+        with garbage.paused():
             parts = [
                 shred(_with_moment(chunk, moments), self.members, readers)
                 for chunk in chunks.collect_batches(chunk_size=_CHUNK, maintain_order=True)
@@ -204,17 +201,3 @@ def _is_whole(path: Path) -> bool:
         path.unlink(missing_ok=True)
         return False
     return True
-
-
-@contextmanager
-def _paused_gc() -> Iterator[None]:
-    """Pause the garbage collector: decoding makes many objects and no cycles."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    except MemoryError as error:
-        raise EventsourceError("there is not enough memory to decode the log") from error
-    finally:
-        if enabled:
-            gc.enable()

@@ -1,14 +1,13 @@
 """Lines of JSON as envelopes: a fast way for lines that fit, a careful one that says why a line does not."""
 
-import gc
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
 import polars as pl
 
+from eventsource import garbage
 from eventsource.event import ENVELOPE, empty, rejected_frame
 from eventsource.sources._mapping import FieldMapping, Mapped, Misfit, recognised
 from eventsource.sources._streams import Block
@@ -61,7 +60,7 @@ class Decoder:
     def block(self, block: Block, file: str) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Return the events of a block of JSON lines, and what was rejected."""
         data = block.data.removeprefix(_BOM) if block.first == 1 else block.data
-        with _paused_gc():
+        with garbage.paused():
             events = self._quickly(data)
         if events is not None and not block.long:
             return events, rejected_frame([])
@@ -217,15 +216,3 @@ def _lines(data: bytes) -> Iterator[bytes]:
         lines.pop()
     for line in lines:
         yield line[:-1] if line.endswith(b"\r") else line
-
-
-@contextmanager
-def _paused_gc() -> Iterator[None]:
-    """Pause the garbage collector: decoding makes many objects and no cycles."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
