@@ -28,7 +28,7 @@ demo: environment
 	@echo "Where did the customer live on 30 June 2024, and where three months before?"
 	$(BIN)/eventsource as-of 2024-03-30 2024-06-30 --entity customer-42 --format table
 	@echo
-	@ls notebooks/0*.ipynb | xargs -P 2 -n 1 $(BIN)/eventsource report run
+	@ls notebooks/0*.ipynb | xargs -P 4 -n 1 $(BIN)/eventsource report run
 
 # Lint, types, format, all tests, the notebooks.
 test: environment lint

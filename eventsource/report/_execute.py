@@ -3,11 +3,12 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError
 from nbformat import NotebookNode
 from traitlets.config import Config
 
@@ -49,18 +50,23 @@ def execute(
         ReportError: names the cell that failed, and how.
     """
     copy = _with_values(notebook, values)
-    config = Config()
-    config.KernelManager.transport_encryption = "auto"  # event data goes to the kernel and back
-    client = NotebookClient(
-        copy, timeout=timeout, kernel_name="python3", resources={"metadata": {"path": str(folder)}}, config=config
-    )
     try:
-        client.execute(env={**os.environ, "TZ": "UTC", "PYTHONHASHSEED": "0"})
-    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        with TemporaryDirectory(prefix="eventsource-") as sockets:
+            _client(copy, folder, timeout, sockets).execute(env={**os.environ, "TZ": "UTC", "PYTHONHASHSEED": "0"})
+    except (CellExecutionError, CellTimeoutError, RuntimeError) as error:
         failed.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(copy, failed)
         raise ReportError(_told(copy, error), hint=f"the notebook with its traceback: {failed}") from error
     return copy
+
+
+def _client(notebook: NotebookNode, folder: Path, timeout: int, sockets: str) -> NotebookClient:
+    """Return what runs a notebook, over sockets in a folder: no ports, which others may take or listen to."""
+    config = Config()
+    config.KernelManager.transport = "ipc"
+    config.KernelManager.ip = f"{sockets}/kernel"
+    where = {"metadata": {"path": str(folder)}}
+    return NotebookClient(notebook, timeout=timeout, kernel_name="python3", resources=where, config=config)
 
 
 def _with_values(notebook: NotebookNode, values: Mapping[str, Any]) -> NotebookNode:
