@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.request import url2pathname
 
 from eventsource.errors import SourceError
 from eventsource.event import ENVELOPE, Source
@@ -38,16 +39,29 @@ def source(
         max_line: the most bytes that a line may have; longer ones are rejected.
         constants: column → a text that stands for every line, such as ``{"type": "PageView"}``.
         **members: column → dotted path of the member that holds it, such as ``event_id="id"``,
-            ``stream="customer.id"``, ``occurred_at="ts"``, ``data="payload"``.
+            ``stream="customer.id"``, ``occurred_at="ts"``, ``data="payload"``; without a member for ``data``,
+            the payload is what is not mapped.
+
+    A line without an end is taken where it is whole; where it is not, it is left for the next pull, as someone may
+    be writing it. In CSV an empty cell is an absent member, and texts stay texts.
 
     Raises:
         SourceError: a scheme, column, unit or format that is not known; a file that is not there shows when
             it is read.
     """
-    first = str(where) if isinstance(where, str | Path) else ""
-    if "://" in first:
-        raise SourceError(f"there is no source for {first.split('://')[0]}:// URLs", hint="name files or folders")
+    paths = [_path(each) for each in ([where] if isinstance(where, str | Path) else where)]
     if unknown := sorted(set(members) - set(ENVELOPE)):
         raise SourceError(f"{unknown[0]!r} is no column of the envelope", hint=f"columns: {', '.join(ENVELOPE)}")
     mapping = FieldMapping({name: path for name, path in members.items() if path is not None}, constants or {})
-    return Files(where, mapping=mapping, tz=tz, unit=unit, format=format, max_line=max_line)
+    return Files(paths, mapping=mapping, tz=tz, unit=unit, format=format, max_line=max_line)
+
+
+def _path(where: str | Path) -> str:
+    scheme, found, path = str(where).partition("://")
+    if not found:
+        return str(where)
+    if scheme.lower() != "file":
+        raise SourceError(
+            f"there is no source for {scheme}:// URLs", hint="known are paths, globs, folders and file:// URLs"
+        )
+    return url2pathname(path.removeprefix("localhost"))

@@ -1,47 +1,39 @@
-"""Mappings: which member of a line is which column of the envelope, and which shapes are known by themselves."""
+"""Mappings: which member of a line is which column of the envelope."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from functools import cached_property, partial
+from operator import methodcaller
 from typing import Any, Final
-
-import msgspec
 
 from eventsource.errors import SourceError
 from eventsource.event import ENVELOPE
+from eventsource.sources._values import (
+    Mapped,
+    is_null,
+    json_key,
+    json_piece,
+    members,
+    read_integer,
+    read_object,
+    read_text,
+    read_time,
+)
 
-__all__ = ["UNITS", "FieldMapping", "Mapped", "Misfit", "recognised"]
+__all__ = ["FieldMapping"]
 
-UNITS: Final[Mapping[str, int]] = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
-"""Units of epoch numbers → how many make a second."""
-
-_encode: Final = msgspec.json.Encoder().encode
-
-
-class Misfit(Exception):  # noqa: N818 - never leaves this package: it becomes a reason
-    """A line that cannot be taken, and why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mapped:
-    """The members of one line as columns of the envelope; times as they stood."""
-
-    event_id: str
-    stream: str
-    version: int | None
-    type: str
-    occurred_at: str | int | float | date
-    recorded_at: str | int | float | date | None
-    data: str
-    metadata: str | None
+_Finder = Callable[[Mapping[str, Any]], Any]
+_NOTHING: Final = (b"{", b"}")
 
 
 @dataclass(frozen=True)
 class FieldMapping:
     """Which member is which column.
 
+    A path is dotted (``meta.ts``); a member whose very name is the whole path comes first.
+
     Args:
-        paths: column → dotted path of a member; columns not named are found under their own name
+        paths: column → path of a member; columns not named are found under their own name
             (``event_id`` also under ``id``).
         constants: column → a text that stands for every line.
     """
@@ -55,6 +47,8 @@ class FieldMapping:
                 raise SourceError(
                     f"{column!r} is not a column of the envelope", hint=f"columns: {', '.join(ENVELOPE)}"
                 )
+        if both := sorted(set(self.paths) & set(self.constants)):
+            raise SourceError(f"{both[0]!r} is mapped and a constant too", hint="name it once")
 
     @property
     def explicit(self) -> bool:
@@ -70,171 +64,102 @@ class FieldMapping:
         Raises:
             Misfit: a member is missing or has the wrong type.
         """
-        found = {column: self._find(line, column) for column in ENVELOPE}
-        data = found["data"]
-        payload = self._rest(line) if "data" not in self.paths and "data" not in line else _object("data", data)
+        find, label = self._finders, self._labels
+        recorded, metadata = find["recorded_at"](line), find["metadata"](line)
         return Mapped(
-            event_id=_text("event_id", found["event_id"]),
-            stream=_text("stream", found["stream"]),
-            version=_integer(found["version"]),
-            type=_text("type", found["type"]),
-            occurred_at=_time("occurred_at", found["occurred_at"]),
-            recorded_at=None
-            if _value(found["recorded_at"]) is None
-            else _time("recorded_at", found["recorded_at"]),
-            data=payload or "{}",
-            metadata=_object("metadata", found["metadata"]),
+            event_id=read_text(label["event_id"], find["event_id"](line)),
+            stream=read_text(label["stream"], find["stream"](line)),
+            version=read_integer(label["version"], find["version"](line)),
+            type=read_text(label["type"], find["type"](line)),
+            occurred_at=read_time(label["occurred_at"], find["occurred_at"](line)),
+            recorded_at=None if _is_absent(recorded) else read_time(label["recorded_at"], recorded),
+            data=self._payload(line),
+            metadata=None if metadata is None else read_object(label["metadata"], metadata),
         )
 
-    def path(self, column: str, line: Mapping[str, Any]) -> str:
-        """Return the path under which a column is looked for."""
-        if column in self.paths:
-            return self.paths[column]
-        return "id" if column == "event_id" and "event_id" not in line else column
+    def label(self, column: str) -> str:
+        """Return how reasons call a column: its name, and where it was looked for if that differs."""
+        return self._labels[column]
 
-    def _find(self, line: Mapping[str, Any], column: str) -> Any:
+    @cached_property
+    def _labels(self) -> Mapping[str, str]:
+        paths = {column: self.paths.get(column, column) for column in ENVELOPE}
+        return {column: column if path == column else f"{column} ({path})" for column, path in paths.items()}
+
+    @cached_property
+    def _finders(self) -> Mapping[str, _Finder]:
+        return {column: self._finder(column) for column in ENVELOPE}
+
+    def _finder(self, column: str) -> _Finder:
         if column in self.constants:
-            return self.constants[column]
-        value: Any = line
-        for key in self.path(column, line).split("."):
-            value = _value(value) if isinstance(value, msgspec.Raw) else value
-            value = value.get(key) if isinstance(value, Mapping) else None
-        return value
+            return lambda _: self.constants[column]
+        if column == "event_id" and column not in self.paths:
+            return lambda line: line.get("event_id" if "event_id" in line else "id")
+        path = self.paths.get(column, column)
+        return partial(_followed, path) if "." in path else methodcaller("get", path)
 
-    def _rest(self, line: Mapping[str, Any]) -> str:
-        """Return what is not mapped, verbatim, as the text of one object."""
-        taken = {self.path(column, line).split(".")[0] for column in ENVELOPE if column != "data"}
-        members = (f"{_json(key)}:{_json(value)}" for key, value in line.items() if key not in taken)
-        return "{" + ",".join(members) + "}"
+    def _payload(self, line: Mapping[str, Any]) -> str:
+        if "data" in self.paths or "data" in self.constants or "data" in line:
+            return read_object(self._labels["data"], self._finders["data"](line)) or "{}"
+        return b"".join(_rest(line, self._taken["event_id" if "event_id" in line else "id"])).decode()
+
+    @cached_property
+    def _taken(self) -> Mapping[str, "_Taken"]:
+        """What is not payload, by the member that is the event's id."""
+        columns = [name for name in ENVELOPE if name not in ("data", "event_id") and name not in self.constants]
+        paths = [self.paths.get(column, column) for column in columns]
+        own = {name: self.paths.get("event_id", name) for name in ("event_id", "id")}
+        return {
+            name: _Taken.of([*paths, path] if "event_id" not in self.constants else paths)
+            for name, path in own.items()
+        }
 
 
-def recognised(line: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Mapped] | None:
-    """Return how to read a line of a shape that is known by itself, or None.
+@dataclass(frozen=True)
+class _Taken:
+    """Members of an object that are taken: whole, or in part."""
 
-    CloudEvents 1.0, and the calls of Segment and RudderStack.
+    names: frozenset[str]
+    parts: Mapping[str, "_Taken"]
+
+    @classmethod
+    def of(cls, paths: Iterable[str]) -> "_Taken":
+        """Return what some paths take; a path is also a whole name."""
+        paths = list(paths)
+        below: dict[str, list[str]] = {}
+        for path in paths:
+            key, dot, more = path.partition(".")
+            if dot:
+                below.setdefault(key, []).append(more)
+        return cls(frozenset(paths), {key: cls.of(more) for key, more in below.items()})
+
+
+def _followed(path: str, line: Mapping[str, Any]) -> Any:
+    """Return the member under a dotted path; one whose very name that is comes first."""
+    if path in line:
+        return line[path]
+    value: Any = line
+    for key in path.split("."):
+        inner = members(value)
+        value = None if inner is None else inner.get(key)
+    return value
+
+
+def _is_absent(raw: Any) -> bool:
+    return is_null(raw) or raw == ""
+
+
+def _rest(line: Mapping[str, Any], taken: _Taken) -> list[Any]:
+    """Return pieces of the JSON text of the members that are not taken, verbatim.
+
+    Of an object of which a part is taken the rest stays; one that is taken whole, part by part, goes.
     """
-    if "specversion" in line and str(_value(line["specversion"])).startswith("1."):
-        return _cloud_event
-    if "messageId" in line and _value(line.get("type")) in _SEGMENT:
-        return _segment
-    return None
-
-
-_CLOUD: Final = frozenset({"type", "time", "recordedtime", "data", "data_base64", "specversion"})
-_SEGMENT: Final = frozenset({"track", "identify", "page", "screen", "group", "alias"})
-_SEGMENT_TAKEN: Final = frozenset({"messageId", "event", "type", "properties", "traits", "receivedAt"})
-
-
-def _cloud_event(line: Mapping[str, Any]) -> Mapped:
-    """CloudEvents: ``source`` and ``id`` together are unique; the subject is the stream, else the source."""
-    source = _text("source", line.get("source"))
-    data = line.get("data")
-    if "data_base64" in line:
-        payload = f'{{"data_base64":{_json(line["data_base64"])}}}'
-    elif isinstance(_value(data), dict | None):
-        payload = _object("data", data) or "{}"
-    else:
-        payload = f'{{"data":{_json(data)}}}'
-    rest = {key: value for key, value in line.items() if key not in _CLOUD}
-    return Mapped(
-        event_id=f"{source}#{_text('id', line.get('id'))}",
-        stream=_text("subject", line.get("subject") or source),
-        version=None,
-        type=_text("type", line.get("type")),
-        occurred_at=_time("time", line.get("time")),
-        recorded_at=None
-        if _value(line.get("recordedtime")) is None
-        else _time("recordedtime", line["recordedtime"]),
-        data=payload,
-        metadata=_members(rest),
-    )
-
-
-def _segment(line: Mapping[str, Any]) -> Mapped:
-    """Segment, RudderStack: ``track`` calls are events by name, other calls by their kind."""
-    kind = str(_value(line["type"]))
-    user = line.get("userId") if _value(line.get("userId")) is not None else line.get("anonymousId")
-    time = line.get("timestamp") or line.get("originalTimestamp")
-    payload = line.get("properties") if kind == "track" else line.get("traits") or line.get("properties")
-    rest = {key: value for key, value in line.items() if key not in _SEGMENT_TAKEN}
-    return Mapped(
-        event_id=_text("messageId", line["messageId"]),
-        stream=_text("userId", user),
-        version=None,
-        type=_text("event", line.get("event")) if kind == "track" else kind,
-        occurred_at=_time("timestamp", time),
-        recorded_at=None if _value(line.get("receivedAt")) is None else _time("receivedAt", line["receivedAt"]),
-        data=_object("properties", payload) or "{}",
-        metadata=_members(rest),
-    )
-
-
-def _value(value: Any) -> Any:
-    return msgspec.json.decode(value) if isinstance(value, msgspec.Raw) else value
-
-
-def _json(value: Any) -> str:
-    return bytes(value).decode() if isinstance(value, msgspec.Raw) else _encode(value).decode()
-
-
-def _members(members: Mapping[str, Any]) -> str | None:
-    return (
-        "{" + ",".join(f"{_json(key)}:{_json(value)}" for key, value in members.items()) + "}" if members else None
-    )
-
-
-def _text(name: str, raw: Any) -> str:
-    value = _value(raw)
-    if value is None:
-        raise Misfit(f"{name} is missing")
-    if isinstance(value, str):
-        if not value:
-            raise Misfit(f"{name} is empty")
-        return value
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    raise Misfit(f"{name} is {_shown(value)}, not a text")
-
-
-def _integer(raw: Any) -> int | None:
-    value = _value(raw)
-    if value is None or value == "":
-        return None
-    if isinstance(value, str) and value.lstrip("-").isdigit():
-        value = int(value)  # in CSV everything is text
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63:
-        return value
-    raise Misfit(f"version is {_shown(value)}, not an integer")
-
-
-def _time(name: str, raw: Any) -> str | int | float | date:
-    value = _value(raw)
-    if value is None or value == "":
-        raise Misfit(f"{name} is missing")
-    if isinstance(value, str | int | float | date) and not isinstance(value, bool):
-        return value
-    raise Misfit(f"{name} is {_shown(value)}, not a time")
-
-
-def _object(name: str, raw: Any) -> str | None:
-    """Return the text of an object: verbatim, or what a text holds."""
-    text = bytes(raw).decode() if isinstance(raw, msgspec.Raw) else raw
-    value = _value(raw)
-    if value is None or value == "":
-        return None
-    if isinstance(value, str):
-        text, value = value, _parsed(name, value)
-    if not isinstance(value, dict):
-        raise Misfit(f"{name} is {_shown(value)}, not an object")
-    return text if isinstance(text, str) else _json(value)
-
-
-def _parsed(name: str, text: str) -> Any:
-    try:
-        return msgspec.json.decode(text)
-    except msgspec.DecodeError as error:
-        raise Misfit(f"{name} is a text that holds no JSON object: {_shown(text)}") from error
-
-
-def _shown(value: Any) -> str:
-    return _encode(value).decode()[:60]
+    pieces: list[Any] = []
+    for key, value in line.items():
+        if key in taken.names:
+            continue
+        nested = members(value) if key in taken.parts else None
+        inner = _rest(nested, taken.parts[key]) if nested else [json_piece(value)]
+        if not nested or len(inner) > len(_NOTHING):
+            pieces += (b",", json_key(key), *inner)
+    return [b"{", *pieces[1:], b"}"]

@@ -1,69 +1,51 @@
-"""Reading files in bounded memory: plain, gz or zst, a block of whole lines at a time."""
+"""Blocks of whole lines, in bounded memory; lines beyond a limit are passed over and told."""
 
-import gzip
-import hashlib
-import io
-import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import IO, Final
+from dataclasses import dataclass
+from typing import Final, Protocol
 
-import zstandard
+from eventsource.sources._packed import Digest
 
-__all__ = [
-    "BLOCK",
-    "COMPRESSED",
-    "DAMAGED",
-    "MAX_LINE",
-    "Block",
-    "Digest",
-    "Long",
-    "blocks",
-    "digest_at",
-    "open_at",
-]
+__all__ = ["BEYOND", "BLOCK", "KEPT", "MAX_LINE", "Block", "Long", "blocks"]
 
 BLOCK: Final = 8 * 1024 * 1024
 MAX_LINE: Final = 64 * 1024 * 1024
-COMPRESSED: Final = frozenset({".gz", ".zst"})
-DAMAGED: Final = (OSError, EOFError, zlib.error, zstandard.ZstdError)
-"""What reading a damaged file raises."""
+KEPT: Final = 64 * 1024
+"""Bytes that are kept of a line beyond the limit."""
 
-_KEPT: Final = 64 * 1024
-_HEAD: Final = 64 * 1024
-_TAIL: Final = 4 * 1024
+BEYOND: Final = "beyond the limit of"
+"""What the reason says of a line of which only the begin is kept."""
+
+_END: Final = 4 * 1024
 
 
-class Digest:
-    """A digest of what was consumed of a file: of its first 64 KiB and its last 4 KiB.
+class _Bytes(Protocol):
+    """A stream of bytes."""
 
-    A file that was rewritten, at its head or where the last pull stopped, has another one.
-    """
-
-    def __init__(self) -> None:
-        self.length = 0
-        self._head, self._tail = b"", b""
-
-    def add(self, data: bytes) -> None:
-        """Take in the next bytes that were consumed."""
-        self._head += data[: max(0, _HEAD - len(self._head))]
-        self._tail = (self._tail + data)[-_TAIL:] if len(data) < _TAIL else data[-_TAIL:]
-        self.length += len(data)
-
-    def number(self) -> int:
-        """Return the digest as a number of 63 bits."""
-        found = hashlib.sha256(self._head + b"|" + self._tail).digest()
-        return int.from_bytes(found[:8], "big") >> 1
+    def read(self, size: int, /) -> bytes:
+        """Return ``size`` bytes, fewer only at the end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Long:
-    """A line beyond the limit: its number, its length in bytes, and how it begins."""
+    """A line beyond the limit: its number, its length in bytes, how it begins, and how it ends if that is more."""
 
     number: int
     length: int
+    limit: int
     begin: bytes
+    end: bytes
+
+    @property
+    def reason(self) -> str:
+        """Why it is rejected."""
+        return f"the line has {self.length:,} bytes, {BEYOND} {self.limit:,}"
+
+    def add_to(self, digest: Digest) -> None:
+        """Tell a digest that the line was consumed, but for its end of line."""
+        digest.add(self.begin)
+        digest.add(self.end)
+        digest.length += self.length - len(self.begin) - len(self.end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,107 +53,88 @@ class Block:
     """Some whole lines of a file.
 
     Args:
-        data: the lines, with their ends.
+        data: the lines, with their ends; of those beyond the limit only the end.
         first: the number of the first line, from 1.
-        lines: how many lines the block stands for.
-        read: bytes of the file that were read for it; compressed ones, if it is compressed.
-        whole: false for a last line without an end, which may be half-written.
-        long: lines beyond the limit; they are not in ``data``.
+        lines: how many lines there are.
+        whole: false where the last line has no end: it may be half-written.
+        long: lines beyond the limit.
     """
 
     data: bytes
     first: int
     lines: int
-    read: int
     whole: bool = True
-    long: list[Long] = field(default_factory=list)
+    long: tuple[Long, ...] = ()
+
+    def each(self) -> Iterator[tuple[int, bytes, Long | None]]:
+        """Yield number and bytes of each line, with its end; beyond the limit the end alone, and what is known."""
+        long = {line.number: line for line in self.long}
+        lines = self.data.split(b"\n")
+        for number, line in enumerate(lines[:-1], self.first):
+            yield number, line + b"\n", long.get(number)
+        if not self.whole:
+            yield self.first + self.lines - 1, lines[-1], long.get(self.first + self.lines - 1)
+
+    def add_to(self, digest: Digest, *, last: bool) -> None:
+        """Tell a digest that the block was consumed, with its last line or without."""
+        if not self.long:
+            digest.add(self.data if last else self.data[: self.data.rfind(b"\n") + 1])
+            return
+        for number, line, long in self.each():
+            if last or number < self.first + self.lines - 1:
+                if long is not None:
+                    long.add_to(digest)
+                digest.add(line)
 
 
-def open_at(path: Path, offset: int) -> tuple[IO[bytes], IO[bytes], Digest]:
-    """Open a file after ``offset`` uncompressed bytes.
-
-    Returns:
-        The stream of uncompressed bytes, the raw file below it, and the digest of what was passed over: shorter
-        than ``offset`` where the file is.
-    """
-    raw = path.open("rb")
-    stream: IO[bytes] = raw
-    if path.suffix == ".gz":
-        stream = io.BufferedReader(gzip.GzipFile(fileobj=raw))
-    elif path.suffix == ".zst":
-        stream = io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True))
-    digest = Digest()
-    if stream is raw and offset > _HEAD + _TAIL:
-        digest.add(stream.read(_HEAD))
-        if path.stat().st_size >= offset:
-            stream.seek(offset - _TAIL)
-            digest.length = offset - _TAIL
-    while digest.length < offset and (data := stream.read(min(BLOCK, offset - digest.length))):
-        digest.add(data)
-    return stream, raw, digest
-
-
-def digest_at(path: Path, offset: int) -> Digest:
-    """Return the digest of the first ``offset`` uncompressed bytes of a file."""
-    _, raw, digest = open_at(path, offset)
-    raw.close()
-    return digest
-
-
-def blocks(
-    stream: IO[bytes], raw: IO[bytes], *, line: int, size: int = BLOCK, limit: int = MAX_LINE
-) -> Iterator[Block]:
+def blocks(stream: _Bytes, *, line: int, size: int = BLOCK, limit: int = MAX_LINE) -> Iterator[Block]:
     """Yield the rest of a stream as blocks of whole lines.
 
     Args:
         stream: uncompressed bytes, at the begin of a line.
-        raw: the file below it, to tell how much was read.
         line: the number of the first line.
         size: about how many bytes a block has; it holds at least one line.
         limit: lines of more bytes are passed over and told.
     """
-    rest, told = b"", raw.tell()
-    while True:
-        data = stream.read(size)
-        buffer = rest + data
-        end = buffer.rfind(b"\n") + 1
-        if not data or end:
-            whole = buffer[:end] if data else buffer
-            rest = buffer[end:] if data else b""
-            block = _block(whole, line, raw.tell() - told, limit)
-            told, line = raw.tell(), line + block.lines
-            if whole or block.read:
-                yield block
-            if not data:
-                return
-        elif len(buffer) > limit:
-            length, rest = _skip_line(stream, size)
-            yield Block(b"\n", line, 1, raw.tell() - told, long=[Long(line, len(buffer) + length, buffer[:_KEPT])])
-            told, line = raw.tell(), line + 1
-        else:
-            rest = buffer
-
-
-def _skip_line(stream: IO[bytes], size: int) -> tuple[int, bytes]:
-    """Read to the end of the line; return how many bytes that were, and what comes after it."""
-    length = 0
+    rest = b""
     while data := stream.read(size):
-        end = data.find(b"\n")
-        if end >= 0:
-            return length + end, data[end + 1 :]
-        length += len(data)
-    return length, b""
+        end = data.rfind(b"\n") + 1
+        if end:
+            block = _block(b"".join((rest, memoryview(data)[:end])), line, limit)
+            rest = data[end:]
+        elif len(rest) + len(data) > limit:
+            block, rest = _passed_over(stream, rest + data, line, limit)
+        else:
+            rest += data
+            continue
+        line += block.lines
+        yield block
+    if rest:
+        yield _block(rest, line, limit)
 
 
-def _block(data: bytes, first: int, read: int, limit: int) -> Block:
-    lines = data.count(b"\n")
-    whole = data.endswith(b"\n") or not data
-    block = Block(data, first, lines + (not whole), read, whole=whole)
+def _block(data: bytes, first: int, limit: int) -> Block:
+    whole = data.endswith(b"\n")
+    count = data.count(b"\n") + (not whole)
     if len(data) <= limit:
-        return block
+        return Block(data, first, count, whole)
     kept, long = [], []
-    for number, text in enumerate(data.split(b"\n"), first):
-        if len(text) > limit:
-            long.append(Long(number, len(text), text[:_KEPT]))
-        kept.append(b"" if len(text) > limit else text)
-    return Block(b"\n".join(kept), first, block.lines, read, whole=whole, long=long)
+    for number, line in enumerate(data.split(b"\n"), first):
+        if len(line) > limit:
+            long.append(_long(line, number, limit))
+        kept.append(b"" if len(line) > limit else line)
+    return Block(b"\n".join(kept), first, count, whole, tuple(long))
+
+
+def _long(line: bytes, number: int, limit: int) -> Long:
+    return Long(number, len(line), limit, line[:KEPT], line[-_END:] if len(line) > KEPT else b"")
+
+
+def _passed_over(stream: _Bytes, begin: bytes, number: int, limit: int) -> tuple[Block, bytes]:
+    """Read to the end of a line; return it as a block, and what comes after it."""
+    length, tail, rest, ended = len(begin), begin[-_END:], b"", False
+    while not ended and (data := stream.read(BLOCK)):
+        more, newline, rest = data.partition(b"\n")
+        length, tail, ended = length + len(more), (tail + more)[-_END:], bool(newline)
+    long = Long(number, length, limit, begin[:KEPT], tail if length > KEPT else begin[KEPT:])
+    return Block(b"\n" if ended else b"", number, 1, ended, (long,)), rest

@@ -1,7 +1,8 @@
 """Times of a source: texts, epoch numbers and datetimes, as instants."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -10,12 +11,14 @@ import polars as pl
 
 from eventsource.event import TIMESTAMP
 from eventsource.moment import parse_times, zone
-from eventsource.sources._mapping import UNITS
 
-__all__ = ["Clock"]
+__all__ = ["UNITS", "Clock"]
 
-_NUMBER: Final = re.compile(r"-?\d{9,20}(\.\d+)?")
-_NUMBER_WITH_UNIT: Final = re.compile(r"-?\d{1,20}(\.\d+)?")
+UNITS: Final[Mapping[str, int]] = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+"""Units of epoch numbers → how many make a second."""
+
+_NUMBER: Final = re.compile(r"-?[0-9]{9,20}(\.[0-9]{1,20})?")
+_NUMBER_WITH_UNIT: Final = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
 _MICROS: Final = 1_000_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST: Final = -62_135_596_800 * _MICROS  # 0001-01-01
@@ -24,7 +27,7 @@ _GUESSES: Final = ((10**11, "s"), (10**14, "ms"), (10**17, "us"))
 
 
 class Clock:
-    """Reads times.
+    """Reads times. Those before the year 1 or after 9999 are none.
 
     Args:
         tz: the zone of texts that name none.
@@ -38,14 +41,29 @@ class Clock:
 
     def read(self, values: Sequence[Any]) -> pl.Series:
         """Return instants; null where a value is no time, or one that does not exist."""
-        values = list(values)
-        if set(map(type, values)) <= {str, type(None)}:
-            found = parse_times(pl.Series("at", values, pl.String), self._tz)
-            if found.null_count() == values.count(None):
-                return found
+        kinds = set(map(type, values))
+        if kinds <= {type(None)}:
+            return pl.Series("at", values, TIMESTAMP)
+        if kinds <= {str, type(None)}:
+            found = _possible(parse_times(pl.Series("at", values, pl.String), self._tz))
+            return found if found.null_count() == values.count(None) else self._mixed(values)
+        if kinds <= {int, type(None)}:
+            with suppress(OverflowError, TypeError):
+                return self._integers(pl.Series("at", values, pl.Int64))
+        return self._mixed(values)
+
+    def _integers(self, numbers: pl.Series) -> pl.Series:
+        """Return epoch numbers as instants, all at once."""
+        found = _scaled(UNITS[self._unit or "ns"])
+        for most, name in reversed(() if self._unit else _GUESSES):
+            found = pl.when(pl.col("at").abs() < most).then(_scaled(UNITS[name])).otherwise(found)
+        return _possible(numbers.to_frame().select(found.alias("at")).to_series().cast(TIMESTAMP))
+
+    def _mixed(self, values: Sequence[Any]) -> pl.Series:
+        """Return values of any kind as instants, one by one where they are no texts."""
         texts = [v if isinstance(v, str) and not self._digits.fullmatch(v) else None for v in values]
         numbers = [None if text is not None else self._micros(v) for text, v in zip(texts, values, strict=True)]
-        parsed = parse_times(pl.Series("at", texts, pl.String), self._tz)
+        parsed = _possible(parse_times(pl.Series("at", texts, pl.String), self._tz))
         return parsed.fill_null(pl.Series("at", numbers, pl.Int64).cast(TIMESTAMP))
 
     def _micros(self, value: Any) -> int | None:
@@ -54,13 +72,36 @@ class Clock:
             return (aware - _EPOCH) // timedelta(microseconds=1)
         if isinstance(value, date):
             return self._micros(datetime(value.year, value.month, value.day))  # noqa: DTZ001 - local to the zone
-        if value is None or isinstance(value, bool):
+        if not isinstance(value, str | int | float) or isinstance(value, bool):
             return None
         try:
             number = Decimal(str(value))
-        except ArithmeticError:
+        except (ArithmeticError, ValueError):
             return None
         size = abs(number)
         unit = self._unit or next((name for most, name in _GUESSES if size < most), "ns")
-        micros = int((number * _MICROS / UNITS[unit]).to_integral_value(rounding="ROUND_FLOOR"))
+        seconds = number / UNITS[unit]
+        if not -_LAST < seconds < _LAST:
+            return None
+        micros = int((seconds * _MICROS).to_integral_value(rounding="ROUND_FLOOR"))
         return micros if _FIRST <= micros < _LAST else None
+
+
+def _scaled(per_second: int) -> pl.Expr:
+    """Return numbers of a unit as microseconds, finer digits cut off; null where that has no 64 bits."""
+    if per_second >= _MICROS:
+        return pl.col("at") // (per_second // _MICROS)
+    factor = _MICROS // per_second
+    return pl.when(pl.col("at").is_between(_FIRST // factor, _LAST // factor)).then(pl.col("at") * factor)
+
+
+def _possible(times: pl.Series) -> pl.Series:
+    """Return times with null for those outside of the calendar."""
+    micros = times.to_physical()
+    if micros.len() == micros.null_count() or (_is_possible(micros.min()) and _is_possible(micros.max())):
+        return times
+    return times.set(~micros.is_between(_FIRST, _LAST, closed="left").fill_null(value=False), None)
+
+
+def _is_possible(micros: Any) -> bool:
+    return bool(_FIRST <= micros < _LAST)

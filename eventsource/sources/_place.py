@@ -1,0 +1,119 @@
+"""Where a pull stands in one file, as numbers that the log keeps."""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from eventsource.event import Resume
+from eventsource.sources._packed import COMPRESSED, Digest, Reader, open_at
+
+__all__ = ["Part", "Place", "UnreadableError"]
+
+
+class UnreadableError(Exception):
+    """A file whose content is not what its format asks for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a part of a file gave.
+
+    Args:
+        events: a frame of `ENVELOPE`.
+        rejected: a frame of `REJECTED`.
+        at: bytes of the file that were read by now, compressed ones if it is compressed.
+        resume: where the file stands after the part.
+        notes: what a person should know.
+        unfinished: whether a last line was left for the next pull.
+    """
+
+    events: pl.DataFrame
+    rejected: pl.DataFrame
+    at: int
+    resume: Mapping[str, int]
+    notes: tuple[str, ...] = ()
+    unfinished: bool = False
+
+
+class Place:
+    """Where the last pull stood in a file, and the names of the numbers that say so.
+
+    ``#offset`` uncompressed bytes and ``#lines`` lines (of Parquet: rows) were consumed, ``#digest`` tells whether
+    they are what they were, ``#stamp`` whether the whole file is; ``#half`` is the stamp of a file whose last line
+    was left because it may be half-written.
+
+    Args:
+        path: the file.
+        resume: the numbers.
+    """
+
+    def __init__(self, path: Path, resume: Resume) -> None:
+        stat = path.stat()
+        self.path, self.size, self._resume = path, stat.st_size, resume
+        self._name = os.path.abspath(path)  # noqa: PTH100 - folds ".."
+        found = hashlib.sha256(f"{stat.st_size}:{stat.st_mtime_ns}".encode()).digest()
+        self.stamp = int.from_bytes(found[:8], "big") >> 1
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the file is just as it was when it was read to its end."""
+        return self._get("stamp") == self.stamp
+
+    @property
+    def may_grow(self) -> bool:
+        """Whether someone may be writing the last line: not if it was left already and nothing came."""
+        return self.path.suffix.lower() not in COMPRESSED and self._get("half") != self.stamp
+
+    def at(self, digest: Digest, line: int) -> dict[str, int]:
+        """Return the numbers that say: so far, so many lines."""
+        return self._named(offset=digest.length, digest=digest.number(), lines=line)
+
+    def at_row(self, row: int) -> dict[str, int]:
+        """Return the numbers that say: so many rows of the file as it is now."""
+        return self._named(digest=self.stamp, lines=row)
+
+    def end(self, *, unfinished: bool = False) -> dict[str, int]:
+        """Return the numbers that say: all was read, but for a last line that was left."""
+        return self._named(half=self.stamp) if unfinished else self._named(stamp=self.stamp)
+
+    def opened(self) -> tuple[Reader, Digest, int, tuple[str, ...]]:
+        """Open the file where the last pull stopped, or at its start if it is another one now.
+
+        Returns:
+            The reader, the digest of what was consumed, how many whole lines that was, and what to note.
+        """
+        offset = self._get("offset") or 0
+        reader, digest = open_at(self.path, offset)
+        if offset and (digest.length != offset or digest.number() != self._get("digest")):
+            reader.close()
+            reader, digest = open_at(self.path, 0)
+            return reader, digest, 0, (self._rewritten(),)
+        lines = (self._get("lines") or 0) if offset else 0
+        return reader, digest, lines - digest.inside_line, ()
+
+    def where(self, resume: Resume) -> tuple[int, int]:
+        """Return how many lines and uncompressed bytes of the file some numbers say were consumed."""
+        return resume.get(f"{self._name}#lines") or 0, resume.get(f"{self._name}#offset") or 0
+
+    def row(self) -> tuple[int, tuple[str, ...]]:
+        """Return the rows that were consumed of the file as it is now, and what to note."""
+        rows = self._get("lines") or 0
+        if rows and self._get("digest") != self.stamp:
+            return 0, (self._rewritten(),)
+        return rows, ()
+
+    def _get(self, name: str) -> int | None:
+        return self._resume.get(f"{self._name}#{name}")
+
+    def _named(self, **numbers: int) -> dict[str, int]:
+        return {f"{self._name}#{name}": number for name, number in numbers.items()}
+
+    def _rewritten(self) -> str:
+        return (
+            f"{self.path.name} was rewritten since it was last pulled: read again from its start, "
+            "events that are known already are dropped as duplicates"
+        )

@@ -1,0 +1,212 @@
+"""Files that grow, are rewritten, damaged, half-written or too large: what a later pull makes of them."""
+
+import csv
+import os
+from pathlib import Path
+
+import polars as pl
+import pytest
+from sourcekit import PACKED, all_of, ids, line, read, write
+
+import eventsource as es
+
+HEADER = b"id,stream,type,occurred_at,note"
+
+
+def _row(number: int, note: bytes = b"x") -> bytes:
+    return b"%d,s,T,2024-01-01,%s" % (number, note)
+
+
+def _append(path: Path, content: bytes) -> None:
+    with path.open("ab") as file:
+        file.write(content)
+
+
+def test_line_numbers_go_on_after_a_last_line_without_an_end(tmp_path: Path) -> None:
+    """A whole object without an end of line is taken at once, and counts as one line when the file has grown."""
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(line(1) + b"\n" + line(2))
+    first = read(path)
+    assert (ids(first), first.notes) == (["e1", "e2"], ())
+    _append(path, b"\n" + line(3) + b"\nbad\n")
+    second = read(path, dict(first.resume))
+    assert (ids(second), second.rejected["line"].to_list(), second.notes) == (["e3"], [4], ())
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"), [("a.jsonl", [line(1), line(2)]), ("a.csv", [HEADER, _row(1), _row(2)])]
+)
+def test_a_half_written_line_is_left_then_rejected_then_taken(
+    tmp_path: Path, name: str, lines: list[bytes]
+) -> None:
+    """It is no fault at first; if nothing came until the next pull it is one; once it is whole it is taken."""
+    path = tmp_path / name
+    path.write_bytes(b"\n".join(lines)[:-12])
+    first = read(path)
+    assert (first.events.height, first.rejected.height) == (1, 0)
+    assert "may be half-written" in first.notes[0]
+    second = read(path, dict(first.resume))
+    assert (second.events.height, second.rejected["line"].to_list(), second.notes) == (0, [len(lines)], ())
+    resume = {**first.resume, **second.resume}
+    third = read(path, resume)
+    assert (third.events.height, third.rejected.height) == (0, 0)
+    _append(path, lines[-1][-12:] + b"\n")
+    fourth = read(path, resume)
+    assert (fourth.events.height, fourth.rejected.height) == (1, 0)
+
+
+def test_a_packed_file_is_whole_so_its_last_line_is_rejected_at_once(tmp_path: Path) -> None:
+    """Nobody is writing into the middle of it."""
+    path = tmp_path / "a.jsonl.gz"
+    path.write_bytes(PACKED[".gz"](line(1) + b"\n" + line(2)[:20]))
+    assert read(path).rejected["line"].to_list() == [2]
+
+
+def test_a_last_row_of_csv_is_taken_and_looked_at_again(tmp_path: Path) -> None:
+    """Its last cell may be half-written: the log sees the row again, whole, and reports the difference."""
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"\n".join([HEADER, _row(1), _row(2, b"hal")]))
+    first = read(path)
+    assert first.events["data"].to_list() == ['{"note":"x"}', '{"note":"hal"}']
+    _append(path, b"f\n")
+    second = read(path, dict(first.resume))
+    assert second.events["data"].to_list() == ['{"note":"half"}']
+
+
+def test_a_quote_that_is_never_closed_costs_one_line(tmp_path: Path) -> None:
+    """Reading goes on with the line after it; the rows around it are taken, with their own numbers."""
+    path = write(
+        tmp_path / "a.csv", HEADER, _row(1), b'2,s,T,2024-01-01,"open', _row(3, b'"a\nb"'), b"4,s", _row(5)
+    )
+    batch = read(path)
+    assert ids(batch) == ["1", "3", "5"]
+    assert batch.rejected["line"].to_list() == [3, 6]
+    assert batch.rejected["raw"][0] == b'2,s,T,2024-01-01,"open'
+
+
+def test_an_open_quote_at_the_end_waits(tmp_path: Path) -> None:
+    """Someone may be writing a cell of several lines."""
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"\n".join([HEADER, _row(1), b'2,s,T,2024-01-01,"two\n']))
+    first = read(path)
+    assert (ids(first), first.rejected.height, len(first.notes)) == (["1"], 0, 1)
+    _append(path, b'lines"\n')
+    assert read(path, dict(first.resume)).events["data"].to_list() == [r'{"note":"two\nlines"}']
+
+
+@pytest.mark.parametrize("header", [b"id,id,type", b"id,\xff", b'"id'])
+def test_a_header_that_names_nothing_well_is_one_rejected_entry(tmp_path: Path, header: bytes) -> None:
+    """The other files go on."""
+    write(tmp_path / "a.csv", header, _row(1))
+    write(tmp_path / "b.csv", HEADER, b"", _row(2))
+    batch = all_of(es.source(tmp_path))
+    assert ids(batch) == ["2"]
+    [entry] = batch.rejected.to_dicts()
+    assert (entry["file"], entry["line"], entry["raw"]) == (str(tmp_path / "a.csv"), 1, b"")
+    assert "header" in entry["reason"]
+
+
+def test_the_csv_module_of_the_caller_is_not_narrowed(tmp_path: Path) -> None:
+    """Its limit is one for the whole process: a small limit of a source must not become it."""
+    before = csv.field_size_limit()
+    read(write(tmp_path / "a.csv", HEADER, _row(1, b"y" * 5000), _row(2)), max_line=4096)
+    assert csv.field_size_limit() >= before
+
+
+@pytest.mark.parametrize("name", ["a.jsonl.gz", "a.jsonl.zst"])
+def test_a_truncated_file_gives_what_stands_before_the_damage(tmp_path: Path, name: str) -> None:
+    """One entry names line and offset, once until the file changes; a mended file is read on."""
+    lines = [line(number, data={"noise": os.urandom(64).hex()}) for number in range(3000)]
+    path = write(tmp_path / name, *lines)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    first = read(path)
+    taken = first.events.height
+    assert 500 < taken < 2500
+    [entry] = first.rejected.to_dicts()
+    assert (entry["line"], entry["raw"]) == (taken + 1, b"")
+    assert f"{sum(len(each) + 1 for each in lines[:taken]):,} bytes" in entry["reason"]
+    assert read(path, dict(first.resume)).rejected.is_empty()
+    assert es.source(str(path)).decode(first.rejected).rejected.height == 1
+    path.write_bytes(whole)
+    second = read(path, dict(first.resume))
+    assert ids(first) + ids(second) == [f"e{number}" for number in range(3000)]
+    assert es.source(str(path)).decode(first.rejected).rejected.is_empty()
+
+
+@pytest.mark.parametrize("name", ["a.jsonl.gz", "a.jsonl.zst", "a.parquet"])
+def test_a_file_that_is_something_else_is_one_entry(tmp_path: Path, name: str) -> None:
+    """Noise under a known ending stops nothing."""
+    (tmp_path / name).write_bytes(b"this is no such file, whatever its name says")
+    write(tmp_path / "b.jsonl", line(1))
+    batch = all_of(es.source(tmp_path))
+    assert (ids(batch), batch.rejected.height) == (["e1"], 1)
+    assert batch.read == es.source(tmp_path).size
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.zst", "a.csv"])
+def test_lines_beyond_the_limit_are_passed_over_and_found_again(tmp_path: Path, name: str) -> None:
+    """Their begin is kept; the place after them is known; with a higher limit they are taken from their file."""
+    long = b"y" * 300_000
+    is_csv = name.endswith("csv")
+    lines = (
+        [HEADER, _row(1), _row(2, long), _row(3)]
+        if is_csv
+        else [b"", line(1), line(2, note=long.decode()), line(3)]
+    )
+    path = write(tmp_path / name, *lines)
+    first = read(path, max_line=100_000)
+    [entry] = first.rejected.to_dicts()
+    assert (entry["line"], len(entry["raw"])) == (3, 64 * 1024)
+    assert f"{len(lines[2]):,} bytes, beyond the limit of 100,000" in entry["reason"]
+    _append(path, PACKED.get(path.suffix, bytes)((_row(4) if is_csv else line(4)) + b"\n"))
+    second = read(path, dict(first.resume), max_line=100_000)
+    assert (second.events.height, second.rejected.height, second.notes) == (1, 0, ())
+    assert es.source(str(path), max_line=100_000).decode(first.rejected).rejected.rows() == first.rejected.rows()
+    again = es.source(str(path)).decode(first.rejected)
+    assert (again.events.height, again.rejected.height) == (1, 0)
+
+
+def test_rows_of_parquet_resume_and_can_be_offered_again(tmp_path: Path) -> None:
+    """A pull that was cut off goes on; a rewritten file is told; a rejected row is kept as JSON."""
+    path = tmp_path / "a.parquet"
+    frame = pl.DataFrame(
+        {"event_id": range(3000), "who": ["s"] * 3000, "type": ["T"] * 3000, "at": [1704164645] * 3000}
+    )
+    frame.write_parquet(path)
+    options = {"stream": "who", "occurred_at": "at"}
+    begin, *_ = es.source(str(path), **options).batches({})
+    assert begin.events.height == 3000
+    cut = {
+        key: 1000 if key.endswith("#lines") else number
+        for key, number in begin.resume.items()
+        if "stamp" not in key
+    }
+    rest = read(path, cut, **options)
+    assert (rest.events.height, rest.notes) == (2000, ())
+    wrong = read(path)
+    assert wrong.rejected["reason"].unique().to_list() == ["stream is missing"]
+    assert es.source(str(path), **options).decode(wrong.rejected).events.height == 3000
+    frame.head(10).write_parquet(path)
+    assert "rewritten" in read(path, dict(begin.resume), **options).notes[0]
+
+
+def test_batches_are_bounded_by_bytes_too(tmp_path: Path) -> None:
+    """Large payloads make batches of fewer events."""
+    path = write(tmp_path / "a.jsonl.gz", *(line(number, data={"x": "y" * 1_000_000}) for number in range(200)))
+    batches = list(es.source(str(path)).batches({}))
+    assert sum(batch.events.height for batch in batches) == 200
+    assert max(batch.events["data"].str.len_bytes().sum() for batch in batches) < 100_000_000
+
+
+def test_progress_reaches_the_whole_size(tmp_path: Path) -> None:
+    """Whether files are new, unchanged, grown or rewritten: what was read adds up to the size."""
+    for name in ("a.jsonl", "b.jsonl.gz", "c.jsonl.zst"):
+        write(tmp_path / name, line(1), line(2))
+    source = es.source(tmp_path)
+    first = all_of(source)
+    assert first.read == source.size
+    assert all_of(source, dict(first.resume)).read == source.size
+    _append(tmp_path / "a.jsonl", line(3) + b"\n")
+    write(tmp_path / "b.jsonl.gz", line(9))
+    assert all_of(source, dict(first.resume)).read == source.size

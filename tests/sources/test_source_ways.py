@@ -1,0 +1,168 @@
+"""The fast way and the careful way: one meaning, wherever a block begins and whatever stands beside a line."""
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from sourcekit import AT, all_of, ids, line, read, write
+
+from eventsource.event import ENVELOPE
+from eventsource.sources._mapping import FieldMapping
+from eventsource.sources.files import Files
+
+
+def _text(**members: Any) -> bytes:
+    return json.dumps(members).encode()
+
+
+CLOUD = {"specversion": "1.0", "id": "c", "source": "/s", "type": "T", "time": AT}
+CALL = {"type": "track", "event": "E", "messageId": "m", "userId": "u", "timestamp": AT}
+ODD = [
+    line(1),
+    line(2, stream=7, event_id=8),
+    line(3, event_id=None, id="other"),
+    line(4, id="other"),
+    _text(id="own", stream="s", type="T", occurred_at=AT, data={}),
+    _text(id="flat", stream="s", type="T", occurred_at=AT, price=1.5),
+    line(5) + b" " + line(6),
+    line(7)[:30],
+    line(7)[30:],
+    b'{"data":' + b"[" * 3000 + b"]" * 3000 + b"}",
+    line(8, occurred_at="+12024-01-01T00:00:00Z"),
+    line(8, occurred_at="-0001-01-01T00:00:00Z"),
+    line(8, occurred_at=1704164645678),
+    line(8, occurred_at=-1),
+    line(8, occurred_at=1.5),
+    line(8, occurred_at="1704164645"),
+    line(8, recorded_at=""),
+    line(8, recorded_at=None),
+    line(9, version=3),
+    line(9, version=3.0),
+    line(9, version="²"),
+    line(9, version="--5"),
+    line(9).replace(b'"data"', b'"version":' + b"9" * 5000 + b',"data"'),
+    line(9).replace(b'"s"', b"1e999"),
+    line(10, data=None),
+    line(10, data="{}"),
+    line(10, data=[1]),
+    line(10, metadata={"a": 1}),
+    line(10, metadata="x"),
+    line(11).replace(b'{"n": 11}', b'{"n": 1e999}'),
+    line(11).replace(b'{"n": 11}', b'{"n": NaN}'),
+    line(11).replace(b'{"n": 11}', b'{"n": "\\ud800"}'),
+    line(11).replace(b'{"n": 11}', b'{"n": "\xff"}'),
+    line(11)[:-1] + b',"more":"\xff"}',
+    line(12)[:-1] + b',"stream":"again"}',
+    line(13, data={"text": "ąę \U0001f600"}),
+    json.dumps(
+        {"event_id": "ą", "stream": "ę", "type": "ż", "occurred_at": AT, "data": {}}, ensure_ascii=False
+    ).encode(),
+    _text(**CLOUD),
+    _text(**CLOUD, stream="s", occurred_at=AT, data={}),
+    _text(**CALL, properties={"p": 1}),
+    _text(**CALL, stream="s", occurred_at=AT),
+    b"",
+    b"   ",
+    b"\xef\xbb\xbf" + line(14),
+    line(15) + b"\r",
+    b"\r",
+    b"null",
+    b"[]",
+    b'"text"',
+    b"\x00",
+]
+MAPPINGS = [
+    {},
+    {"occurred_at": "meta.ts"},
+    {"stream": "id", "event_id": "id"},
+    {"event_id": "event_id", "data": "payload.inner"},
+    {"stream": 'a"b'},
+    {"occurred_at": "meta", "recorded_at": "meta.ts"},
+]
+
+
+def _taken(path: Path, size: int, mapping: FieldMapping) -> tuple[list[Any], list[Any]]:
+    batch = all_of(Files(str(path), mapping=mapping, block=size))
+    return batch.events.rows(), batch.rejected.drop("source").rows()
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    lines=st.lists(st.sampled_from(ODD), max_size=30),
+    size=st.integers(1, 3000),
+    paths=st.sampled_from(MAPPINGS),
+    constants=st.sampled_from([{}, {"type": "X"}]),
+)
+@example(lines=ODD, size=1 << 20, paths={}, constants={})
+def test_neighbours_change_nothing(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[bytes], size: int, paths: Any, constants: Any
+) -> None:
+    """Lines cut into blocks of any size give what each line gives alone; none is lost, none comes twice."""
+    folder = tmp_path_factory.mktemp("ways")
+    mapping = FieldMapping(paths, constants)
+    together = _taken(write(folder / "all.jsonl", b"", *lines), size, mapping)
+    events, rejected = [], []
+    for number, each in enumerate(lines, 2):
+        taken, left = _taken(write(folder / "one.jsonl", b"", each), 1 << 20, mapping)
+        events += taken
+        rejected += [(str(folder / "all.jsonl"), number, *row[2:]) for row in left]
+        assert len(taken) + len(left) == bool(each.strip())
+    assert together == (events, rejected)
+
+
+def test_a_bad_line_among_many_is_one_rejected_line(tmp_path: Path) -> None:
+    """In a block of many thousands of lines the fast way goes on around a bad one."""
+    lines = [line(number) for number in range(20_000)]
+    for number in (0, 7_777, 19_999):
+        lines[number] = b"broken"
+    batch = read(write(tmp_path / "a.jsonl", *lines))
+    assert batch.rejected["line"].to_list() == [1, 7_778, 20_000]
+    assert ids(batch) == [f"e{number}" for number in range(20_000) if lines[number] != b"broken"]
+
+
+def test_epoch_numbers_are_exact_in_every_unit(tmp_path: Path) -> None:
+    """Whole numbers become microseconds without a detour over floats, in bulk as one by one."""
+    generator = random.Random(7)
+    micros = [generator.randrange(-62_135_596_800_000_000, 253_402_300_800_000_000) for _ in range(200)]
+    for unit, factor in {"s": 1_000_000, "ms": 1000, "us": 1}.items():
+        path = write(tmp_path / f"{unit}.jsonl", *(line(0, occurred_at=each // factor) for each in micros))
+        found = read(path, unit=unit).events["occurred_at"].to_physical()
+        assert found.to_list() == [each // factor * factor for each in micros]
+    path = write(
+        tmp_path / "ns.jsonl",
+        *(line(0, occurred_at=each * 1000 + 999) for each in micros[:3] if abs(each) < 2**53),
+    )
+    assert read(path, unit="ns").events.height == sum(abs(each) < 2**53 for each in micros[:3])
+
+
+def test_numbers_beyond_the_calendar_are_rejected(tmp_path: Path) -> None:
+    """A factor never wraps a number around."""
+    path = write(
+        tmp_path / "a.jsonl", *(line(0, occurred_at=value) for value in (2**63 - 1, -(2**63), 10**15, 2**64))
+    )
+    assert read(path, unit="s").events.is_empty()
+    assert read(path, unit="s").rejected.height == 4
+
+
+@pytest.mark.parametrize("unit", [None, "ms"])
+def test_a_zone_of_a_mapping_is_meant_where_a_text_names_none(tmp_path: Path, unit: str | None) -> None:
+    """Local times get it; an hour that a clock change skips is impossible, one that it repeats is the first."""
+    texts = ["2024-03-31T02:30:00", "2024-10-27T02:30:00", "2024-07-01T12:00:00Z"]
+    path = write(tmp_path / "a.jsonl", *(line(n, occurred_at=text) for n, text in enumerate(texts)))
+    batch = read(path, tz="Europe/Warsaw", unit=unit)
+    assert batch.events["occurred_at"].dt.to_string("%FT%TZ").to_list() == [
+        "2024-10-27T00:30:00Z",
+        "2024-07-01T12:00:00Z",
+    ]
+    assert batch.rejected["reason"].to_list() == ['occurred_at is not a time: "2024-03-31T02:30:00"']
+
+
+def test_frames_have_the_envelopes_dtypes(tmp_path: Path) -> None:
+    """Whatever was taken, in whichever way."""
+    for lines in ([line(1)], [line(1), b"x"], [b"x"], []):
+        assert pl.Schema(read(write(tmp_path / "a.jsonl", *lines)).events.schema) == ENVELOPE
