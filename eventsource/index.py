@@ -76,7 +76,7 @@ class Index:
         return cache / "eventsource" / hashlib.sha256(self._log.path.encode()).hexdigest()[:20] / name
 
     def events(
-        self, plan: Plan, *, upto: int | None, known_at: datetime | None, entity: str | None = None
+        self, plan: Plan, *, upto: int | None, known_at: datetime | None, entities: pl.Series | None = None
     ) -> Events:
         """Return the events that a question may see, in fold order.
 
@@ -84,7 +84,7 @@ class Index:
             plan: the index's plan, or one with fewer of its fields.
             upto: only events with position < ``upto``; None: all there are now.
             known_at: only events with ``recorded_at`` <= ``known_at``.
-            entity: only this one's.
+            entities: only theirs.
         """
         frame, head = self._clustered(self._log.head if upto is None else upto)
         if upto is not None and upto < head:
@@ -93,8 +93,8 @@ class Index:
             frame = self._known(frame, known_at, head)
         if known_at is not None or (upto is not None and upto < head):
             frame = present(frame)
-        if entity is not None:
-            frame = frame.filter(pl.col("entity") == entity)
+        if entities is not None:
+            frame = frame.filter(pl.col("entity").is_in(entities.implode()))
         return Events(resolve(frame, self.members), self.members, plan)
 
     def has(self, member: Member) -> bool:

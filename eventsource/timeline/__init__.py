@@ -27,6 +27,7 @@ from eventsource.timeline._trend import Trend
 __all__ = ["Replay", "Timeline"]
 
 Moments = Moment | Sequence[Moment] | pl.Series
+Entities = str | Sequence[str] | pl.Series
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ class Timeline:
         self,
         when: Moments | None = None,
         *,
+        entity: Entities | None = None,
         known_at: Moment | None = None,
         upto: int | None = None,
         tz: str | None = None,
@@ -73,6 +75,7 @@ class Timeline:
 
         Args:
             when: one moment; several (a list or Series); or none: now, that is after all events.
+            entity: only this one, or only these.
             known_at: see the class.
             upto: see the class.
             tz: see the class.
@@ -83,15 +86,15 @@ class Timeline:
             order of the moments asked for.
         """
         view = self._view(known_at, upto, tz)
-        events = self._events(view)
+        events = self._events(view, entity)
         if when is None or isinstance(when, str | date):
             return self._engine.as_of(events, None if when is None else instant(when, view.tz))
         return self._states(events, list(when), view.tz)
 
     def history(
-        self, entity: str | None = None, *, known_at: Moment | None = None, upto: int | None = None
+        self, entity: Entities | None = None, *, known_at: Moment | None = None, upto: int | None = None
     ) -> pl.DataFrame:
-        """Return one row per interval in which nothing changed, of one entity or of all.
+        """Return one row per interval in which nothing changed, of one entity, of several or of all.
 
         Returns:
             ``entity``, ``valid_from``, ``valid_to`` (half-open; null while it lasts), then the fields; sorted
@@ -104,7 +107,7 @@ class Timeline:
         self,
         field: str,
         *,
-        entity: str | None = None,
+        entity: Entities | None = None,
         since: Moment | None = None,
         until: Moment | None = None,
         known_at: Moment | None = None,
@@ -115,7 +118,7 @@ class Timeline:
 
         Args:
             field: a field of the model.
-            entity: only this entity's changes.
+            entity: only changes of this one, or of these.
             since: first moment, inclusive; a date begins at its midnight.
             until: last moment, inclusive; a date ends with its day.
             known_at: see the class.
@@ -261,6 +264,15 @@ class Timeline:
         events = self._events(self._view(known_at, upto), entity)
         return replayed(entity, events, self._engine.changes(events, self.plan.fields), self.log)
 
+    def touched(self, start: int, upto: int) -> pl.Series:
+        """Return the ids of entities with relevant events at ``start`` <= position < ``upto``, sorted.
+
+        They are the only ones whose states and histories can differ between ``upto=start`` and ``upto=upto``.
+        """
+        frame = self._events(self._view(None, upto)).frame
+        late = frame.filter(pl.col("position") >= start)
+        return late.select("entity").unique().sort("entity").collect().to_series()
+
     def entities(self, *, known_at: Moment | None = None, upto: int | None = None) -> pl.Series:
         """Return the ids of all entities that have relevant events, sorted, whether they exist or not."""
         frame = self._events(self._view(known_at, upto)).frame
@@ -278,8 +290,13 @@ class Timeline:
             raise ModelError(f"upto={upto} is not a position")
         return _View(None if known_at is None else instant(known_at, zone), upto, zone)
 
-    def _events(self, view: _View, entity: str | None = None) -> Events:
-        events = self._index.events(self.plan, upto=view.upto, known_at=view.known_at, entity=entity)
+    def _events(self, view: _View, entity: Entities | None = None) -> Events:
+        ids = (
+            None
+            if entity is None
+            else pl.Series("entity", [entity] if isinstance(entity, str) else entity, pl.String)
+        )
+        events = self._index.events(self.plan, upto=view.upto, known_at=view.known_at, entities=ids)
         if not self._checked:
             self._checked = warn_of_unseen(self.log, self._index)
         return events
