@@ -6,12 +6,16 @@ One base class, `EventsourceError`; each subclass mixes in the builtin that a ca
 
 __all__ = [
     "AppendConflictError",
+    "DatabaseError",
     "EventsourceError",
     "FoldError",
     "FrameError",
+    "IndexFileError",
     "LogError",
     "ModelError",
     "MomentError",
+    "ReadModelBusyError",
+    "ReadModelError",
     "RejectedLinesError",
     "ReportError",
     "SourceError",
@@ -52,6 +56,10 @@ class LogError(EventsourceError, OSError):
     """A log cannot be opened, read or written."""
 
 
+class IndexFileError(LogError):
+    """The files of an index cannot be written, or go away faster than they can be made anew."""
+
+
 class AppendConflictError(LogError):
     """Another process appended at the same moment, again and again: safe to retry."""
 
@@ -66,6 +74,18 @@ class RejectedLinesError(SourceError):
 
 class ReportError(EventsourceError, RuntimeError):
     """A report cannot be made: an unknown parameter, a notebook that failed, a page too large."""
+
+
+class ReadModelError(EventsourceError, RuntimeError):
+    """A read model cannot be kept: a table that is not ours, another log, a name that the database refuses."""
+
+
+class ReadModelBusyError(ReadModelError):
+    """Another process has been writing the same tables for too long: safe to retry."""
+
+
+class DatabaseError(ReadModelError, OSError):
+    """The database of a read model does not answer, or breaks off: nothing is half done, safe to retry."""
 
 
 class UnknownNameWarning(UserWarning):

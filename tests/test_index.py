@@ -9,9 +9,10 @@ import pytest
 import eventsource as es
 from eventsource import demo
 from eventsource.demo.models import Customer
-from eventsource.index import Index
+from eventsource.index import Index, Sizes
 
 EVENTS = demo.events(customers=60)
+SMALL = Sizes(memory=0, run=400, part=100, at_once=250)
 
 pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")  # half a log
 
@@ -22,25 +23,76 @@ def asked(tmp_path: Path) -> tuple[es.Log, es.Timeline]:
     log = es.Log(str(tmp_path / "log"))
     log.append(EVENTS.head(EVENTS.height // 2))
     timeline = es.Timeline(log, Customer)
-    timeline._index = Index(log, timeline.plan, in_memory=0)
+    timeline._index = Index(log, timeline.plan, sizes=SMALL)
     return log, timeline
 
 
-def _expected(events: pl.DataFrame, tmp_path: Path) -> pl.DataFrame:
+def _fresh(events: pl.DataFrame, tmp_path: Path) -> es.Timeline:
     shutil.rmtree(tmp_path / "fresh", ignore_errors=True)
     log = es.Log(str(tmp_path / "fresh"))
     log.append(events)
-    return es.Timeline(log, Customer).as_of("2024-06-30")
+    return es.Timeline(log, Customer)
+
+
+def _expected(events: pl.DataFrame, tmp_path: Path) -> pl.DataFrame:
+    return _fresh(events, tmp_path).as_of("2024-06-30")
 
 
 def test_it_follows_the_log(asked: tuple[es.Log, es.Timeline], tmp_path: Path) -> None:
-    """A question first takes in what the index lacks; few files are kept."""
+    """A question first takes in what the index lacks, late events among it; every question sees it."""
     log, timeline = asked
-    for start in range(EVENTS.height // 2, EVENTS.height, 200):
-        log.append(EVENTS.slice(start, 200))
+    for start in range(EVENTS.height // 2, EVENTS.height, 50):
+        log.append(EVENTS.slice(start, 50))
         timeline.as_of()
-    assert timeline.as_of("2024-06-30").equals(_expected(EVENTS, tmp_path))
-    assert len(list(timeline._index.folder.glob("*"))) <= 2
+    fresh = _fresh(EVENTS, tmp_path)
+    assert timeline.as_of("2024-06-30").equals(fresh.as_of("2024-06-30"))
+    assert timeline.history().equals(fresh.history())
+    assert timeline.changes("premium").equals(fresh.changes("premium"))
+    assert timeline.entities().equals(fresh.entities())
+
+
+def test_files_stay_few_and_what_is_rewritten_little(asked: tuple[es.Log, es.Timeline]) -> None:
+    """Runs are joined as they grow, parts split, and no file stays that nobody reads."""
+    log, timeline = asked
+    store = timeline._index.store
+    for start in range(EVENTS.height // 2, EVENTS.height, 20):
+        log.append(EVENTS.slice(start, 20))
+        timeline.as_of()
+    manifest = store.manifest()
+    rows = sum(run.rows for run in manifest.runs)
+    assert sum(part.rows for part in manifest.parts) <= rows
+    assert len(manifest.runs) <= 12
+    assert len(manifest.parts) >= rows / (2 * SMALL.part) - 1
+    kept = len(list(store.folder.iterdir()))
+    assert kept <= 2 * (len(manifest.files) + 2)
+
+
+def test_a_new_member_or_kind_of_value_rebuilds_nothing(tmp_path: Path) -> None:
+    """Parts that lack a column stay as they are; answers have the dtype of all events."""
+    log = es.Log(str(tmp_path / "log"))
+    plan = es.Plan.from_dict(
+        {
+            "fields": [
+                {"name": "size", "op": "latest", "events": ["Sized"], "of": "size"},
+                {"name": "colour", "op": "latest", "events": ["Painted"], "of": "colour"},
+            ]
+        }
+    )
+    timeline = es.Timeline(log, plan)
+    timeline._index = Index(log, plan, sizes=Sizes(memory=0, part=50))
+    log.append([_event(n, "Sized", {"size": n}) for n in range(300)])
+    assert timeline.as_of()["size"].dtype == pl.Int64
+    before = {part.file for part in timeline._index.store.manifest().parts}
+    log.append([_event(300, "Sized", {"size": "XL"}), _event(301, "Painted", {"colour": "red"})])
+    states = timeline.as_of()
+    assert states["size"].to_list().count("XL") == 1
+    assert states["size"].dtype == states["colour"].dtype == pl.String
+    assert {part.file for part in timeline._index.store.manifest().parts} == before
+
+
+def _event(number: int, kind: str, data: dict[str, object]) -> dict[str, object]:
+    at = f"2024-01-01T{number // 60:02}:{number % 60:02}:00Z"
+    return {"event_id": f"e{number}", "stream": f"s{number % 90}", "type": kind, "occurred_at": at, "data": data}
 
 
 def test_deleting_or_damaging_it_only_costs_time(asked: tuple[es.Log, es.Timeline], tmp_path: Path) -> None:
@@ -62,7 +114,7 @@ def test_another_log_at_the_same_path_has_another_index(asked: tuple[es.Log, es.
     anew = es.Log(log.path)
     anew.append(EVENTS.tail(log_size := EVENTS.height // 2))
     again = es.Timeline(anew, Customer)
-    again._index = Index(anew, again.plan, in_memory=0)
+    again._index = Index(anew, again.plan, sizes=SMALL)
     assert again.as_of("2024-06-30").equals(_expected(EVENTS.tail(log_size), tmp_path))
 
 

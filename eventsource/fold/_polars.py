@@ -1,195 +1,134 @@
-"""The Polars engine: a single state by one `group_by`, everything else from the running fold."""
+"""The Polars engine: every question is a lookup in the tracks of the fields."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
+import numpy as np
 import polars as pl
 
 from eventsource.fold._columns import refusal
-from eventsource.fold._effects import EXISTS, Effect, Effects, derived
-from eventsource.fold._running import default, running
+from eventsource.fold._effects import EXISTS, derived
+from eventsource.fold._tracks import Touches, Tracks
+from eventsource.fold.clustered import Clustered, Rows, bisected
 from eventsource.fold.engine import Events
-from eventsource.plan import Rule
+from eventsource.plan import Plan
 
 __all__ = ["PolarsEngine"]
 
-_ORDERED: Final = frozenset({"states", "reduce"})
-_ENVELOPE: Final = ("entity", "at", "position", "event_id", "type")
+_ENVELOPE: Final = ("at", "position", "event_id", "type")
 
 
 class PolarsEngine:
     """Folds whole logs at columnar speed; see `eventsource.fold.engine.Engine`."""
 
     def as_of(self, events: Events, moment: datetime | None) -> pl.DataFrame:
-        """One pass over the columns that the plan needs, grouped by entity."""
-        events = _until(events, moment)
-        effects, rules = Effects(events), events.plan.rules
-        ordered = [rule for rule in rules if rule.op in _ORDERED]
-        frame = _with_ordered(events, effects, ordered) if ordered else events.frame
-        folds = [_folded(effects, rule) for rule in rules if rule.op != "derive"]
-        exists = _last(effects.exists()).fill_null(value=False).alias(EXISTS)
-        states = frame.group_by("entity", maintain_order=True).agg(exists, *folds)
-        answer = _collect(states.filter(EXISTS).drop(EXISTS))
-        return derived(answer, rules).select("entity", *events.plan.fields)
+        """Look up the last row of each entity."""
+        tracks = Tracks(events, events.plan.rules, moment)
+        bounds = tracks.bounds
+        exists = tracks[EXISTS].along(bounds)
+        fields = [tracks[name].along(bounds).alias(name) for name in tracks.fields]
+        states = pl.DataFrame([events.rows.entities.alias("entity"), *fields])
+        states = states if exists.all() else states.filter(exists)
+        return derived(states, events.plan.rules).select("entity", *events.plan.fields)
 
     def states_at(self, events: Events, asked: pl.DataFrame) -> pl.DataFrame:
-        """Only the entities asked for are folded; then one as-of join."""
-        mine = asked.select("entity").drop_nulls().unique().lazy()
-        frame = events.frame.join(mine, on="entity", how="semi", maintain_order="left")
-        steps = _steps(events.on(frame), events.plan.rules)
-        instants = steps.filter(_last_of("entity", "at"))
-        rows = asked.with_row_index("|row").sort("entity", "at")
-        # both sides are sorted by (entity, at): what an as-of join by groups asks for, and does not check
-        found = rows.join_asof(instants, on="at", by="entity", strategy="backward", check_sortedness=False)
-        exists = pl.col(EXISTS).fill_null(value=False)
-        fields = [pl.when(exists).then(pl.col(name)).alias(name) for name in events.plan.fields]
-        return found.sort("|row").select(exists.alias(EXISTS), *fields)
+        """Find the row of each asked moment among its entity's rows, and look it up."""
+        rows = events.rows
+        numbers = pl.DataFrame({"entity": rows.entities}).with_row_index("|number")
+        # In order of rows, lookups find their neighbours' memory warm.
+        found = asked.select("entity", "at").with_row_index("|place").join(numbers, on="entity", nulls_equal=False)
+        found = found.drop_nulls("at").sort("|number", "at")
+        begins, ends = _up_to(rows, found["|number"].to_numpy().astype(np.int64), found["at"])
+        tracks = Tracks(events, events.plan.rules)
+        states = _states(tracks, events.plan, begins, ends).with_columns(found["|place"])
+        every = pl.DataFrame({"|place": pl.Series(range(asked.height), dtype=pl.UInt32)})
+        answer = every.join(states.filter(EXISTS), on="|place", how="left", maintain_order="left")
+        return answer.select(pl.col(EXISTS).fill_null(value=False).alias("exists"), *events.plan.fields)
 
     def history(self, events: Events) -> pl.DataFrame:
         """Runs of equal neighbours among the last states of each instant."""
-        steps = _steps(events, events.plan.rules).filter(_last_of("entity", "at"))
-        same = pl.col("entity") == pl.col("entity").shift()
-        differs = [pl.col(name).ne_missing(pl.col(name).shift()) for name in (EXISTS, *events.plan.fields)]
-        runs = steps.filter(~same.fill_null(value=False) | pl.any_horizontal(differs))
-        goes_on = pl.col("entity") == pl.col("entity").shift(-1)
-        until = pl.when(goes_on).then(pl.col("at").shift(-1))
-        rows = runs.with_columns(until.alias("valid_to")).filter(EXISTS)
-        return rows.select("entity", pl.col("at").alias("valid_from"), "valid_to", *events.plan.fields)
+        rows, tracks = events.rows, Tracks(events, events.plan.rules)
+        touched = _touched(len(rows), (tracks[name].rows for name in tracks))
+        at = rows.frame.select(pl.col("at").gather(pl.lit(touched))).collect().to_series()
+        owners = pl.Series("|owner", rows.owners[touched.to_numpy()])
+        last = (owners != owners.shift(-1)).fill_null(value=True) | (at != at.shift(-1)).fill_null(value=True)
+        ends, owners, at = touched.filter(last), owners.filter(last), at.filter(last)
+        states = _states(tracks, events.plan, rows.starts[owners.to_numpy()], ends.to_numpy() + 1)
+        return _intervals(states.with_columns(owners, at.alias("valid_from")), events)
 
     def changes(self, events: Events, fields: Sequence[str]) -> dict[str, pl.DataFrame]:
-        """Rows whose state differs from the one before, of the same entity."""
-        rules = events.plan.only(fields).rules
-        after = _steps(events, rules)
-        before = _before(after, rules)
-        return {name: _changed(after, before, name) for name in fields}
+        """Per field, the touches after which it is not what it was before."""
+        plan = events.plan.only(fields)
+        tracks = Tracks(events, plan.rules)
+        return {name: _changes(events, tracks, plan.only([name]), name) for name in fields}
 
 
-def _until(events: Events, moment: datetime | None) -> Events:
-    if moment is None:
-        return events
-    return events.on(events.frame.filter(pl.col("at") <= moment))
+def _states(tracks: Tracks, plan: Plan, begins: Rows, ends: Rows) -> pl.DataFrame:
+    """Return `EXISTS` and the fields after the rows ``begins`` <= row < ``ends`` of one entity each."""
+    columns = _looked_up(tracks, tracks, begins, ends)
+    return derived(pl.DataFrame(columns), plan.rules).select(EXISTS, *plan.fields)
+
+
+def _looked_up(tracks: Tracks, names: Iterable[str], begins: Rows, ends: Rows) -> list[pl.Series]:
+    return [tracks[name].between(begins, ends).alias(name) for name in names]
+
+
+def _up_to(rows: Clustered, numbers: Rows, moments: pl.Series) -> tuple[Rows, Rows]:
+    """Return the rows of entities up to moments, inclusive, as begins and ends."""
+    at = rows.frame.select(pl.col("at").to_physical()).collect().to_series().to_numpy()
+    begins = rows.starts[:-1][numbers]
+    return begins, bisected(at, begins, rows.starts[1:][numbers], moments.to_physical().to_numpy())
+
+
+def _touched(height: int, tracks: Iterable[Touches]) -> pl.Series:
+    """Return the numbers of the rows that touch anything."""
+    mask = np.zeros(height, bool)
+    for rows in tracks:
+        mask[rows] = True
+    return pl.Series(np.flatnonzero(mask))
+
+
+def _intervals(states: pl.DataFrame, events: Events) -> pl.DataFrame:
+    """Return the history of states in fold order: runs of equal neighbours as one row."""
+    same = (pl.col("|owner") == pl.col("|owner").shift()).fill_null(value=False)
+    differs = [pl.col(name).ne_missing(pl.col(name).shift()) for name in (EXISTS, *events.plan.fields)]
+    runs = states.filter(~same | pl.any_horizontal(differs))
+    goes_on = pl.col("|owner") == pl.col("|owner").shift(-1)
+    until = pl.when(goes_on).then(pl.col("valid_from").shift(-1))
+    shown = runs.with_columns(until.alias("valid_to")).filter(EXISTS)
+    entity = events.rows.entities.gather(shown["|owner"]).alias("entity")
+    return shown.select(entity, "valid_from", "valid_to", *events.plan.fields)
+
+
+def _changes(events: Events, tracks: Tracks, plan: Plan, name: str) -> pl.DataFrame:
+    names = [rule.name for rule in plan.rules if rule.op != "derive"]
+    touched = _touched(len(events.rows), (tracks[field].rows for field in names))
+    begins = events.rows.starts[events.rows.owners[touched.to_numpy()]]
+    before, after = (
+        derived(
+            touched.alias("|row").to_frame().with_columns(_looked_up(tracks, names, begins, ends)), plan.rules
+        )[name]
+        for ends in (touched.to_numpy(), touched.to_numpy() + 1)
+    )
+    changed = before.ne_missing(after)
+    rows = touched.filter(changed)
+    envelope = _collect(events.rows.frame.select(pl.col(_ENVELOPE).gather(pl.lit(rows))))
+    owners = pl.Series(events.rows.owners[rows.to_numpy()])
+    return envelope.select(
+        "at",
+        "position",
+        events.rows.entities.gather(owners).alias("entity"),
+        pl.lit(name).alias("field"),
+        before.filter(changed).alias("before"),
+        after.filter(changed).alias("after"),
+        "event_id",
+        pl.col("type").cast(pl.String),
+    ).sort("at", "position")
 
 
 def _collect(frame: pl.LazyFrame) -> pl.DataFrame:
     try:
-        return frame.collect(engine="streaming")
+        return frame.collect()
     except pl.exceptions.PolarsError as error:
         raise refusal(error) from error
-
-
-def _with_ordered(events: Events, effects: Effects, ordered: Sequence[Rule]) -> pl.LazyFrame:
-    frame = _collect(events.frame)
-    return frame.hstack(running(frame, effects, ordered).drop(EXISTS)).lazy()
-
-
-def _folded(effects: Effects, rule: Rule) -> pl.Expr:
-    """Return the aggregation of one group of events to the field of ``rule``."""
-    if rule.op in _ORDERED:
-        return pl.col(rule.name).last()
-    effect = effects.of(rule)
-    return _AGGREGATED[rule.op](effect).alias(rule.name)
-
-
-def _last(effect: Effect) -> pl.Expr:
-    return _unpacked(effect, _packed(effect).last(ignore_nulls=True))
-
-
-def _first(effect: Effect) -> pl.Expr:
-    return _unpacked(effect, _packed(effect).first(ignore_nulls=True))
-
-
-def _packed(effect: Effect) -> pl.Expr:
-    """Return the values where the mask is true; a struct that holds an explicit null is not null itself."""
-    value = pl.struct(effect.value.alias("value")) if effect.null else effect.value
-    return pl.when(effect.mask).then(value)
-
-
-def _unpacked(effect: Effect, packed: pl.Expr) -> pl.Expr:
-    return packed.struct.field("value") if effect.null else packed
-
-
-def _flag(effect: Effect) -> pl.Expr:
-    return _last(effect).fill_null(value=False)
-
-
-def _count(effect: Effect) -> pl.Expr:
-    return effect.mask.sum().cast(pl.Int64)
-
-
-def _total(effect: Effect) -> pl.Expr:
-    own = pl.when(effect.mask).then(effect.value)
-    if effect.dtype.is_decimal():
-        return own.sum().cast(effect.dtype)
-    if effect.scale is None:
-        return own.cast(pl.Int128).sum().cast(pl.Int64, strict=True)
-    return (own * effect.scale).cast(pl.Int128).sum().cast(pl.Float64) / effect.scale
-
-
-def _smallest(effect: Effect) -> pl.Expr:
-    return pl.when(effect.mask).then(effect.value).min()
-
-
-def _largest(effect: Effect) -> pl.Expr:
-    return pl.when(effect.mask).then(effect.value).max()
-
-
-def _distinct(effect: Effect) -> pl.Expr:
-    return effect.value.filter(effect.mask).drop_nulls().unique().sort()
-
-
-_AGGREGATED: Final = {
-    "latest": _last,
-    "first": _first,
-    "flag": _flag,
-    "count": _count,
-    "total": _total,
-    "smallest": _smallest,
-    "largest": _largest,
-    "distinct": _distinct,
-}
-
-
-def _steps(events: Events, rules: Sequence[Rule]) -> pl.DataFrame:
-    """Return the envelope of each event, ``exists`` and the fields after it."""
-    effects = Effects(events)
-    frame = _collect(events.frame.select(*_ENVELOPE, *effects.columns(rules)))
-    after = running(frame, effects, rules)
-    return derived(frame.select(_ENVELOPE).hstack(after), rules)
-
-
-def _before(after: pl.DataFrame, rules: Iterable[Rule]) -> pl.DataFrame:
-    """Return the fields before each event: those after the one before, or the defaults."""
-    same = (pl.col("entity") == pl.col("entity").shift()).fill_null(value=False)
-    plain = [rule for rule in rules if rule.op != "derive"]
-    shifted = [
-        pl.when(same).then(pl.col(rule.name).shift()).otherwise(_literal(rule, after.schema[rule.name]))
-        for rule in plain
-    ]
-    named = [expr.alias(rule.name) for expr, rule in zip(shifted, plain, strict=True)]
-    return derived(after.select(named), rules)
-
-
-def _literal(rule: Rule, dtype: pl.DataType) -> pl.Expr:
-    return pl.lit(pl.Series([default(rule)], dtype=dtype)).first()
-
-
-def _changed(after: pl.DataFrame, before: pl.DataFrame, name: str) -> pl.DataFrame:
-    rows = after.select(*_ENVELOPE, pl.col(name).alias("after")).with_columns(before[name].alias("before"))
-    rows = rows.filter(pl.col("before").ne_missing(pl.col("after"))).sort("at", "position")
-    return rows.select(
-        "at",
-        "position",
-        "entity",
-        pl.lit(name).alias("field"),
-        "before",
-        "after",
-        "event_id",
-        pl.col("type").cast(pl.String),
-    )
-
-
-def _last_of(*columns: str) -> pl.Expr:
-    """Return the mask of rows that are the last of a run of equal values."""
-    differs = [pl.col(name) != pl.col(name).shift(-1) for name in columns]
-    return pl.any_horizontal(differs).fill_null(value=True)

@@ -138,7 +138,7 @@ class _Schema:
 
     def __init__(self, events: Events) -> None:
         self.plan = events.plan
-        columns = events.frame.collect_schema()
+        columns = events.rows.frame.collect_schema()
         self.dtypes = {rule.name: _dtype(rule, events, columns) for rule in self.plan.rules}
         for rule in self.plan.rules:
             if rule.expression is not None:
@@ -195,8 +195,8 @@ def _equal(a: Any, b: Any) -> bool:
 
 def _stories(events: Events) -> Iterator[tuple[str, Iterator[dict[str, Any]]]]:
     """Yield each entity with its events in fold order."""
-    frame = events.frame.sort("entity", "at", "position").with_columns(pl.col("type").cast(pl.String))
-    yield from groupby(_collected(frame).iter_rows(named=True), key=lambda row: row["entity"])
+    frame = _collected(events.rows.frame.with_columns(pl.col("type").cast(pl.String)))
+    yield from groupby(events.rows.with_entity(frame).iter_rows(named=True), key=lambda row: row["entity"])
 
 
 def _collected(frame: pl.LazyFrame) -> pl.DataFrame:

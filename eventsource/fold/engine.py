@@ -7,6 +7,7 @@ from typing import Protocol
 
 import polars as pl
 
+from eventsource.fold.clustered import Clustered
 from eventsource.fold.payload import Members
 from eventsource.plan import Plan
 
@@ -15,21 +16,25 @@ __all__ = ["Engine", "Events"]
 
 @dataclass(frozen=True)
 class Events:
-    """Decoded events in fold order, as engines eat them.
+    """Decoded events in fold order, as engines eat them: of all entities, or of some.
 
     Args:
-        frame: what `eventsource.fold.payload.resolve` gives, sorted by (entity, at, position).
+        rows: what `eventsource.fold.payload.resolve` gives, clustered.
         members: the members that stand in it.
         plan: the plan to fold; it may have fewer fields than the one that the events were decoded for.
     """
 
-    frame: pl.LazyFrame
+    rows: Clustered
     members: Members
     plan: Plan
 
-    def on(self, frame: pl.LazyFrame) -> "Events":
-        """Return the same, over other events."""
-        return replace(self, frame=frame)
+    def until(self, moment: datetime | None) -> "Events":
+        """Return the same, without what happened after a moment."""
+        return replace(self, rows=self.rows.until(moment))
+
+    def only(self, plan: Plan) -> "Events":
+        """Return the same events for another plan."""
+        return replace(self, plan=plan)
 
 
 class Engine(Protocol):

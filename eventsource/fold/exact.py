@@ -20,6 +20,6 @@ def exact_scale(values: pl.Series) -> float:
 
     Bits of a value below 2**-125 of the largest possible sum are cut off.
     """
-    top = abs(float(values.abs().max() or 0.0)) * max(len(values), 1)  # type: ignore[arg-type]  # floats
-    exponent = math.ceil(math.log2(top)) if top else 0
+    top = abs(float(values.abs().max() or 0.0))  # type: ignore[arg-type]  # floats
+    exponent = math.frexp(top)[1] + len(values).bit_length()
     return math.ldexp(1.0, _BITS - max(exponent, _SMALLEST))

@@ -23,7 +23,7 @@ objects and arrays, integers beyond 64 bits and all other mixtures are String, w
 and everything else for its JSON text. A dtype asked for wins, if every value can be cast to it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -37,7 +37,7 @@ from eventsource.fold._reader import Reader
 from eventsource.moment import parse_times
 from eventsource.plan import PATHS, Plan
 
-__all__ = ["Member", "Members", "present", "resolve", "shred"]
+__all__ = ["Member", "Members", "member_columns", "present", "resolve", "shred"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,32 +126,40 @@ def shred(events: pl.DataFrame, members: Members, readers: Mapping[str, Reader])
     return pl.concat([base, *parts], how="diagonal")
 
 
-def resolve(shredded: pl.LazyFrame, members: Members) -> pl.LazyFrame:
+def resolve(shredded: pl.LazyFrame, members: Members, columns: Mapping[str, pl.DataType]) -> pl.LazyFrame:
     """Return the frame with one column per member, of the dtype that the rule above gives.
+
+    Args:
+        shredded: events, all or some that a question may see.
+        members: the members to resolve.
+        columns: the columns of kinds and nulls that any event of the question has, with their dtypes; they
+            decide the dtypes, whatever this part of the events has.
 
     Raises:
         FoldError: a value that the dtype asked for cannot hold (when the frame is collected).
     """
-    names = shredded.collect_schema().names()
-    plain = [name for name in names if not name.startswith("=")]
-    columns = [_resolved(member, names) for member in members.all]
-    nulls = [pl.col(member.null) for member in members.all if member.null in names]
-    return shredded.select(*plain, *columns, *nulls)
+    names = set(shredded.collect_schema())
+    absent = [pl.lit(None, dtype).alias(name) for name, dtype in columns.items() if name not in names]
+    plain = [name for name in shredded.collect_schema() if not name.startswith("=")]
+    resolved = [_resolved(member, columns) for member in members.all]
+    nulls = [pl.col(member.null) for member in members.all if member.null in columns]
+    return shredded.with_columns(absent).select(*plain, *resolved, *nulls)
 
 
-def present(shredded: pl.LazyFrame) -> pl.LazyFrame:
-    """Return the frame without the columns of kinds that no value in it has.
+def member_columns(names: Iterable[str]) -> dict[str, pl.DataType]:
+    """Return those names that are columns of kinds or nulls, with their dtypes."""
+    kinds = {**KINDS, NULL: pl.Boolean()}
+    return {name: kinds[name.rpartition("|")[2]] for name in names if name.startswith("=")}
 
-    Needed where events were filtered out: a dtype must depend only on the events that a question may see.
-    """
-    names = [name for name in shredded.collect_schema().names() if name.startswith("=")]
-    marks = [
-        pl.col(name).any() if name.endswith(f"|{NULL}") else pl.col(name).is_not_null().any() for name in names
-    ]
-    if not names:
-        return shredded
+
+def present(shredded: pl.LazyFrame, columns: Sequence[str]) -> list[str]:
+    """Return those columns of kinds and nulls that have a value: a dtype must not depend on events left out."""
+    here = [name for name in columns if name in shredded.collect_schema()]
+    if not here:
+        return []
+    marks = [pl.col(n).any() if n.endswith(f"|{NULL}") else pl.col(n).is_not_null().any() for n in here]
     found = shredded.select(marks).collect().row(0)
-    return shredded.drop(name for name, here in zip(names, found, strict=True) if not here)
+    return [name for name, some in zip(here, found, strict=True) if some]
 
 
 def _base(kinds: pl.Enum, *, with_data: bool) -> dict[str, pl.DataType]:
@@ -166,7 +174,7 @@ def _base(kinds: pl.Enum, *, with_data: bool) -> dict[str, pl.DataType]:
     return base | {"data": pl.String()} if with_data else base
 
 
-def _resolved(member: Member, names: Sequence[str]) -> pl.Expr:
+def _resolved(member: Member, names: Container[str]) -> pl.Expr:
     kinds = [kind for kind in KINDS if f"{member.column}|{kind}" in names]
     if not kinds:
         return pl.lit(None, member.dtype or pl.Null()).alias(member.column)

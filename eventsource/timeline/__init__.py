@@ -3,10 +3,10 @@
 A model and a log know nothing of each other; they meet here, once, in `Timeline(log, Model)`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 
@@ -14,11 +14,11 @@ from eventsource.errors import ModelError
 from eventsource.event import TIMESTAMP
 from eventsource.fold._polars import PolarsEngine
 from eventsource.fold.engine import Engine, Events
-from eventsource.index import EventLog, Index
+from eventsource.index import EventLog, Index, View
 from eventsource.model import Model, plan_of
 from eventsource.moment import Moment, instant, instants, label, start, steps
 from eventsource.plan import Plan
-from eventsource.timeline._answers import difference, explained, one_column
+from eventsource.timeline._answers import difference, explained, one_column, together
 from eventsource.timeline._display import timeline_html
 from eventsource.timeline._names import warn_of_unseen
 from eventsource.timeline._replay import Replay, replayed
@@ -28,6 +28,8 @@ __all__ = ["Replay", "Timeline"]
 
 Moments = Moment | Sequence[Moment] | pl.Series
 Entities = str | Sequence[str] | pl.Series
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +88,10 @@ class Timeline:
             order of the moments asked for.
         """
         view = self._view(known_at, upto, tz)
-        events = self._events(view, entity)
         if when is None or isinstance(when, str | date):
-            return self._engine.as_of(events, None if when is None else instant(when, view.tz))
-        return self._states(events, list(when), view.tz)
+            moment = None if when is None else instant(when, view.tz)
+            return together(self._ask(view, lambda events: self._engine.as_of(events, moment), entity))
+        return self._states(view, list(when), entity)
 
     def history(
         self, entity: Entities | None = None, *, known_at: Moment | None = None, upto: int | None = None
@@ -101,7 +103,7 @@ class Timeline:
             by ``entity``, ``valid_from``. Equal neighbours are one row, and of several events at one instant
             only the last state shows; there is no row while the entity does not exist.
         """
-        return self._engine.history(self._events(self._view(known_at, upto), entity))
+        return together(self._ask(self._view(known_at, upto), self._engine.history, entity))
 
     def changes(
         self,
@@ -131,7 +133,7 @@ class Timeline:
         """
         view = self._view(known_at, upto, tz)
         self.plan.rule(field)
-        changes = self._engine.changes(self._events(view, entity), [field])[field]
+        changes = self._changes(view, [field], entity)[field]
         if since is not None:
             changes = changes.filter(pl.col("at") >= start(since, view.tz))
         if until is not None:
@@ -156,8 +158,9 @@ class Timeline:
             Python values (dtype Object).
         """
         view = self._view(known_at, upto, tz)
-        events = self._events(view)
-        first, second = (self._engine.as_of(events, instant(moment, view.tz)) for moment in (a, b))
+        moments = [instant(moment, view.tz) for moment in (a, b)]
+        pairs = self._ask(view, lambda events: [self._engine.as_of(events, moment) for moment in moments])
+        first, second = (together(states) for states in zip(*pairs, strict=True))
         return difference(first, second, self.plan.fields)
 
     def explain(
@@ -177,10 +180,8 @@ class Timeline:
             have several dtypes, ``value`` holds Python values (dtype Object).
         """
         view = self._view(known_at, upto, tz)
-        events = self._events(view, entity)
-        if when is not None:
-            events = events.on(events.frame.filter(pl.col("at") <= instant(when, view.tz)))
-        return explained(self._engine.changes(events, self.plan.fields), self.plan)
+        moment = None if when is None else instant(when, view.tz)
+        return explained(self._changes(view, self.plan.fields, entity, until=moment), self.plan)
 
     def trend(  # noqa: PLR0913 - filters, all by keyword
         self,
@@ -219,10 +220,10 @@ class Timeline:
         groups = [by] if isinstance(by, str) else list(by or ())
         trend = Trend(dict(measures), groups)
         plan = self.plan.only(trend.fields(self.plan))
-        events = self._events(view)
-        moments = self._moments(events, every, since, until, view.tz)
-        history = self._engine.history(Events(events.frame, events.members, plan))
-        return trend.over(history, moments, pl.Series([instant(m, view.tz) for m in moments], dtype=TIMESTAMP))
+        labels = self._moments(view, every, since, until)
+        moments = pl.Series([instant(label, view.tz) for label in labels], dtype=TIMESTAMP)
+        slots = self._ask(view, lambda events: trend.slots(self._engine.history(events.only(plan)), moments))
+        return trend.over(together(slots), labels)
 
     def join(
         self,
@@ -255,28 +256,32 @@ class Timeline:
         view = self._view(known_at, upto, tz)
         rows = frame if isinstance(frame, pl.DataFrame) else pl.DataFrame(frame)
         _check_join(rows, on, at, [prefix + name for name in self.plan.fields])
-        asked = pl.DataFrame([_ids(rows[on]), instants(rows[at], view.tz).alias("at")])
-        states = self._engine.states_at(self._events(view), asked).drop("exists")
-        return rows.hstack(states.rename(lambda name: prefix + name))
+        asked = pl.DataFrame([_ids(rows[on]), instants(rows[at], view.tz).alias("at")]).with_row_index("|row")
+        wanted = asked.sort("entity")
+        found = self._ask(view, lambda events: self._states_at(events, wanted), wanted["entity"].unique())
+        states = asked.select("|row").join(together(found), on="|row", how="left", maintain_order="left")
+        return rows.hstack(states.select(pl.col(name).alias(prefix + name) for name in self.plan.fields))
 
     def replay(self, entity: str, *, known_at: Moment | None = None, upto: int | None = None) -> Replay:
         """Return one step per relevant event of an entity: the state before, what changed, the state after."""
-        events = self._events(self._view(known_at, upto), entity)
-        return replayed(entity, events, self._engine.changes(events, self.plan.fields), self.log)
+
+        def steps(events: Events) -> Replay:
+            return replayed(entity, events, self._engine.changes(events, self.plan.fields), self.log)
+
+        return self._ask(self._view(known_at, upto), steps, entity)[0]
 
     def touched(self, start: int, upto: int) -> pl.Series:
         """Return the ids of entities with relevant events at ``start`` <= position < ``upto``, sorted.
 
         They are the only ones whose states and histories can differ between ``upto=start`` and ``upto=upto``.
         """
-        frame = self._events(self._view(None, upto)).frame
-        late = frame.filter(pl.col("position") >= start)
-        return late.select("entity").unique().sort("entity").collect().to_series()
+        return self._index.ask(lambda view: view.touched(start), upto=upto)
 
     def entities(self, *, known_at: Moment | None = None, upto: int | None = None) -> pl.Series:
         """Return the ids of all entities that have relevant events, sorted, whether they exist or not."""
-        frame = self._events(self._view(known_at, upto)).frame
-        return frame.select("entity").unique().sort("entity").collect().to_series()
+        return pl.concat(self._ask(self._view(known_at, upto), lambda events: events.rows.entities)).alias(
+            "entity"
+        )
 
     def __repr__(self) -> str:
         return f"<Timeline of {self.plan.name} over {self.log!r}, tz={self.tz!r}>"
@@ -290,37 +295,66 @@ class Timeline:
             raise ModelError(f"upto={upto} is not a position")
         return _View(None if known_at is None else instant(known_at, zone), upto, zone)
 
-    def _events(self, view: _View, entity: Entities | None = None) -> Events:
-        ids = (
-            None
-            if entity is None
-            else pl.Series("entity", [entity] if isinstance(entity, str) else entity, pl.String)
-        )
-        events = self._index.events(self.plan, upto=view.upto, known_at=view.known_at, entities=ids)
-        if not self._checked:
-            self._checked = warn_of_unseen(self.log, self._index)
-        return events
+    def _ask(self, asked: _View, question: Callable[[Events], T], entity: Entities | None = None) -> list[T]:
+        """Return the answers to a question for ranges of entities, in their order."""
+        ids = None if entity is None else pl.Series("entity", [entity] if isinstance(entity, str) else entity)
 
-    def _states(self, events: Events, moments: list[Moment], tz: str) -> pl.DataFrame:
+        def answers(view: View) -> list[T]:
+            if not self._checked:
+                self._checked = warn_of_unseen(self.log, view)
+            return view.map(question, self.plan, None if ids is None else ids.cast(pl.String))
+
+        return self._index.ask(answers, upto=asked.upto, known_at=asked.known_at)
+
+    def _changes(
+        self, view: _View, fields: Sequence[str], entity: Entities | None, until: datetime | None = None
+    ) -> dict[str, pl.DataFrame]:
+        parts = self._ask(view, lambda events: self._engine.changes(events.until(until), fields), entity)
+        return {name: together([part[name] for part in parts]).sort("at", "position") for name in fields}
+
+    def _states(self, view: _View, moments: list[Moment], entity: Entities | None) -> pl.DataFrame:
         """Return the entities that exist at each of several moments, by per-row moments over all of them."""
-        labels = one_column([label(moment) for moment in moments], tz)
-        cuts = pl.DataFrame({"as_of": labels, "at": [instant(moment, tz) for moment in moments]})
-        entities = events.frame.select("entity").unique().sort("entity").collect()
-        asked = cuts.with_columns(pl.col("at").cast(TIMESTAMP)).join(entities, how="cross")
-        states = self._engine.states_at(events, asked)
-        return asked.select("as_of", "entity").hstack(states).filter("exists").drop("exists")
+        labels = one_column([label(moment) for moment in moments], view.tz)
+        cuts = pl.DataFrame({"at": pl.Series([instant(moment, view.tz) for moment in moments], dtype=TIMESTAMP)})
+        cuts = cuts.with_row_index("|moment")
+
+        def states(events: Events) -> pl.DataFrame:
+            asked = cuts.join(events.rows.entities.alias("entity").to_frame(), how="cross")
+            found = asked.hstack(self._engine.states_at(events, asked))
+            return found.filter("exists").drop("exists", "at")
+
+        found = together(self._ask(view, states, entity)).sort("|moment", maintain_order=True)
+        return found.select(labels.gather(found["|moment"]).alias("as_of"), pl.all().exclude("|moment"))
+
+    def _states_at(self, events: Events, wanted: pl.DataFrame) -> pl.DataFrame:
+        """Return the states of those wanted (sorted by ``entity``) that are among these events' entities."""
+        ids = events.rows.entities
+        low = wanted["entity"].search_sorted(ids[0], side="left") if len(ids) else 0
+        high = wanted["entity"].search_sorted(ids[-1], side="right") if len(ids) else 0
+        mine = wanted.slice(low, high - low)
+        return mine.select("|row").hstack(self._engine.states_at(events, mine)).filter("exists")
 
     def _moments(
-        self, events: Events, every: str, since: Moment | None, until: Moment | None, tz: str
+        self, view: _View, every: str, since: Moment | None, until: Moment | None
     ) -> list[date | datetime]:
         if since is None or until is None:
-            ends = events.frame.select(first=pl.col("at").min(), last=pl.col("at").max())
-            local = ends.select(pl.all().dt.convert_time_zone(tz).dt.date()).collect().row(0, named=True)
-            if local["first"] is None:
+            ends = pl.DataFrame(self._ask(view, _span), schema=["first", "last"], orient="row")
+            local = ends.cast(TIMESTAMP).select(
+                pl.col("first").min().dt.convert_time_zone(view.tz).dt.date(),
+                pl.col("last").max().dt.convert_time_zone(view.tz).dt.date(),
+            )
+            first, last = local.row(0)
+            if first is None:
                 return []
-            since = local["first"] if since is None else since
-            until = local["last"] if until is None else until
-        return steps(since, until, every, tz)
+            since = first if since is None else since
+            until = last if until is None else until
+        return steps(since, until, every, view.tz)
+
+
+def _span(events: Events) -> tuple[datetime | None, datetime | None]:
+    """Return the first and the last moment of events."""
+    at = pl.col("at")
+    return events.rows.frame.select(at.min().alias("first"), at.max().alias("last")).collect().row(0)
 
 
 def _check_join(frame: pl.DataFrame, on: str, at: str, fields: Iterable[str]) -> None:

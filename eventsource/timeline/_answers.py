@@ -6,13 +6,13 @@ from typing import Any
 
 import polars as pl
 
+from eventsource.errors import FoldError
 from eventsource.event import TIMESTAMP
-from eventsource.fold._effects import derived
-from eventsource.fold._running import default
+from eventsource.fold._effects import default, derived
 from eventsource.moment import instant
 from eventsource.plan import Plan, Rule
 
-__all__ = ["defaults", "difference", "explained", "one_column"]
+__all__ = ["defaults", "difference", "explained", "one_column", "together"]
 
 _SOURCE = ("event_id", "type", "at", "position")
 
@@ -22,6 +22,18 @@ def one_column(labels: Sequence[date | datetime], tz: str) -> pl.Series:
     if all(not isinstance(value, datetime) for value in labels):
         return pl.Series("as_of", labels, pl.Date())
     return pl.Series("as_of", [instant(value, tz) for value in labels], TIMESTAMP)
+
+
+def together(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Return the answers for ranges of entities as one.
+
+    Raises:
+        FoldError: a ``reduce`` gives values that fit no common dtype.
+    """
+    try:
+        return parts[0] if len(parts) == 1 else pl.concat(parts, how="vertical_relaxed")
+    except pl.exceptions.PolarsError as error:
+        raise FoldError(f"the values of a field do not fit one dtype: {error}", hint="dtype=pl.String") from error
 
 
 def difference(a: pl.DataFrame, b: pl.DataFrame, fields: Sequence[str]) -> pl.DataFrame:

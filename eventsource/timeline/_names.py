@@ -1,6 +1,7 @@
 """Warning, once, of event types and members that a model names and the log has not seen."""
 
 import difflib
+import sys
 import warnings
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
@@ -9,15 +10,15 @@ import msgspec
 import polars as pl
 
 from eventsource.errors import UnknownNameWarning
-from eventsource.index import EventLog, Index
+from eventsource.index import EventLog, View
 
 __all__ = ["warn_of_unseen"]
 
 _SAMPLE: Final = 1_000
-_STACK: Final = 4  # the caller of the question
+_PACKAGE: Final = __name__.partition(".")[0]
 
 
-def warn_of_unseen(log: EventLog, index: Index) -> bool:
+def warn_of_unseen(log: EventLog, view: View) -> bool:
     """Warn of names that the log does not know; return whether there were events to judge by.
 
     A log in memory, the test kit's, holds what a test needs and is not judged.
@@ -27,20 +28,22 @@ def warn_of_unseen(log: EventLog, index: Index) -> bool:
     """
     if log.head == 0 or not log.path:
         return False
-    plan = index.members.plan
+    members, columns = view.parts.members, view.parts.columns
+    unseen = [m for m in members.all if not any(name.startswith(f"{m.column}|") for name in columns)]
+    types = [name for name in members.plan.types if name not in view.parts.types]
+    if not unseen and not types:
+        return True
     known = log.scan().select(pl.col("type").unique()).collect().to_series().to_list()
-    for name in plan.types:
+    for name in types:
         if name not in known:
-            _warn(f"{plan.name}: the log has no event of type {name!r} yet", name, known)
-    unseen = [member for member in index.members.all if not index.has(member)]
+            _warn(f"{members.plan.name}: the log has no event of type {name!r} yet", name, known)
     for member in unseen:
-        types = sorted(member.types & set(known))
-        if types:
-            of = f"of {', '.join(types)}"
+        if here := sorted(member.types & set(known)):
+            of = f"of {', '.join(here)}"
             _warn(
-                f"{plan.name}: no event {of} has a member {member.path!r} yet",
+                f"{members.plan.name}: no event {of} has a member {member.path!r} yet",
                 member.path,
-                _paths(log, types),
+                _paths(log, here),
             )
     return True
 
@@ -48,7 +51,15 @@ def warn_of_unseen(log: EventLog, index: Index) -> bool:
 def _warn(message: str, name: str, known: Iterable[str]) -> None:
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    warnings.warn(message + hint, UnknownNameWarning, stacklevel=_STACK)
+    warnings.warn(message + hint, UnknownNameWarning, stacklevel=_caller())
+
+
+def _caller() -> int:
+    """Return how many frames up the one stands that asked this package."""
+    frame, level = sys._getframe(), 0  # noqa: SLF001 - what `inspect` would do, with the source of every frame
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == _PACKAGE:
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def _paths(log: EventLog, types: list[str]) -> set[str]:

@@ -51,15 +51,27 @@ class Trend:
             raise ModelError(f"a measure cannot be called {taken[0]!r}")
         return fields
 
-    def over(self, history: pl.DataFrame, labels: Sequence[date | datetime], instants: pl.Series) -> pl.DataFrame:
+    def slots(self, history: pl.DataFrame, instants: pl.Series) -> pl.DataFrame:
+        """Return the intervals that cover any of the moments: ``|from`` <= n < ``|to``, and the fields.
+
+        Args:
+            history: what `Timeline.history` answers, of any entities.
+            instants: the moments, ascending.
+        """
+        first = instants.search_sorted(history["valid_from"], side="left").cast(pl.Int64)
+        ends = history["valid_to"]
+        last = instants.search_sorted(ends.fill_null(history["valid_from"]), side="left").cast(pl.Int64)
+        to = pl.when(ends.is_null()).then(len(instants)).otherwise(last).cast(pl.Int64).alias("|to")
+        slots = history.drop("entity", "valid_from", "valid_to").with_columns(first.alias("|from"), to)
+        return slots.filter(pl.col("|from") < pl.col("|to"))
+
+    def over(self, slots: pl.DataFrame, labels: Sequence[date | datetime]) -> pl.DataFrame:
         """Return the measures at each moment.
 
         Args:
-            history: what `Timeline.history` answers.
+            slots: what `slots` gives, of all entities.
             labels: the moments as they are shown.
-            instants: the moments as instants, ascending.
         """
-        slots = _slots(history, instants)
         additive = {name: _Additive.of(measure, slots) for name, measure in self.measures.items()}
         if all(additive.values()):
             answer = self._from_transitions(slots, {n: a for n, a in additive.items() if a}, len(labels))
@@ -102,16 +114,6 @@ class Trend:
             rows = slots.clear().group_by(self.by).agg(measures) if self.by else slots.clear().select(measures)
             parts = [rows.clear().with_columns(pl.lit(0, pl.Int64).alias("|slot"))]
         return pl.concat(parts)
-
-
-def _slots(history: pl.DataFrame, instants: pl.Series) -> pl.DataFrame:
-    """Return intervals with the numbers of the moments that they cover: ``|from`` <= n < ``|to``."""
-    first = instants.search_sorted(history["valid_from"], side="left").cast(pl.Int64)
-    ends = history["valid_to"]
-    last = instants.search_sorted(ends.fill_null(history["valid_from"]), side="left").cast(pl.Int64)
-    slots = history.with_columns(first.alias("|from"), last.alias("|to"), ends.is_null().alias("|open"))
-    to = pl.when("|open").then(len(instants)).otherwise("|to").alias("|to")
-    return slots.with_columns(to).filter(pl.col("|from") < pl.col("|to"))
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from strategies import INSTANTS, STREAMS, World, moments, worlds, zones
 from eventsource import Log
 from eventsource.fold._polars import PolarsEngine
 from eventsource.fold._reference import ReferenceEngine
-from eventsource.index import Index
+from eventsource.index import Index, Sizes
 from eventsource.plan import Plan
 from eventsource.timeline import Timeline
 
@@ -156,7 +156,7 @@ def test_an_index_on_disk_answers_as_one_in_memory(world: World, cut: int, when:
     with TemporaryDirectory() as folder:
         log = Log(Path(folder) / "log")
         stored = Timeline(log, world.plan)
-        stored._index = Index(log, world.plan, in_memory=0)
+        stored._index = Index(log, world.plan, sizes=Sizes(memory=0))
         for part in (events[:cut], events[cut:]):
             if part:
                 log.append(part)

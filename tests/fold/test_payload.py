@@ -15,7 +15,7 @@ from eventsource.errors import FoldError
 from eventsource.event import check, from_dicts
 from eventsource.fold._polars import PolarsEngine
 from eventsource.fold._reference import ReferenceEngine
-from eventsource.fold.payload import Members, resolve, shred
+from eventsource.fold.payload import Members, member_columns, resolve, shred
 from eventsource.plan import Plan, Rule
 from eventsource.testing import MemoryLog
 from eventsource.timeline import Timeline
@@ -43,7 +43,8 @@ def _resolved(parts: list[pl.DataFrame], members: Members) -> pl.DataFrame:
     readers = members.readers()
     shredded = pl.concat([shred(part, members, readers) for part in parts], how="diagonal")
     marked = pl.selectors.ends_with("|null").fill_null(value=False)  # no mark is the mark of no null
-    return resolve(shredded.lazy(), members).collect().sort("position").with_columns(marked)
+    columns = member_columns(shredded.columns)
+    return resolve(shredded.lazy(), members, columns).collect().sort("position").with_columns(marked)
 
 
 def _column(values: list[Any], dtype: pl.DataType | None = None) -> pl.Series:

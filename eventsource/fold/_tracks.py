@@ -1,0 +1,228 @@
+"""Tracks: a field's value after each event that touches it.
+
+Most events touch few fields, so a track is short; and every question is a lookup in it. The state of an entity
+after some row is the last touch up to that row, if it is not before the entity's first row. A fold to one moment,
+to a moment per row and a whole history differ only in the rows that they look up.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from eventsource.fold._columns import refusal
+from eventsource.fold._effects import EXISTS, Effects
+from eventsource.fold._stepwise import STEPWISE, stepwise
+from eventsource.fold.engine import Events
+from eventsource.fold.exact import exact_scale
+from eventsource.plan import Rule
+
+__all__ = ["Touches", "Track", "Tracks"]
+
+Touches = npt.NDArray[np.integer[Any]]
+"""Numbers of rows, or of touches."""
+
+_Pick = Callable[[Touches, Touches], pl.Series]
+_LIVE: Final = "|live"
+
+
+@dataclass(frozen=True)
+class Track:
+    """What a field is after each event that touches it.
+
+    Args:
+        rows: the numbers of the rows that touch it, ascending.
+        pick: (first touches, last touches) of entities → the values then, all touches numbered as in ``rows``.
+        before: one value: the field before any touch.
+    """
+
+    rows: Touches
+    pick: _Pick
+    before: pl.Series
+
+    def __call__(self, first: Touches, end: Touches) -> pl.Series:
+        """Return the values after the touches ``first`` <= n < ``end``; where there is none, the default.
+
+        Raises:
+            FoldError: an integer total beyond 64 bits.
+        """
+        try:
+            return self._looked_up(first, end)
+        except pl.exceptions.PolarsError as error:
+            raise refusal(error) from error
+
+    def _looked_up(self, first: Touches, end: Touches) -> pl.Series:
+        found = end > first
+        if found.all():
+            return self.pick(first, end - 1)
+        if not len(self.rows):
+            return self.before.new_from_index(0, len(first))
+        last = len(self.rows) - 1
+        picked = self.pick(np.minimum(first, last), np.clip(end.astype(np.int64) - 1, 0, last))
+        return picked.zip_with(pl.Series(found), self.before)
+
+    def between(self, begins: Touches, ends: Touches) -> pl.Series:
+        """Return the values after the rows ``begins`` <= row < ``ends`` of one entity each."""
+        return self(np.searchsorted(self.rows, begins), np.searchsorted(self.rows, ends))
+
+    def along(self, bounds: Touches) -> pl.Series:
+        """Return the values after the rows between neighbouring bounds."""
+        places = np.searchsorted(self.rows, bounds)
+        return self(places[:-1], places[1:])
+
+
+class Tracks(Mapping[str, Track]):
+    """The tracks of fields, and of existence under the name `EXISTS`, on given events.
+
+    Args:
+        events: the events.
+        rules: which fields; ``derive`` has no track.
+        moment: only events up to this moment (inclusive) touch anything.
+
+    Raises:
+        FoldError: a total over what cannot be summed, values that cannot have the dtype asked for, a
+            ``reduce`` function that failed.
+    """
+
+    def __init__(self, events: Events, rules: Iterable[Rule], moment: datetime | None = None) -> None:
+        self.clustered = events.rows
+        effects = Effects(events)
+        self._rules = {rule.name: rule for rule in rules if rule.op != "derive"}
+        self._effects = {EXISTS: effects.exists()} | {n: effects.of(rule) for n, rule in self._rules.items()}
+        self._columns = self._loaded(moment)
+        self._made: dict[str, Track] = {}
+
+    def __getitem__(self, name: str) -> Track:
+        if name not in self._made:
+            try:
+                self._made[name] = self._track(name)
+            except pl.exceptions.PolarsError as error:
+                raise refusal(error) from error
+        return self._made[name]
+
+    def __iter__(self) -> Any:
+        return iter(self._effects)
+
+    def __len__(self) -> int:
+        return len(self._effects)
+
+    @property
+    def fields(self) -> list[str]:
+        """The fields that have a track."""
+        return list(self._rules)
+
+    @property
+    def bounds(self) -> Touches:
+        """Where entities begin and the last one ends, in the integers that make lookups quick."""
+        return self.clustered.starts.astype(np.uint32)
+
+    def _loaded(self, moment: datetime | None) -> pl.DataFrame:
+        """Read, once, all columns that the effects need."""
+        wanted = [e.mask.alias(f"{name}|mask") for name, e in self._effects.items()]
+        wanted += [e.value.alias(f"{name}|value") for name, e in self._effects.items()]
+        if any(rule.op == "reduce" for rule in self._rules.values()):
+            wanted += [pl.col("at", "position", "event_id", "type", "data")]
+        if moment is not None:
+            wanted.append((pl.col("at") <= moment).alias(_LIVE))
+        try:
+            return self.clustered.frame.select(wanted).collect()
+        except pl.exceptions.PolarsError as error:
+            raise refusal(error) from error
+
+    def _track(self, name: str) -> Track:
+        mask = self._columns[f"{name}|mask"]
+        if _LIVE in self._columns:
+            mask &= self._columns[_LIVE]
+        rows = mask.arg_true()
+        if name == EXISTS:
+            return _carried(rows, self._columns[f"{name}|value"], default=False)
+        rule = self._rules[name]
+        if rule.op in STEPWISE:
+            return self._stepwise(rule, rows)
+        value = self._columns[f"{name}|value"]
+        if rule.op in ("smallest", "largest"):
+            return _extreme(rule.op, rows, value, self._owners(rows))
+        return _TRACKS[rule.op](rows, value)
+
+    def _stepwise(self, rule: Rule, rows: pl.Series) -> Track:
+        """Return the track of a field whose every value needs the one before."""
+        names = [name for name in self._columns.columns if "|" not in name]
+        columns = self._columns.select(*names, pl.col(f"{rule.name}|value").alias("value"))
+        touched = columns.select(pl.all().gather(rows)).with_columns(owner=self._owners(rows))
+        values = stepwise(touched, rule, self.clustered.entities)
+        return Track(rows.to_numpy(), lambda _, last: values.gather(pl.Series(last + 1)), values.head(1))
+
+    def _owners(self, rows: pl.Series) -> pl.Series:
+        places = np.searchsorted(self.clustered.starts, rows.to_numpy(), "right") - 1
+        return pl.Series(places.astype(np.uint32))
+
+
+def _carried(rows: pl.Series, value: pl.Series, *, default: object = None) -> Track:
+    """The value that the last touch brought."""
+    touches = rows.to_numpy()
+    before = pl.Series([default], dtype=value.dtype)
+    return Track(touches, lambda _, last: value.gather(pl.Series(touches[last])), before)
+
+
+def _latest(rows: pl.Series, value: pl.Series) -> Track:
+    return _carried(rows, value)
+
+
+def _flag(rows: pl.Series, value: pl.Series) -> Track:
+    return _carried(rows, value, default=False)
+
+
+def _first(rows: pl.Series, value: pl.Series) -> Track:
+    touches = rows.to_numpy()
+    before = pl.Series([None], dtype=value.dtype)
+    return Track(touches, lambda first, _: value.gather(pl.Series(touches[first])), before)
+
+
+def _count(rows: pl.Series, _: pl.Series) -> Track:
+    def pick(first: Touches, last: Touches) -> pl.Series:
+        return pl.Series(last.astype(np.int64) - first + 1)
+
+    return Track(rows.to_numpy(), pick, pl.Series([0], dtype=pl.Int64))
+
+
+def _total(rows: pl.Series, value: pl.Series) -> Track:
+    """The difference of two running sums."""
+    terms, answer = _terms(value.gather(rows))
+    sums = pl.concat([terms.clear(1).fill_null(0), terms.cum_sum()])
+
+    def pick(first: Touches, last: Touches) -> pl.Series:
+        return answer(sums.gather(pl.Series(last + 1)) - sums.gather(pl.Series(first)))
+
+    return Track(rows.to_numpy(), pick, answer(sums.head(1)))
+
+
+def _terms(values: pl.Series) -> tuple[pl.Series, Callable[[pl.Series], pl.Series]]:
+    """Return numbers as integers or decimals whose sums are exact, and what makes a total of a sum."""
+    dtype = values.dtype
+    if isinstance(dtype, pl.Decimal):
+        return values.cast(pl.Decimal(38, dtype.scale)), lambda sums: sums.cast(dtype)
+    if dtype.is_float():
+        scale = exact_scale(values)
+        return (values * scale).cast(pl.Int128), lambda sums: sums.cast(pl.Float64) / scale
+    return values.cast(pl.Int128), lambda sums: sums.cast(pl.Int64, strict=True)
+
+
+def _extreme(op: str, rows: pl.Series, value: pl.Series, owners: pl.Series) -> Track:
+    terms, so_far = pl.col("value"), {"smallest": pl.Expr.cum_min, "largest": pl.Expr.cum_max}[op]
+    touched = pl.DataFrame({"value": value.gather(rows), "owner": owners})
+    after = touched.select(so_far(terms).over("owner")).to_series() if len(rows) else touched["value"]
+    before = pl.Series([None], dtype=value.dtype)
+    return Track(rows.to_numpy(), lambda _, last: after.gather(pl.Series(last)), before)
+
+
+_TRACKS: Final = {
+    "latest": _latest,
+    "first": _first,
+    "flag": _flag,
+    "count": _count,
+    "total": _total,
+}

@@ -1,0 +1,176 @@
+"""Events in fold order, and where each entity's begin: the order of the data is the speed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+__all__ = ["FOLD_ORDER", "Clustered", "Rows", "bisected"]
+
+FOLD_ORDER: Final = ("entity", "at", "position")
+
+Rows = npt.NDArray[np.int64]
+"""Row numbers."""
+
+
+@dataclass(frozen=True)
+class Clustered:
+    """Events in fold order: all of one entity stand together, by (``at``, ``position``).
+
+    Args:
+        frame: one row per event, with ``at``, ``position`` and more, but not the entity.
+        entities: their ids (String), ascending, each with at least one event.
+        starts: where the events of each begin, and at last the number of rows: one more than ``entities``.
+    """
+
+    frame: pl.LazyFrame
+    entities: pl.Series
+    starts: Rows
+
+    @classmethod
+    def of(cls, events: pl.DataFrame) -> "Clustered":
+        """Return events with a column ``entity``, in any order, as clustered ones."""
+        return cls.sorted(events.sort(FOLD_ORDER))
+
+    @classmethod
+    def sorted(cls, events: pl.DataFrame) -> "Clustered":
+        """Return events with a column ``entity`` that are in fold order already."""
+        owner = events["entity"]
+        fresh = (owner != owner.shift()).fill_null(value=True).arg_true()
+        starts = np.append(fresh.to_numpy(), len(owner)).astype(np.int64)
+        return cls(events.lazy().drop("entity"), owner.gather(fresh), starts)
+
+    def __len__(self) -> int:
+        return int(self.starts[-1])
+
+    @property
+    def counts(self) -> Rows:
+        """How many events each entity has."""
+        return np.diff(self.starts)
+
+    @property
+    def owners(self) -> Rows:
+        """Per row, the number of its entity."""
+        return np.repeat(np.arange(len(self.entities)), self.counts)
+
+    def with_entity(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return rows of this frame, all of them in order, with the column ``entity`` before the others."""
+        return frame.select(self.entities.gather(self.owners).alias("entity"), pl.all())
+
+    def on(self, change: Callable[[pl.LazyFrame], pl.LazyFrame]) -> "Clustered":
+        """Return the same rows with other columns."""
+        return replace(self, frame=change(self.frame))
+
+    def where(self, condition: pl.Expr) -> "Clustered":
+        """Return only the events that meet a condition, and the entities that then have any."""
+        if not len(self):
+            return self
+        mask = self.frame.select(condition).collect().to_series()
+        if mask.all():
+            return self
+        counts = np.add.reduceat(mask.to_numpy(), self.starts[:-1], dtype=np.int64)
+        return self._with_counts(self.frame.filter(condition), self.entities, counts)
+
+    def until(self, moment: datetime | None) -> "Clustered":
+        """Return only the events up to a moment, inclusive; None: all."""
+        return self if moment is None else self.where(pl.col("at") <= moment)
+
+    def only(self, entities: pl.Series, *, block: int) -> "Clustered":
+        """Return only the events of some entities; the frame is read in slices from the first to the last needed.
+
+        Args:
+            entities: ids; those without events are left out.
+            block: neighbours with fewer rows between them are read as one slice.
+        """
+        wanted = self.entities.is_in(entities.implode()).arg_true().to_numpy()
+        if len(wanted) == len(self.entities):
+            return self
+        if not len(wanted):
+            return Clustered(self.frame.clear(), self.entities.clear(), np.zeros(1, np.int64))
+        begins, ends = self.starts[wanted], self.starts[wanted + 1]
+        new_slice = np.flatnonzero(np.append(True, begins[1:] - ends[:-1] > block))
+        first, last = begins[new_slice], np.append(ends[new_slice[1:] - 1], ends[-1])
+        slices = [self.frame.slice(a, b - a) for a, b in zip(first.tolist(), last.tolist(), strict=True)]
+        inside = np.repeat(
+            first - np.append(0, np.cumsum(last - first)[:-1]), np.diff(np.append(new_slice, len(wanted)))
+        )
+        rows = _ranges(begins - inside, ends - inside)
+        frame = pl.concat(slices)
+        if len(rows) < int((last - first).sum()):
+            frame = frame.select(pl.all().gather(pl.lit(pl.Series(rows))))
+        return self._with_counts(frame, self.entities.gather(wanted), ends - begins)
+
+    def range(self, first: str, below: str | None) -> "Clustered":
+        """Return the events of the entities ``first`` <= id < ``below`` (None: all from the first on)."""
+        low = self.entities.search_sorted(first, side="left")
+        high = len(self.entities) if below is None else self.entities.search_sorted(below, side="left")
+        begin, end = int(self.starts[low]), int(self.starts[high])
+        frame = self.frame if (begin, end) == (0, len(self)) else self.frame.slice(begin, end - begin)
+        return Clustered(frame, self.entities.slice(low, high - low), self.starts[low : high + 1] - begin)
+
+    def merged(self, later: "Clustered") -> "Clustered":
+        """Return these events and others, all of them with greater positions."""
+        if not len(later):
+            return self
+        if not len(self):
+            return later
+        entities = pl.concat([self.entities, later.entities]).unique().sort()
+        mine, theirs = _codes(entities, self.entities), _codes(entities, later.entities)
+        counts = np.zeros(len(entities), np.int64)
+        counts[mine] = self.counts
+        begins = np.append(0, np.cumsum(counts))[theirs]
+        before = self._insertions(begins, begins + counts[theirs], later)
+        counts[theirs] += later.counts
+        order = np.empty(len(self) + len(later), np.int64)
+        places = before + np.arange(len(later))
+        order[places] = np.arange(len(self), len(order))
+        own = np.ones(len(order), bool)
+        own[places] = False
+        order[own] = np.arange(len(self))
+        both = pl.concat([self.frame, later.frame], how="diagonal")
+        frame = both.select(pl.all().gather(pl.lit(pl.Series(order))))
+        return self._with_counts(frame, entities, counts)
+
+    def _insertions(self, begins: Rows, ends: Rows, later: "Clustered") -> Rows:
+        """Return before which row of these each of the later events belongs: after all that are not later."""
+        mine, theirs = (_instants(side.frame) for side in (self, later))
+        return bisected(mine, begins[later.owners], ends[later.owners], theirs)
+
+    @staticmethod
+    def _with_counts(frame: pl.LazyFrame, entities: pl.Series, counts: Rows) -> "Clustered":
+        if not counts.all():
+            entities, counts = entities.filter(pl.Series(counts > 0)), counts[counts > 0]
+        return Clustered(frame, entities, np.append(0, np.cumsum(counts)).astype(np.int64))
+
+
+def bisected(values: Rows, begins: Rows, ends: Rows, wanted: Rows) -> Rows:
+    """Return per range of rows, in which ``values`` ascend, the end of those that are <= the value wanted."""
+    low, high = begins.copy(), ends.copy()
+    while (open_ := low < high).any():
+        middle = (low + high) // 2
+        below = open_ & (values[np.minimum(middle, len(values) - 1)] <= wanted)
+        high = np.where(open_ & ~below, middle, high)
+        low = np.where(below, middle + 1, low)
+    return low.astype(np.int64)
+
+
+def _instants(frame: pl.LazyFrame) -> Rows:
+    return np.asarray(frame.select(pl.col("at").to_physical()).collect().to_series().to_numpy(), np.int64)
+
+
+def _codes(entities: pl.Series, some: pl.Series) -> Rows:
+    """Return the numbers of some entities among all, both ascending."""
+    if len(entities) == len(some):
+        return np.arange(len(some))
+    return np.asarray(entities.is_in(some.implode()).arg_true().to_numpy(), np.int64)
+
+
+def _ranges(begins: Rows, ends: Rows) -> Rows:
+    """Return all numbers of the ranges, one range after the other."""
+    lengths = ends - begins
+    shifts = np.repeat(begins - np.append(0, np.cumsum(lengths)[:-1]), lengths)
+    return np.arange(int(lengths.sum())) + shifts

@@ -1,0 +1,289 @@
+"""The index: a plan's events decoded once, clustered by (entity, at, position).
+
+The order of the data is the speed: on clustered columns every question is a sequential pass. An index follows its
+log by itself: a question first takes in the tail that it lacks. It is derived and disposable; deleting it changes
+no answer, only the time it takes. Small logs are decoded in memory.
+
+`runs` hold all events by position and time, as they came; `parts` hold them clustered, a range of entities each.
+Events that are in a run but not yet in their part are merged into it when a question reads it.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Final, TypeVar
+
+import polars as pl
+
+from eventsource.errors import IndexFileError
+from eventsource.fold.clustered import Clustered
+from eventsource.fold.engine import Events
+from eventsource.fold.payload import Members, member_columns, present, resolve
+from eventsource.index._cluster import Sizes, clustered_part, followed, pending_events
+from eventsource.index._decode import CLOCKS, EventLog, decoded, no_events, settled
+from eventsource.index._store import Manifest, Store, scanned
+from eventsource.plan import Plan
+
+__all__ = ["EventLog", "Index", "Sizes", "View"]
+
+_BLOCK: Final = 20_000
+_ATTEMPTS: Final = 5
+_WORKERS: Final = 2  # each part is read and folded by all of Polars' threads; a second one hides the gaps
+
+T = TypeVar("T")
+
+
+class Index:
+    """The decoded, clustered events of one plan on one log, following the log by itself.
+
+    Args:
+        log: the log.
+        plan: what to decode.
+        sizes: how many rows go where.
+    """
+
+    def __init__(self, log: EventLog, plan: Plan, *, sizes: Sizes | None = None) -> None:
+        self.log, self.members, self.sizes = log, Members(plan), sizes or Sizes()
+        self._memory: _InMemory | None = None
+        self._pending: tuple[Manifest, Clustered | None] | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where the files of this index are: in the log's folder, or in the user's cache for a remote log."""
+        layout = json.dumps([self.log.identity, self.members.layout], sort_keys=True)
+        name = hashlib.sha256(layout.encode()).hexdigest()[:20]
+        path = self.log.path
+        if "://" not in path and os.access(path, os.W_OK):
+            return Path(path) / "index" / name
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        return cache / "eventsource" / hashlib.sha256(path.encode()).hexdigest()[:20] / name
+
+    @property
+    def store(self) -> Store:
+        """The files of this index."""
+        return Store(self.folder)
+
+    def ask(
+        self, question: Callable[["View"], T], *, upto: int | None = None, known_at: datetime | None = None
+    ) -> T:
+        """Return what a question finds in the events that it may see.
+
+        Files that go away while they are read, since somebody deleted the index, are made anew.
+
+        Args:
+            question: asks a view; it may be called again.
+            upto: only events with position < ``upto``; None: all there are now.
+            known_at: only events with ``recorded_at`` <= ``known_at``.
+        """
+        head = self.log.head
+        limit = head if upto is None else min(upto, head)
+        stored = bool(self.log.path) and head > self.sizes.memory
+        for attempt in range(_ATTEMPTS):
+            try:
+                parts = self._stored(limit) if stored else self._in_memory(limit)
+                return question(View(parts, limit, known_at))
+            except FileNotFoundError as error:
+                if attempt + 1 == _ATTEMPTS or not stored:
+                    raise IndexFileError(f"the files of the index in {self.folder} go away: {error}") from error
+        raise AssertionError
+
+    def _stored(self, limit: int) -> "_Stored":
+        store = self.store
+        manifest = store.manifest()
+        if manifest.head < limit:
+            with store.locked():
+                manifest = followed(store, self.log, self.members, self.sizes)
+        if self._pending is None or self._pending[0] != manifest:
+            self._pending = manifest, pending_events(store, manifest)
+        return _Stored(self.log, self.members, store, manifest, self._pending[1])
+
+    def _in_memory(self, limit: int) -> "_InMemory":
+        kept = self._memory or _InMemory.empty(self.log, self.members)
+        self._memory = kept if kept.head >= limit else kept.followed()
+        return self._memory
+
+
+@dataclass(frozen=True)
+class _InMemory:
+    """One part, in memory."""
+
+    log: EventLog
+    members: Members
+    head: int
+    events: Clustered
+    clocks: pl.DataFrame
+
+    @classmethod
+    def empty(cls, log: EventLog, members: Members) -> "_InMemory":
+        return cls(log, members, 0, Clustered.of(no_events(members)), pl.DataFrame(schema=CLOCKS))
+
+    def followed(self) -> "_InMemory":
+        """Return it with the log's tail."""
+        head, events, clocks = self.log.head, self.events, self.clocks
+        for tail in decoded(self.log, self.members, self.head, head, clocks):
+            events, clocks = events.merged(Clustered.of(tail.events)), tail.clocks
+        held = events.frame.collect()
+        return _InMemory(self.log, self.members, head, events.on(lambda _: held.lazy()), clocks)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(name for name in self.events.frame.collect_schema() if name.startswith("="))
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        return tuple(self.events.frame.select(pl.col("type").cast(pl.String).unique()).collect().to_series())
+
+    @property
+    def firsts(self) -> list[str]:
+        return [""]
+
+    def touched(self, start: int) -> pl.LazyFrame:
+        rows = self.events.where(pl.col("position") >= start)
+        return rows.with_entity(rows.frame.collect()).lazy()
+
+    def load(self, _: int) -> Clustered:
+        return self.events
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """The parts of a manifest."""
+
+    log: EventLog
+    members: Members
+    store: Store
+    manifest: Manifest
+    pending: Clustered | None
+
+    @property
+    def head(self) -> int:
+        return self.manifest.head
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return self.manifest.columns
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        return self.manifest.types
+
+    @property
+    def firsts(self) -> list[str]:
+        return [part.first for part in self.manifest.parts] or [""]
+
+    def touched(self, start: int) -> pl.LazyFrame:
+        files = [run.file for run in self.manifest.runs if run.stop > start and run.rows]
+        if not files:
+            return no_events(self.members).lazy()
+        return scanned(self.store, files).filter(pl.col("position") >= start)
+
+    def load(self, number: int) -> Clustered:
+        if not self.manifest.parts:
+            return Clustered.of(no_events(self.members))
+        return clustered_part(self.store, self.manifest, number, self.pending)
+
+
+_Parts = _InMemory | _Stored
+
+
+@dataclass(frozen=True)
+class View:
+    """The events that a question may see.
+
+    Args:
+        parts: where they are.
+        limit: only events with position < ``limit``.
+        known_at: only events with ``recorded_at`` <= ``known_at``.
+    """
+
+    parts: _Parts
+    limit: int
+    known_at: datetime | None
+
+    def map(self, question: Callable[[Events], T], plan: Plan, entities: pl.Series | None = None) -> list[T]:
+        """Return a question's answers for ranges of entities, in the order of entities.
+
+        Args:
+            question: asked from several threads at once.
+            plan: the index's plan, or one with fewer of its fields.
+            entities: only theirs.
+        """
+        numbers, _ = self._numbers(entities), self.columns
+
+        def answer(number: int) -> T:
+            return question(self._events(number, plan, entities))
+
+        if len(numbers) == 1:
+            return [answer(numbers[0])]
+        with ThreadPoolExecutor(_WORKERS) as pool:
+            return list(pool.map(answer, numbers))
+
+    def touched(self, start: int) -> pl.Series:
+        """Return the ids of entities with events at ``start`` <= position, sorted."""
+        events = self.parts.touched(start).filter(pl.col("position") < self.limit)
+        return events.select("entity").unique().sort("entity").collect().to_series()
+
+    @cached_property
+    def columns(self) -> dict[str, pl.DataType]:
+        """The columns of payload members that any of the events has: they decide dtypes."""
+        names = list(self.parts.columns)
+        if self._is_whole:
+            return member_columns(names)
+        found: set[str] = set()
+        for number in range(len(self.parts.firsts)):
+            found |= set(present(self._visible(number).frame, [name for name in names if name not in found]))
+            if len(found) == len(names):
+                break
+        return member_columns([name for name in names if name in found])
+
+    @property
+    def _is_whole(self) -> bool:
+        return self.known_at is None and self.limit >= self.parts.head
+
+    def _numbers(self, entities: pl.Series | None) -> list[int]:
+        """Return the parts that hold any of some entities; the first where none does."""
+        firsts = pl.Series(self.parts.firsts)
+        if entities is None or len(firsts) == 1:
+            return list(range(len(firsts)))
+        places = firsts.search_sorted(entities.drop_nulls().unique(), side="right")
+        return sorted({max(int(place) - 1, 0) for place in places}) or [0]
+
+    def _events(self, number: int, plan: Plan, entities: pl.Series | None) -> Events:
+        columns, members = self.columns, self.parts.members
+        rows = self._visible(number, entities)
+        return Events(rows.on(lambda frame: resolve(frame, members, columns)), members, plan)
+
+    def _visible(self, number: int, entities: pl.Series | None = None) -> Clustered:
+        rows = self.parts.load(number)
+        if entities is not None:
+            rows = rows.only(entities, block=_BLOCK)
+        if self.limit < self.parts.head:
+            rows = rows.where(pl.col("position") < self.limit)
+        return rows if self.known_at is None else self._known(rows, self.known_at)
+
+    def _known(self, rows: Clustered, known_at: datetime) -> Clustered:
+        """Return what was recorded by ``known_at``, in its fold order.
+
+        What was recorded later must not count, not even by the stream's clock that it put forward.
+        """
+        rows = rows.where(pl.col("known") <= known_at)
+        if self.parts.members.plan.order == "occurred_at":
+            return rows
+        events = rows.frame.collect()
+        if not (events["at"] > known_at).any():
+            return rows
+        moments = self._settled
+        return Clustered.of(
+            rows.with_entity(events).drop("at").join(moments, on="position", how="left", maintain_order="left")
+        )
+
+    @cached_property
+    def _settled(self) -> pl.DataFrame:
+        assert self.known_at is not None  # noqa: S101 - asked for only then
+        return settled(self.parts.log, self.limit, self.known_at)

@@ -1,0 +1,111 @@
+"""Taking in events of a log: decoded columns, a window of positions at a time, and the streams' clocks."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Protocol
+
+import polars as pl
+
+from eventsource import garbage
+from eventsource.event import TIMESTAMP
+from eventsource.fold.payload import Members, shred
+
+__all__ = ["CLOCKS", "Decoded", "EventLog", "decoded", "no_events", "settled"]
+
+CLOCKS: Final = pl.Schema({"stream": pl.String(), "clock": TIMESTAMP})
+"""The latest ``recorded_at`` of each stream so far."""
+
+_WINDOW: Final = 2_000_000
+_CHUNK: Final = 250_000
+
+
+class EventLog(Protocol):
+    """What a timeline reads: a `Log`, or the test kit's log in memory."""
+
+    @property
+    def path(self) -> str:
+        """Where the log is; empty for one in memory."""
+
+    @property
+    def identity(self) -> str:
+        """What tells it from any other log that ever stood at its path."""
+
+    @property
+    def head(self) -> int:
+        """How many events it holds: the position that the next one will get."""
+
+    def scan(
+        self,
+        *,
+        types: tuple[str, ...] | None = None,
+        upto: int | None = None,
+        start: int = 0,
+    ) -> pl.LazyFrame:
+        """Return events with ``start`` <= position < ``upto``, in order of position."""
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Some events, decoded.
+
+    Args:
+        events: what `eventsource.fold.payload.shred` gives, in no order.
+        start: the first position that they may have.
+        stop: the position after the last that they may have.
+        clocks: the streams' clocks after them.
+    """
+
+    events: pl.DataFrame
+    start: int
+    stop: int
+    clocks: pl.DataFrame
+
+
+def decoded(log: EventLog, members: Members, start: int, head: int, clocks: pl.DataFrame) -> Iterator[Decoded]:
+    """Decode events with ``start`` <= position < ``head``, in windows that memory holds."""
+    readers = members.readers()
+    for low in range(start, head, _WINDOW):
+        high = min(low + _WINDOW, head)
+        moments = None
+        if members.plan.order == "recorded_at":
+            moments, clocks = _settled(log, low, high, clocks)
+        chunks = log.scan(types=members.plan.types, start=low, upto=high)
+        with garbage.paused():
+            parts = [
+                shred(_with_moment(chunk, moments), members, readers)
+                for chunk in chunks.collect_batches(chunk_size=_CHUNK, maintain_order=True)
+            ]
+        yield Decoded(pl.concat([no_events(members), *parts], how="diagonal"), low, high, clocks)
+
+
+def no_events(members: Members) -> pl.DataFrame:
+    """Return a frame of no decoded events."""
+    nothing = pl.DataFrame(schema={"type": pl.String(), "at": TIMESTAMP})
+    return shred(nothing, members, {})
+
+
+def settled(log: EventLog, head: int, known_at: datetime) -> pl.DataFrame:
+    """Return ``position``, ``at``: ``settled_at`` over the events recorded by ``known_at`` only.
+
+    It is taken over *all* events of a stream, relevant or not.
+    """
+    events = log.scan(upto=head).select("position", "stream", "recorded_at")
+    known = events.filter(pl.col("recorded_at") <= known_at).collect()
+    return known.select("position", pl.col("recorded_at").cum_max().over("stream").alias("at"))
+
+
+def _settled(log: EventLog, start: int, stop: int, clocks: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return ``position``, ``at`` (``settled_at``) of a window, and the clocks after it."""
+    events = log.scan(start=start, upto=stop).select("position", "stream", "recorded_at").collect()
+    running = pl.max_horizontal(pl.col("recorded_at").cum_max().over("stream"), "clock")
+    found = events.join(clocks, on="stream", how="left", maintain_order="left").with_columns(running.alias("at"))
+    latest = found.group_by("stream").agg(pl.col("at").last().alias("clock"))
+    moved = pl.concat([clocks.join(latest, on="stream", how="anti"), latest]).select(CLOCKS.names())
+    return found.select(pl.col("position").set_sorted(), "at"), moved
+
+
+def _with_moment(chunk: pl.DataFrame, moments: pl.DataFrame | None) -> pl.DataFrame:
+    if moments is None:
+        return chunk.with_columns(pl.col("occurred_at").alias("at"))
+    return chunk.join(moments, on="position", how="left", maintain_order="left")
