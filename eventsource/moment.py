@@ -16,12 +16,13 @@ import polars as pl
 
 from eventsource.errors import MomentError
 
-__all__ = ["Moment", "instant", "instants", "label", "parse_times", "start", "steps", "zone"]
+__all__ = ["Moment", "instant", "instants", "label", "microseconds", "parse_times", "start", "steps", "zone"]
 
 Moment = str | date | datetime
 """What may name a moment: a datetime, a date, or the ISO 8601 text of one."""
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK: Final = timedelta(microseconds=1)
 _UTC_TYPE: Final = pl.Datetime("us", "UTC")
 
@@ -70,6 +71,11 @@ def label(moment: Moment) -> date | datetime:
     if isinstance(moment, date):
         return moment
     raise MomentError(f"{moment!r} is not a moment", hint='use a date, a datetime or a text such as "2024-06-30"')
+
+
+def microseconds(moment: datetime) -> int:
+    """Return an instant as microseconds since 1970."""
+    return (moment - _EPOCH) // _TICK
 
 
 def instants(column: pl.Series, tz: str | tzinfo = "UTC") -> pl.Series:

@@ -14,7 +14,7 @@ FLOORS = [
     {"moment"},
     {"event", "plan"},
     {"fold", "log", "sources", "model", "charts", "report"},
-    {"index"},
+    {"index", "snapshots"},
     {"timeline"},
     {"testing", "check", "dump", "demo", "readmodel"},
     {"cli"},

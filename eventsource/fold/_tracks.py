@@ -120,6 +120,25 @@ class Tracks(Mapping[str, Track]):
         """Where entities begin and the last one ends, in the integers that make lookups quick."""
         return self.clustered.starts.astype(np.uint32)
 
+    def sums(self, name: str, exponent: int) -> pl.Series | None:
+        """Return per entity the exact sum of what a total adds: integers, or decimals.
+
+        Floats are taken as multiples of ``2**-exponent``; None: some are not, or the sums could exceed 128 bits.
+        """
+        rows = self[name].rows
+        values = self._columns[f"{name}|value"][rows]
+        dtype = values.dtype
+        if dtype.is_float():
+            scaled = values * 2.0**exponent
+            if not ((scaled == scaled.floor()).all() and exact_scale(values) >= 2.0**exponent):
+                return None
+            terms = scaled.cast(pl.Int128)
+        else:
+            terms = values.cast(pl.Decimal(38, dtype.scale) if isinstance(dtype, pl.Decimal) else pl.Int128)
+        running = pl.concat([terms.clear(1).fill_null(0), terms.cum_sum()])
+        places = np.searchsorted(rows, self.bounds)
+        return running[places[1:]] - running[places[:-1]]
+
     def _loaded(self, moment: datetime | None) -> pl.DataFrame:
         """Read, once, all columns that the effects need."""
         wanted = [e.mask.alias(f"{name}|mask") for name, e in self._effects.items()]

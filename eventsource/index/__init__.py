@@ -22,12 +22,14 @@ from typing import Final, TypeVar
 import polars as pl
 
 from eventsource.errors import IndexFileError
+from eventsource.event import TIMESTAMP
 from eventsource.fold.clustered import Clustered
 from eventsource.fold.engine import Events
 from eventsource.fold.payload import Members, member_columns, present, resolve
 from eventsource.index._cluster import Sizes, clustered_part, followed, pending_events
 from eventsource.index._decode import CLOCKS, EventLog, decoded, no_events, settled
-from eventsource.index._store import Manifest, Store, scanned
+from eventsource.index._store import Manifest, Run, Store, scanned
+from eventsource.moment import microseconds
 from eventsource.plan import Plan
 
 __all__ = ["EventLog", "Index", "Sizes", "View"]
@@ -143,9 +145,18 @@ class _InMemory:
     def firsts(self) -> list[str]:
         return [""]
 
-    def touched(self, start: int) -> pl.LazyFrame:
-        rows = self.events.where(pl.col("position") >= start)
+    @property
+    def latest(self) -> datetime | None:
+        latest: datetime | None = self.events.frame.select(pl.col("at").max()).collect().item()
+        return latest
+
+    def since(self, position: int, moment: datetime | None = None) -> pl.LazyFrame:
+        behind = pl.col("position") >= position
+        rows = self.events.where(behind if moment is None else behind | (pl.col("at") > moment))
         return rows.with_entity(rows.frame.collect()).lazy()
+
+    def expected(self, *_: object) -> float:
+        return 0.0
 
     def load(self, _: int) -> Clustered:
         return self.events
@@ -177,11 +188,27 @@ class _Stored:
     def firsts(self) -> list[str]:
         return [part.first for part in self.manifest.parts] or [""]
 
-    def touched(self, start: int) -> pl.LazyFrame:
-        files = [run.file for run in self.manifest.runs if run.stop > start and run.rows]
-        if not files:
-            return no_events(self.members).lazy()
-        return scanned(self.store, files).filter(pl.col("position") >= start)
+    @property
+    def latest(self) -> datetime | None:
+        """The latest moment of all events."""
+        found = [run.latest for run in self.manifest.runs if run.latest is not None]
+        return pl.Series([max(found)]).cast(TIMESTAMP).item() if found else None
+
+    def since(self, position: int, moment: datetime | None = None) -> pl.LazyFrame:
+        """Return events from a position on, and those before it that happened after a moment."""
+        runs = [run for run in self.manifest.runs if run.rows]
+        behind, before = pl.col("position") >= position, pl.col("position") < position
+        late = [run.file for run in runs if run.stop > position]
+        parts = [scanned(self.store, late).filter(behind)] if late else []
+        if moment is not None:
+            after = [run.file for run in runs if run.start < position and (run.latest or 0) > microseconds(moment)]
+            parts += [scanned(self.store, after).filter(pl.col("at") > moment, before)] if after else []
+        return pl.concat([no_events(self.members).lazy(), *parts], how="diagonal")
+
+    def expected(self, position: int, moment: datetime, until: datetime | None) -> float:
+        """Return about which share of all events `since` gives up to a moment, by what the manifest says."""
+        total = sum(run.rows for run in self.manifest.runs)
+        return sum(_expected(run, position, moment, until) for run in self.manifest.runs) / max(total, 1)
 
     def load(self, number: int) -> Clustered:
         if not self.manifest.parts:
@@ -190,6 +217,17 @@ class _Stored:
 
 
 _Parts = _InMemory | _Stored
+
+
+def _expected(run: Run, position: int, moment: datetime, until: datetime | None) -> float:
+    """Return about how many events of a run stand behind a position or between two moments."""
+    if not run.rows or run.earliest is None or run.latest is None:
+        return 0.0
+    behind = max(run.stop - max(position, run.start), 0) / max(run.stop - run.start, 1)
+    low = max(microseconds(moment), run.earliest)
+    high = run.latest if until is None else min(microseconds(until), run.latest)
+    between = max(high - low, 0) / max(run.latest - run.earliest, 1)
+    return run.rows * max(behind, between)
 
 
 @dataclass(frozen=True)
@@ -226,8 +264,24 @@ class View:
 
     def touched(self, start: int) -> pl.Series:
         """Return the ids of entities with events at ``start`` <= position, sorted."""
-        events = self.parts.touched(start).filter(pl.col("position") < self.limit)
+        events = self.parts.since(start).filter(pl.col("position") < self.limit)
         return events.select("entity").unique().sort("entity").collect().to_series()
+
+    def tail(self, plan: Plan, position: int, moment: datetime, until: datetime | None) -> Events:
+        """Return the events from a position on, and those before it that happened after a moment.
+
+        Args:
+            plan: the index's plan.
+            position: where they begin.
+            moment: events before that position count if they are after this instant.
+            until: the last instant, inclusive; None: no end.
+        """
+        tail = self.parts.since(position, moment).filter(pl.col("position") < self.limit)
+        if until is not None:
+            tail = tail.filter(pl.col("at") <= until)
+        if self.known_at is not None:
+            tail = tail.filter(pl.col("known") <= self.known_at)
+        return self._resolved(Clustered.of(tail.collect()), plan)
 
     @cached_property
     def columns(self) -> dict[str, pl.DataType]:
@@ -255,8 +309,10 @@ class View:
         return sorted({max(int(place) - 1, 0) for place in places}) or [0]
 
     def _events(self, number: int, plan: Plan, entities: pl.Series | None) -> Events:
+        return self._resolved(self._visible(number, entities), plan)
+
+    def _resolved(self, rows: Clustered, plan: Plan) -> Events:
         columns, members = self.columns, self.parts.members
-        rows = self._visible(number, entities)
         return Events(rows.on(lambda frame: resolve(frame, members, columns)), members, plan)
 
     def _visible(self, number: int, entities: pl.Series | None = None) -> Clustered:

@@ -105,9 +105,8 @@ class _Keeper:
             files = [run.file for run in runs[-2:] if run.rows]
             start, stop = runs[-2].start, runs[-1].stop
             events = scanned(self.store, files).collect() if files else None
-            runs[-2:] = [
-                Run(runs[-2].file, start, stop, 0, None) if events is None else self._run(events, start, stop)
-            ]
+            empty = replace(runs[-1], start=start, stop=stop)
+            runs[-2:] = [empty if events is None else self._run(events, start, stop)]
         return replace(manifest, runs=tuple(runs))
 
     def clustered(self, manifest: Manifest, tail: int) -> Manifest:
@@ -126,9 +125,9 @@ class _Keeper:
 
     def _run(self, events: pl.DataFrame, start: int, stop: int) -> Run:
         ordered = events.sort("at", "position")
-        latest = ordered["at"].to_physical().max() if ordered.height else None
-        file = self.store.write(ordered, "run")
-        return Run(file, start, stop, ordered.height, latest)  # type: ignore[arg-type]  # an integer
+        at = ordered["at"].to_physical()
+        first, last = (at[0], at[-1]) if ordered.height else (None, None)
+        return Run(self.store.write(ordered, "run"), start, stop, ordered.height, first, last)
 
     def _all_parts(self, manifest: Manifest) -> Iterator[Part]:
         """Sort all events, a range of entities at a time."""

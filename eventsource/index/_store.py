@@ -35,13 +35,15 @@ class Run:
         start: the first position that it may hold.
         stop: the position after the last that it may hold.
         rows: how many events it holds.
-        latest: the latest ``at`` in it, in microseconds since 1970; None: it is empty.
+        earliest: the earliest ``at`` in it, in microseconds since 1970; None: it is empty.
+        latest: the latest.
     """
 
     file: str
     start: int
     stop: int
     rows: int
+    earliest: int | None
     latest: int | None
 
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import polars as pl
 
-from eventsource.errors import ModelError
+from eventsource.errors import LogError, ModelError
 from eventsource.event import TIMESTAMP
 from eventsource.fold._polars import PolarsEngine
 from eventsource.fold.engine import Engine, Events
@@ -18,10 +18,12 @@ from eventsource.index import EventLog, Index, View
 from eventsource.model import Model, plan_of
 from eventsource.moment import Moment, instant, instants, label, start, steps
 from eventsource.plan import Plan
+from eventsource.snapshots import Policy, Shelf, Snapshot
 from eventsource.timeline._answers import difference, explained, one_column, together
 from eventsource.timeline._display import timeline_html
 from eventsource.timeline._names import warn_of_unseen
 from eventsource.timeline._replay import Replay, replayed
+from eventsource.timeline._snapshots import from_snapshot, nearest, taken, taken_if_due
 from eventsource.timeline._trend import Trend
 
 __all__ = ["Replay", "Timeline"]
@@ -54,15 +56,22 @@ class Timeline:
         model: a `Model` class or a `Plan`.
         tz: the zone of moments that name none.
         engine: what folds; default: the Polars engine.
+        snapshots: when snapshots are taken by themselves, as questions are asked; default: only by `snapshot`.
     """
 
     def __init__(
-        self, log: EventLog, model: type[Model] | Plan, *, tz: str = "UTC", engine: Engine | None = None
+        self,
+        log: EventLog,
+        model: type[Model] | Plan,
+        *,
+        tz: str = "UTC",
+        engine: Engine | None = None,
+        snapshots: Policy | None = None,
     ) -> None:
         self.log, self.plan, self.tz = log, plan_of(model), tz
         self._engine: Engine = engine or PolarsEngine()
         self._index = Index(log, self.plan)
-        self._checked = False
+        self._checked, self._policy = False, snapshots
 
     def as_of(
         self,
@@ -72,6 +81,7 @@ class Timeline:
         known_at: Moment | None = None,
         upto: int | None = None,
         tz: str | None = None,
+        snapshots: bool = True,
     ) -> pl.DataFrame:
         """Return the state of every entity that exists at a moment.
 
@@ -81,6 +91,7 @@ class Timeline:
             known_at: see the class.
             upto: see the class.
             tz: see the class.
+            snapshots: whether the nearest snapshot may be gone on from; the answer is the same.
 
         Returns:
             ``entity``, then the fields in declared order; sorted by ``entity``. For several moments the same
@@ -90,8 +101,46 @@ class Timeline:
         view = self._view(known_at, upto, tz)
         if when is None or isinstance(when, str | date):
             moment = None if when is None else instant(when, view.tz)
+            if snapshots and entity is None and (answer := self._kept(view, moment)) is not None:
+                return answer
             return together(self._ask(view, lambda events: self._engine.as_of(events, moment), entity))
         return self._states(view, list(when), entity)
+
+    def snapshot(self, when: Moment | None = None) -> Snapshot:
+        """Keep the states at a moment, for later questions to go on from.
+
+        Args:
+            when: the moment; default: that of the latest event.
+
+        Raises:
+            FoldError: the log has no events, or states of this model cannot be kept.
+            IndexFileError: the snapshot cannot be written.
+        """
+        moment = None if when is None else instant(when, self.tz)
+        shelf = self._shelf
+        if not self.log.path:
+            raise LogError("a log in memory keeps no snapshots", hint="es.Log(path)")
+        return self._index.ask(lambda view: taken(view, self.plan, shelf, moment))
+
+    def snapshots(self) -> pl.DataFrame:
+        """Return the snapshots of this model: ``moment``, ``position``, ``entities``; by moment and position."""
+        rows = [(s.moment, s.position, s.entities) for s in self._shelf.all()]
+        schema = {"moment": TIMESTAMP, "position": pl.Int64(), "entities": pl.Int64()}
+        return pl.DataFrame(rows, schema=schema, orient="row")
+
+    def prune(self, keep: int = 0) -> int:
+        """Remove all snapshots of this model but the ``keep`` latest; return how many went."""
+        return self._shelf.prune(keep)
+
+    def verify(self) -> pl.DataFrame:
+        """Compare answers with and without each snapshot: at its moment, and now.
+
+        Returns:
+            ``moment``, ``position`` and ``same``, a row per snapshot.
+        """
+        found = self._shelf.all()
+        same = [self._is_same(snapshot) for snapshot in found]
+        return self.snapshots().select("moment", "position").with_columns(pl.Series("same", same, pl.Boolean()))
 
     def history(
         self, entity: Entities | None = None, *, known_at: Moment | None = None, upto: int | None = None
@@ -305,6 +354,41 @@ class Timeline:
             return view.map(question, self.plan, None if ids is None else ids.cast(pl.String))
 
         return self._index.ask(answers, upto=asked.upto, known_at=asked.known_at)
+
+    @property
+    def _shelf(self) -> Shelf:
+        return Shelf(self.log.path, self.log.identity, self.plan)
+
+    def _kept(self, asked: _View, moment: datetime | None) -> pl.DataFrame | None:
+        """Return the states at a moment from a snapshot, if one helps; take those that are due."""
+        shelf = self._shelf
+        if not self.log.path:
+            return None
+        if self._policy is not None:
+            policy = self._policy
+            self._index.ask(lambda view: taken_if_due(view, self.plan, shelf, policy, self.tz))
+        kept = shelf.all()
+        if not kept:
+            return None
+
+        def states(view: View) -> pl.DataFrame | None:
+            found = nearest(kept, view, moment)
+            return None if found is None else from_snapshot(view, self._engine, self.plan, shelf, found, moment)
+
+        return self._index.ask(states, upto=asked.upto, known_at=asked.known_at)
+
+    def _is_same(self, snapshot: Snapshot) -> bool:
+        """Say whether the answers from one snapshot are those without."""
+        shelf = self._shelf
+        for moment in (snapshot.moment, None):
+
+            def states(view: View, moment: datetime | None = moment) -> pl.DataFrame | None:
+                return from_snapshot(view, self._engine, self.plan, shelf, snapshot, moment)
+
+            answer = self._index.ask(states)
+            if answer is not None and not answer.equals(self.as_of(moment, snapshots=False)):
+                return False
+        return True
 
     def _changes(
         self, view: _View, fields: Sequence[str], entity: Entities | None, until: datetime | None = None

@@ -1,0 +1,150 @@
+"""Snapshots: folded states at a position and a moment, for questions near it to go on from.
+
+A snapshot is a cache, keyed by the plan's fingerprint and the log's identity: a changed model or another log never
+finds it, and deleting it changes no answer. One file each, whole or not there.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from eventsource.errors import IndexFileError
+from eventsource.plan import Plan
+
+__all__ = ["Policy", "Shelf", "Snapshot"]
+
+_ABOUT: Final = "eventsource"
+_ABANDONED: Final = 3600  # seconds
+_SUFFIX: Final = ".snapshot"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """When snapshots are taken by themselves, and how many are kept.
+
+    Args:
+        events: take one when so many events came since the newest; None: never for that reason.
+        every: take one at each end of such a step of valid time, a Polars duration such as ``"1mo"``; None: none.
+        keep: how many are kept, the newest moments first.
+    """
+
+    events: int | None = None
+    every: str | None = None
+    keep: int = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a snapshot holds: the states after all events with position < ``position`` and at <= ``moment``.
+
+    Args:
+        position: events from here on are not in it.
+        moment: events after this instant are not in it.
+        known: the latest ``recorded_at`` of the events in it; None: it has none.
+        columns: the payload columns that the log had then.
+        entities: how many states it has.
+        file: its file's name.
+    """
+
+    position: int
+    moment: datetime
+    known: datetime | None
+    columns: tuple[str, ...]
+    entities: int
+    file: str
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """The snapshots of one plan on one log.
+
+    Args:
+        path: the log's.
+        identity: the log's.
+        plan: whose states they are.
+    """
+
+    path: str
+    identity: str
+    plan: Plan
+
+    @property
+    def folder(self) -> Path:
+        """Where they are: in the log's folder, or in the user's cache for a log that is remote or read-only."""
+        name = hashlib.sha256(f"{self.identity} {self.plan.fingerprint()}".encode()).hexdigest()[:20]
+        if "://" not in self.path and os.access(self.path, os.W_OK):
+            return Path(self.path) / "snapshots" / name
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        return cache / "eventsource" / hashlib.sha256(self.path.encode()).hexdigest()[:20] / f"snapshots-{name}"
+
+    def all(self) -> list[Snapshot]:
+        """Return the snapshots that are there, by moment and position; a damaged file is none."""
+        return sorted(self._read(), key=lambda snapshot: (snapshot.moment, snapshot.position))
+
+    def keep(self, states: pl.DataFrame, about: Snapshot) -> Snapshot:
+        """Write a snapshot.
+
+        Raises:
+            IndexFileError: it cannot be written.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        name = f"{about.position}-{about.moment:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}{_SUFFIX}"
+        plain = asdict(about) | {"file": name, "moment": about.moment.isoformat()}
+        plain["known"] = about.known.isoformat() if about.known else None
+        partial = self.folder / f"{name}.tmp"
+        try:
+            states.write_parquet(partial, compression="lz4", metadata={_ABOUT: json.dumps(plain)})
+            partial.replace(self.folder / name)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise IndexFileError(
+                f"the snapshot cannot be written to {self.folder}: {error}",
+                hint="free some space, or see who may write there; snapshots may be deleted at any time",
+            ) from error
+        finally:
+            partial.unlink(missing_ok=True)
+        return _from_plain(plain)
+
+    def states(self, snapshot: Snapshot) -> pl.DataFrame | None:
+        """Return the partial states of a snapshot; None: it is gone."""
+        with contextlib.suppress(OSError, pl.exceptions.PolarsError):
+            return pl.read_parquet(self.folder / snapshot.file)
+        return None
+
+    def prune(self, keep: int) -> int:
+        """Remove all but the newest, and what a process that died left; return how many snapshots went."""
+        gone = self.all()[:-keep] if keep else self.all()
+        for snapshot in gone:
+            (self.folder / snapshot.file).unlink(missing_ok=True)
+        kept = {snapshot.file for snapshot in self.all()}
+        for path in self.folder.glob("*"):
+            left = path.suffix == ".tmp" and time.time() - path.stat().st_mtime > _ABANDONED
+            if left or (path.suffix == _SUFFIX and path.name not in kept):
+                path.unlink(missing_ok=True)
+        return len(gone)
+
+    def _read(self) -> Iterator[Snapshot]:
+        for path in self.folder.glob(f"*{_SUFFIX}"):
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError):
+                yield _from_plain(json.loads(pl.read_parquet_metadata(path)[_ABOUT]))
+
+
+def _from_plain(plain: dict[str, object]) -> Snapshot:
+    known = plain["known"]
+    return Snapshot(
+        position=int(str(plain["position"])),
+        moment=datetime.fromisoformat(str(plain["moment"])),
+        known=datetime.fromisoformat(str(known)) if known else None,
+        columns=tuple(plain["columns"]),  # type: ignore[arg-type]  # a list of texts
+        entities=int(str(plain["entities"])),
+        file=str(plain["file"]),
+    )

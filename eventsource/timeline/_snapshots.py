@@ -1,0 +1,141 @@
+"""Answers from snapshots: the nearest one that helps, and the events after it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import polars as pl
+
+from eventsource.errors import FoldError
+from eventsource.fold.engine import Engine, Events
+from eventsource.fold.partial import finished, is_mergeable, merged, partial, unmergeable
+from eventsource.index import View
+from eventsource.moment import start
+from eventsource.plan import Plan
+from eventsource.snapshots import Policy, Shelf, Snapshot
+from eventsource.timeline._answers import together
+
+__all__ = ["from_snapshot", "nearest", "taken", "taken_if_due"]
+
+_WORTHWHILE: Final = 1 / 3
+
+
+def taken(view: View, plan: Plan, shelf: Shelf, moment: datetime | None) -> Snapshot:
+    """Fold all events up to a moment and keep their states.
+
+    Args:
+        view: all events.
+        plan: the plan.
+        shelf: where to keep them.
+        moment: up to which instant, inclusive; None: the latest of all events.
+
+    Raises:
+        FoldError: there are no events, or the plan's states cannot be kept.
+    """
+    moment = moment or view.parts.latest
+    if moment is None or not is_mergeable(plan):
+        why = "the log has no events for it" if moment is None else "a reduce field has no dtype"
+        raise FoldError(
+            f"{plan.name} can keep no snapshot: {why}", hint="dtype=… on the reduce" if moment else None
+        )
+    parts = view.map(lambda events: _part(events.until(moment)), plan)
+    states = [part.states for part in parts if part.states is not None]
+    if len(states) < len(parts):
+        raise FoldError(
+            f"{plan.name} can keep no snapshot: a total of floats needs more digits than 128 bits hold",
+            hint="dtype=pl.Decimal(18, 2) makes the total exact",
+        )
+    known = max((part.known for part in parts if part.known is not None), default=None)
+    whole = together(states)
+    about = Snapshot(view.limit, moment, known, tuple(sorted(view.columns)), whole.height, "")
+    return shelf.keep(whole, about)
+
+
+def taken_if_due(view: View, plan: Plan, shelf: Shelf, policy: Policy, tz: str) -> list[Snapshot]:
+    """Take the snapshots that a policy asks for by now, and remove those that it does not keep."""
+    here, latest = shelf.all(), view.parts.latest
+    if latest is None or not is_mergeable(plan):
+        return []
+    new = []
+    if policy.events is not None and view.limit - max((s.position for s in here), default=0) >= policy.events:
+        new.append(taken(view, plan, shelf, None))
+    if policy.every is not None:
+        ends = _step_ends(latest, policy, tz)
+        new += [taken(view, plan, shelf, end) for end in ends if end not in {s.moment for s in here}]
+    if new:
+        shelf.prune(policy.keep)
+    return new
+
+
+def _step_ends(latest: datetime, policy: Policy, tz: str) -> list[datetime]:
+    """Return the last instants of the newest steps that are over, at most as many as are kept."""
+    day = pl.Series([latest]).dt.convert_time_zone(tz).dt.date()
+    first = day.dt.truncate(str(policy.every)).item()
+    begins = [first]
+    while len(begins) < policy.keep:
+        begins.append(pl.Series([begins[-1]]).dt.offset_by(f"-{policy.every}").item())
+    return [start(begin, tz) - timedelta(microseconds=1) for begin in begins]
+
+
+def from_snapshot(
+    view: View, engine: Engine, plan: Plan, shelf: Shelf, found: Snapshot, moment: datetime | None
+) -> pl.DataFrame | None:
+    """Return the states at a moment, going on from a snapshot; None: it does not help."""
+    states = shelf.states(found)
+    if states is None or not _is_usable(found, view, moment):
+        return None
+    tail = view.tail(plan, found.position, found.moment, moment)
+    later = partial(tail)
+    if later is None:
+        return None
+    afresh = unmergeable(states, later, tail)
+    if len(afresh) > _WORTHWHILE * states.height:
+        return None
+    others = later.filter(~pl.col("entity").is_in(afresh.implode())) if len(afresh) else later
+    answer = finished(merged(states, others, plan), plan, _summed(tail))
+    if not len(afresh):
+        return answer
+    fresh = view.map(lambda events: engine.as_of(events, moment), plan, afresh)
+    kept = answer.filter(~pl.col("entity").is_in(afresh.implode()))
+    return together([kept, *fresh]).sort("entity")
+
+
+@dataclass(frozen=True)
+class _Part:
+    states: pl.DataFrame | None
+    known: datetime | None
+
+
+def _part(events: Events) -> _Part:
+    known = events.rows.frame.select(pl.col("known").max()).collect().item()
+    return _Part(partial(events), known)
+
+
+def nearest(snapshots: Iterable[Snapshot], view: View, moment: datetime | None) -> Snapshot | None:
+    """Return the snapshot that leaves the fewest events to fold, if that is worth it."""
+    usable = [snapshot for snapshot in snapshots if _is_usable(snapshot, view, moment)]
+    costs = {s: view.parts.expected(s.position, s.moment, moment) for s in usable}
+    best = min(usable, key=lambda s: costs[s], default=None)
+    return best if best is not None and costs[best] <= _WORTHWHILE else None
+
+
+def _is_usable(snapshot: Snapshot, view: View, moment: datetime | None) -> bool:
+    """Say whether all events of a snapshot may be seen, and its dtypes are those of today."""
+    if snapshot.columns != tuple(sorted(view.parts.columns)):
+        return False
+    if snapshot.position > view.limit or (moment is not None and snapshot.moment > moment):
+        return False
+    if view.known_at is None:
+        return True
+    if view.parts.members.plan.order == "recorded_at":
+        return False  # what was recorded later may have moved the streams' clocks
+    return snapshot.known is None or snapshot.known <= view.known_at
+
+
+def _summed(events: Events) -> pl.Schema:
+    """Return the dtypes of what totals are taken of, by field."""
+    schema = events.rows.frame.collect_schema()
+    totals = [rule for rule in events.plan.rules if rule.op == "total" and rule.of is not None]
+    columns = {rule.name: events.members.of(str(rule.of), rule.dtype).column for rule in totals}
+    return pl.Schema({name: schema[column] for name, column in columns.items()})
