@@ -60,10 +60,10 @@ class Effects:
             return Effect(mask, pl.col("type"))
         if rule.of is None:
             return Effect(mask, pl.col("at"))
-        return self._of_member(rule, mask)
+        return self._of_member(rule)
 
-    def _of_member(self, rule: Rule, mask: pl.Expr) -> Effect:
-        member = self._members.of(str(rule.of), rule.dtype)
+    def _of_member(self, rule: Rule) -> Effect:
+        member = self._members.of(rule)
         value, dtype = pl.col(member.column), self._schema[member.column]
         if rule.op == "total" and not (dtype.is_numeric() or dtype == pl.Null()):
             raise FoldError(
@@ -73,8 +73,7 @@ class Effects:
         here = value.is_not_null()
         if rule.op in ("latest", "first") and member.null in self._schema:
             here |= pl.col(member.null).fill_null(value=False)
-        # Where nobody else reads the member, its presence says it all.
-        return Effect(here if member.types == set(rule.events) else mask & here, value)
+        return Effect(here, value)
 
     def _is(self, types: Iterable[str]) -> pl.Expr:
         names = sorted(types)

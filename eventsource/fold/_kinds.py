@@ -9,7 +9,7 @@ import polars as pl
 
 from eventsource.fold._paths import UNSET
 
-__all__ = ["KINDS", "NULL", "by_kind", "decimal_texts", "entity_text", "widened"]
+__all__ = ["KINDS", "NULL", "by_kind", "decimal_texts", "entity_text", "json_texts", "widened"]
 
 KINDS: Final[Mapping[str, pl.DataType]] = {
     "bool": pl.Boolean(),
@@ -48,7 +48,7 @@ def widened(value: pl.Expr, kind: str, kinds: Sequence[str]) -> pl.Expr:
     if set(kinds) == {"int", "float"}:
         return value.cast(pl.Float64())
     if kind == "float":
-        return value.map_batches(_json_texts, return_dtype=pl.String())
+        return value.map_batches(json_texts, return_dtype=pl.String())
     return value.cast(pl.String())
 
 
@@ -106,6 +106,7 @@ def _is_big(value: int) -> bool:
     return not -_INT64 <= value < _INT64
 
 
-def _json_texts(values: pl.Series) -> pl.Series:
+def json_texts(values: pl.Series) -> pl.Series:
+    """Return floats as JSON writes them."""
     texts = [None if value is None else _encode(value).decode() for value in values]
     return pl.Series(values.name, texts, pl.String())

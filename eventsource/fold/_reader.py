@@ -88,8 +88,22 @@ class Reader:
             try:
                 columns += by_kind(column, decimal_texts(values[path], scale))
             except (ArithmeticError, TypeError, ValueError) as error:
-                raise FoldError(f"{self._name}: {path!r} holds what is not a decimal: {error!r}") from error
+                row = _first_without_digits(values[path], scale)
+                raise FoldError(
+                    f"{path!r} of {self._name} at position {events['position'][row]} is no decimal: "
+                    f"{str(values[path][row])[:80]!r}",
+                    hint="leave its dtype out, or mend the log",
+                ) from error
         return columns
+
+
+def _first_without_digits(values: Sequence[Any], scale: int) -> int:
+    for row, value in enumerate(values):
+        try:
+            decimal_texts([value], scale)
+        except (ArithmeticError, TypeError, ValueError):
+            return row
+    return 0
 
 
 def _culprit(paths: Paths, events: pl.DataFrame) -> tuple[int, str]:

@@ -54,7 +54,7 @@ class _Life:
         if rule.of is None:
             self.values[rule.name] = _moved(rule, old, row)
             return
-        member = events.members.of(rule.of, rule.dtype)
+        member = events.members.of(rule)
         value = row[member.column]
         if value is None and not (rule.op in ("latest", "first") and row.get(member.null)):
             return
@@ -260,7 +260,7 @@ def _dtype(rule: Rule, events: Events, columns: pl.Schema) -> pl.DataType | None
         return pl.Boolean() if rule.op == "flag" else pl.Int64()
     if rule.of is None:
         return TIMESTAMP
-    dtype = columns[events.members.of(rule.of, rule.dtype).column]
+    dtype = columns[events.members.of(rule).column]
     if rule.op == "total":
         _check_total(rule, dtype)
         return pl.Int64() if dtype.is_integer() or dtype == pl.Null() else dtype

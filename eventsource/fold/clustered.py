@@ -173,4 +173,4 @@ def _ranges(begins: Rows, ends: Rows) -> Rows:
     """Return all numbers of the ranges, one range after the other."""
     lengths = ends - begins
     shifts = np.repeat(begins - np.append(0, np.cumsum(lengths)[:-1]), lengths)
-    return np.arange(int(lengths.sum()), dtype=np.int64) + shifts
+    return shifts + np.arange(int(lengths.sum()), dtype=np.int64)

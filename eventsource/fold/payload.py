@@ -32,10 +32,10 @@ import polars as pl
 
 from eventsource.errors import FoldError
 from eventsource.event import TIMESTAMP
-from eventsource.fold._kinds import KINDS, NULL, widened
+from eventsource.fold._kinds import KINDS, NULL, json_texts, widened
 from eventsource.fold._reader import Reader
 from eventsource.moment import parse_times
-from eventsource.plan import PATHS, Plan
+from eventsource.plan import PATHS, Plan, Rule
 
 __all__ = ["Member", "Members", "member_columns", "present", "resolve", "shred"]
 
@@ -43,6 +43,9 @@ __all__ = ["Member", "Members", "member_columns", "present", "resolve", "shred"]
 @dataclass(frozen=True, slots=True)
 class Member:
     """A payload member that a plan reads: one column for the engines.
+
+    A path that fields read from different event types is a member for each: what one type holds decides no dtype of
+    a field that reads another.
 
     Args:
         path: dotted path in the payload.
@@ -57,7 +60,8 @@ class Member:
     @property
     def column(self) -> str:
         """The name of its column; no envelope column begins like this."""
-        return f"={self.path}" if self.dtype is None else f"={self.path}:{self.dtype}"
+        asked = "" if self.dtype is None else f":{self.dtype}"
+        return f"={self.path}{asked}@{'+'.join(sorted(self.types))}"
 
     @property
     def null(self) -> str:
@@ -74,16 +78,13 @@ class Members:
     @cached_property
     def all(self) -> tuple[Member, ...]:
         """The members, each once, sorted by column."""
-        types: dict[tuple[str, pl.DataType | None], set[str]] = {}
-        for rule in self.plan.rules:
-            if rule.op in PATHS and rule.of is not None:
-                types.setdefault((rule.of, rule.dtype), set()).update(rule.events)
-        found = [Member(path, dtype, frozenset(names)) for (path, dtype), names in types.items()]
+        found = {self.of(rule) for rule in self.plan.rules if rule.op in PATHS and rule.of is not None}
         return tuple(sorted(found, key=lambda member: member.column))
 
-    def of(self, path: str, dtype: pl.DataType | None) -> Member:
-        """Return the member that a rule with this path and dtype reads."""
-        return next(member for member in self.all if (member.path, member.dtype) == (path, dtype))
+    @staticmethod
+    def of(rule: Rule) -> Member:
+        """Return the member that a rule with a path reads."""
+        return Member(str(rule.of), rule.dtype, frozenset(rule.events))
 
     @cached_property
     def whole(self) -> frozenset[str]:
@@ -178,25 +179,38 @@ def _resolved(member: Member, names: Container[str]) -> pl.Expr:
     kinds = [kind for kind in KINDS if f"{member.column}|{kind}" in names]
     if not kinds:
         return pl.lit(None, member.dtype or pl.Null()).alias(member.column)
-    values = [widened(pl.col(f"{member.column}|{kind}"), kind, kinds) for kind in kinds]
-    value = values[0] if len(values) == 1 else pl.coalesce(values)
-    return _requested(value, member, text="text" in kinds).alias(member.column)
-
-
-def _requested(value: pl.Expr, member: Member, *, text: bool) -> pl.Expr:
-    """Return the value in the dtype that the model asks for; texts are read as dates and times too."""
+    columns = [(pl.col(f"{member.column}|{kind}"), kind) for kind in kinds]
     if member.dtype is None:
-        return value
-    if text and isinstance(member.dtype, pl.Datetime):
-        return value.map_batches(_strict_times, return_dtype=TIMESTAMP).cast(member.dtype)
-    if text and member.dtype == pl.Date():
-        return value.str.to_date("%Y-%m-%d", strict=True)
-    return value.cast(member.dtype, strict=True)
+        values = [widened(column, kind, kinds) for column, kind in columns]
+    else:
+        values = [_requested(column, kind, member, member.dtype) for column, kind in columns]
+    return (values[0] if len(values) == 1 else pl.coalesce(values)).alias(member.column)
 
 
-def _strict_times(texts: pl.Series) -> pl.Series:
-    times = parse_times(texts)
-    if times.null_count() > texts.null_count():
-        bad = texts.filter(times.is_null() & texts.is_not_null())[0]
-        raise FoldError(f"{bad!r} is not a time")
-    return times
+def _requested(column: pl.Expr, kind: str, member: Member, dtype: pl.DataType) -> pl.Expr:
+    """Return values of one kind in the dtype that the model asks for; texts are read as dates and times too."""
+
+    def cast(values: pl.Series) -> pl.Series:
+        found = _cast(values, kind, dtype)
+        if found.null_count() > values.null_count():
+            bad = values.filter(found.is_null() & values.is_not_null())[0]
+            of = f"{member.path!r} of {', '.join(sorted(member.types))}"
+            raise FoldError(f"{of}: {bad!r} is no {dtype}", hint="mend the dtype in the model, or leave it out")
+        return found
+
+    return column.map_batches(cast, return_dtype=dtype)
+
+
+def _cast(values: pl.Series, kind: str, dtype: pl.DataType) -> pl.Series:
+    """Return values in a dtype; null where it cannot hold them as they are."""
+    if kind == "text" and isinstance(dtype, pl.Datetime):
+        return parse_times(values).cast(dtype)
+    if kind == "text" and dtype == pl.Date():
+        return values.str.to_date("%Y-%m-%d", strict=False)
+    if kind == "text" and dtype == pl.Boolean():
+        return values.replace_strict({"true": True, "false": False}, default=None, return_dtype=dtype)
+    if kind == "float" and dtype == pl.String():
+        return json_texts(values)
+    found = values.cast(dtype, strict=False)
+    cut = kind == "float" and dtype.is_integer()
+    return found.set((found.cast(pl.Float64) != values).fill_null(value=False), None) if cut else found

@@ -17,7 +17,7 @@ from eventsource.fold._polars import PolarsEngine
 from eventsource.fold._reference import ReferenceEngine
 from eventsource.fold.payload import Members, member_columns, resolve, shred
 from eventsource.plan import Plan, Rule
-from eventsource.testing import MemoryLog
+from eventsource.testing import MemoryLog, event
 from eventsource.timeline import Timeline
 
 AT = datetime(2024, 1, 1, tzinfo=UTC)
@@ -87,6 +87,8 @@ def test_every_mixture_has_its_dtype(values: list[Any], dtype: pl.DataType, expe
         ([0.1, "0.25", 3, 1.005], pl.Decimal(18, 2), ["0.10", "0.25", "3.00", "1.00"]),
         ([1, "2"], pl.Int64(), [1, 2]),
         ([1, 2], pl.String(), ["1", "2"]),
+        ([2**53 + 1, 3.0, "7"], pl.Int64(), [2**53 + 1, 3, 7]),
+        (["true", False], pl.Boolean(), [True, False]),
     ],
 )
 def test_a_dtype_asked_for_wins(values: list[Any], dtype: pl.DataType, expected: list[Any]) -> None:
@@ -101,6 +103,7 @@ def test_a_dtype_asked_for_wins(values: list[Any], dtype: pl.DataType, expected:
     [
         ("x", pl.Int64()),
         (2**40, pl.Int32()),
+        (2.5, pl.Int64()),
         ("nine", pl.Decimal(18, 2)),
         ("2024-02-30", pl.Date()),
         ("noon", pl.Datetime("us", "UTC")),
@@ -193,6 +196,7 @@ def test_members_below_members_and_beside_them() -> None:
     )
     members = Members(Plan("M", rules))
     frame = _resolved([_events([1, {"c": 2}, "x", [3], None])], members)
+    frame = frame.rename({name: name.replace("@Seen", "") for name in frame.columns})
     assert frame["=a"].to_list() == ['{"b":1}', '{"b":{"c":2}}', '{"b":"x"}', '{"b":[3]}', '{"b":null}']
     assert frame["=a.b"].to_list() == ["1", '{"c":2}', "x", "[3]", None]
     assert frame["=a.b.c"].to_list() == [None, 2, None, None, None]
@@ -218,4 +222,20 @@ def test_what_is_nobodys_decides_no_dtype(values: list[Any]) -> None:
     members = Members(Plan("M", (rule,), key={"Seen": "owner"}))
     frame = _resolved([_events(values)], members)
     assert frame.height == 0
-    assert frame["=a.b"].dtype == pl.Null()
+    assert frame[members.all[0].column].dtype == pl.Null()
+
+
+def test_what_another_type_holds_decides_nothing() -> None:
+    """Fields that read one path from different event types each have the dtype of their own events."""
+    log = MemoryLog(
+        [
+            event("Placed", at="2024-01-01", amount="n/a"),
+            *(event("Paid", at="2024-01-02", amount=amount) for amount in (9, 10)),
+        ]
+    )
+    placed = Rule(name="asked", op="latest", events=("Placed",), of="amount")
+    paid = Rule(name="largest", op="largest", events=("Paid",), of="amount")
+    total = Rule(name="total", op="total", events=("Paid",), of="amount")
+    for engine in (PolarsEngine(), ReferenceEngine()):
+        states = Timeline(log, Plan("M", (placed, paid, total)), engine=engine).as_of()
+        assert states.row(0)[1:] == ("n/a", 10, 19)
