@@ -62,7 +62,7 @@ class Track:
         if not len(self.rows):
             return self.before.new_from_index(0, len(first))
         last = len(self.rows) - 1
-        picked = self.pick(np.minimum(first, last), np.clip(end.astype(np.int64) - 1, 0, last))
+        picked = self.pick(np.minimum(first, last), np.clip(end - 1, 0, last))
         return picked.zip_with(pl.Series(found), self.before)
 
     def between(self, begins: Touches, ends: Touches) -> pl.Series:
@@ -117,8 +117,8 @@ class Tracks(Mapping[str, Track]):
 
     @property
     def bounds(self) -> Touches:
-        """Where entities begin and the last one ends, in the integers that make lookups quick."""
-        return self.clustered.starts.astype(np.uint32)
+        """Where entities begin, and the last one ends."""
+        return self.clustered.starts
 
     def sums(self, name: str, exponent: int) -> pl.Series | None:
         """Return per entity the exact sum of what a total adds: integers, or decimals.
@@ -135,8 +135,7 @@ class Tracks(Mapping[str, Track]):
             terms = scaled.cast(pl.Int128)
         else:
             terms = values.cast(pl.Decimal(38, dtype.scale) if isinstance(dtype, pl.Decimal) else pl.Int128)
-        running = pl.concat([terms.clear(1).fill_null(0), terms.cum_sum()])
-        places = np.searchsorted(rows, self.bounds)
+        running, places = _running(terms), np.searchsorted(rows, self.bounds)
         return running[places[1:]] - running[places[:-1]]
 
     def _loaded(self, moment: datetime | None) -> pl.DataFrame:
@@ -156,7 +155,7 @@ class Tracks(Mapping[str, Track]):
         mask = self._columns[f"{name}|mask"]
         if _LIVE in self._columns:
             mask &= self._columns[_LIVE]
-        rows = mask.arg_true()
+        rows = np.flatnonzero(mask.to_numpy())  # several times as fast as arg_true
         if name == EXISTS:
             return _carried(rows, self._columns[f"{name}|value"], default=False)
         rule = self._rules[name]
@@ -167,56 +166,50 @@ class Tracks(Mapping[str, Track]):
             return _extreme(rule.op, rows, value, self._owners(rows))
         return _TRACKS[rule.op](rows, value)
 
-    def _stepwise(self, rule: Rule, rows: pl.Series) -> Track:
+    def _stepwise(self, rule: Rule, rows: Touches) -> Track:
         """Return the track of a field whose every value needs the one before."""
         names = [name for name in self._columns.columns if "|" not in name]
         columns = self._columns.select(*names, pl.col(f"{rule.name}|value").alias("value"))
-        touched = columns.select(pl.all().gather(rows)).with_columns(owner=self._owners(rows))
+        touched = columns[rows].with_columns(owner=self._owners(rows))
         values = stepwise(touched, rule, self.clustered.entities)
-        return Track(rows.to_numpy(), lambda _, last: values.gather(pl.Series(last + 1)), values.head(1))
+        return Track(rows, lambda _, last: values[last + 1], values.head(1))
 
-    def _owners(self, rows: pl.Series) -> pl.Series:
-        places = np.searchsorted(self.clustered.starts, rows.to_numpy(), "right") - 1
+    def _owners(self, rows: Touches) -> pl.Series:
+        places = np.searchsorted(self.clustered.starts, rows, "right") - 1
         return pl.Series(places.astype(np.uint32))
 
 
-def _carried(rows: pl.Series, value: pl.Series, *, default: object = None) -> Track:
+def _carried(rows: Touches, value: pl.Series, *, default: object = None) -> Track:
     """The value that the last touch brought."""
-    touches = rows.to_numpy()
-    before = pl.Series([default], dtype=value.dtype)
-    return Track(touches, lambda _, last: value.gather(pl.Series(touches[last])), before)
+    return Track(rows, lambda _, last: value[rows[last]], pl.Series([default], dtype=value.dtype))
 
 
-def _latest(rows: pl.Series, value: pl.Series) -> Track:
+def _latest(rows: Touches, value: pl.Series) -> Track:
     return _carried(rows, value)
 
 
-def _flag(rows: pl.Series, value: pl.Series) -> Track:
+def _flag(rows: Touches, value: pl.Series) -> Track:
     return _carried(rows, value, default=False)
 
 
-def _first(rows: pl.Series, value: pl.Series) -> Track:
-    touches = rows.to_numpy()
-    before = pl.Series([None], dtype=value.dtype)
-    return Track(touches, lambda first, _: value.gather(pl.Series(touches[first])), before)
+def _first(rows: Touches, value: pl.Series) -> Track:
+    return Track(rows, lambda first, _: value[rows[first]], pl.Series([None], dtype=value.dtype))
 
 
-def _count(rows: pl.Series, _: pl.Series) -> Track:
-    def pick(first: Touches, last: Touches) -> pl.Series:
-        return pl.Series(last.astype(np.int64) - first + 1)
-
-    return Track(rows.to_numpy(), pick, pl.Series([0], dtype=pl.Int64))
+def _count(rows: Touches, _: pl.Series) -> Track:
+    return Track(rows, lambda first, last: pl.Series(last - first + 1), pl.Series([0], dtype=pl.Int64))
 
 
-def _total(rows: pl.Series, value: pl.Series) -> Track:
+def _total(rows: Touches, value: pl.Series) -> Track:
     """The difference of two running sums."""
-    terms, answer = _terms(value.gather(rows))
-    sums = pl.concat([terms.clear(1).fill_null(0), terms.cum_sum()])
+    terms, answer = _terms(value[rows])
+    sums = _running(terms)
+    return Track(rows, lambda first, last: answer(sums[last + 1] - sums[first]), answer(sums.head(1)))
 
-    def pick(first: Touches, last: Touches) -> pl.Series:
-        return answer(sums.gather(pl.Series(last + 1)) - sums.gather(pl.Series(first)))
 
-    return Track(rows.to_numpy(), pick, answer(sums.head(1)))
+def _running(terms: pl.Series) -> pl.Series:
+    """Return the sums of the first 0, 1, 2, … terms."""
+    return pl.concat([terms.clear(1).fill_null(0), terms.cum_sum()])
 
 
 def _terms(values: pl.Series) -> tuple[pl.Series, Callable[[pl.Series], pl.Series]]:
@@ -230,12 +223,11 @@ def _terms(values: pl.Series) -> tuple[pl.Series, Callable[[pl.Series], pl.Serie
     return values.cast(pl.Int128), lambda sums: sums.cast(pl.Int64, strict=True)
 
 
-def _extreme(op: str, rows: pl.Series, value: pl.Series, owners: pl.Series) -> Track:
+def _extreme(op: str, rows: Touches, value: pl.Series, owners: pl.Series) -> Track:
     terms, so_far = pl.col("value"), {"smallest": pl.Expr.cum_min, "largest": pl.Expr.cum_max}[op]
-    touched = pl.DataFrame({"value": value.gather(rows), "owner": owners})
+    touched = pl.DataFrame({"value": value[rows], "owner": owners})
     after = touched.select(so_far(terms).over("owner")).to_series() if len(rows) else touched["value"]
-    before = pl.Series([None], dtype=value.dtype)
-    return Track(rows.to_numpy(), lambda _, last: after.gather(pl.Series(last)), before)
+    return Track(rows, lambda _, last: after[last], pl.Series([None], dtype=value.dtype))
 
 
 _TRACKS: Final = {

@@ -44,8 +44,8 @@ __all__ = ["Member", "Members", "member_columns", "present", "resolve", "shred"]
 class Member:
     """A payload member that a plan reads: one column for the engines.
 
-    A path that fields read from different event types is a member for each: what one type holds decides no dtype of
-    a field that reads another.
+    A path that fields read from different event types is a member for each: what one type holds decides no dtype
+    of a field that reads another.
 
     Args:
         path: dotted path in the payload.

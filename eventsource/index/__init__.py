@@ -146,9 +146,9 @@ class _InMemory:
         return [""]
 
     @property
-    def latest(self) -> datetime | None:
-        latest: datetime | None = self.events.frame.select(pl.col("at").max()).collect().item()
-        return latest
+    def span(self) -> tuple[datetime, datetime] | None:
+        first, last = self.events.frame.select(pl.col("at").min().alias("a"), pl.col("at").max()).collect().row(0)
+        return None if first is None else (first, last)
 
     def since(self, position: int, moment: datetime | None = None) -> pl.LazyFrame:
         behind = pl.col("position") >= position
@@ -189,10 +189,16 @@ class _Stored:
         return [part.first for part in self.manifest.parts] or [""]
 
     @property
-    def latest(self) -> datetime | None:
-        """The latest moment of all events."""
-        found = [run.latest for run in self.manifest.runs if run.latest is not None]
-        return pl.Series([max(found)]).cast(TIMESTAMP).item() if found else None
+    def span(self) -> tuple[datetime, datetime] | None:
+        """The first and the last moment of all events."""
+        runs = [run for run in self.manifest.runs if run.rows]
+        ends = pl.DataFrame(runs, schema_overrides={"earliest": pl.Int64, "latest": pl.Int64})
+        if ends.is_empty():
+            return None
+        first, last = ends.select(
+            pl.col("earliest").min().cast(TIMESTAMP), pl.col("latest").max().cast(TIMESTAMP)
+        ).row(0)
+        return first, last
 
     def since(self, position: int, moment: datetime | None = None) -> pl.LazyFrame:
         """Return events from a position on, and those before it that happened after a moment."""

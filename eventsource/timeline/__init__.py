@@ -122,6 +122,13 @@ class Timeline:
             raise LogError("a log in memory keeps no snapshots", hint="es.Log(path)")
         return self._index.ask(lambda view: taken(view, self.plan, shelf, moment))
 
+    def take_due(self, policy: Policy) -> list[Snapshot]:
+        """Take the snapshots that a policy asks for by now; remove those that it does not keep."""
+        shelf = self._shelf
+        if not self.log.path:
+            return []
+        return self._index.ask(lambda view: taken_if_due(view, self.plan, shelf, policy, self.tz))
+
     def snapshots(self) -> pl.DataFrame:
         """Return the snapshots of this model: ``moment``, ``position``, ``entities``; by moment and position."""
         rows = [(s.moment, s.position, s.entities) for s in self._shelf.all()]
@@ -365,8 +372,7 @@ class Timeline:
         if not self.log.path:
             return None
         if self._policy is not None:
-            policy = self._policy
-            self._index.ask(lambda view: taken_if_due(view, self.plan, shelf, policy, self.tz))
+            self.take_due(self._policy)
         kept = shelf.all()
         if not kept:
             return None

@@ -33,7 +33,8 @@ def taken(view: View, plan: Plan, shelf: Shelf, moment: datetime | None) -> Snap
     Raises:
         FoldError: there are no events, or the plan's states cannot be kept.
     """
-    moment = moment or view.parts.latest
+    span = view.parts.span
+    moment = moment or (span[1] if span else None)
     if moment is None or not is_mergeable(plan):
         why = "the log has no events for it" if moment is None else "a reduce field has no dtype"
         raise FoldError(
@@ -54,28 +55,28 @@ def taken(view: View, plan: Plan, shelf: Shelf, moment: datetime | None) -> Snap
 
 def taken_if_due(view: View, plan: Plan, shelf: Shelf, policy: Policy, tz: str) -> list[Snapshot]:
     """Take the snapshots that a policy asks for by now, and remove those that it does not keep."""
-    here, latest = shelf.all(), view.parts.latest
-    if latest is None or not is_mergeable(plan):
+    here, span = shelf.all(), view.parts.span
+    if span is None or not is_mergeable(plan):
         return []
     new = []
     if policy.events is not None and view.limit - max((s.position for s in here), default=0) >= policy.events:
         new.append(taken(view, plan, shelf, None))
     if policy.every is not None:
-        ends = _step_ends(latest, policy, tz)
+        ends = _step_ends(span, policy, tz)
         new += [taken(view, plan, shelf, end) for end in ends if end not in {s.moment for s in here}]
     if new:
         shelf.prune(policy.keep)
     return new
 
 
-def _step_ends(latest: datetime, policy: Policy, tz: str) -> list[datetime]:
+def _step_ends(span: tuple[datetime, datetime], policy: Policy, tz: str) -> list[datetime]:
     """Return the last instants of the newest steps that are over, at most as many as are kept."""
-    day = pl.Series([latest]).dt.convert_time_zone(tz).dt.date()
-    first = day.dt.truncate(str(policy.every)).item()
-    begins = [first]
-    while len(begins) < policy.keep:
-        begins.append(pl.Series([begins[-1]]).dt.offset_by(f"-{policy.every}").item())
-    return [start(begin, tz) - timedelta(microseconds=1) for begin in begins]
+    begin = pl.Series([span[1]]).dt.convert_time_zone(tz).dt.date().dt.truncate(str(policy.every))
+    ends: list[datetime] = []
+    while len(ends) < policy.keep and (end := start(begin.item(), tz) - timedelta(microseconds=1)) >= span[0]:
+        ends.append(end)
+        begin = begin.dt.offset_by(f"-{policy.every}")
+    return ends
 
 
 def from_snapshot(
