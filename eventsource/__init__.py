@@ -27,6 +27,8 @@ from eventsource.model import (
     total,
 )
 from eventsource.plan import Plan
+from eventsource.readmodel import ReadModel
+from eventsource.snapshots import SnapshotPolicy
 from eventsource.sources import source
 from eventsource.timeline import Timeline
 
@@ -35,6 +37,8 @@ __all__ = [
     "Log",
     "Model",
     "Plan",
+    "ReadModel",
+    "SnapshotPolicy",
     "Timeline",
     "count",
     "derive",

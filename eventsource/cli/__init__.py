@@ -1,7 +1,8 @@
 """The command line: every question of the library, for a terminal and for scripts.
 
-A module per concern: `_questions`, `_debugger`, `_log`, `_check`, `_project`, `_report` hold the commands;
-`_options` what they share, `_config` the project, `_output` the formats, `_failures` messages and exit codes.
+A module per concern: `_questions`, `_debugger`, `_log`, `_check`, `_project`, `_readmodel`, `_report`,
+`_snapshots` hold the commands; `_options` what they share, `_config` the project, `_output` the formats,
+`_progress` bars, `_failures` messages and exit codes.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -10,7 +11,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from eventsource.cli import _check, _debugger, _log, _project, _questions, _report
+from eventsource.cli import _check, _debugger, _log, _project, _questions, _readmodel, _report, _snapshots
 from eventsource.cli._failures import Program
 
 __all__ = ["app", "commands", "main"]
@@ -27,6 +28,8 @@ _COMMANDS: Final[Mapping[str, Mapping[str, Callable[..., Any]]]] = {
         "trend": _questions.trend,
     },
     "Debugger": {"replay": _debugger.replay, "dump": _debugger.dump},
+    "Read models": {"refresh": _readmodel.refresh, "follow": _readmodel.follow, "lag": _readmodel.lag},
+    "Caches": {"snapshot": _snapshots.snapshot},
 }
 _PASSED_ON: Final = {"allow_extra_args": True, "ignore_unknown_options": True}
 

@@ -6,6 +6,12 @@ log = "data/log"
 model = "models:Customer"
 source = "data/raw/*.jsonl.gz"
 tz = "UTC"
+
+[tool.eventsource.readmodel]
+url = "sqlite:///data/customers.db"
+table = "customers"
+history = true
+every = "5s"
 ```
 
 ``source`` may be a list, or a table with ``path`` and the arguments of `eventsource.source`. Paths are relative to
@@ -20,7 +26,7 @@ import sys
 import tomllib
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -32,10 +38,45 @@ from eventsource.model import Model, plan_of
 from eventsource.plan import Plan
 from eventsource.sources import source
 
-__all__ = ["Project", "absolute", "load_plan", "near", "nearest"]
+__all__ = ["Project", "ReadModelSettings", "absolute", "load_plan", "near", "nearest"]
 
 _LOG: Final = "data/log"
-_KEYS: Final = ("log", "model", "source", "tz")
+_KEYS: Final = ("log", "model", "readmodel", "source", "tz")
+
+
+@dataclass(frozen=True)
+class ReadModelSettings:
+    """What a project says about its read model.
+
+    Args:
+        url: the database.
+        table: what the table is called.
+        history: whether to keep a table of intervals too.
+        every: between two refreshes of a service.
+    """
+
+    url: str | None = None
+    table: str | None = None
+    history: bool = False
+    every: str | None = None
+
+    @classmethod
+    def of(cls, file: Path, table: Any) -> Self:
+        """Return what a table of a file says.
+
+        Raises:
+            UsageError: it is none, or says what is not known.
+        """
+        known = [each.name for each in fields(cls)]
+        if not isinstance(table, dict):
+            raise UsageError(f"{file}: readmodel is not a table", hint='[tool.eventsource.readmodel] url = "…"')
+        for key, value in table.items():
+            if key not in known:
+                raise UsageError(f"{file}: [tool.eventsource.readmodel] has no {key!r}", hint=nearest(key, known))
+            kind, what = (bool, "true or false") if key == "history" else (str, "a text")
+            if not isinstance(value, kind):
+                raise UsageError(f"{file}: {key} is {value!r}, not {what}")
+        return cls(**table)
 
 
 @dataclass(frozen=True)
@@ -49,6 +90,7 @@ class Project:
         paths: where the raw events are.
         mapping: arguments of `eventsource.source` for them.
         tz: zone of moments that name none.
+        readmodel: where a model is kept as an SQL table.
     """
 
     folder: Path
@@ -57,6 +99,7 @@ class Project:
     paths: tuple[str, ...] = ()
     mapping: Mapping[str, Any] = field(default_factory=dict)
     tz: str = "UTC"
+    readmodel: ReadModelSettings = ReadModelSettings()
 
     @classmethod
     def find(cls, start: Path | None = None) -> Self:
@@ -121,7 +164,8 @@ class Project:
                 raise UsageError(f"{file}: {key} is {table[key]!r}, not a text")
         paths, mapping = _source(file, table.get("source", []))
         plain = {key: table[key] for key in ("log", "model", "tz") if key in table}
-        return cls(folder, paths=paths, mapping=mapping, **plain)
+        kept = ReadModelSettings.of(file, table.get("readmodel", {}))
+        return cls(folder, paths=paths, mapping=mapping, readmodel=kept, **plain)
 
 
 def absolute(path: str, folder: Path) -> str:

@@ -32,6 +32,7 @@ from eventsource.errors import (
     EventsourceError,
     ModelError,
     MomentError,
+    ReadModelBusyError,
     UnknownNameWarning,
 )
 
@@ -63,6 +64,7 @@ class MissingError(_CommandError):
 
 _CODES: Final[Mapping[type[EventsourceError], int]] = {
     AppendConflictError: _AGAIN,
+    ReadModelBusyError: _AGAIN,
     MissingError: _MISSING,
     UsageError: _USAGE,
     ModelError: _USAGE,

@@ -9,6 +9,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from eventsource.cli._config import Project, load_plan
+from eventsource.cli._progress import Indexing
 from eventsource.moment import zone
 from eventsource.timeline import Timeline
 
@@ -53,7 +54,7 @@ class Asked:
         tz = self.tz or project.tz
         zone(tz)
         plan = load_plan(self.model or project.model, project.folder)
-        return Timeline(project.open(self.log), plan, tz=tz)
+        return Timeline(project.open(self.log), plan, tz=tz, progress=Indexing())
 
     @property
     def view(self) -> dict[str, Any]:

@@ -27,12 +27,12 @@ from eventsource.fold.clustered import Clustered
 from eventsource.fold.engine import Events
 from eventsource.fold.payload import Members, member_columns, present, resolve
 from eventsource.index._cluster import Sizes, clustered_part, followed, pending_events
-from eventsource.index._decode import CLOCKS, EventLog, decoded, no_events, settled
+from eventsource.index._decode import CLOCKS, EventLog, Told, decoded, no_events, settled
 from eventsource.index._store import Manifest, Run, Store, scanned
 from eventsource.moment import microseconds
 from eventsource.plan import Plan
 
-__all__ = ["EventLog", "Index", "Sizes", "View"]
+__all__ = ["EventLog", "Index", "Sizes", "Told", "View"]
 
 _BLOCK: Final = 20_000
 _ATTEMPTS: Final = 5
@@ -48,10 +48,14 @@ class Index:
         log: the log.
         plan: what to decode.
         sizes: how many rows go where.
+        progress: called, while the index takes in events, with what is done, how much of it, and of how much.
     """
 
-    def __init__(self, log: EventLog, plan: Plan, *, sizes: Sizes | None = None) -> None:
+    def __init__(
+        self, log: EventLog, plan: Plan, *, sizes: Sizes | None = None, progress: Told | None = None
+    ) -> None:
         self.log, self.members, self.sizes = log, Members(plan), sizes or Sizes()
+        self._progress = progress or _untold
         self._memory: _InMemory | None = None
         self._pending: tuple[Manifest, Clustered | None] | None = None
 
@@ -100,7 +104,7 @@ class Index:
         manifest = store.manifest()
         if manifest.head < limit:
             with store.locked():
-                manifest = followed(store, self.log, self.members, self.sizes)
+                manifest = followed(store, self.log, self.members, self.sizes, self._progress)
         if self._pending is None or self._pending[0] != manifest:
             self._pending = manifest, pending_events(store, manifest)
         return _Stored(self.log, self.members, store, manifest, self._pending[1])
@@ -109,6 +113,10 @@ class Index:
         kept = self._memory or _InMemory.empty(self.log, self.members)
         self._memory = kept if kept.head >= limit else kept.followed()
         return self._memory
+
+
+def _untold(*_: object) -> None:
+    """Tell nobody."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +136,7 @@ class _InMemory:
     def followed(self) -> "_InMemory":
         """Return it with the log's tail."""
         head, events, clocks = self.log.head, self.events, self.clocks
-        for tail in decoded(self.log, self.members, self.head, head, clocks):
+        for tail in decoded(self.log, self.members, self.head, head, clocks, _untold):
             events, clocks = events.merged(Clustered.of(tail.events)), tail.clocks
         held = events.frame.collect()
         return _InMemory(self.log, self.members, head, events.on(lambda _: held.lazy()), clocks)

@@ -12,7 +12,7 @@ import polars as pl
 
 from eventsource.fold.clustered import FOLD_ORDER, Clustered
 from eventsource.fold.payload import Members
-from eventsource.index._decode import CLOCKS, EventLog, decoded
+from eventsource.index._decode import CLOCKS, EventLog, Told, decoded
 from eventsource.index._store import Manifest, Part, Run, Store, scanned
 
 __all__ = ["Sizes", "clustered_part", "followed", "pending_events"]
@@ -37,13 +37,13 @@ class Sizes:
     share: float = 1 / 16
 
 
-def followed(store: Store, log: EventLog, members: Members, sizes: Sizes) -> Manifest:
+def followed(store: Store, log: EventLog, members: Members, sizes: Sizes, told: Told) -> Manifest:
     """Take in what the log has and the index lacks; return the manifest that says so. Needs the lock."""
     manifest = store.manifest()
     head = log.head
     if manifest.head >= head:
         return manifest
-    keeper = _Keeper(store, members, sizes)
+    keeper = _Keeper(store, members, sizes, told)
     longer = keeper.taken_in(manifest, log, head)
     tail = sum(run.rows for run in longer.runs) - sum(run.rows for run in manifest.runs)
     longer = keeper.clustered(keeper.runs_joined(longer), tail)
@@ -82,6 +82,7 @@ class _Keeper:
     store: Store
     members: Members
     sizes: Sizes
+    told: Told
 
     def taken_in(self, manifest: Manifest, log: EventLog, head: int) -> Manifest:
         """Decode the tail and write it as runs."""
@@ -89,7 +90,7 @@ class _Keeper:
         if manifest.clocks is not None:
             clocks = pl.read_parquet(store.path(manifest.clocks))
         runs, columns, types = list(manifest.runs), set(manifest.columns), set(manifest.types)
-        for part in decoded(log, self.members, manifest.head, head, clocks):
+        for part in decoded(log, self.members, manifest.head, head, clocks, self.told):
             runs.append(self._run(part.events, part.start, part.stop))
             columns |= {name for name in part.events.columns if name.startswith("=")}
             types |= set(part.events["type"].cast(pl.String).unique())
@@ -142,6 +143,7 @@ class _Keeper:
             firsts = bounds[low : low + step]
             mine = _between(events, firsts[0], bounds[low + step] if low + step < len(bounds) else None)
             yield from self._parts(mine.collect().sort(FOLD_ORDER), firsts, manifest.head)
+            self.told("clustering", min(low + step, len(bounds)), len(bounds))
 
     def _bounds(self, events: pl.LazyFrame, rows: int) -> list[str]:
         """Return the lowest entity of each part to be, from a sample of the events."""

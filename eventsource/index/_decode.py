@@ -1,6 +1,6 @@
 """Taking in events of a log: decoded columns, a window of positions at a time, and the streams' clocks."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
@@ -11,10 +11,13 @@ from eventsource import garbage
 from eventsource.event import TIMESTAMP
 from eventsource.fold.payload import Members, shred
 
-__all__ = ["CLOCKS", "Decoded", "EventLog", "decoded", "no_events", "settled"]
+__all__ = ["CLOCKS", "Decoded", "EventLog", "Told", "decoded", "no_events", "settled"]
 
 CLOCKS: Final = pl.Schema({"stream": pl.String(), "clock": TIMESTAMP})
 """The latest ``recorded_at`` of each stream so far."""
+
+Told = Callable[[str, int, int], None]
+"""Is told of long work: what is done, how much of it, of how much."""
 
 _WINDOW: Final = 2_000_000
 _CHUNK: Final = 250_000
@@ -62,8 +65,19 @@ class Decoded:
     clocks: pl.DataFrame
 
 
-def decoded(log: EventLog, members: Members, start: int, head: int, clocks: pl.DataFrame) -> Iterator[Decoded]:
-    """Decode events with ``start`` <= position < ``head``, in windows that memory holds."""
+def decoded(
+    log: EventLog, members: Members, start: int, head: int, clocks: pl.DataFrame, told: Told
+) -> Iterator[Decoded]:
+    """Decode events with ``start`` <= position < ``head``, in windows that memory holds.
+
+    Args:
+        log: the log.
+        members: what to decode.
+        start: the first position.
+        head: the position after the last.
+        clocks: the streams' clocks before them.
+        told: called after each chunk.
+    """
     readers = members.readers()
     for low in range(start, head, _WINDOW):
         high = min(low + _WINDOW, head)
@@ -72,10 +86,10 @@ def decoded(log: EventLog, members: Members, start: int, head: int, clocks: pl.D
             moments, clocks = _settled(log, low, high, clocks)
         chunks = log.scan(types=members.plan.types, start=low, upto=high)
         with garbage.paused():
-            parts = [
-                shred(_with_moment(chunk, moments), members, readers)
-                for chunk in chunks.collect_batches(chunk_size=_CHUNK, maintain_order=True)
-            ]
+            parts = []
+            for chunk in chunks.collect_batches(chunk_size=_CHUNK, maintain_order=True):
+                parts.append(shred(_with_moment(chunk, moments), members, readers))
+                told("decoding", int(chunk["position"][-1]) - start + 1 if chunk.height else 0, head - start)
         yield Decoded(pl.concat([no_events(members), *parts], how="diagonal"), low, high, clocks)
 
 

@@ -21,7 +21,7 @@ import polars as pl
 from eventsource.errors import IndexFileError
 from eventsource.plan import Plan
 
-__all__ = ["Policy", "Shelf", "Snapshot"]
+__all__ = ["Shelf", "Snapshot", "SnapshotPolicy"]
 
 _ABOUT: Final = "eventsource"
 _ABANDONED: Final = 3600  # seconds
@@ -29,7 +29,7 @@ _SUFFIX: Final = ".snapshot"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class SnapshotPolicy:
     """When snapshots are taken by themselves, and how many are kept.
 
     Args:

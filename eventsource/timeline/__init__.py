@@ -14,11 +14,11 @@ from eventsource.errors import LogError, ModelError
 from eventsource.event import TIMESTAMP
 from eventsource.fold._polars import PolarsEngine
 from eventsource.fold.engine import Engine, Events
-from eventsource.index import EventLog, Index, View
+from eventsource.index import EventLog, Index, Told, View
 from eventsource.model import Model, plan_of
 from eventsource.moment import Moment, instant, instants, label, start, steps
 from eventsource.plan import Plan
-from eventsource.snapshots import Policy, Shelf, Snapshot
+from eventsource.snapshots import Shelf, Snapshot, SnapshotPolicy
 from eventsource.timeline._answers import difference, explained, one_column, together
 from eventsource.timeline._display import timeline_html
 from eventsource.timeline._names import warn_of_unseen
@@ -57,6 +57,7 @@ class Timeline:
         tz: the zone of moments that name none.
         engine: what folds; default: the Polars engine.
         snapshots: when snapshots are taken by themselves, as questions are asked; default: only by `snapshot`.
+        progress: called while a question first takes in many events, with what is done, how much, of how much.
     """
 
     def __init__(
@@ -66,11 +67,12 @@ class Timeline:
         *,
         tz: str = "UTC",
         engine: Engine | None = None,
-        snapshots: Policy | None = None,
+        snapshots: SnapshotPolicy | None = None,
+        progress: Told | None = None,
     ) -> None:
         self.log, self.plan, self.tz = log, plan_of(model), tz
         self._engine: Engine = engine or PolarsEngine()
-        self._index = Index(log, self.plan)
+        self._index = Index(log, self.plan, progress=progress)
         self._checked, self._policy = False, snapshots
 
     def as_of(
@@ -122,7 +124,7 @@ class Timeline:
             raise LogError("a log in memory keeps no snapshots", hint="es.Log(path)")
         return self._index.ask(lambda view: taken(view, self.plan, shelf, moment))
 
-    def take_due(self, policy: Policy) -> list[Snapshot]:
+    def take_due(self, policy: SnapshotPolicy) -> list[Snapshot]:
         """Take the snapshots that a policy asks for by now; remove those that it does not keep."""
         shelf = self._shelf
         if not self.log.path:

@@ -13,7 +13,7 @@ from eventsource.fold.partial import finished, is_mergeable, merged, partial, un
 from eventsource.index import View
 from eventsource.moment import start
 from eventsource.plan import Plan
-from eventsource.snapshots import Policy, Shelf, Snapshot
+from eventsource.snapshots import Shelf, Snapshot, SnapshotPolicy
 from eventsource.timeline._answers import together
 
 __all__ = ["from_snapshot", "nearest", "taken", "taken_if_due"]
@@ -53,7 +53,7 @@ def taken(view: View, plan: Plan, shelf: Shelf, moment: datetime | None) -> Snap
     return shelf.keep(whole, about)
 
 
-def taken_if_due(view: View, plan: Plan, shelf: Shelf, policy: Policy, tz: str) -> list[Snapshot]:
+def taken_if_due(view: View, plan: Plan, shelf: Shelf, policy: SnapshotPolicy, tz: str) -> list[Snapshot]:
     """Take the snapshots that a policy asks for by now, and remove those that it does not keep."""
     here, span = shelf.all(), view.parts.span
     if span is None or not is_mergeable(plan):
@@ -69,7 +69,7 @@ def taken_if_due(view: View, plan: Plan, shelf: Shelf, policy: Policy, tz: str) 
     return new
 
 
-def _step_ends(span: tuple[datetime, datetime], policy: Policy, tz: str) -> list[datetime]:
+def _step_ends(span: tuple[datetime, datetime], policy: SnapshotPolicy, tz: str) -> list[datetime]:
     """Return the last instants of the newest steps that are over, at most as many as are kept."""
     begin = pl.Series([span[1]]).dt.convert_time_zone(tz).dt.date().dt.truncate(str(policy.every))
     ends: list[datetime] = []

@@ -1,0 +1,62 @@
+"""What a read model says about itself."""
+
+from dataclasses import dataclass
+
+__all__ = ["Lag", "Refreshed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """What a refresh or a rebuild did.
+
+    Args:
+        position: the tables equal the model at this position: they hold what stands before it.
+        events: how many events of the log it went forward.
+        written: rows inserted or changed.
+        deleted: rows deleted.
+        rebuilt: why the tables were made anew; empty where they were not.
+        seconds: how long it took.
+    """
+
+    position: int
+    events: int
+    written: int
+    deleted: int
+    rebuilt: str
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"at position {self.position:,}; {self.done or 'there was nothing to do'}"
+
+    @property
+    def done(self) -> str:
+        """What was done, in words; empty where there was nothing to do."""
+        if not self.rebuilt and not self.events:
+            return ""
+        how = f"rebuilt ({self.rebuilt})" if self.rebuilt else f"{self.events:,} new events"
+        return f"{how}: {self.written:,} rows written, {self.deleted:,} deleted in {self.seconds:.1f} s"
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How far the tables are behind the log.
+
+    Args:
+        events: how many events they have not taken in.
+        seconds: how long ago the first of these was recorded; 0 where there is none.
+        position: where they are; None: they do not exist yet.
+    """
+
+    events: int
+    seconds: float
+    position: int | None
+
+    def __str__(self) -> str:
+        if self.position is None:
+            return f"not made yet, {self.events:,} events behind"
+        where = f"at position {self.position:,}"
+        return (
+            f"{where}, {self.events:,} events ({self.seconds:,.0f} s) behind"
+            if self.events
+            else f"{where}, up to date"
+        )

@@ -1,0 +1,171 @@
+"""Following: refreshes again and again, as a service that a supervisor runs."""
+
+import json
+import os
+import random
+import re
+import select
+import signal
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, Literal, Self
+
+from eventsource.errors import MomentError, ReadModelBusyError
+from eventsource.readmodel._answers import Lag, Refreshed
+
+__all__ = ["Service", "Status", "seconds_of"]
+
+_PASSING: Final = (OSError, ReadModelBusyError)
+"""Failures that patience mends: storage, databases, locks (`LogError` and `DatabaseError` are OSErrors)."""
+
+_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+_FIRST, _LONGEST = 0.5, 60.0
+_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)?")
+_UNITS: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How a round went.
+
+    Args:
+        state: ``following``; ``retrying`` after a failure; ``stopped`` at the end, ``failed`` where it gave up.
+        time: when.
+        refreshed: what the last good refresh did; None before it.
+        lag: how far behind it left the tables.
+        failures: how many rounds failed in a row.
+        last_error: what the last failure was, also after it is over.
+        pause: seconds to the next round.
+    """
+
+    state: Literal["following", "retrying", "stopped", "failed"]
+    time: datetime
+    refreshed: Refreshed | None
+    lag: Lag | None
+    failures: int
+    last_error: str | None
+    pause: float
+
+    def __str__(self) -> str:
+        if self.state == "retrying":
+            return f"attempt {self.failures + 1} in {self.pause:.1f} s: {self.last_error}"
+        if self.state != "following" or self.refreshed is None:
+            return self.state
+        return f"{self.lag}; {self.refreshed.done}" if self.refreshed.done else str(self.lag)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain data, for a health file."""
+        return {
+            "state": self.state,
+            "time": self.time.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "pid": os.getpid(),
+            "position": self.refreshed.position if self.refreshed else None,
+            "lag": {"events": self.lag.events, "seconds": round(self.lag.seconds, 3)} if self.lag else None,
+            "failures": self.failures,
+            "last_error": self.last_error,
+        }
+
+
+def seconds_of(every: float | str) -> float:
+    """Return a duration in seconds.
+
+    Raises:
+        MomentError: it is none, or not longer than zero.
+    """
+    found = _DURATION.fullmatch(every.strip()) if isinstance(every, str) else None
+    seconds = float(found[1]) * _UNITS[found[2] or "s"] if found else every
+    if isinstance(seconds, str) or not 0 < seconds < threading.TIMEOUT_MAX:
+        raise MomentError(f"{every!r} is not a duration", hint='such as "30s", "5m" or a number of seconds')
+    return seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """How a read model is followed; see `eventsource.readmodel.ReadModel.follow` for the arguments."""
+
+    every: float
+    retries: int | None = None
+    health: Path | None = None
+    tell: Callable[[Status], object] | None = None
+
+    def run(self, refresh: Callable[[], Refreshed], lag: Callable[[], Lag]) -> None:
+        """Refresh until a signal says stop."""
+        status = Status("following", datetime.now(UTC), None, None, 0, None, 0.0)
+        with _Stop() as stop:
+            while not stop.wait(status.pause):
+                try:
+                    status = self._round(status, refresh, lag)
+                except Exception as error:
+                    self._say(replace(status, state="failed", time=datetime.now(UTC), last_error=_line(error)))
+                    raise
+                self._say(status)
+        self._say(replace(status, state="stopped", time=datetime.now(UTC)))
+
+    def _round(self, before: Status, refresh: Callable[[], Refreshed], lag: Callable[[], Lag]) -> Status:
+        try:
+            refreshed, behind = refresh(), lag()
+        except _PASSING as error:
+            failures = before.failures + 1
+            if self.retries is not None and failures > self.retries:
+                raise
+            return Status(
+                "retrying",
+                datetime.now(UTC),
+                before.refreshed,
+                before.lag,
+                failures,
+                _line(error),
+                _pause(failures),
+            )
+        return Status("following", datetime.now(UTC), refreshed, behind, 0, before.last_error, self.every)
+
+    def _say(self, status: Status) -> None:
+        if self.health is not None:
+            _replace(self.health, json.dumps(status.to_dict()))
+        if self.tell is not None:
+            self.tell(status)
+
+
+class _Stop:
+    """SIGTERM and SIGINT as something to wait for; the second one of a kind does what it did before."""
+
+    def __enter__(self) -> Self:
+        self._reader, self._writer = os.pipe()
+        self._before: dict[int, Any] = {}
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._stop) for number in _SIGNALS}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        os.close(self._reader)
+        os.close(self._writer)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for a signal; return whether there was one."""
+        return bool(select.select([self._reader], [], [], seconds)[0])
+
+    def _stop(self, number: int, _frame: object) -> None:
+        os.write(self._writer, b".")
+        signal.signal(number, self._before[number])
+
+
+def _pause(failures: int) -> float:
+    """Return how long to wait: twice as long each time, up to a minute, and at random, so that many spread out."""
+    longest = min(_FIRST * 2.0 ** min(failures, 16), _LONGEST)
+    return random.uniform(longest / 2, longest)  # noqa: S311 - back-off, not a secret
+
+
+def _line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _replace(file: Path, text: str) -> None:
+    """Write a file as a whole: who reads it never sees half of it."""
+    partial = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    partial.write_text(f"{text}\n", encoding="utf-8")
+    partial.replace(file)

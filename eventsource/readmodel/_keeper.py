@@ -1,0 +1,277 @@
+"""The keeper: what has to be written so that tables equal a model, and in which transaction."""
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import polars as pl
+import sqlalchemy as sa
+
+from eventsource.errors import ReadModelError
+from eventsource.readmodel._answers import Lag, Refreshed
+from eventsource.readmodel._columns import fitted
+from eventsource.readmodel._database import Database
+from eventsource.readmodel._open import database_at
+from eventsource.readmodel._records import BOOK, Record, opened, recorded, write
+from eventsource.readmodel._tables import (
+    KEYS,
+    beside,
+    delete_gone,
+    differing,
+    drop,
+    finish,
+    staged,
+    swap,
+    table_there,
+    upsert,
+)
+from eventsource.timeline import Timeline
+
+__all__ = ["Keeper"]
+
+_INTERVAL: Final = ("valid_from", "valid_to")
+_SLICE: Final = 50_000  # entities whose histories are held in memory at once
+_AFRESH: Final = "rebuild() makes the tables anew, eventsource refresh --rebuild does so on the terminal"
+
+
+class _OutgrownError(Exception):
+    """New values do not fit into the columns that are there."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """How many rows a transaction wrote and deleted, and the dtypes of the fields."""
+
+    written: int
+    deleted: int
+    columns: Mapping[str, str]
+
+
+class Keeper:
+    """Keeps tables equal to a model; see `eventsource.readmodel.ReadModel` for the arguments."""
+
+    def __init__(self, timeline: Timeline, url: str, table: str, *, history: bool) -> None:
+        self.timeline, self.table, self.history = timeline, table, history
+        self.database: Database = database_at(url)
+        self.names = [table, f"{table}_history"] if history else [table]
+        columns = ["entity", *_INTERVAL, *timeline.plan.fields]
+        self.database.check([*self.names, BOOK], columns)
+        if BOOK in self.names:
+            raise ReadModelError(f"{BOOK} is the table of the bookkeeping", hint="name another table")
+
+    def refresh(self, why: str = "") -> Refreshed:
+        """Bring the tables to the head of the log.
+
+        Args:
+            why: a reason to make them anew; empty: only if there is need to.
+        """
+        begin = time.monotonic()
+        opened(self.database)
+        with self.database.writing(self.table) as connection:
+            head = self.timeline.log.head
+            record = recorded(connection, self.table)
+            self._refuse_foreign(connection, record)
+            why = why or self._outdated(connection, record, head)
+            if record is not None and not why and record.position == head:
+                return Refreshed(head, 0, 0, 0, "", time.monotonic() - begin)
+            done, why = self._written(connection, record, head, why)
+            write(connection, self._record(head, done.columns))
+        went = head - (record.position if record else 0)
+        return Refreshed(head, went, done.written, done.deleted, why, time.monotonic() - begin)
+
+    def lag(self) -> Lag:
+        """Return how far the tables are behind the log."""
+        with self.database.reading() as connection:
+            record = recorded(connection, self.table)
+        head = self.timeline.log.head
+        if record is not None:
+            self._check_log(record, head)
+        position = record.position if record else None
+        first = _event(self.timeline, position or 0)
+        seconds = (datetime.now(UTC) - first[1]).total_seconds() if first else 0.0
+        return Lag(head - (position or 0), max(seconds, 0.0), position)
+
+    def verify(self) -> pl.DataFrame:
+        """Return what differs between the tables and the model at their position."""
+        with self.database.reading() as connection:
+            record = recorded(connection, self.table)
+            if record is None:
+                raise ReadModelError(
+                    f"{self.database.name}: there is no read model {self.table!r}", hint="refresh() makes it"
+                )
+            self._check_log(record, self.timeline.log.head)
+            frames = self._frames(None, record.position)
+            found = [
+                self._differing(connection, record, name, frame).select(pl.lit(name).alias("table"), pl.all())
+                for name, frame in frames.items()
+            ]
+        return pl.concat(found)
+
+    def _written(
+        self, connection: sa.Connection, record: Record | None, head: int, why: str
+    ) -> tuple[_Written, str]:
+        """Merge what is new into the tables, or make them anew; return the reason for the latter."""
+        if record is not None and not why:
+            try:
+                return self._merge(connection, record, head), ""
+            except _OutgrownError as error:
+                why = str(error)
+        return self._rebuild(connection, record, head), why
+
+    def _merge(self, connection: sa.Connection, record: Record, head: int) -> _Written:
+        """Write the rows of the entities that new events touched, where they differ."""
+        touched = self.timeline.touched(record.position, head)
+        written = deleted = 0
+        columns = record.columns
+        for entities in self._slices(touched):
+            for name, frame in self._frames(entities, head).items():
+                columns = _fitted(frame, columns)
+                self.database.check_entities(frame["entity"])
+                target = table_there(name, frame.columns)
+                with (
+                    staged(connection, entities.to_frame(), target, self.database) as mine,
+                    staged(connection, frame, target, self.database) as stage,
+                ):
+                    deleted += delete_gone(connection, target, stage, mine)
+                    written += upsert(connection, target, stage, self.database)
+        return _Written(written, deleted, columns)
+
+    def _rebuild(self, connection: sa.Connection, record: Record | None, head: int) -> _Written:
+        """Make the tables anew beside those that are there, and put them in their place."""
+        tables: dict[str, sa.Table] = {}
+        written = 0
+        columns: dict[str, str] = {}
+        for frames in self._everything(head):
+            for name, frame in frames.items():
+                self.database.check_entities(frame["entity"])
+                if name not in tables:
+                    tables[name] = beside(connection, frame.schema, self.database)
+                self.database.load(connection, tables[name], frame)
+                written += frame.height
+                columns = _dtypes(frame)
+        for name, table in tables.items():
+            finish(connection, table, self.database)
+            swap(connection, table, name, self.database)
+        if record is not None and record.history and not self.history:
+            drop(connection, f"{self.table}_history")
+        return _Written(written, 0, columns)
+
+    def _everything(self, head: int) -> Iterator[dict[str, pl.DataFrame]]:
+        """Yield all rows of all tables; histories slice by slice."""
+        if not self.history:
+            yield self._frames(None, head)
+            return
+        for entities in self._slices(self.timeline.entities(upto=head)):
+            yield self._frames(entities, head)
+
+    def _slices(self, entities: pl.Series) -> Iterator[pl.Series]:
+        """Yield entities in parts that may be folded on their own; at least one part, be it empty.
+
+        An untyped ``reduce`` has the dtype that its values have, which only all of them together tell.
+        """
+        loose = any(rule.op == "reduce" and rule.dtype is None for rule in self.timeline.plan.rules)
+        size = _SLICE if self.history and not loose else max(len(entities), 1)
+        for begin in range(0, max(len(entities), 1), size):
+            yield entities.slice(begin, size)
+
+    def _frames(self, entities: pl.Series | None, head: int) -> dict[str, pl.DataFrame]:
+        """Return the rows of each table, of some entities or of all."""
+        if not self.history:
+            return {self.table: self.timeline.as_of(entity=entities, upto=head)}
+        history = self.timeline.history(entities, upto=head)
+        states = history.filter(pl.col("valid_to").is_null()).drop(_INTERVAL)
+        return dict(zip(self.names, (states, history), strict=True))
+
+    def _differing(
+        self, connection: sa.Connection, record: Record, name: str, frame: pl.DataFrame
+    ) -> pl.DataFrame:
+        target = table_there(name, frame.columns)
+        try:
+            _fitted(frame, record.columns)
+        except _OutgrownError as error:
+            return pl.DataFrame(
+                {"entity": [None], "problem": [str(error)]}, {"entity": pl.String, "problem": pl.String}
+            )
+        with staged(connection, frame, target, self.database) as stage:
+            return differing(connection, target, stage)
+
+    def _outdated(self, connection: sa.Connection, record: Record | None, head: int) -> str:
+        """Return why the tables must be made anew; empty if they need not."""
+        if record is None:
+            return "not made yet"
+        self._check_log(record, head)
+        there = sa.inspect(connection)
+        if record.fingerprint != self.timeline.plan.fingerprint():
+            return "the model changed"
+        if record.history != self.history:
+            return "history is asked for" if self.history else "history is no longer asked for"
+        return "" if all(there.has_table(name) for name in self.names) else "a table was gone"
+
+    def _check_log(self, record: Record, head: int) -> None:
+        """See that the log is the one, with all the events, that the tables were made from."""
+        log = self.timeline.log
+        if record.log != log.identity:
+            raise ReadModelError(f"{self.table!r} was made from another log than {log.path}", hint=_AFRESH)
+        if head < record.position:
+            told = f"{self.table!r} is at position {record.position:,}, and {log.path} ends at {head:,}"
+            raise ReadModelError(f"{told}: the log was put back", hint=_AFRESH)
+        last = _event(self.timeline, record.position - 1)
+        if last is not None and self.database.text(last[0]) != record.last_event_id:
+            told = f"the event before position {record.position:,} is not the one that {self.table!r} took in"
+            raise ReadModelError(f"{told}: the log was put back", hint=_AFRESH)
+
+    def _refuse_foreign(self, connection: sa.Connection, record: Record | None) -> None:
+        """See that tables of our names are as we made them."""
+        there = sa.inspect(connection)
+        for name in self.names:
+            if not there.has_table(name):
+                continue
+            ours = record is not None and (record.history or name == self.table)
+            found = [column["name"] for column in there.get_columns(name)]
+            if record is None or not ours or found != _columns(record, interval=name != self.table):
+                told = f"{self.database.name} has a table {name!r} that is not of this read model"
+                raise ReadModelError(told, hint="name another table, or drop that one yourself")
+
+    def _record(self, head: int, columns: Mapping[str, str]) -> Record:
+        last = _event(self.timeline, head - 1)
+        return Record(
+            name=self.table,
+            model=self.timeline.plan.name,
+            fingerprint=self.timeline.plan.fingerprint(),
+            log=self.timeline.log.identity,
+            columns=columns,
+            history=self.history,
+            position=head,
+            last_event_id=self.database.text(last[0]) if last else None,
+            last_recorded_at=last[1] if last else None,
+            refreshed_at=datetime.now(UTC),
+        )
+
+
+def _columns(record: Record, *, interval: bool) -> list[str]:
+    return ["entity", *(_INTERVAL if interval else ()), *record.columns]
+
+
+def _dtypes(frame: pl.DataFrame) -> dict[str, str]:
+    return {name: str(dtype) for name, dtype in frame.schema.items() if name not in (*KEYS, *_INTERVAL)}
+
+
+def _fitted(frame: pl.DataFrame, columns: Mapping[str, str]) -> dict[str, str]:
+    """Return the dtypes of columns once the values of a frame went into them."""
+    found = {}
+    for name, stored in columns.items():
+        dtype = fitted(frame.schema[name], stored)
+        if dtype is None:
+            raise _OutgrownError(f"{name} is {frame.schema[name]} now, it was {stored}")
+        found[name] = dtype
+    return found
+
+
+def _event(timeline: Timeline, position: int) -> tuple[str, datetime] | None:
+    """Return id and ``recorded_at`` of an event; None where there is none."""
+    if position < 0:
+        return None
+    rows = timeline.log.scan(start=position, upto=position + 1).select("event_id", "recorded_at").collect().rows()
+    return rows[0] if rows else None

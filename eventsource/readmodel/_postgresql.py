@@ -1,0 +1,122 @@
+"""PostgreSQL: COPY for every row that is written, an advisory lock for who writes."""
+
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from io import BytesIO
+from typing import Any, ClassVar, Final
+
+import polars as pl
+import psycopg
+import sqlalchemy as sa
+from psycopg import sql
+from sqlalchemy.dialects import postgresql
+
+from eventsource.errors import ReadModelError
+from eventsource.readmodel._columns import Dialect
+from eventsource.readmodel._database import PATIENCE, Database
+
+__all__ = ["Postgresql"]
+
+_LONGEST: Final = 63  # bytes of an identifier; PostgreSQL cuts longer ones off
+_OURS: Final = zlib.crc32(b"eventsource.readmodel")
+_GRANTS: Final = """
+SELECT format('GRANT %s ON %s TO %s%s', a.privilege_type, to_regclass(quote_ident(:new)),
+       CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END,
+       CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
+FROM pg_class c, aclexplode(c.relacl) a
+WHERE c.oid = to_regclass(quote_ident(:old)) AND a.grantee <> c.relowner
+"""
+
+
+class Postgresql(Database):
+    """A PostgreSQL database.
+
+    Args:
+        url: ``postgresql+psycopg://…``.
+    """
+
+    dialect: ClassVar[Dialect] = "postgresql"
+    failures = psycopg.Error
+    outages = (psycopg.OperationalError, psycopg.InterfaceError)
+
+    def __init__(self, url: sa.URL) -> None:
+        super().__init__(url.set(drivername="postgresql+psycopg"))
+
+    def check(self, names: list[str], columns: list[str]) -> None:
+        """See that names are not empty, and not cut off."""
+        for name in (*names, *columns):
+            if not name or "\0" in name or len(name.encode()) > _LONGEST:
+                raise ReadModelError(
+                    f"{name!r} cannot be a name in PostgreSQL: it takes 1 to {_LONGEST} bytes, none of them NUL",
+                    hint="rename the field or the table",
+                )
+
+    def check_entities(self, entities: pl.Series) -> None:
+        """See that no id has a NUL character: another one in its place might be the id of another entity."""
+        wrong = entities.filter(entities.str.contains("\0", literal=True))
+        if wrong.len():
+            raise ReadModelError(f"entity {wrong[0]!r} has a NUL character, which PostgreSQL cannot store")
+
+    def insert(self, table: sa.Table) -> Any:
+        """Return PostgreSQL's INSERT."""
+        return postgresql.insert(table)
+
+    def text(self, value: str | None) -> str | None:
+        """Return the text with U+FFFD in place of NUL."""
+        return None if value is None else value.replace("\0", "\ufffd")
+
+    def analyze(self, connection: sa.Connection, table: sa.Table) -> None:
+        """Have statistics taken."""
+        connection.exec_driver_sql(f"ANALYZE {connection.dialect.identifier_preparer.format_table(table)}")
+
+    def inherit(self, connection: sa.Connection, new: sa.Table, old: str) -> None:
+        """Grant on a table what was granted on the one that it replaces."""
+        grants = connection.execute(sa.text(_GRANTS), {"new": new.name, "old": old}).scalars().all()
+        for grant in grants:
+            _driver(connection).execute(grant)
+
+    def _options(self) -> Mapping[str, Any]:
+        return {}
+
+    @contextmanager
+    def _alone(self, connection: sa.Connection, name: str) -> Iterator[sa.Connection]:
+        with connection.begin():
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{PATIENCE}s'")
+            keys = [_signed(_OURS), _signed(zlib.crc32(name.encode()))]
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(*keys)))
+            yield connection
+
+    @contextmanager
+    def _at_rest(self, connection: sa.Connection) -> Iterator[sa.Connection]:
+        resting = connection.execution_options(isolation_level="REPEATABLE READ")
+        with resting.begin():
+            yield resting
+
+    def _insert(self, connection: sa.Connection, table: sa.Table, rows: pl.DataFrame) -> None:
+        names = sql.SQL(", ").join(sql.Identifier(name) for name in rows.columns)
+        copy = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv, ENCODING 'UTF8')")
+        lines = BytesIO()
+        rows.write_csv(lines, include_header=False, quote_style="non_numeric")
+        statement = copy.format(sql.Identifier(table.name), names)
+        with _driver(connection).cursor() as cursor, cursor.copy(statement) as target:
+            target.write(lines.getbuffer())
+
+    def _is_busy(self, error: BaseException) -> bool:
+        return isinstance(
+            error,
+            psycopg.errors.LockNotAvailable
+            | psycopg.errors.DeadlockDetected
+            | psycopg.errors.SerializationFailure,
+        )
+
+
+def _driver(connection: sa.Connection) -> psycopg.Connection[Any]:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)  # noqa: S101 - the engine was made for it
+    return driver
+
+
+def _signed(number: int) -> int:
+    """Return 32 bits as PostgreSQL's integer."""
+    return number - 2**32 if number >= 2**31 else number

@@ -1,0 +1,113 @@
+"""Read models on the command line."""
+
+import json
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+Run = Callable[..., Result]
+URL = "sqlite:///shop.db"
+TABLE = "\n[tool.eventsource.readmodel]\n"
+
+
+def configured(folder: Path, text: str) -> None:
+    with (folder / "pyproject.toml").open("a") as file:
+        file.write(TABLE + text)
+
+
+def rows(folder: Path, query: str, file: str = "shop.db") -> list[tuple[object, ...]]:
+    with sqlite3.connect(folder / file) as connection:
+        found = connection.execute(query).fetchall()
+    connection.close()
+    return found
+
+
+def test_refresh_and_lag(pulled: Run, folder: Path) -> None:
+    """A refresh makes the table, the next one writes nothing; lag tells how far it is behind."""
+    assert pulled("lag", "--to", URL).stdout == "customer not made yet, 22 events behind\n"
+    assert "rebuilt (not made yet): 14 rows written" in pulled("refresh", "--to", URL, "--verify").stdout
+    assert "customer at position 22; there was nothing to do\n" == pulled("refresh", "--to", URL).stdout
+    assert rows(folder, "SELECT name, spent FROM customer WHERE entity = 'ada'") == [("Ada", "10.30")]
+    assert pulled("lag", "--to", URL).stdout == "customer at position 22, up to date\n"
+    line = '{"event_id":"b","stream":"ada","type":"Bought","occurred_at":"2024-06-01"}\n'
+    (folder / "raw" / "b.jsonl").write_text(line)
+    pulled("pull")
+    found = json.loads(pulled("lag", "--to", URL, "--format", "json").stdout)
+    assert (found["table"], found["events"], found["position"]) == ("customer", 1, 22)
+    assert found["seconds"] > 0
+    assert "1 new events: 1 rows written" in pulled("refresh", "--to", URL).stdout
+    assert "rebuilt (asked for)" in pulled("refresh", "--to", URL, "--rebuild").stdout
+
+
+def test_settings_of_the_project(pulled: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The project says where, and paths are its own; options win."""
+    configured(folder, 'url = "sqlite:///kept.db"\ntable = "people"\nhistory = true\nevery = "1m"\n')
+    (folder / "below").mkdir()
+    monkeypatch.chdir(folder / "below")
+    assert pulled("refresh").stdout.startswith("people at position 22; rebuilt")
+    assert rows(folder, "SELECT count(*) FROM people", "kept.db") == [(14,)]
+    assert rows(folder, "SELECT count(*) > 14 FROM people_history", "kept.db") == [(1,)]
+    assert pulled("refresh", "--no-history", "--table", "other").stdout.startswith("other at position 22")
+    assert pulled("refresh", "--to", "sqlite:///here.db").stdout.startswith("people at")
+    assert (folder / "below" / "here.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("uri = 1", "has no 'uri'"),
+        ("history = 1", "history is 1, not true or false"),
+        ("url = 7", "url is 7, not a text"),
+    ],
+)
+def test_settings_that_are_none(pulled: Run, folder: Path, text: str, reason: str) -> None:
+    """A setting that is not known, or of another kind, is refused."""
+    configured(folder, text)
+    assert reason in pulled("refresh", code=2).stderr
+
+
+def test_wrong_usage(pulled: Run, folder: Path) -> None:
+    """No database or none that can be meant is wrong usage; a foreign table is a failure."""
+    assert "no database is named" in pulled("refresh", code=2).stderr
+    assert "cannot be kept in mysql" in pulled("refresh", "--to", "mysql://x/y", code=2).stderr
+    assert "is not a duration" in pulled("follow", "--to", URL, "--every", "soon", code=2).stderr
+    rows(folder, "CREATE TABLE customer (precious TEXT)")
+    assert "not of this read model" in pulled("refresh", "--to", URL, code=1).stderr
+
+
+def test_a_row_that_somebody_changed(pulled: Run, folder: Path) -> None:
+    """Verifying shows which rows are not as the model says, and exits with 1."""
+    pulled("refresh", "--to", URL)
+    rows(folder, "UPDATE customer SET name = 'x' WHERE entity = 'ada'")
+    found = pulled("refresh", "--to", URL, "--verify", code=1).stdout
+    assert "different" in found
+    assert "ada" in found
+
+
+def test_follow_in_a_pipe(pulled: Run, folder: Path) -> None:
+    """As a service it writes one line per change, and ends with 0 when told to."""
+    command = [sys.executable, "-m", "eventsource", "follow", "--to", URL, "--every", "50ms", "--health", "h.json"]
+    service = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with service:
+        for _ in range(400):
+            if (folder / "h.json").exists():
+                break
+            time.sleep(0.05)
+        time.sleep(0.5)
+        service.send_signal(signal.SIGTERM)
+        out, err = service.communicate(timeout=30)
+    assert service.returncode == 0
+    first, last = out.splitlines()
+    assert "customer at position 22, up to date; rebuilt (not made yet): 14 rows written, 0 deleted" in first
+    assert last.endswith("customer stopped")
+    assert (
+        err.splitlines()[-1] == f"customer in {URL} every 50ms; failures are tried again for ever; Ctrl-C ends it"
+    )
+    assert json.loads((folder / "h.json").read_text())["state"] == "stopped"

@@ -1,0 +1,28 @@
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from postgreskit import Server
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """A PostgreSQL server of this run."""
+    server = Server()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: Any, tmp_path: Path) -> str:
+    """An empty database, of either kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/models.db"
+    return request.getfixturevalue("postgresql").database()
+
+
+@pytest.fixture(scope="session")
+def law_url(postgresql: Server) -> str:
+    """A PostgreSQL database that the examples of a law share; each has tables of its own."""
+    return postgresql.database()

@@ -1,0 +1,129 @@
+"""Following: a service that ends when told to, and bears what passes."""
+
+import json
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from postgreskit import Server
+from readmodelkit import Shop, run, shop_log, sql, visits
+
+import eventsource as es
+from eventsource.errors import DatabaseError, MomentError, ReadModelError
+from eventsource.readmodel import ReadModel, Status
+from eventsource.readmodel._follow import _pause, seconds_of
+
+pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")
+
+SERVICE = """
+import sys, warnings
+warnings.simplefilter("ignore")
+from readmodelkit import Shop
+import eventsource as es
+model = es.ReadModel(es.Timeline(es.Log(sys.argv[1]), Shop), sys.argv[2], table="shops")
+model.follow(0.05, health=sys.argv[3], tell=lambda status: print(status.state, status, flush=True))
+print("ended", flush=True)
+"""
+
+
+def wait_for(there: Callable[[], Any]) -> Any:
+    for _ in range(300):
+        if found := there():
+            return found
+        time.sleep(0.05)
+    raise TimeoutError
+
+
+def told(health: Path) -> dict[str, Any]:
+    return json.loads(health.read_text()) if health.exists() else {"position": None, "state": None}
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """A server of this test alone: it will be stopped."""
+    server = Server()
+    yield server
+    server.remove()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it(tmp_path: Path, number: signal.Signals) -> None:
+    """What is appended gets into the table by itself; a signal ends the service, and the health file says so."""
+    log, url, health = shop_log(tmp_path), f"sqlite:///{tmp_path}/x.db", tmp_path / "health.json"
+    with run(SERVICE, log.path, url, health) as service:
+        wait_for(lambda: told(health)["position"] == 20)
+        log.append(visits(1000, 30, 20))
+        wait_for(lambda: told(health)["position"] == 50)
+        assert told(health)["lag"] == {"events": 0, "seconds": 0.0}
+        assert told(health)["pid"] == service.pid
+        service.send_signal(number)
+        out, err = service.communicate(timeout=30)
+    assert (service.returncode, err) == (0, "")
+    assert out.splitlines()[-2:] == ["stopped stopped", "ended"]
+    assert (told(health)["state"], told(health)["position"]) == ("stopped", 50)
+    assert [path.name for path in tmp_path.glob(".*.tmp")] == []
+
+
+@pytest.mark.slow
+def test_a_database_that_is_stopped_and_started(server: Server, tmp_path: Path) -> None:
+    """While the database is away the service tries again, later and later; when it is back, so is the table."""
+    log, url, health = shop_log(tmp_path), server.database(), tmp_path / "health.json"
+    with run(SERVICE, log.path, url, health) as service:
+        wait_for(lambda: told(health)["position"] == 20)
+        server.stop()
+        away = wait_for(lambda: told(health)["state"] == "retrying" and told(health))
+        assert "connection" in away["last_error"]
+        assert away["position"] == 20
+        wait_for(lambda: told(health)["failures"] >= 2)
+        log.append(visits(1000, 30, 20))
+        server.start()
+        back = wait_for(lambda: told(health)["position"] == 50 and told(health))
+        assert (back["state"], back["failures"], back["lag"]["events"]) == ("following", 0, 0)
+        service.terminate()
+        out, _ = service.communicate(timeout=30)
+    assert service.returncode == 0
+    assert "attempt 2 in " in out
+    assert sql(url, "SELECT position FROM eventsource_readmodels") == [(50,)]
+
+
+def test_so_many_failures_in_a_row(tmp_path: Path) -> None:
+    """With ``retries`` it gives up with the error itself; the health file says so."""
+    model = ReadModel(es.Timeline(shop_log(tmp_path), Shop), f"sqlite:///{tmp_path}/nowhere/x.db")
+    found: list[Status] = []
+    with pytest.raises(DatabaseError, match="unable to open"):
+        model.follow(0.01, retries=1, health=tmp_path / "health.json", tell=found.append)
+    assert [status.state for status in found] == ["retrying", "failed"]
+    assert told(tmp_path / "health.json")["state"] == "failed"
+
+
+def test_what_no_patience_mends(tmp_path: Path) -> None:
+    """A table that is not ours ends the service at once, and leaves signals as they were."""
+    url, before = f"sqlite:///{tmp_path}/x.db", signal.getsignal(signal.SIGTERM)
+    sql(url, "CREATE TABLE shop (x INTEGER)")
+    with pytest.raises(ReadModelError, match="not of this read model"):
+        ReadModel(es.Timeline(shop_log(tmp_path), Shop), url).follow(0.01)
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_pauses_grow_and_vary() -> None:
+    """The pause doubles from failure to failure, up to a minute, at random by half of it."""
+    for failures, longest in ((1, 1.0), (2, 2.0), (5, 16.0), (7, 60.0), (10_000, 60.0)):
+        pauses = {_pause(failures) for _ in range(50)}
+        assert all(longest / 2 <= pause <= longest for pause in pauses)
+        assert len(pauses) > 40
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("500ms", 0.5), ("30s", 30), ("5m", 300), ("1.5h", 5400), (2, 2)])
+def test_durations(text: Any, seconds: float) -> None:
+    """A duration is a number of seconds, or a text with a unit."""
+    assert seconds_of(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "5 weeks", "-1s", 0, -3, float("nan"), float("inf"), "soon"])
+def test_durations_that_are_none(text: Any) -> None:
+    """Everything else is refused."""
+    with pytest.raises(MomentError, match="not a duration"):
+        seconds_of(text)

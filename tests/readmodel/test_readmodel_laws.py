@@ -1,0 +1,75 @@
+"""Law 7 of the specification, for random logs and models."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count, pairwise
+from pathlib import Path
+from typing import Any
+
+from answers import REFUSED, alike, asked, timeline
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from readmodelkit import rows_of
+from strategies import World, worlds
+
+from eventsource.readmodel import ReadModel
+
+NUMBERS = count()
+
+
+@contextmanager
+def file() -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield f"sqlite:///{Path(folder)}/models.db"
+
+
+def keeps_up(world: World, cuts: list[int], url: str, *, history: bool) -> None:
+    """Refresh after each arrival of a part of a log; compare with the model's own answers."""
+    table = f"random {next(NUMBERS)}"
+    before: dict[str, list[Any]] = {}
+    for first, last in pairwise([0, *sorted(cuts), len(world.events)]):
+        now = timeline(world.events[:last], world.plan)
+        model = ReadModel(now, url, table=table, history=history)
+        done = asked(lambda _, m=model: m.refresh(), now)
+        expected = asked(lambda t: [t.as_of(), t.history()][: 1 + history], now)
+        assert (done is REFUSED) == (expected is REFUSED)
+        if done is REFUSED:
+            return
+        assert done.position == now.log.head
+        after = {
+            name: rows_of(url, name, frame)
+            for name, frame in zip([table, f"{table}_history"], expected, strict=False)
+        }
+        for name, frame in zip(after, expected, strict=True):
+            assert alike(after[name], frame.to_dicts(), typed=False), (first, name)
+        if not done.rebuilt:
+            assert (done.written, done.deleted) == _differences(before, after)
+        before = after
+        assert model.verify().is_empty()
+        assert model.lag().events == 0
+
+
+def _differences(before: dict[str, list[Any]], after: dict[str, list[Any]]) -> tuple[int, int]:
+    """Return how many rows are new or changed, and how many are gone."""
+    written = deleted = 0
+    for name, rows in after.items():
+        old = {(row["entity"], row.get("valid_from")): row for row in before[name]}
+        new = {(row["entity"], row.get("valid_from")): row for row in rows}
+        written += sum(not alike(row, old.get(key), typed=False) for key, row in new.items())
+        deleted += len(old.keys() - new.keys())
+    return written, deleted
+
+
+@given(worlds(), st.lists(st.integers(0, 14), max_size=3), st.booleans())
+def test_a_refreshed_read_model_equals_the_model(world: World, cuts: list[int], history: bool) -> None:  # noqa: FBT001
+    """Law 7: after every refresh the tables are what as_of and history say; only rows that differ were written."""
+    with file() as url:
+        keeps_up(world, cuts, url, history=history)
+
+
+@given(data=st.data())
+@settings(max_examples=12)
+def test_a_refreshed_read_model_equals_the_model_in_postgresql(data: st.DataObject, law_url: str) -> None:
+    """Law 7, in PostgreSQL."""
+    keeps_up(data.draw(worlds()), data.draw(st.lists(st.integers(0, 14), max_size=2)), law_url, history=True)
