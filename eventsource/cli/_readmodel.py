@@ -142,7 +142,7 @@ def follow(
     pause = every or project.readmodel.every or _EVERY
     borne = "for ever" if retries is None else f"{retries} times in a row"
     note(f"{target.table} in {target.url} every {pause}; failures are tried again {borne}; Ctrl-C ends it")
-    target.follow(pause, retries=retries, health=health, tell=_Line(target.table).show)
+    target.follow(pause, retries=retries, health=health, tell=_Line(target.table, target.url).show)
 
 
 @dataclass(slots=True)
@@ -150,6 +150,7 @@ class _Line:
     """The status line: rewritten in place on a terminal; in a pipe one line per change."""
 
     table: str
+    url: str
     said: tuple[Any, ...] = field(default=())
 
     @property
@@ -158,7 +159,7 @@ class _Line:
         return self._rewrite if sys.stdout.isatty() else self._log
 
     def _rewrite(self, status: Status) -> None:
-        text = harmless(f"{status.time.astimezone():%H:%M:%S} {self.table} {status}")
+        text = harmless(f"{status.time.astimezone():%H:%M:%S} {self._told(status)}")
         room = shutil.get_terminal_size().columns - 1
         end = "\n" if status.state in ("stopped", "failed") else ""
         sys.stdout.write(_LINE + (text if len(text) <= room else f"{text[: room - 1]}…") + end)
@@ -169,8 +170,12 @@ class _Line:
         change = (status.state, position, status.last_error, status.state == "retrying" and status.failures)
         if change != self.said:
             self.said = change
-            sys.stdout.write(harmless(f"{status.time:%Y-%m-%dT%H:%M:%SZ} {self.table} {status}") + "\n")
+            sys.stdout.write(harmless(f"{status.time:%Y-%m-%dT%H:%M:%SZ} {self._told(status)}") + "\n")
             sys.stdout.flush()
+
+    def _told(self, status: Status) -> str:
+        """Return a status without the URL that was said at the beginning: there is little room."""
+        return f"{self.table} {status}".replace(f"{self.url}: ", "")
 
 
 def _verified(target: ReadModel) -> None:

@@ -9,8 +9,8 @@ import polars as pl
 
 from eventsource.fold._columns import refusal
 from eventsource.fold._effects import EXISTS, derived
-from eventsource.fold._tracks import Touches, Tracks
-from eventsource.fold.clustered import Clustered, Rows, bisected
+from eventsource.fold._tracks import Tracks
+from eventsource.fold.clustered import Clustered, Rows, Touches, bisected
 from eventsource.fold.engine import Events
 from eventsource.plan import Plan
 

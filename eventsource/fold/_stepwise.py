@@ -1,29 +1,31 @@
-"""Ops whose every value needs the one before: state machines, reductions, running sets."""
+"""Ops whose every value needs the one before: state machines and reductions."""
 
-from bisect import insort
 from collections.abc import Iterator
 from typing import Any, Final
 
 import msgspec
+import numpy as np
 import polars as pl
 
 from eventsource.errors import FoldError
 from eventsource.event import Event
 from eventsource.fold._columns import column
+from eventsource.fold._machine import run
 from eventsource.plan import Rule
 
 __all__ = ["STEPWISE", "stepwise"]
 
-STEPWISE: Final = frozenset({"states", "reduce", "distinct"})
+_decode: Final = msgspec.json.Decoder().decode
+
+STEPWISE: Final = frozenset({"states", "reduce"})
 
 
 def stepwise(touched: pl.DataFrame, rule: Rule, entities: pl.Series) -> pl.Series:
     """Return the value of a field before any event, and after each event that touches it.
 
     Args:
-        touched: these events in fold order: ``owner`` (the number of the entity, ascending), ``value`` (of
-            ``distinct``: the member, never null; of ``states``: the type) and, for ``reduce``, ``type``, ``at``,
-            ``position``, ``event_id``, ``data``.
+        touched: these events in fold order: ``owner`` (the number of the entity, ascending), ``value`` (the
+            type) and, for ``reduce``, ``type``, ``at``, ``position``, ``event_id``, ``data``.
         rule: the field.
         entities: the ids of the entities, by number.
 
@@ -34,28 +36,18 @@ def stepwise(touched: pl.DataFrame, rule: Rule, entities: pl.Series) -> pl.Serie
 
 
 def _machine(touched: pl.DataFrame, rule: Rule, _: pl.Series) -> pl.Series:
-    table = {(source, arrow.event): arrow.target for arrow in rule.transitions for source in arrow.sources}
-    states, entity, state = [rule.initial], None, rule.initial
-    for owner, kind in zip(touched["owner"].to_list(), touched["value"].to_list(), strict=True):
-        if owner != entity:
-            entity, state = owner, rule.initial
-        state = table.get((state, kind), state)
-        states.append(state)
-    return pl.Series(rule.name, states, pl.String())
-
-
-def _sets(touched: pl.DataFrame, rule: Rule, _: pl.Series) -> pl.Series:
-    sets: list[list[Any]] = [[]]
-    entity: int | None = None
-    values: list[Any] = []
-    for owner, value in zip(touched["owner"].to_list(), touched["value"].to_list(), strict=True):
-        if owner != entity:
-            entity, values = owner, []
-        if value not in values:
-            values = values.copy()
-            insort(values, value)
-        sets.append(values)
-    return pl.Series(rule.name, sets, pl.List(touched["value"].dtype))
+    names = sorted({rule.initial, *(n for arrow in rule.transitions for n in (*arrow.sources, arrow.target))})
+    kinds = sorted({arrow.event for arrow in rule.transitions})
+    table = np.tile(np.arange(len(names)), (len(kinds) + 1, 1))
+    for arrow in rule.transitions:
+        for source in arrow.sources:
+            table[kinds.index(arrow.event), names.index(source)] = names.index(arrow.target)
+    events = touched["value"].cast(pl.String).cast(pl.Enum(kinds)).to_physical().to_numpy().astype(np.int64)
+    owners = touched["owner"].to_numpy()
+    fresh = np.append(True, owners[1:] != owners[:-1])[: len(owners)]
+    initial = names.index(rule.initial)
+    states = np.append(initial, run(events, fresh, table, initial))
+    return pl.Series(rule.name, names, pl.String())[states]
 
 
 def _reduced(touched: pl.DataFrame, rule: Rule, entities: pl.Series) -> pl.Series:
@@ -63,23 +55,29 @@ def _reduced(touched: pl.DataFrame, rule: Rule, entities: pl.Series) -> pl.Serie
 
 
 def _steps(touched: pl.DataFrame, rule: Rule, entities: pl.Series) -> Iterator[Any]:
-    entity, state = None, rule.initial
     function = rule.function or (lambda state, _event: state)
-    names = touched.select(
-        entities.gather(touched["owner"]).alias("entity"), "type", "at", "position", "event_id", "data"
+    owner, state = None, rule.initial
+    told = touched.select(
+        "owner",
+        entities.gather(touched["owner"]),
+        pl.col("type").cast(pl.String),
+        "at",
+        "position",
+        "event_id",
+        "data",
     )
-    for row in names.iter_rows(named=True):
-        if row["entity"] != entity:
-            entity, state = row["entity"], rule.initial
-        event = Event(**row | {"data": msgspec.json.decode(row["data"])})
+    for number, entity, kind, at, position, event_id, data in zip(*(part.to_list() for part in told), strict=True):
+        if number != owner:
+            owner, state = number, rule.initial
+        event = Event(entity, kind, at, position, event_id, _decode(data))
         try:
             state = function(state, event)
         except Exception as error:
             raise FoldError(
                 f"field {rule.name!r}: its function failed on {event.type} at position {event.position} "
-                f"of {entity!r}: {type(error).__name__}: {error}"
+                f"of {event.entity!r}: {type(error).__name__}: {error}"
             ) from error
         yield state
 
 
-_STEPS: Final = {"states": _machine, "distinct": _sets, "reduce": _reduced}
+_STEPS: Final = {"states": _machine, "reduce": _reduced}

@@ -11,20 +11,17 @@ from datetime import datetime
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from eventsource.fold._columns import refusal
 from eventsource.fold._effects import EXISTS, Effects
 from eventsource.fold._stepwise import STEPWISE, stepwise
+from eventsource.fold.clustered import Touches, ranges
 from eventsource.fold.engine import Events
 from eventsource.fold.exact import exact_scale
 from eventsource.plan import Rule
 
-__all__ = ["Touches", "Track", "Tracks"]
-
-Touches = npt.NDArray[np.integer[Any]]
-"""Numbers of rows, or of touches."""
+__all__ = ["Track", "Tracks"]
 
 _Pick = Callable[[Touches, Touches], pl.Series]
 _LIVE: Final = "|live"
@@ -162,6 +159,8 @@ class Tracks(Mapping[str, Track]):
         if rule.op in STEPWISE:
             return self._stepwise(rule, rows)
         value = self._columns[f"{name}|value"]
+        if rule.op == "distinct":
+            return _sets(rows, value, self._owners(rows))
         if rule.op in ("smallest", "largest"):
             return _extreme(rule.op, rows, value, self._owners(rows))
         return _TRACKS[rule.op](rows, value)
@@ -228,6 +227,22 @@ def _extreme(op: str, rows: Touches, value: pl.Series, owners: pl.Series) -> Tra
     touched = pl.DataFrame({"value": value[rows], "owner": owners})
     after = touched.select(so_far(terms).over("owner")).to_series() if len(rows) else touched["value"]
     return Track(rows, lambda _, last: after[last], pl.Series([None], dtype=value.dtype))
+
+
+def _sets(rows: Touches, value: pl.Series, owners: pl.Series) -> Track:
+    """The values up to the last touch, sorted; a value that the entity has already touches nothing."""
+    touched = pl.DataFrame({"value": value[rows], "owner": owners})
+    new = touched.select(pl.struct("owner", "value").is_first_distinct()).to_series()
+    values = touched["value"].filter(new)
+
+    def pick(first: Touches, last: Touches) -> pl.Series:
+        ends = np.maximum(first, last) + 1
+        lists = pl.DataFrame(
+            {"list": np.repeat(np.arange(len(first)), ends - first), "value": values[ranges(first, ends)]}
+        )
+        return lists.group_by("list", maintain_order=True).agg(pl.col("value").sort())["value"]
+
+    return Track(rows[new.to_numpy()], pick, pl.Series([[]], dtype=pl.List(value.dtype)))
 
 
 _TRACKS: Final = {

@@ -3,18 +3,21 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-__all__ = ["FOLD_ORDER", "Clustered", "Rows", "bisected"]
+__all__ = ["FOLD_ORDER", "Clustered", "Rows", "Touches", "bisected", "ranges"]
 
 FOLD_ORDER: Final = ("entity", "at", "position")
 
 Rows = npt.NDArray[np.int64]
 """Row numbers."""
+
+Touches = npt.NDArray[np.integer[Any]]
+"""Numbers of rows, or of touches."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,7 @@ class Clustered:
         inside = np.repeat(
             first - np.append(0, np.cumsum(last - first)[:-1]), np.diff(np.append(new_slice, len(wanted)))
         )
-        rows = _ranges(begins - inside, ends - inside)
+        rows = ranges(begins - inside, ends - inside)
         frame = pl.concat(slices)
         if len(rows) < int((last - first).sum()):
             frame = frame.select(pl.all().gather(pl.lit(pl.Series(rows))))
@@ -169,7 +172,7 @@ def _codes(entities: pl.Series, some: pl.Series) -> Rows:
     return np.asarray(entities.is_in(some.implode()).arg_true().to_numpy(), np.int64)
 
 
-def _ranges(begins: Rows, ends: Rows) -> Rows:
+def ranges(begins: Touches, ends: Touches) -> Rows:
     """Return all numbers of the ranges, one range after the other."""
     lengths = ends - begins
     shifts = np.repeat(begins - np.append(0, np.cumsum(lengths)[:-1]), lengths)

@@ -91,12 +91,12 @@ def unmergeable(earlier: pl.DataFrame, later: pl.DataFrame, events: Events) -> p
 def merged(earlier: pl.DataFrame, later: pl.DataFrame, plan: Plan) -> pl.DataFrame:
     """Return the partial states of both, where the events of ``later`` come after those of ``earlier``."""
     places, found = _places(earlier["entity"], later["entity"])
-    mine, theirs = pl.Series(places[found]), later.filter(pl.Series(found))
-    base = earlier.select(pl.all().gather(mine))
-    both = base.hstack(theirs.select(pl.all().name.suffix("|later")))
-    changed = both.select("entity", *_merges(plan)).select(earlier.columns)
-    columns = [earlier[name].scatter(mine, changed[name]) for name in earlier.columns]
-    whole, new = pl.DataFrame(columns), later.filter(pl.Series(~found))
+    theirs, new = later.filter(pl.Series(found)), later.filter(pl.Series(~found))
+    both = earlier[places[found]].hstack(theirs.select(pl.all().name.suffix("|later")))
+    changed = both.select("entity", *_merges(plan)).select(earlier.columns).cast(earlier.schema)
+    rows = np.arange(earlier.height)
+    rows[places[found]] = earlier.height + np.arange(changed.height)
+    whole = pl.concat([earlier, changed])[rows]
     return whole if new.is_empty() else pl.concat([whole, new.select(whole.columns)]).sort("entity")
 
 

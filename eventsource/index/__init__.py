@@ -34,7 +34,6 @@ from eventsource.plan import Plan
 
 __all__ = ["EventLog", "Index", "Sizes", "Told", "View"]
 
-_BLOCK: Final = 20_000
 _ATTEMPTS: Final = 5
 _WORKERS: Final = 2  # each part is read and folded by all of Polars' threads; a second one hides the gaps
 
@@ -166,8 +165,8 @@ class _InMemory:
     def expected(self, *_: object) -> float:
         return 0.0
 
-    def load(self, _: int) -> Clustered:
-        return self.events
+    def load(self, _: int, entities: pl.Series | None) -> Clustered:
+        return self.events if entities is None else self.events.only(entities, block=len(self.events))
 
 
 @dataclass(frozen=True)
@@ -224,10 +223,10 @@ class _Stored:
         total = sum(run.rows for run in self.manifest.runs)
         return sum(_expected(run, position, moment, until) for run in self.manifest.runs) / max(total, 1)
 
-    def load(self, number: int) -> Clustered:
+    def load(self, number: int, entities: pl.Series | None) -> Clustered:
         if not self.manifest.parts:
             return Clustered.of(no_events(self.members))
-        return clustered_part(self.store, self.manifest, number, self.pending)
+        return clustered_part(self.store, self.manifest, number, self.pending, entities)
 
 
 _Parts = _InMemory | _Stored
@@ -330,9 +329,7 @@ class View:
         return Events(rows.on(lambda frame: resolve(frame, members, columns)), members, plan)
 
     def _visible(self, number: int, entities: pl.Series | None = None) -> Clustered:
-        rows = self.parts.load(number)
-        if entities is not None:
-            rows = rows.only(entities, block=_BLOCK)
+        rows = self.parts.load(number, entities)
         if self.limit < self.parts.head:
             rows = rows.where(pl.col("position") < self.limit)
         return rows if self.known_at is None else self._known(rows, self.known_at)

@@ -6,6 +6,7 @@ at a time. What a call rewrites is proportional to what it takes in.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 import polars as pl
@@ -16,6 +17,10 @@ from eventsource.index._decode import CLOCKS, EventLog, Told, decoded
 from eventsource.index._store import Manifest, Part, Run, Store, scanned
 
 __all__ = ["Sizes", "clustered_part", "followed", "pending_events"]
+
+
+_BLOCK: Final = 20_000
+"""Rows that are rather read than skipped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +65,19 @@ def pending_events(store: Store, manifest: Manifest) -> Clustered | None:
     return Clustered.of(frame) if frame.height else None
 
 
-def clustered_part(store: Store, manifest: Manifest, number: int, pending: Clustered | None) -> Clustered:
-    """Return the events of a part's entities, those that wait in runs included."""
+def clustered_part(
+    store: Store, manifest: Manifest, number: int, pending: Clustered | None, entities: pl.Series | None = None
+) -> Clustered:
+    """Return the events of a part's entities, those that wait in runs included; of all or of some of them."""
     part = manifest.parts[number]
     directory = store.entities(part)
     starts = np.append(directory["start"].to_numpy(), part.rows).astype(np.int64)
     own = Clustered(pl.scan_parquet(store.path(part.file)), directory["entity"], starts)
-    return own if pending is None else own.merged(_waiting(manifest, number, pending))
+    waiting = None if pending is None else _waiting(manifest, number, pending)
+    if entities is not None:
+        own = own.only(entities, block=_BLOCK)
+        waiting = None if waiting is None else waiting.only(entities, block=len(waiting))
+    return own if waiting is None else own.merged(waiting)
 
 
 def _waiting(manifest: Manifest, number: int, pending: Clustered) -> Clustered:

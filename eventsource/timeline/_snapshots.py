@@ -131,7 +131,9 @@ def _is_usable(snapshot: Snapshot, view: View, moment: datetime | None) -> bool:
         return True
     if view.parts.members.plan.order == "recorded_at":
         return False  # what was recorded later may have moved the streams' clocks
-    return snapshot.known is None or snapshot.known <= view.known_at
+    if snapshot.known is not None and snapshot.known > view.known_at:
+        return False
+    return snapshot.columns == tuple(sorted(view.columns))  # a kind of value may have come with what is not known
 
 
 def _summed(events: Events) -> pl.Schema:
