@@ -68,7 +68,10 @@ def test_every_command_has_help(run: Run) -> None:
 
 def test_the_commands_are_those_that_are_promised() -> None:
     """The list of commands is part of what users rely on."""
-    promised = "init|demo|pull|rejected|as-of|history|changes|diff|explain|replay|dump|trend|report run|check|lab"
+    promised = (
+        "init|demo|pull|rejected|as-of|history|changes|diff|explain|replay|dump|trend|report run|check|lab"
+        "|refresh|follow|lag|snapshot"
+    )
     assert set(commands()) == set(promised.split("|"))
 
 

@@ -52,7 +52,7 @@ def test_killed_at_any_moment(url: str, tmp_path: Path) -> None:
     log = shop_log(tmp_path, 900)
     model_of(log, url).refresh()
     positions = []
-    for _ in range(5):
+    for _ in range(4):
         worker = run(WORKER, log.path, url)
         with worker:
             assert worker.stdout is not None
