@@ -3,47 +3,28 @@
 A model and a log know nothing of each other; they meet here, once, in `Timeline(log, Model)`.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any
 
 import polars as pl
 
 from eventsource.errors import LogError, ModelError
 from eventsource.event import TIMESTAMP
-from eventsource.fold._polars import PolarsEngine
-from eventsource.fold.engine import Engine, Events
-from eventsource.index import EventLog, Index, Told, View
-from eventsource.model import Model, plan_of
-from eventsource.moment import Moment, instant, instants, label, start, steps
-from eventsource.plan import Plan
-from eventsource.snapshots import Shelf, Snapshot, SnapshotPolicy
-from eventsource.timeline._answers import difference, explained, one_column, together
+from eventsource.fold.engine import Events
+from eventsource.moment import Moment, instant, instants, start
+from eventsource.snapshots import Snapshot, SnapshotPolicy
+from eventsource.timeline._answers import difference, explained, together
+from eventsource.timeline._asking import Asking, Entities, Moments
 from eventsource.timeline._display import timeline_html
-from eventsource.timeline._names import warn_of_unseen
 from eventsource.timeline._replay import Replay, replayed
-from eventsource.timeline._snapshots import from_snapshot, nearest, taken, taken_if_due
+from eventsource.timeline._snapshots import taken, taken_if_due
 from eventsource.timeline._trend import Trend
 
 __all__ = ["Replay", "Timeline"]
 
-Moments = Moment | Sequence[Moment] | pl.Series
-Entities = str | Sequence[str] | pl.Series
 
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class _View:
-    """Which events a question may see, and what its moments mean."""
-
-    known_at: datetime | None
-    upto: int | None
-    tz: str
-
-
-class Timeline:
+class Timeline(Asking):
     """Answers questions about any moment of a log, as a model sees it.
 
     Every question takes ``known_at`` (only events with ``recorded_at`` up to that moment), ``upto`` (only events
@@ -59,21 +40,6 @@ class Timeline:
         snapshots: when snapshots are taken by themselves, as questions are asked; default: only by `snapshot`.
         progress: called while a question first takes in many events, with what is done, how much, of how much.
     """
-
-    def __init__(
-        self,
-        log: EventLog,
-        model: type[Model] | Plan,
-        *,
-        tz: str = "UTC",
-        engine: Engine | None = None,
-        snapshots: SnapshotPolicy | None = None,
-        progress: Told | None = None,
-    ) -> None:
-        self.log, self.plan, self.tz = log, plan_of(model), tz
-        self._engine: Engine = engine or PolarsEngine()
-        self._index = Index(log, self.plan, progress=progress)
-        self._checked, self._policy = False, snapshots
 
     def as_of(
         self,
@@ -148,7 +114,7 @@ class Timeline:
             ``moment``, ``position`` and ``same``, a row per snapshot.
         """
         found = self._shelf.all()
-        same = [self._is_same(snapshot) for snapshot in found]
+        same = [self._agrees(kept, kept.moment) and self._agrees(kept, None) for kept in found]
         return self.snapshots().select("moment", "position").with_columns(pl.Series("same", same, pl.Boolean()))
 
     def history(
@@ -346,107 +312,6 @@ class Timeline:
 
     def _repr_html_(self) -> str:
         return timeline_html(self.plan, repr(self.log), self.tz)
-
-    def _view(self, known_at: Moment | None, upto: int | None, tz: str | None = None) -> _View:
-        zone = tz or self.tz
-        if upto is not None and upto < 0:
-            raise ModelError(f"upto={upto} is not a position")
-        return _View(None if known_at is None else instant(known_at, zone), upto, zone)
-
-    def _ask(self, asked: _View, question: Callable[[Events], T], entity: Entities | None = None) -> list[T]:
-        """Return the answers to a question for ranges of entities, in their order."""
-        ids = None if entity is None else pl.Series("entity", [entity] if isinstance(entity, str) else entity)
-
-        def answers(view: View) -> list[T]:
-            if not self._checked:
-                self._checked = warn_of_unseen(self.log, view)
-            return view.map(question, self.plan, None if ids is None else ids.cast(pl.String))
-
-        return self._index.ask(answers, upto=asked.upto, known_at=asked.known_at)
-
-    @property
-    def _shelf(self) -> Shelf:
-        return Shelf(self.log.path, self.log.identity, self.plan)
-
-    def _kept(self, asked: _View, moment: datetime | None) -> pl.DataFrame | None:
-        """Return the states at a moment from a snapshot, if one helps; take those that are due."""
-        shelf = self._shelf
-        if not self.log.path:
-            return None
-        if self._policy is not None:
-            self.take_due(self._policy)
-        kept = shelf.all()
-        if not kept:
-            return None
-
-        def states(view: View) -> pl.DataFrame | None:
-            found = nearest(kept, view, moment)
-            return None if found is None else from_snapshot(view, self._engine, self.plan, shelf, found, moment)
-
-        return self._index.ask(states, upto=asked.upto, known_at=asked.known_at)
-
-    def _is_same(self, snapshot: Snapshot) -> bool:
-        """Say whether the answers from one snapshot are those without."""
-        shelf = self._shelf
-        for moment in (snapshot.moment, None):
-
-            def states(view: View, moment: datetime | None = moment) -> pl.DataFrame | None:
-                return from_snapshot(view, self._engine, self.plan, shelf, snapshot, moment)
-
-            answer = self._index.ask(states)
-            if answer is not None and not answer.equals(self.as_of(moment, snapshots=False)):
-                return False
-        return True
-
-    def _changes(
-        self, view: _View, fields: Sequence[str], entity: Entities | None, until: datetime | None = None
-    ) -> dict[str, pl.DataFrame]:
-        parts = self._ask(view, lambda events: self._engine.changes(events.until(until), fields), entity)
-        return {name: together([part[name] for part in parts]).sort("at", "position") for name in fields}
-
-    def _states(self, view: _View, moments: list[Moment], entity: Entities | None) -> pl.DataFrame:
-        """Return the entities that exist at each of several moments, by per-row moments over all of them."""
-        labels = one_column([label(moment) for moment in moments], view.tz)
-        cuts = pl.DataFrame({"at": pl.Series([instant(moment, view.tz) for moment in moments], dtype=TIMESTAMP)})
-        cuts = cuts.with_row_index("|moment")
-
-        def states(events: Events) -> pl.DataFrame:
-            asked = cuts.join(events.rows.entities.alias("entity").to_frame(), how="cross")
-            found = asked.hstack(self._engine.states_at(events, asked))
-            return found.filter("exists").drop("exists", "at")
-
-        found = together(self._ask(view, states, entity)).sort("|moment", maintain_order=True)
-        return found.select(labels.gather(found["|moment"]).alias("as_of"), pl.all().exclude("|moment"))
-
-    def _states_at(self, events: Events, wanted: pl.DataFrame) -> pl.DataFrame:
-        """Return the states of those wanted (sorted by ``entity``) that are among these events' entities."""
-        ids = events.rows.entities
-        low = wanted["entity"].search_sorted(ids[0], side="left") if len(ids) else 0
-        high = wanted["entity"].search_sorted(ids[-1], side="right") if len(ids) else 0
-        mine = wanted.slice(low, high - low)
-        return mine.select("|row").hstack(self._engine.states_at(events, mine)).filter("exists")
-
-    def _moments(
-        self, view: _View, every: str, since: Moment | None, until: Moment | None
-    ) -> list[date | datetime]:
-        if since is None or until is None:
-            ends = pl.DataFrame(self._ask(view, _span), schema=["first", "last"], orient="row")
-            local = ends.cast(TIMESTAMP).select(
-                pl.col("first").min().dt.convert_time_zone(view.tz).dt.date(),
-                pl.col("last").max().dt.convert_time_zone(view.tz).dt.date(),
-            )
-            first, last = local.row(0)
-            if first is None:
-                return []
-            since = first if since is None else since
-            until = last if until is None else until
-        return steps(since, until, every, view.tz)
-
-
-def _span(events: Events) -> tuple[datetime | None, datetime | None]:
-    """Return the first and the last moment of events."""
-    at = pl.col("at")
-    return events.rows.frame.select(at.min().alias("first"), at.max().alias("last")).collect().row(0)
 
 
 def _check_join(frame: pl.DataFrame, on: str, at: str, fields: Iterable[str]) -> None:

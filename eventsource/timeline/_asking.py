@@ -1,0 +1,152 @@
+"""How a timeline asks: which events a question sees, in parts, and from which snapshot it may go on."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TypeVar
+
+import polars as pl
+
+from eventsource.errors import ModelError
+from eventsource.event import TIMESTAMP
+from eventsource.fold._polars import PolarsEngine
+from eventsource.fold.engine import Engine, Events
+from eventsource.index import EventLog, Index, Told, View
+from eventsource.model import Model, plan_of
+from eventsource.moment import Moment, instant, label, steps
+from eventsource.plan import Plan
+from eventsource.snapshots import Shelf, Snapshot, SnapshotPolicy
+from eventsource.timeline._answers import one_column, together
+from eventsource.timeline._names import warn_of_unseen
+from eventsource.timeline._snapshots import from_snapshot, nearest, taken_if_due
+
+__all__ = ["Asking", "Entities", "Moments"]
+
+Moments = Moment | Sequence[Moment] | pl.Series
+Entities = str | Sequence[str] | pl.Series
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """Which events a question may see, and what its moments mean."""
+
+    known_at: datetime | None
+    upto: int | None
+    tz: str
+
+
+class Asking:
+    """What stands behind the questions of a `Timeline`; see there."""
+
+    def __init__(
+        self,
+        log: EventLog,
+        model: type[Model] | Plan,
+        *,
+        tz: str = "UTC",
+        engine: Engine | None = None,
+        snapshots: SnapshotPolicy | None = None,
+        progress: Told | None = None,
+    ) -> None:
+        self.log, self.plan, self.tz = log, plan_of(model), tz
+        self._engine: Engine = engine or PolarsEngine()
+        self._index = Index(log, self.plan, progress=progress)
+        self._checked, self._policy = False, snapshots
+
+    def _view(self, known_at: Moment | None, upto: int | None, tz: str | None = None) -> _View:
+        zone = tz or self.tz
+        if upto is not None and upto < 0:
+            raise ModelError(f"upto={upto} is not a position")
+        return _View(None if known_at is None else instant(known_at, zone), upto, zone)
+
+    def _ask(self, asked: _View, question: Callable[[Events], T], entity: Entities | None = None) -> list[T]:
+        """Return the answers to a question for ranges of entities, in their order."""
+        ids = None if entity is None else pl.Series("entity", [entity] if isinstance(entity, str) else entity)
+
+        def answers(view: View) -> list[T]:
+            if not self._checked:
+                self._checked = warn_of_unseen(self.log, view)
+            return view.map(question, self.plan, None if ids is None else ids.cast(pl.String))
+
+        return self._index.ask(answers, upto=asked.upto, known_at=asked.known_at)
+
+    @property
+    def _shelf(self) -> Shelf:
+        return Shelf(self.log.path, self.log.identity, self.plan)
+
+    def _kept(self, asked: _View, moment: datetime | None) -> pl.DataFrame | None:
+        """Return the states at a moment from a snapshot, if one helps; take those that are due."""
+        shelf = self._shelf
+        if not self.log.path:
+            return None
+        if self._policy is not None:
+            policy = self._policy
+            self._index.ask(lambda view: taken_if_due(view, self.plan, shelf, policy, self.tz))
+        kept = shelf.all()
+        if not kept:
+            return None
+
+        def states(view: View) -> pl.DataFrame | None:
+            found = nearest(kept, view, moment)
+            return None if found is None else from_snapshot(view, self._engine, self.plan, shelf, found, moment)
+
+        return self._index.ask(states, upto=asked.upto, known_at=asked.known_at)
+
+    def _agrees(self, snapshot: Snapshot, moment: datetime | None) -> bool:
+        """Say whether the answer from a snapshot is the one without; where it does not help, it is."""
+        shelf = self._shelf
+        kept = self._index.ask(lambda view: from_snapshot(view, self._engine, self.plan, shelf, snapshot, moment))
+        folded = self._ask(self._view(None, None), lambda events: self._engine.as_of(events, moment))
+        return kept is None or kept.equals(together(folded))
+
+    def _changes(
+        self, view: _View, fields: Sequence[str], entity: Entities | None, until: datetime | None = None
+    ) -> dict[str, pl.DataFrame]:
+        parts = self._ask(view, lambda events: self._engine.changes(events.until(until), fields), entity)
+        return {name: together([part[name] for part in parts]).sort("at", "position") for name in fields}
+
+    def _states(self, view: _View, moments: list[Moment], entity: Entities | None) -> pl.DataFrame:
+        """Return the entities that exist at each of several moments, by per-row moments over all of them."""
+        labels = one_column([label(moment) for moment in moments], view.tz)
+        cuts = pl.DataFrame({"at": pl.Series([instant(moment, view.tz) for moment in moments], dtype=TIMESTAMP)})
+        cuts = cuts.with_row_index("|moment")
+
+        def states(events: Events) -> pl.DataFrame:
+            asked = cuts.join(events.rows.entities.alias("entity").to_frame(), how="cross")
+            found = asked.hstack(self._engine.states_at(events, asked))
+            return found.filter("exists").drop("exists", "at")
+
+        found = together(self._ask(view, states, entity)).sort("|moment", maintain_order=True)
+        return found.select(labels.gather(found["|moment"]).alias("as_of"), pl.all().exclude("|moment"))
+
+    def _states_at(self, events: Events, wanted: pl.DataFrame) -> pl.DataFrame:
+        """Return the states of those wanted (sorted by ``entity``) that are among these events' entities."""
+        ids = events.rows.entities
+        low = wanted["entity"].search_sorted(ids[0], side="left") if len(ids) else 0
+        high = wanted["entity"].search_sorted(ids[-1], side="right") if len(ids) else 0
+        mine = wanted.slice(low, high - low)
+        return mine.select("|row").hstack(self._engine.states_at(events, mine)).filter("exists")
+
+    def _moments(
+        self, view: _View, every: str, since: Moment | None, until: Moment | None
+    ) -> list[date | datetime]:
+        if since is None or until is None:
+            ends = pl.DataFrame(self._ask(view, _span), schema=["first", "last"], orient="row")
+            local = ends.cast(TIMESTAMP).select(
+                pl.col("first").min().dt.convert_time_zone(view.tz).dt.date(),
+                pl.col("last").max().dt.convert_time_zone(view.tz).dt.date(),
+            )
+            first, last = local.row(0)
+            if first is None:
+                return []
+            since = first if since is None else since
+            until = last if until is None else until
+        return steps(since, until, every, view.tz)
+
+
+def _span(events: Events) -> tuple[datetime | None, datetime | None]:
+    """Return the first and the last moment of events."""
+    at = pl.col("at")
+    return events.rows.frame.select(at.min().alias("first"), at.max().alias("last")).collect().row(0)
