@@ -25,6 +25,8 @@ __all__ = ["Track", "Tracks"]
 
 _Pick = Callable[[Touches, Touches], pl.Series]
 _LIVE: Final = "|live"
+_REDUCED: Final = ("at", "position", "event_id", "data")
+"""What a ``reduce`` sees of an event, beside its type."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,7 @@ class Tracks(Mapping[str, Track]):
         wanted = [e.mask.alias(f"{name}|mask") for name, e in self._effects.items()]
         wanted += [e.value.alias(f"{name}|value") for name, e in self._effects.items()]
         if any(rule.op == "reduce" for rule in self._rules.values()):
-            wanted += [pl.col("at", "position", "event_id", "type", "data")]
+            wanted += [pl.col(_REDUCED)]
         if moment is not None:
             wanted.append((pl.col("at") <= moment).alias(_LIVE))
         try:
@@ -167,15 +169,15 @@ class Tracks(Mapping[str, Track]):
 
     def _stepwise(self, rule: Rule, rows: Touches) -> Track:
         """Return the track of a field whose every value needs the one before."""
-        names = [name for name in self._columns.columns if "|" not in name]
-        columns = self._columns.select(*names, pl.col(f"{rule.name}|value").alias("value"))
+        kind = self._columns[f"{rule.name}|value"].alias("type")
+        columns = kind.to_frame() if rule.op == "states" else self._columns.select(*_REDUCED, kind)
         touched = columns[rows].with_columns(owner=self._owners(rows))
-        values = stepwise(touched, rule, self.clustered.entities)
-        return Track(rows, lambda _, last: values[last + 1], values.head(1))
+        after = stepwise(touched, rule, self.clustered.entities)
+        return Track(rows, lambda _, last: after(last + 1), after(np.zeros(1, np.int64)))
 
     def _owners(self, rows: Touches) -> pl.Series:
-        places = np.searchsorted(self.clustered.starts, rows, "right") - 1
-        return pl.Series(places.astype(np.uint32))
+        numbers = np.arange(len(self.clustered.entities), dtype=np.uint32)
+        return pl.Series(np.repeat(numbers, np.diff(np.searchsorted(rows, self.bounds)))).set_sorted()
 
 
 def _carried(rows: Touches, value: pl.Series, *, default: object = None) -> Track:
@@ -232,17 +234,22 @@ def _extreme(op: str, rows: Touches, value: pl.Series, owners: pl.Series) -> Tra
 def _sets(rows: Touches, value: pl.Series, owners: pl.Series) -> Track:
     """The values up to the last touch, sorted; a value that the entity has already touches nothing."""
     touched = pl.DataFrame({"value": value[rows], "owner": owners})
-    new = touched.select(pl.struct("owner", "value").is_first_distinct()).to_series()
+    new = touched.select(pl.col("value").is_first_distinct().over("owner")).to_series()
     values = touched["value"].filter(new)
 
     def pick(first: Touches, last: Touches) -> pl.Series:
         ends = np.maximum(first, last) + 1
-        lists = pl.DataFrame(
-            {"list": np.repeat(np.arange(len(first)), ends - first), "value": values[ranges(first, ends)]}
-        )
-        return lists.group_by("list", maintain_order=True).agg(pl.col("value").sort())["value"]
+        other = np.append(True, (first[1:] != first[:-1]) | (ends[1:] != ends[:-1]))[: len(first)]
+        return _lists(values, first[other], ends[other])[np.cumsum(other) - 1]
 
     return Track(rows[new.to_numpy()], pick, pl.Series([[]], dtype=pl.List(value.dtype)))
+
+
+def _lists(values: pl.Series, begins: Touches, ends: Touches) -> pl.Series:
+    """Return the values of each range, none of them empty, as a sorted list."""
+    numbers = pl.Series("list", np.repeat(np.arange(len(begins)), ends - begins)).set_sorted()
+    flat = pl.DataFrame([numbers, values[ranges(begins, ends)].alias("value")])
+    return flat.group_by("list", maintain_order=True).agg(pl.col("value").sort())["value"]
 
 
 _TRACKS: Final = {

@@ -111,10 +111,10 @@ def finished(states: pl.DataFrame, plan: Plan, dtypes: pl.Schema) -> pl.DataFram
     Raises:
         FoldError: an integer total beyond 64 bits.
     """
-    here = states.filter(pl.col(EXISTS).fill_null(value=False))
     totals = [_total(rule, dtypes[rule.name]) for rule in _plain(plan) if rule.op == "total"]
     try:
-        return derived(here.with_columns(totals), plan.rules).select("entity", *plan.fields)
+        here = states.with_columns(totals).filter(pl.col(EXISTS).fill_null(value=False))
+        return derived(here, plan.rules).select("entity", *plan.fields)
     except pl.exceptions.PolarsError as error:
         raise refusal(error) from error
 

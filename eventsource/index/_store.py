@@ -125,28 +125,24 @@ class Store:
             sizes = plain["sizes"]
             whole = all(self.path(file).stat().st_size == size for file, size in sizes.items())
             return Manifest.from_dict(plain) if whole and plain["version"] == _VERSION else Manifest()
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return Manifest()
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the folder's lock: one process writes at a time; a process that dies lets go of it."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with self.path(_LOCK).open("wb") as file:
+        with self._writing():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            file = self.path(_LOCK).open("wb")
+        with file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
     def write(self, frame: pl.DataFrame, kind: str) -> str:
         """Write a frame to a new file; return its name."""
         name = f"{kind}-{uuid.uuid4().hex[:16]}.parquet"
-        try:
+        with self._writing(self.path(name)):
             frame.write_parquet(self.path(name), row_group_size=_ROW_GROUP, compression="lz4")
-        except (OSError, pl.exceptions.PolarsError) as error:
-            self.path(name).unlink(missing_ok=True)
-            raise IndexFileError(
-                f"the index cannot be written to {self.folder}: {error}",
-                hint="free some space, or see who may write there; the index may be deleted at any time",
-            ) from error
         return name
 
     def write_part(self, frame: pl.DataFrame, entities: pl.DataFrame) -> str:
@@ -165,9 +161,30 @@ class Store:
         sizes = {file: self.path(file).stat().st_size for file in sorted(manifest.files)}
         plain = asdict(manifest) | {"version": _VERSION, "sizes": sizes}
         partial = self.path(f"{_MANIFEST}.{os.getpid()}")
-        partial.write_text(json.dumps(plain), encoding="utf-8")
-        partial.replace(self.path(_MANIFEST))
+        with self._writing(partial):
+            partial.write_text(json.dumps(plain), encoding="utf-8")
+            partial.replace(self.path(_MANIFEST))
         self._sweep(manifest.files | before | {_MANIFEST, _LOCK})
+
+    @contextlib.contextmanager
+    def _writing(self, path: Path | None = None) -> Iterator[None]:
+        """Leave no half of a file, and say why it cannot be written.
+
+        Raises:
+            FileNotFoundError: somebody deleted the folder: a question then begins anew.
+            IndexFileError: all other reasons.
+        """
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except (OSError, pl.exceptions.PolarsError) as error:
+            if path is not None:
+                path.unlink(missing_ok=True)
+            raise IndexFileError(
+                f"the index cannot be written to {self.folder}: {error}",
+                hint="free some space, or see who may write there; the index may be deleted at any time",
+            ) from error
 
     def _named(self) -> set[str]:
         try:

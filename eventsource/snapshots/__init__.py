@@ -18,7 +18,7 @@ from typing import Final
 
 import polars as pl
 
-from eventsource.errors import IndexFileError
+from eventsource.errors import IndexFileError, ModelError
 from eventsource.plan import Plan
 
 __all__ = ["Shelf", "Snapshot", "SnapshotPolicy"]
@@ -35,12 +35,19 @@ class SnapshotPolicy:
     Args:
         events: take one when so many events came since the newest; None: never for that reason.
         every: take one at each end of such a step of valid time, a Polars duration such as ``"1mo"``; None: none.
-        keep: how many are kept, the newest moments first.
+        keep: how many are kept, the newest moments first; at least one.
+
+    Raises:
+        ModelError: none would be kept.
     """
 
     events: int | None = None
     every: str | None = None
     keep: int = 24
+
+    def __post_init__(self) -> None:
+        if self.keep < 1:
+            raise ModelError(f"a policy that keeps {self.keep} snapshots takes them in vain", hint="keep=12")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +127,16 @@ class Shelf:
             return pl.read_parquet(self.folder / snapshot.file)
         return None
 
-    def prune(self, keep: int) -> int:
-        """Remove all but the newest, and what a process that died left; return how many snapshots went."""
-        gone = self.all()[:-keep] if keep else self.all()
+    def prune(self, keep: int, columns: tuple[str, ...] | None = None) -> int:
+        """Remove all but the newest, and what a process that died left; return how many snapshots went.
+
+        Args:
+            keep: how many stay.
+            columns: the payload columns of today; snapshots of others help no more. None: whatever they have.
+        """
+        usable = [snapshot for snapshot in self.all() if columns in (None, snapshot.columns)]
+        kept_now = usable[-keep:] if keep else []
+        gone = [snapshot for snapshot in self.all() if snapshot not in kept_now]
         for snapshot in gone:
             (self.folder / snapshot.file).unlink(missing_ok=True)
         kept = {snapshot.file for snapshot in self.all()}

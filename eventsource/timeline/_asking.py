@@ -96,9 +96,13 @@ class Asking:
 
     def _agrees(self, snapshot: Snapshot, moment: datetime | None) -> bool:
         """Say whether the answer from a snapshot is the one without; where it does not help, it is."""
-        shelf = self._shelf
-        kept = self._index.ask(lambda view: from_snapshot(view, self._engine, self.plan, shelf, snapshot, moment))
-        folded = self._ask(self._view(None, None), lambda events: self._engine.as_of(events, moment))
+        shelf, now = self._shelf, self._view(None, self.log.head)
+
+        def states(view: View) -> pl.DataFrame | None:
+            return from_snapshot(view, self._engine, self.plan, shelf, snapshot, moment)
+
+        kept = self._index.ask(states, upto=now.upto)
+        folded = self._ask(now, lambda events: self._engine.as_of(events, moment))
         return kept is None or kept.equals(together(folded))
 
     def _changes(

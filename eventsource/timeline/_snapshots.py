@@ -55,17 +55,20 @@ def taken(view: View, plan: Plan, shelf: Shelf, moment: datetime | None) -> Snap
 
 def taken_if_due(view: View, plan: Plan, shelf: Shelf, policy: SnapshotPolicy, tz: str) -> list[Snapshot]:
     """Take the snapshots that a policy asks for by now, and remove those that it does not keep."""
-    here, span = shelf.all(), view.parts.span
+    columns, span = tuple(sorted(view.parts.columns)), view.parts.span
+    here = [snapshot for snapshot in shelf.all() if snapshot.columns == columns]
     if span is None or not is_mergeable(plan):
         return []
     new = []
     if policy.events is not None and view.limit - max((s.position for s in here), default=0) >= policy.events:
         new.append(taken(view, plan, shelf, None))
     if policy.every is not None:
-        ends = _step_ends(span, policy, tz)
-        new += [taken(view, plan, shelf, end) for end in ends if end not in {s.moment for s in here}]
+        for end in _step_ends(span, policy, tz):
+            moments = [s.moment for s in (*here, *new)]
+            if end not in moments and sum(moment > end for moment in moments) < policy.keep:
+                new.append(taken(view, plan, shelf, end))
     if new:
-        shelf.prune(policy.keep)
+        shelf.prune(policy.keep, columns)
     return new
 
 

@@ -1,13 +1,19 @@
 """The worked examples of the specification, through every engine."""
 
+import contextlib
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
+from stored import on_disk
 
+from eventsource.errors import FoldError
 from eventsource.fold._polars import PolarsEngine
 from eventsource.fold._reference import ReferenceEngine
+from eventsource.index import Sizes
+from eventsource.snapshots import SnapshotPolicy
 from eventsource.testing import Case, MemoryLog, cases, mismatches
-from eventsource.timeline import Timeline
+from eventsource.timeline import Timeline, _snapshots
 
 ENGINES = {"reference": ReferenceEngine, "polars": PolarsEngine}
 SHARED = Path(__file__).parents[3] / "shared" / "spec"
@@ -19,6 +25,22 @@ def test_every_engine_gives_the_answers_of_the_specification(case: Case, engine:
     """A case's questions have the answers that it expects, whatever folds."""
     timeline = Timeline(MemoryLog(case.events), case.plan, engine=ENGINES[engine]())
     assert list(mismatches(case, timeline)) == []
+
+
+@pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")
+@pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
+def test_indexes_and_snapshots_give_the_answers_of_the_specification(case: Case) -> None:
+    """A case's questions, asked after each part of its events arrived, through many small files and snapshots."""
+    tiny = Sizes(memory=0, run=3, part=2, at_once=3)
+    policy = SnapshotPolicy(events=1, every="1d", keep=2)
+    with on_disk(case.plan, tiny, policy) as timeline, patch.object(_snapshots, "_WORTHWHILE", 1e9):
+        half = len(case.events) // 2
+        for part in (case.events[:half], case.events[half:]):
+            if part:
+                timeline.log.append(part)
+            with contextlib.suppress(FoldError):  # a case of sums beyond 64 bits
+                timeline.as_of()
+        assert list(mismatches(case, timeline)) == []
 
 
 def test_a_wrong_answer_is_noticed() -> None:

@@ -1,27 +1,59 @@
 """Fields that go from touch to touch, against the obvious loop."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eventsource.errors import FoldError
+from eventsource.event import Event
 from eventsource.fold._machine import run
 from eventsource.fold._polars import PolarsEngine
 from eventsource.fold._reference import ReferenceEngine
-from eventsource.plan import Plan, Rule
+from eventsource.plan import Plan, Rule, Transition
 from eventsource.testing import MemoryLog
 from eventsource.testing import event as made
 from eventsource.timeline import Timeline
 
+_MOMENTS = ["2024-01-03", "2024-01-05"]
+
+
+def _looped(
+    events: Sequence[int], fresh: Sequence[bool], table: Sequence[Sequence[int]], initial: int
+) -> list[int]:
+    """Return the states after each event, found one by one."""
+    state, states = initial, []
+    for kind, begins in zip(events, fresh, strict=True):
+        state = table[kind][initial if begins else state]
+        states.append(state)
+    return states
+
+
+def _agree(events: list[dict[str, Any]], rule: Rule) -> pl.DataFrame:
+    """Check that both engines give the same answers for one field, and return its history."""
+    log, plan = MemoryLog(events), Plan("M", (rule,))
+    fast, slow = Timeline(log, plan), Timeline(log, plan, engine=ReferenceEngine())
+    assert isinstance(fast._engine, PolarsEngine)
+    assert fast.as_of().equals(slow.as_of())
+    assert fast.as_of(_MOMENTS).equals(slow.as_of(_MOMENTS))
+    assert fast.changes(rule.name).equals(slow.changes(rule.name))
+    history = fast.history()
+    assert history.equals(slow.history())
+    assert history.schema == slow.history().schema
+    return history
+
 
 @st.composite
 def _machines(draw: st.DrawFn) -> tuple[list[int], list[bool], list[list[int]], int]:
+    """Events of many small or few large entities, and a machine."""
     states, kinds = draw(st.integers(1, 6)), draw(st.integers(1, 4))
     row = st.lists(st.integers(0, states - 1), min_size=states, max_size=states)
-    table = [*draw(st.lists(row, min_size=kinds, max_size=kinds)), list(range(states))]
-    events = draw(st.lists(st.integers(0, kinds), max_size=80))
+    table = draw(st.lists(row, min_size=kinds, max_size=kinds))
+    events = draw(st.lists(st.integers(0, kinds - 1), max_size=80))
     rare = draw(st.sampled_from([0.02, 0.5]))
     fresh = [draw(st.floats(0, 1)) < rare for _ in events]
     return events, [True, *fresh[1:]] if fresh else [], table, draw(st.integers(0, states - 1))
@@ -33,50 +65,97 @@ def test_blocks_are_the_loop(
 ) -> None:
     """Whatever the length of blocks, and wherever entities begin, the states are those of the plain loop."""
     events, fresh, table, initial = machine
-    state, expected = initial, []
-    for kind, begins in zip(events, fresh, strict=True):
-        state = table[kind][initial if begins else state]
-        expected.append(state)
     found = run(np.array(events, np.int64), np.array(fresh, bool), np.array(table), initial, block=block)
-    assert found.tolist() == expected
+    assert found.tolist() == _looped(events, fresh, table, initial)
 
 
+@pytest.mark.parametrize("rarity", [0, 1e-4, 0.1, 1], ids=["one entity", "a few", "many", "all"])
+@pytest.mark.parametrize(("states", "kinds"), [(3, 4), (200, 4), (5, 127), (5, 128), (256, 3), (300, 300)])
+def test_machines_of_any_size_are_the_loop(rarity: float, states: int, kinds: int) -> None:
+    """Neither the number of states, of event types nor of entities changes what a machine does."""
+    rng = np.random.default_rng(5)
+    events, fresh = rng.integers(0, kinds, 20_000), rng.random(20_000) < rarity
+    fresh[0] = True
+    table = rng.integers(0, states, (kinds, states))
+    expected = _looped(events.tolist(), fresh.tolist(), table.tolist(), states - 1)
+    assert run(events, fresh, table, states - 1).tolist() == expected
+
+
+_STATES = st.sampled_from(["new", "open", "shut", "gone"])
+_KINDS = ("A", "B", "C")
+
+
+@st.composite
+def _arrows(draw: st.DrawFn) -> tuple[Transition, ...]:
+    ways = draw(st.dictionaries(st.tuples(_STATES, st.sampled_from(_KINDS)), _STATES, min_size=1))
+    return tuple(Transition((source,), kind, target) for (source, kind), target in ways.items())
+
+
+@given(
+    _arrows(),
+    st.lists(
+        st.tuples(st.sampled_from((*_KINDS, "Other")), st.sampled_from("xyz"), st.integers(1, 9)), max_size=25
+    ),
+)
+def test_states_are_those_of_the_reference(
+    arrows: tuple[Transition, ...], told: list[tuple[str, str, int]]
+) -> None:
+    """A machine's state follows the events of its own entity in fold order, at every moment."""
+    events = [made(kind, owner, at=f"2024-01-{day:02}") for kind, owner, day in told]
+    _agree(events, Rule(name="state", op="states", initial="new", transitions=arrows))
+
+
+_DAYS = st.sampled_from(["2024-02-03", "2024-01-01", "2023-12-31", None])
 _VALUES = st.one_of(
-    st.lists(st.sampled_from([1, 2, 3, None]), max_size=12),
-    st.lists(st.sampled_from([0.0, -0.0, 1.5, 1e300, None]), max_size=12),
-    st.lists(st.sampled_from(["a", "b", "ä", "", None]), max_size=12),
-    st.lists(st.booleans() | st.none(), max_size=12),
-    st.lists(st.sampled_from([1, "1", 2.5, True, None]), max_size=12),
+    st.tuples(st.none(), st.lists(st.sampled_from([1, 2, 3, None]), max_size=12)),
+    st.tuples(st.none(), st.lists(st.sampled_from([0.0, -0.0, 1.5, 1e300, None]), max_size=12)),
+    st.tuples(st.none(), st.lists(st.sampled_from(["a", "b", "ä", "", None]), max_size=12)),
+    st.tuples(st.none(), st.lists(st.booleans() | st.none(), max_size=12)),
+    st.tuples(st.none(), st.lists(st.sampled_from([1, "1", 2.5, True, None]), max_size=12)),
+    st.tuples(st.just(pl.Decimal(18, 2)), st.lists(st.sampled_from(["1.10", 1.1, "-0", 0, None]), max_size=12)),
+    st.tuples(st.just(pl.Date()), st.lists(_DAYS, max_size=12)),
 )
 
 
 @given(_VALUES, st.lists(st.sampled_from(["x", "y"]), min_size=12, max_size=12))
-def test_sets_are_those_of_the_reference(values: list[Any], owners: list[str]) -> None:
+def test_sets_are_those_of_the_reference(values: tuple[pl.DataType | None, list[Any]], owners: list[str]) -> None:
     """A distinct field has each value once, sorted, at every step, whatever its dtype."""
+    dtype, told = values
     events = [
         made("Seen", owner, at=f"2024-01-{day:02}", value=value)
-        for day, (value, owner) in enumerate(zip(values, owners, strict=False), 1)
+        for day, (value, owner) in enumerate(zip(told, owners, strict=False), 1)
     ]
-    plan = Plan("M", (Rule(name="seen", op="distinct", events=("Seen",), of="value"),))
-    log = MemoryLog(events)
-    fast, slow = Timeline(log, plan), Timeline(log, plan, engine=ReferenceEngine())
-    assert isinstance(fast._engine, PolarsEngine)
-    assert fast.as_of().equals(slow.as_of())
-    assert fast.history().equals(slow.history())
-    assert fast.changes("seen").equals(slow.changes("seen"))
-    assert fast.as_of(["2024-01-03", "2024-01-05"]).equals(slow.as_of(["2024-01-03", "2024-01-05"]))
-    assert fast.as_of()["seen"].dtype == slow.as_of()["seen"].dtype
+    history = _agree(events, Rule(name="seen", op="distinct", events=("Seen",), of="value", dtype=dtype))
+    for found in history["seen"].to_list():
+        assert found == sorted(set(found))
 
 
-def test_many_events_of_one_machine_take_no_python_step_each() -> None:
-    """A machine over a large frame gives what the loop gives, entity boundaries inside and across blocks."""
-    rng = np.random.default_rng(5)
-    count = 50_000
-    events, fresh = rng.integers(0, 4, count), rng.random(count) < 1e-4
-    fresh[0] = True
-    table = np.array([[1, 2, 0], [0, 0, 1], [2, 2, 2], [0, 1, 2]])
-    state, expected = 0, []
-    for kind, begins in zip(events.tolist(), fresh.tolist(), strict=True):
-        state = int(table[kind, 0 if begins else state])
-        expected.append(state)
-    assert pl.Series(run(events, fresh, table, 0)).to_list() == expected
+def test_a_set_keeps_the_zero_that_came_first() -> None:
+    """0.0 and -0.0 are one value of a set: the one that the entity had first."""
+    events = [
+        made("Seen", owner, at=f"2024-01-0{day}", value=value)
+        for owner, zeros in (("x", (0.0, -0.0)), ("y", (-0.0, 0.0)))
+        for day, value in enumerate(zeros, 1)
+    ]
+    history = _agree(events, Rule(name="seen", op="distinct", events=("Seen",), of="value"))
+    assert [str(found) for found in history["seen"].to_list()] == ["[0.0]", "[-0.0]"]
+
+
+def _noted(state: list[str], event: Event) -> list[str]:
+    return [*state, f"{event.entity} {event.type} {event.at:%d} {event.data.get('n')}"][-3:]
+
+
+@given(st.lists(st.tuples(st.sampled_from("AB"), st.sampled_from("xyz"), st.integers(1, 9)), max_size=20))
+def test_reductions_are_those_of_the_reference(told: list[tuple[str, str, int]]) -> None:
+    """A function sees each event of its types once, in fold order, and begins anew with every entity."""
+    events = [made(kind, owner, at=f"2024-01-{day:02}", n=n) for n, (kind, owner, day) in enumerate(told)]
+    dtype = pl.List(pl.String())
+    _agree(events, Rule(name="notes", op="reduce", events=("A",), function=_noted, initial=[], dtype=dtype))
+
+
+def test_a_function_that_fails_is_told_with_its_event() -> None:
+    """The error of a reduction names the field, the event's type, position and entity, and what went wrong."""
+    events = [made("Paid", "x", at="2024-01-02", n=1), made("Paid", "y", at="2024-01-01")]
+    rule = Rule(name="sum", op="reduce", events=("Paid",), function=lambda s, e: s + e.data["n"], initial=0)
+    with pytest.raises(FoldError, match=r"'sum': its function failed on Paid at position 1 of 'y': KeyError: 'n'"):
+        Timeline(MemoryLog(events), Plan("M", (rule,))).as_of()

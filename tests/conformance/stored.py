@@ -1,0 +1,223 @@
+"""Timelines over real logs in folders, with indexes in files however small, beside the slow, obvious engine."""
+
+import random
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import polars as pl
+from answers import REFUSED, asked, assert_same, timeline
+from hypothesis import Phase, settings
+from hypothesis import strategies as st
+from strategies import ABSENT, INSTANTS, KINDS, STREAMS, World, logs, moments, plans, zones
+
+from eventsource import Log
+from eventsource.fold._reference import ReferenceEngine
+from eventsource.index import Index, Sizes
+from eventsource.plan import Plan
+from eventsource.snapshots import SnapshotPolicy
+from eventsource.timeline import Timeline
+
+IDS = (*STREAMS, "7", "new", "nobody")
+MEMBERS = ("n", "v", "in.side")
+
+on_files = settings(max_examples=10, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+"""Every example writes logs and indexes: to shrink one would take minutes."""
+
+Question = Callable[[Timeline], Any]
+
+
+def sizes() -> st.SearchStrategy[Sizes]:
+    """Return sizes at which a few events fill many files, and each tail joins, splits and merges some."""
+    return st.builds(
+        Sizes,
+        memory=st.just(0),
+        run=st.sampled_from([1, 3, 8, 1000]),
+        part=st.sampled_from([1, 2, 5, 1000]),
+        at_once=st.sampled_from([1, 4, 1000]),
+        share=st.sampled_from([0.01, 1 / 16, 0.5, 2.0]),
+    )
+
+
+def stored(log: Log, plan: Plan, of: Sizes | None = None, policy: SnapshotPolicy | None = None) -> Timeline:
+    """Return a timeline whose index is in files of the given sizes; None: the usual ones."""
+    found = Timeline(log, plan, snapshots=policy)
+    found._index = Index(log, found.plan, sizes=of)
+    return found
+
+
+def fresh(events: list[dict[str, Any]], plan: Plan) -> Timeline:
+    """Return a timeline that has no caches, and folds one event after the other."""
+    return timeline(events, plan, ReferenceEngine())
+
+
+def determined(plan: Plan) -> bool:
+    """Say whether a plan fixes the dtypes of its answers in every engine."""
+    return all(rule.dtype is not None for rule in plan.rules if rule.op == "reduce") and not any(
+        rule.op == "derive" for rule in plan.rules
+    )
+
+
+@contextmanager
+def on_disk(plan: Plan, of: Sizes | None = None, policy: SnapshotPolicy | None = None) -> Iterator[Timeline]:
+    """Lend a timeline over an empty log in a folder."""
+    with TemporaryDirectory() as folder:
+        yield stored(Log(Path(folder) / "log"), plan, of, policy)
+
+
+def again(of: Timeline) -> Timeline:
+    """Return what another process would have: the same log, nothing in memory."""
+    return stored(Log(of.log.path), of.plan, of._index.sizes, of._policy)
+
+
+def forget(of: Timeline, part: str = "index") -> None:
+    """Delete a derived folder of the log."""
+    shutil.rmtree(Path(of.log.path) / part, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question.
+
+    Args:
+        name: what it is called.
+        ask: asks a timeline.
+        typed: whether its dtypes are fixed.
+        partial: whether it may be answered although events or fields that it does not need cannot be folded.
+    """
+
+    name: str
+    ask: Question
+    typed: bool = True
+    partial: bool = False
+
+    def same(self, found: Timeline, expected: Timeline) -> None:
+        """Assert that both give the same answer."""
+        answers = [asked(self.ask, of) for of in (found, expected)]
+        if self.partial and answers[1] is REFUSED:
+            return
+        assert_same(*answers, dtypes=self.typed and determined(found.plan))
+
+
+@st.composite
+def questions(draw: st.DrawFn, plan: Plan, head: int) -> Asked:
+    """Return any question of a timeline, with any view."""
+    known_at, upto = draw(st.none() | st.none() | moments()), draw(st.none() | st.none() | st.integers(0, head))
+    view: dict[str, Any] = {"known_at": known_at, "upto": upto}
+    zoned = {**view, "tz": draw(zones())}
+    when, other, field = draw(st.none() | moments()), draw(moments()), draw(st.sampled_from(plan.fields))
+    entity, many = draw(st.none() | st.sampled_from(IDS)), draw(st.lists(moments(), max_size=3))
+    days = sorted(draw(st.tuples(*[st.dates(date(2024, 3, 29), date(2024, 4, 4))] * 2)))
+    rows = draw(st.lists(st.tuples(st.sampled_from((*IDS, None)), st.sampled_from(INSTANTS)), max_size=5))
+    frame = pl.DataFrame(rows, schema={"id": pl.String(), "when": pl.Datetime("us", "UTC")}, orient="row")
+    measures = {"n": pl.len(), "some": pl.col(field).count()}
+    span = {"every": "1d", "since": days[0], "until": days[1]}
+    return draw(
+        st.sampled_from(
+            [
+                Asked("as_of", lambda t: t.as_of(when, **zoned)),
+                Asked("many", lambda t: t.as_of(many, **zoned)),
+                Asked("one", lambda t: t.as_of(when, entity=entity, **zoned)),
+                Asked("history", lambda t: t.history(entity, **view)),
+                Asked("changes", lambda t: t.changes(field, since=when, **zoned), partial=True),
+                Asked("diff", lambda t: t.diff(other, when or other, **zoned), typed=False),
+                Asked("explain", lambda t: t.explain(entity or "a", when, **zoned), typed=False),
+                Asked("join", lambda t: t.join(frame, on="id", at="when", **zoned), typed=False),
+                Asked("trend", lambda t: t.trend(measures, **span, **zoned)),
+                Asked("replay", lambda t: t.replay(entity or "a", **view).to_frame(), typed=False),
+                Asked("entities", lambda t: t.entities(**view).to_frame()),
+            ]
+        )
+    )
+
+
+@st.composite
+def of_states(draw: st.DrawFn, head: int) -> Asked:
+    """Return a question for the states at one moment, with any view: what snapshots answer."""
+    when, tz = draw(st.none() | moments()), draw(zones())
+    view = draw(st.sampled_from([{}, {}, {"known_at": draw(moments())}, {"upto": draw(st.integers(0, head))}]))
+    return Asked("as_of", lambda t: t.as_of(when, tz=tz, **view), partial=True)
+
+
+@st.composite
+def turning_worlds(draw: st.DrawFn, **model: Any) -> World:
+    """Return a log in two parts, in the second of which members may hold other kinds of values."""
+    early = {name: draw(st.sampled_from(sorted(KINDS))) for name in MEMBERS}
+    late = {name: draw(st.sampled_from([kind, kind, *KINDS])) for name, kind in early.items()}
+    first, second = draw(logs(early)), draw(logs(late))
+    renamed = [event | {"event_id": f"late {event['event_id']}"} for event in second]
+    return World(first + renamed, draw(plans(early, **model)))
+
+
+def arrivals(world: World, cuts: list[int]) -> Iterator[list[dict[str, Any]]]:
+    """Yield the events in parts, second arrivals left out."""
+    events = world.without(lambda _: True)
+    bounds = [0, *sorted(min(cut, len(events)) for cut in cuts), len(events)]
+    for low, high in pairwise(bounds):
+        yield events[low:high]
+
+
+def busy_events(seed: int, count: int, streams: int = 30, *, start: int = 0) -> list[dict[str, Any]]:
+    """Return many events that `BUSY` fits, one in ten of them late."""
+    chance = random.Random(seed)
+    return [_busy(chance, number, streams) for number in range(start, start + count)]
+
+
+def _busy(chance: random.Random, number: int, streams: int) -> dict[str, Any]:
+    minute = number if chance.random() > 0.1 else chance.randrange(number + 1)
+    at = f"2024-{1 + minute // 43200 % 12:02}-{1 + minute // 1440 % 28:02}T{minute // 60 % 24:02}:{minute % 60:02}"
+    members = {"n": chance.randrange(100), "v": chance.choice(["x", "y", None, ABSENT]), "w": chance.random()}
+    return {
+        "event_id": f"e{number}",
+        "stream": f"s{int(streams * chance.random() ** 2)}",
+        "type": chance.choice(["Opened", "Changed", "Changed", "Paid", "Paid", "Moved", "Closed", "Unheard"]),
+        "occurred_at": at,
+        "recorded_at": None,
+        "data": {name: value for name, value in members.items() if value is not ABSENT},
+    }
+
+
+BUSY = Plan.from_dict(
+    {
+        "name": "Busy",
+        "created": ["Opened", "Changed", "Paid"],
+        "deleted": ["Closed"],
+        "fields": [
+            {"name": "n", "op": "latest", "events": ["Changed", "Opened"], "of": "n"},
+            {"name": "v", "op": "first", "events": ["Changed"], "of": "v"},
+            {"name": "seen", "op": "latest", "events": ["Moved"]},
+            {"name": "paid", "op": "total", "events": ["Paid"], "of": "n"},
+            {"name": "weight", "op": "total", "events": ["Paid"], "of": "w", "dtype": "Decimal(18, 2)"},
+            {"name": "payments", "op": "count", "events": ["Paid"]},
+            {"name": "least", "op": "smallest", "events": ["Paid", "Moved"], "of": "n"},
+            {"name": "most", "op": "largest", "events": ["Paid", "Moved"], "of": "w"},
+            {"name": "values", "op": "distinct", "events": ["Changed"], "of": "v"},
+            {"name": "moved", "op": "flag", "on": ["Moved"], "off": ["Changed"]},
+        ],
+    }
+)
+
+
+def busy_questions() -> list[Asked]:
+    """Return a question of each kind over `BUSY`."""
+    frame = pl.DataFrame({"id": ["s1", "s2", "s1"], "when": ["2024-01-01", "2024-01-01T05:00:00", "2024-02-01"]})
+    return [
+        Asked("as_of", lambda t: t.as_of()),
+        Asked("then", lambda t: t.as_of("2024-01-01T03:00:00")),
+        Asked("history", lambda t: t.history()),
+        Asked("changes", lambda t: t.changes("paid")),
+        Asked("join", lambda t: t.join(frame, on="id", at="when")),
+        Asked("entities", lambda t: t.entities().to_frame()),
+    ]
+
+
+def assert_answers(found: Timeline, expected: Timeline) -> None:
+    """Assert that all questions over `BUSY` have the same answers."""
+    for question in busy_questions():
+        question.same(found, expected)

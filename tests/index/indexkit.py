@@ -1,0 +1,52 @@
+"""What the tests of the index share: programs to be killed, starved or raced, on a log of busy events."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from stored import BUSY, assert_answers, fresh, stored
+
+from eventsource import Log
+from eventsource.index import Index, Sizes
+
+SMALL = Sizes(memory=0, run=300, part=60, at_once=120)
+FAULTS = Path(__file__).parent
+CONFORMANCE = FAULTS.parent / "conformance"
+
+
+def run(code: str, *arguments: object, **environment: str) -> subprocess.Popen[str]:
+    """Start a Python program that can import what the tests share."""
+    return subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", code, *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": f"{FAULTS}{os.pathsep}{CONFORMANCE}", **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def told(program: subprocess.Popen[str]) -> str:
+    """Wait for a program; return what it printed."""
+    out, err = program.communicate(timeout=120)
+    assert program.returncode == 0, err
+    return out
+
+
+def grown(path: Path, events: list[dict[str, Any]]) -> Log:
+    """Return a log that got events."""
+    log = Log(path)
+    log.append(events)
+    return log
+
+
+def assert_whole(path: Path, events: list[dict[str, Any]]) -> None:
+    """Assert that whoever asks next gets the answers of all events folded afresh."""
+    assert_answers(stored(Log(path), BUSY, SMALL), fresh(events, BUSY))
+
+
+def strangers(index: Index) -> set[str]:
+    """Return the files in an index's folder that its manifest does not name."""
+    named = index.store.manifest().files
+    return {path.name for path in index.folder.iterdir()} - named - {"manifest.json", "lock"}

@@ -1,0 +1,208 @@
+"""Real faults: a process killed anywhere, several that build at once, files deleted, damaged or not writable."""
+
+import os
+import random
+import shutil
+import signal
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from indexkit import SMALL, assert_whole, grown, run, strangers, told
+from stored import BUSY, assert_answers, busy_events, fresh, stored
+
+from eventsource import Log
+from eventsource.errors import IndexFileError
+
+pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")
+
+EVENTS = busy_events(1, 1500)
+
+ASK = """
+import sys
+from indexkit import SMALL
+from stored import BUSY, stored
+from eventsource import Log
+print("ready", flush=True)
+for _ in range(int(sys.argv[2])):
+    timeline = stored(Log(sys.argv[1]), BUSY, SMALL)
+    states = timeline.as_of()
+    assert timeline.history().height >= states.height
+print(states.hash_rows(seed=1).sum(), states.height)
+"""
+
+GROW = """
+import sys
+from indexkit import SMALL
+from stored import BUSY, busy_events, stored
+from eventsource import Log
+timeline = stored(Log(sys.argv[1]), BUSY, SMALL)
+print("ready", flush=True)
+events = busy_events(1, 1500)
+timeline.as_of()
+while (head := timeline.log.head) < len(events):
+    timeline.log.append(events[head : head + 25])
+    timeline.as_of()
+    timeline.snapshot()
+    timeline.prune(keep=3)
+"""
+
+LIMITED = """
+import resource, sys
+from indexkit import SMALL
+from stored import BUSY, stored
+from eventsource import Log
+from eventsource.errors import IndexFileError
+timeline = stored(Log(sys.argv[1]), BUSY, SMALL)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+try:
+    timeline.as_of()
+except IndexFileError as error:
+    print(error)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+print(timeline.as_of().height)
+"""
+
+READ_ONLY = """
+import os, sys
+from indexkit import SMALL
+from stored import BUSY, stored
+from eventsource import Log
+if os.geteuid() == 0:
+    os.setuid(65534)  # permissions do not bind root
+timeline = stored(Log(sys.argv[1]), BUSY, SMALL)
+print(timeline.as_of().height, timeline.snapshot().entities, timeline.verify()["same"].all())
+print(timeline._index.folder)
+"""
+
+
+@pytest.mark.slow
+def test_a_process_killed_anywhere_harms_nothing(tmp_path: Path) -> None:
+    """Killed while it builds, merges and takes snapshots: the next answers are right, what it left goes away."""
+    path, chance, killed = tmp_path / "log", random.Random(7), 0
+    grown(path, EVENTS[:300])
+    for number in range(6):
+        if number % 3 == 2:
+            shutil.rmtree(path / "index", ignore_errors=True)
+        program = run(GROW, path)
+        assert program.stdout is not None
+        program.stdout.readline()
+        time.sleep(chance.uniform(0, 1.2))
+        program.send_signal(signal.SIGKILL)
+        program.communicate(timeout=60)
+        killed += program.returncode == -signal.SIGKILL
+    assert killed >= 3
+    seen = EVENTS[: Log(path).head]
+    found = stored(Log(path), BUSY, SMALL)
+    assert_answers(found, fresh(seen, BUSY))
+    assert found.verify()["same"].all()
+    events = [*seen, *busy_events(2, 30, start=5000)]
+    found.log.append(events[len(seen) :])
+    assert_answers(found, fresh(events, BUSY))
+    before = strangers(found._index)  # files of the manifest before, for those that still read them
+    found.log.append(busy_events(3, 1, start=9000))
+    found.as_of()
+    assert not before & strangers(found._index)
+    assert len(strangers(found._index)) <= len(found._index.store.manifest().files)
+    assert found.snapshots().height <= 4  # those kept, and one that a killed process took before it pruned
+    found.snapshot()
+    found.prune(keep=1)
+    assert len(list(found._shelf.folder.glob("*.snapshot"))) == 1
+
+
+@pytest.mark.slow
+def test_two_processes_build_at_once(tmp_path: Path) -> None:
+    """Both ask a log that has no index yet: both get the answer, and one index stays."""
+    path = tmp_path / "log"
+    log = grown(path, EVENTS)
+    answers = {told(program).splitlines()[-1] for program in [run(ASK, path, 3) for _ in range(3)]}
+    assert len(answers) == 1
+    index = stored(log, BUSY, SMALL)._index
+    assert len(list((path / "index").iterdir())) == 1
+    assert not strangers(index)
+    assert_whole(path, EVENTS)
+
+
+@pytest.mark.slow
+def test_an_index_deleted_all_the_time_only_costs_time(tmp_path: Path) -> None:
+    """One process asks while another deletes ``index/`` again and again: every answer is right."""
+    path = tmp_path / "log"
+    grown(path, EVENTS)
+    asking, deletions, chance = run(ASK, path, 4), 0, random.Random(3)
+    while asking.poll() is None:
+        time.sleep(chance.uniform(0.2, 0.7))
+        deletions += (path / "index").exists()
+        shutil.rmtree(path / "index", ignore_errors=True)
+    asked = told(asking).splitlines()[-1]
+    assert deletions >= 2
+    assert asked == told(run(ASK, path, 1)).splitlines()[-1]
+    assert_whole(path, EVENTS)
+
+
+@pytest.mark.parametrize("limit", [0, 2_000, 5_000])
+def test_a_full_disk_is_said_and_leaves_nothing_half_done(tmp_path: Path, limit: int) -> None:
+    """When a file cannot be written the question fails with an IndexFileError; later it works again."""
+    path = tmp_path / "log"
+    grown(path, EVENTS)
+    said, height = told(run(LIMITED, path, limit)).rsplit("\n", 2)[:2]
+    assert "cannot be written to" in said
+    assert "File too large" in said
+    assert "Hint: free some space" in said
+    expected = fresh(EVENTS, BUSY)
+    assert int(height) == expected.as_of().height
+    found = stored(Log(path), BUSY, SMALL)
+    assert_answers(found, expected)
+    assert not strangers(found._index)
+
+
+@pytest.mark.slow
+def test_a_log_that_may_not_be_written_has_its_caches_elsewhere(tmp_path: Path) -> None:
+    """Index and snapshots of a read-only log are in the user's cache folder."""
+    with TemporaryDirectory() as open_folder:
+        os.chmod(open_folder, 0o755)  # noqa: PTH101, S103 - another user reads it
+        path, cache = Path(open_folder) / "log", Path(open_folder) / "cache"
+        grown(path, EVENTS)
+        cache.mkdir()
+        cache.chmod(0o777)
+        path.chmod(0o555)
+        said, folder = told(run(READ_ONLY, path, XDG_CACHE_HOME=str(cache))).splitlines()
+        path.chmod(0o755)
+        states = fresh(EVENTS, BUSY)
+        assert said == f"{states.as_of().height} {states.entities().len()} True"
+        assert Path(folder).is_relative_to(cache / "eventsource")
+        assert not (path / "index").exists()
+        assert not (path / "snapshots").exists()
+
+
+@pytest.mark.parametrize("kind", ["part", "run", "entities"])
+def test_truncated_files_are_made_anew(tmp_path: Path, kind: str) -> None:
+    """A file that lost its end is noticed, and the index is built again."""
+    found = stored(grown(tmp_path / "log", EVENTS), BUSY, SMALL)
+    found.as_of()
+    pattern = "part-*.entities" if kind == "entities" else f"{kind}-*.parquet"
+    for path in found._index.folder.glob(pattern):
+        os.truncate(path, path.stat().st_size // 2)
+    assert_answers(found, fresh(EVENTS, BUSY))
+    assert_whole(tmp_path / "log", EVENTS)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"garbage", b"\xff\xfe\x00", b"[]", b"null", b"{}", b'{"sizes": []}', b'{"sizes": {}, "version": 1}'],
+)
+def test_a_manifest_that_is_none_counts_as_absent(tmp_path: Path, content: bytes) -> None:
+    """Whatever stands in the manifest's place, the index is built again."""
+    found = stored(grown(tmp_path / "log", EVENTS[:400]), BUSY, SMALL)
+    found.as_of()
+    (found._index.folder / "manifest.json").write_bytes(content)
+    assert_whole(tmp_path / "log", EVENTS[:400])
+    assert not strangers(stored(found.log, BUSY, SMALL)._index)
+
+
+def test_a_file_in_the_place_of_the_folder_is_said(tmp_path: Path) -> None:
+    """Where no folder can be made, the error is an IndexFileError that names it."""
+    found = stored(grown(tmp_path / "log", EVENTS[:100]), BUSY, SMALL)
+    (tmp_path / "log" / "index").write_text("in the way")
+    with pytest.raises(IndexFileError, match=r"cannot be written to .*index"):
+        found.as_of()

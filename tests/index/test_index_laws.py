@@ -1,0 +1,36 @@
+"""Law 1 through indexes in files: random logs that grow between random questions, caches deleted in between."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from stored import again, arrivals, forget, fresh, on_disk, on_files, questions, sizes, turning_worlds
+from strategies import World
+
+from eventsource.index import Sizes
+
+pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")
+
+
+@pytest.mark.slow
+@on_files
+@given(turning_worlds(), st.lists(st.integers(0, 28), max_size=3), sizes(), st.data())
+def test_a_growing_index_answers_as_all_events_folded_afresh(
+    world: World, cuts: list[int], of: Sizes, data: st.DataObject
+) -> None:
+    """Asked after every arrival, by this process or another, with the index there or deleted: the same answers."""
+    seen: list[dict[str, Any]] = []
+    with on_disk(world.plan, of) as found:
+        for events in arrivals(world, cuts):
+            if events:
+                found.log.append(events)
+            seen += events
+            happens = data.draw(st.sampled_from(["nothing", "nothing", "another process", "deletion"]))
+            if happens == "another process":
+                found = again(found)  # noqa: PLW2901 - the one that asks from now on
+            elif happens == "deletion":
+                forget(found)
+            expected = fresh(seen, world.plan)
+            for question in data.draw(st.lists(questions(world.plan, len(seen)), min_size=1, max_size=4)):
+                question.same(found, expected)

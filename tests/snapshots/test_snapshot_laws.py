@@ -1,0 +1,84 @@
+"""Law 2: snapshots never change an answer."""
+
+import random
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from answers import REFUSED, asked
+from hypothesis import given
+from hypothesis import strategies as st
+from stored import again, arrivals, forget, fresh, of_states, on_disk, on_files, sizes, turning_worlds
+from strategies import World, moments
+
+from eventsource.errors import FoldError
+from eventsource.index import Sizes
+from eventsource.snapshots import SnapshotPolicy
+from eventsource.timeline import Timeline, _snapshots
+
+pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")
+
+POLICIES = st.sampled_from(
+    [
+        None,
+        None,
+        SnapshotPolicy(events=1),
+        SnapshotPolicy(events=5, keep=2),
+        SnapshotPolicy(every="1d", keep=3),
+        SnapshotPolicy(every="1mo"),
+    ]
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("worth", [1e9, _snapshots._WORTHWHILE], ids=["always", "where it is worth it"])
+@on_files
+@given(
+    turning_worlds(),
+    st.lists(st.integers(0, 28), max_size=3),
+    st.none() | sizes(),
+    POLICIES,
+    st.data(),
+)
+def test_snapshots_never_change_an_answer(
+    worth: float,
+    world: World,
+    cuts: list[int],
+    of: Sizes | None,
+    policy: SnapshotPolicy | None,
+    data: st.DataObject,
+) -> None:
+    """With, without, half of them deleted, taken before late events arrived: as_of is what all events give."""
+    seen: list[dict[str, Any]] = []
+    with on_disk(world.plan, of, policy) as found, patch.object(_snapshots, "_WORTHWHILE", worth):
+        for events in arrivals(world, cuts):
+            if events:
+                found.log.append(events)
+            seen += events
+            expected = fresh(seen, world.plan)
+            _ask(found, expected, seen, data)
+            _disturb(found, data)
+            found = data.draw(st.sampled_from([found, again(found)]))  # noqa: PLW2901 - the one that asks next
+            _ask(found, expected, seen, data)
+            verified = asked(lambda t: t.verify(), found)
+            assert verified is REFUSED or verified["same"].all()
+
+
+def _ask(found: Timeline, expected: Timeline, seen: list[dict[str, Any]], data: st.DataObject) -> None:
+    for question in data.draw(st.lists(of_states(len(seen)), max_size=4)):
+        question.same(found, expected)
+
+
+def _disturb(found: Timeline, data: st.DataObject) -> None:
+    """Take some snapshots, delete some, delete the index."""
+    for moment in data.draw(st.lists(st.none() | moments(), min_size=1, max_size=3)):
+        try:
+            found.snapshot(moment)
+        except FoldError:  # no events, or states that cannot be kept
+            continue
+    kept = sorted(found._shelf.folder.glob("*.snapshot"))
+    if kept and data.draw(st.booleans()):
+        for path in random.Random(data.draw(st.integers(0, 99))).sample(kept, len(kept) // 2):
+            path.unlink()
+    if data.draw(st.booleans()):
+        forget(found)

@@ -1,0 +1,303 @@
+"""Snapshots: used where they help, taken by policies, pruned, told from those of other models and logs."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+from stored import BUSY, assert_answers, busy_events, fresh, stored
+
+from eventsource import Log
+from eventsource.errors import FoldError, LogError
+from eventsource.index import Sizes
+from eventsource.plan import Plan
+from eventsource.snapshots import SnapshotPolicy
+from eventsource.testing import MemoryLog
+from eventsource.timeline import Timeline
+
+pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")
+
+EVENTS = busy_events(2, 600)
+SMALL = Sizes(memory=0, run=200, part=50, at_once=100)
+BEFORE = "2024-01-01T02:00:00"
+LATE = "2024-01-01T09:55:00"
+
+FULL = """
+import resource, sys
+from stored import BUSY, stored
+from eventsource import Log
+from eventsource.errors import IndexFileError
+timeline = stored(Log(sys.argv[1]), BUSY)
+timeline.as_of()
+resource.setrlimit(resource.RLIMIT_FSIZE, (500, resource.RLIM_INFINITY))
+try:
+    timeline.snapshot()
+except IndexFileError as error:
+    print(error)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+print(timeline.snapshots().height, timeline.snapshot().entities)
+"""
+
+
+@pytest.fixture(params=[None, SMALL], ids=["in memory", "in files"])
+def timeline(request: pytest.FixtureRequest, tmp_path: Path) -> Timeline:
+    """A timeline over a log of busy events."""
+    log = Log(tmp_path / "log")
+    log.append(EVENTS)
+    return stored(log, BUSY, request.param)
+
+
+def _marked(of: Timeline) -> None:
+    """Make the values of all snapshots wrong, so that whoever goes on from one can be seen."""
+    for snapshot in of._shelf.all():
+        path = of._shelf.folder / snapshot.file
+        about = {"eventsource": pl.read_parquet_metadata(path)["eventsource"]}
+        wrong = pl.read_parquet(path).with_columns(pl.col("payments") + 1_000_000)
+        wrong.write_parquet(path, metadata=about)
+
+
+def _is_used(of: Timeline, when: str | None = None, **view: object) -> bool:
+    found = of.as_of(when, **view)["payments"].max()
+    return isinstance(found, int) and found >= 1_000_000
+
+
+def test_a_snapshot_near_the_moment_is_gone_on_from(timeline: Timeline) -> None:
+    """As_of at its moment, after it and now begins with the snapshot; before it, and on request, without."""
+    timeline.snapshot(LATE)
+    _marked(timeline)
+    assert _is_used(timeline, LATE)
+    assert _is_used(timeline, "2024-01-01T09:57:00")
+    assert _is_used(timeline)
+    assert not _is_used(timeline, BEFORE)
+    assert not _is_used(timeline, LATE, snapshots=False)
+
+
+def test_a_tail_is_merged_into_a_snapshot(timeline: Timeline) -> None:
+    """A snapshot helps after more events came, late ones among them; the answers are those of all events."""
+    timeline.snapshot()
+    more = busy_events(3, 30, start=600)
+    late = [event | {"occurred_at": BEFORE} for event in busy_events(4, 3, start=700)]
+    timeline.log.append([*more, *late])
+    expected = fresh([*EVENTS, *more, *late], BUSY)
+    assert_answers(timeline, expected)
+    _marked(timeline)
+    assert _is_used(timeline)
+    shutil.rmtree(timeline._shelf.folder)
+    assert_answers(timeline, expected)
+
+
+def test_a_view_uses_no_snapshot_that_saw_more(timeline: Timeline) -> None:
+    """Positions from ``upto`` on, and what was recorded after ``known_at``, may not be in what is gone on from."""
+    timeline.snapshot(LATE)
+    _marked(timeline)
+    assert _is_used(timeline, LATE, upto=600)
+    assert not _is_used(timeline, LATE, upto=599)
+    assert _is_used(timeline, LATE, known_at="2024-12-31")
+    assert not _is_used(timeline, LATE, known_at=BEFORE)
+
+
+def test_clocks_that_later_records_moved_are_not_gone_on_from(tmp_path: Path) -> None:
+    """In the order of recording a snapshot never answers with ``known_at``."""
+    plan = replace(BUSY, order="recorded_at")
+    found = stored(Log(tmp_path / "log"), plan)
+    found.log.append(EVENTS)
+    found.snapshot()
+    _marked(found)
+    assert _is_used(found)
+    assert not _is_used(found, known_at="2024-12-31")
+
+
+def test_a_kind_of_value_that_is_not_known_yet_decides_no_dtype(tmp_path: Path) -> None:
+    """A snapshot of texts and numbers does not answer for a moment that knew numbers only."""
+    plan = Plan.from_dict(
+        {"name": "Kinds", "fields": [{"name": "n", "op": "latest", "events": ["Changed"], "of": "n"}]}
+    )
+    changed = {"stream": "a", "type": "Changed"}
+    events = [
+        {**changed, "event_id": "1", "occurred_at": "2024-01-01", "data": {"n": 1}},
+        {**changed, "event_id": "2", "occurred_at": "2024-01-03", "data": {"n": "one"}},
+    ]
+    found = stored(Log(tmp_path / "log"), plan)
+    found.log.append(events)
+    found.snapshot("2024-01-01")
+    assert found.as_of("2024-01-01", known_at="2024-01-02").rows() == [("a", 1)]
+    assert found.as_of("2024-01-01").rows() == [("a", "1")]
+
+
+def test_verify_finds_what_is_wrong(timeline: Timeline) -> None:
+    """A snapshot whose contents were changed gives other answers, and verify says which it is."""
+    for moment in (BEFORE, LATE):
+        timeline.snapshot(moment)
+    assert timeline.verify()["same"].to_list() == [True, True]
+    kept = timeline._shelf.all()
+    _marked(timeline)
+    again = timeline._shelf.all()
+    assert again == kept
+    assert timeline.verify()["same"].to_list() == [False, False]
+    assert timeline.verify().columns == ["moment", "position", "same"]
+
+
+def test_a_changed_model_finds_no_old_snapshot(timeline: Timeline) -> None:
+    """Snapshots belong to one plan: another rule, order or key is another plan."""
+    timeline.snapshot()
+    _marked(timeline)
+    for plan in (
+        replace(BUSY, rules=BUSY.rules[:-1]),
+        replace(BUSY, deleted=()),
+        replace(BUSY, order="recorded_at"),
+        replace(BUSY, key={"Paid": "v"}),
+    ):
+        other = stored(timeline.log, plan)
+        assert other.snapshots().is_empty()
+        assert not _is_used(other)
+    assert stored(timeline.log, BUSY).snapshots().height == 1
+
+
+def test_another_log_at_the_same_path_finds_no_old_snapshot(timeline: Timeline) -> None:
+    """A log made anew, with the old caches beside it, answers from its own events."""
+    timeline.snapshot()
+    shutil.rmtree(Path(timeline.log.path) / "events")
+    anew = Log(timeline.log.path)
+    anew.append(EVENTS[:500])
+    assert stored(anew, BUSY).snapshots().is_empty()
+    assert_answers(stored(anew, BUSY), fresh(EVENTS[:500], BUSY))
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", b"PAR1", b"PAR1" + bytes(500) + b"PAR1"])
+def test_a_damaged_snapshot_is_none(timeline: Timeline, content: bytes) -> None:
+    """Garbage in the place of a snapshot, or a part of one, changes no answer and goes with the next pruning."""
+    timeline.snapshot(LATE)
+    timeline.snapshot()
+    whole = [timeline._shelf.folder / snapshot.file for snapshot in timeline._shelf.all()]
+    whole[0].write_bytes(content)
+    os.truncate(whole[1], whole[1].stat().st_size - 7)
+    assert timeline.snapshots().is_empty()
+    assert_answers(timeline, fresh(EVENTS, BUSY))
+    timeline.prune(keep=5)
+    assert list(timeline._shelf.folder.iterdir()) == []
+
+
+def test_the_contents_of_a_snapshot_may_be_damaged_too(timeline: Timeline) -> None:
+    """Where only its end can be read, it does not help."""
+    timeline.snapshot(LATE)
+    path = timeline._shelf.folder / timeline._shelf.all()[0].file
+    content = bytearray(path.read_bytes())
+    content[4 : len(content) // 3] = bytes(len(content) // 3 - 4)
+    path.write_bytes(content)
+    assert timeline.as_of(LATE).equals(timeline.as_of(LATE, snapshots=False))
+
+
+def test_pruning_keeps_the_latest(timeline: Timeline) -> None:
+    """The newest moments stay; what a writer that died left goes when it is old; none is kept on request."""
+    for hour in (5, 1, 3, 2, 4):
+        timeline.snapshot(f"2024-01-01T0{hour}:00:00")
+    abandoned, written = (timeline._shelf.folder / f"{name}.snapshot.tmp" for name in "ab")
+    for path in (abandoned, written):
+        path.write_bytes(b"half")
+    os.utime(abandoned, (time.time() - 7200,) * 2)
+    assert timeline.prune(keep=2) == 3
+    assert [moment.hour for moment in timeline.snapshots()["moment"]] == [4, 5]
+    assert not abandoned.exists()
+    assert written.exists()
+    assert timeline.prune() == 2
+    assert timeline.snapshots().is_empty()
+
+
+def test_a_policy_by_events_takes_one_when_enough_came(tmp_path: Path) -> None:
+    """Asked after every arrival: a snapshot per so many events, and only the newest are kept."""
+    found = stored(Log(tmp_path / "log"), BUSY, policy=SnapshotPolicy(events=100, keep=2))
+    taken = set()
+    for start in range(0, 600, 50):
+        found.log.append(EVENTS[start : start + 50])
+        found.as_of()
+        taken |= set(found.snapshots()["position"])
+        assert found.snapshots().height <= 2
+    assert taken == {100, 200, 300, 400, 500, 600}
+    assert_answers(found, fresh(EVENTS, BUSY))
+
+
+def test_a_policy_by_time_takes_one_at_each_end(tmp_path: Path) -> None:
+    """The last instants of the newest steps that are over, in the zone of the timeline, and each only once."""
+    found = Timeline(
+        Log(tmp_path / "log"), BUSY, tz="Europe/Warsaw", snapshots=SnapshotPolicy(every="1mo", keep=3)
+    )
+    found.log.append(
+        [event | {"occurred_at": f"2024-{month:02}-15"} for month, event in enumerate(busy_events(8, 7), start=1)]
+    )
+    for _ in range(2):
+        found.as_of()
+    ends = [datetime(2024, month, day, 21, 59, 59, 999999, UTC) for month, day in ((4, 30), (5, 31), (6, 30))]
+    assert found.snapshots()["moment"].to_list() == ends
+    files = {snapshot.file for snapshot in found._shelf.all()}
+    found.as_of("2024-05-31")
+    assert {snapshot.file for snapshot in found._shelf.all()} == files
+
+
+def test_policies_of_both_kinds_come_to_rest(tmp_path: Path) -> None:
+    """Without new events no question takes a snapshot that the next one takes again."""
+    policy = SnapshotPolicy(events=3, every="1mo", keep=2)
+    found = stored(Log(tmp_path / "log"), BUSY, policy=policy)
+    found.log.append(
+        [event | {"occurred_at": f"2024-{month:02}-15"} for month, event in enumerate(busy_events(8, 7), start=1)]
+    )
+    assert found.take_due(policy)
+    assert found.take_due(policy) == []
+    assert found.snapshots().height == 2
+
+
+def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
+    """No events, states whose dtype only all values tell, a log in memory: clear errors."""
+    found = stored(Log(tmp_path / "log"), BUSY)
+    with pytest.raises(FoldError, match="no events"):
+        found.snapshot()
+    untyped = Plan.from_dict({"name": "Empty", "fields": []})
+    with pytest.raises(LogError, match="in memory"):
+        Timeline(MemoryLog([]), untyped).snapshot()
+
+
+def test_a_sum_beyond_64_bits_is_refused_from_a_snapshot_too(tmp_path: Path) -> None:
+    """Even that of an entity which does not exist any more, as without a snapshot."""
+    total = {"name": "n", "op": "total", "events": ["Added"], "of": "n"}
+    plan = Plan.from_dict({"name": "Sums", "created": ["Added"], "deleted": ["Gone"], "fields": [total]})
+    found = stored(Log(tmp_path / "log"), plan)
+    kinds = [("a", "Added", 2**62), ("a", "Added", 2**62), ("b", "Added", 1), ("a", "Gone", 0)]
+    found.log.append(
+        [
+            {
+                "event_id": f"{n}",
+                "stream": stream,
+                "type": kind,
+                "occurred_at": f"2024-01-0{n + 1}",
+                "data": {"n": of},
+            }
+            for n, (stream, kind, of) in enumerate(kinds)
+        ]
+    )
+    found.snapshot()
+    for used in (True, False):
+        with pytest.raises(FoldError, match="64 bits"):
+            found.as_of(snapshots=used)
+
+
+def test_a_full_disk_leaves_no_half_snapshot(tmp_path: Path) -> None:
+    """When it cannot be written the error says so, no file stays, and later it works."""
+    Log(tmp_path / "log").append(EVENTS)
+    conformance = Path(__file__).parents[1] / "conformance"
+    told = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", FULL, str(tmp_path / "log")],
+        env={**os.environ, "PYTHONPATH": str(conformance)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    said, counts = told.rsplit("\n", 2)[:2]
+    assert "the snapshot cannot be written" in said
+    assert "File too large" in said
+    assert counts == f"0 {fresh(EVENTS, BUSY).entities().len()}"
+    assert [path.suffix for path in (tmp_path / "log" / "snapshots").glob("*/*")] == [".snapshot"]
