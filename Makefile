@@ -40,9 +40,10 @@ lint: environment
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Speed and memory beside DuckDB, pandas and plain Python; one run, answers compared first.
+# Speed and memory beside DuckDB, Polars, pandas, plain Python and the eventsourcing library; one run, answers
+# compared first. Other inputs: .venv/bin/python -m tests.benchmarks --events 1e6 --shape tiny (see --help).
 bench: environment
-	$(BIN)/python -m tests.benchmarks
+	$(BIN)/python -m tests.benchmarks --out tests/benchmarks
 
 # Run the notebooks again and keep what the tests compare.
 notebooks: environment

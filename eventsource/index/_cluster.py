@@ -35,7 +35,7 @@ class Sizes:
         share: a part is made anew when this share of its rows waits in runs.
     """
 
-    memory: int = 200_000
+    memory: int = 20_000
     run: int = 2_000_000
     part: int = 1_000_000
     at_once: int = 3_000_000

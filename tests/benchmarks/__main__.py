@@ -1,39 +1,80 @@
-"""Speed and memory, side by side, from one run: `make bench` (or `python -m tests.benchmarks --events 1e6`).
+"""Speed and memory, side by side, from one run: `make bench`.
 
 Every contender runs in a process of its own, so that its peak memory is its own; answers are compared before any
-time is printed.
+time is printed. Without `--log` it makes its own input, of the shapes that `--shape` names.
 """
 
 import argparse
+import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
-import polars as pl
+from tests.benchmarks.chart import draw
+from tests.benchmarks.contenders import WORKLOADS
+from tests.benchmarks.figures import figures
+from tests.benchmarks.run import Result, measured, measured_as_of
+from tests.benchmarks.shapes import SHAPES
+from tests.benchmarks.table import document
+from tests.benchmarks.workload import make
 
-from tests.benchmarks import contenders, workload
+HERE = Path(__file__).parent
+SIZES = (1e6, 5e6, 20e6)
+FIGURES = 5_000_000
+"""The number of events that the figures are for."""
 
 
 def main() -> None:
-    """Make the input, run every contender, compare, print."""
+    """Make the input, run every contender, compare, write the table and the picture."""
+    options = _options()
+    with tempfile.TemporaryDirectory(prefix="eventsource-bench-", dir=options.folder) as temporary:
+        if options.log:
+            from tests.benchmarks.unseen import timed  # noqa: PLC0415 - only this asks in this process
+
+            print(timed(options.log, options.model, Path(temporary)))
+            return
+        results = list(_run(options, Path(temporary)))
+    sizes = sorted({result.events for result in results})
+    size = FIGURES if FIGURES in sizes else sizes[-1]
+    entities = max(result.entities for result in results if result.events == size)
+    about = f"Input: a shop's log, {SHAPES[options.shape].about}; at {size:,} events {entities:,} entities"
+    page = document(results, figures(results, size), about=about, size=size)
+    print(page)
+    if options.out:
+        (options.out / "RESULTS.md").write_text(page + "\n![Cost against size](results.svg)\n", encoding="utf-8")
+        draw(results, options.out / "results.svg")
+
+
+def _run(options: argparse.Namespace, folder: Path) -> Iterator[Result]:
+    """Yield the results at all sizes, and those with as many entities as the smallest has."""
+    sizes = sorted(int(size) for size in options.events)
+    fewest = options.entities
+    for size in sizes:
+        with tempfile.TemporaryDirectory(dir=folder) as temporary:
+            print(f"{size:,} events of the shape {options.shape}", file=sys.stderr)
+            found = make(Path(temporary), options.shape, size, options.entities)
+            fewest = fewest or found.about["entities"]
+            yield from measured(found, options.only)
+        if options.shape == "shop" and not options.only and found.about["entities"] != fewest and size <= FIGURES:
+            with tempfile.TemporaryDirectory(dir=folder) as temporary:
+                yield from measured_as_of(make(Path(temporary), options.shape, size, fewest))
+
+
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("--events", type=float, default=5e6, help="events in the log (default 5e6)")
-    parser.add_argument("--folder", type=Path, help="where to keep the input (default: a temporary folder)")
+    add = parser.add_argument
+    add("--events", type=float, nargs="+", default=SIZES, help="sizes of the logs (default: 1e6 5e6 20e6)")
+    add("--entities", type=int, help="how many entities, at all sizes (default: as the shape has it)")
+    add("--shape", choices=SHAPES, default="shop", help="how the log looks (default: shop)")
+    add("--only", nargs="+", choices=WORKLOADS, default=(), help="these workloads, beside what they need")
+    add("--log", help="a raw log to time instead, checked against the reference engine")
+    add("--model", help="its model, as module:Class")
+    add("--out", type=Path, help="where RESULTS.md and results.svg go (default: nowhere)")
+    add("--folder", type=Path, help="where temporary files go (default: the system's folder)")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="eventsource-bench-") as temporary:
-        folder = options.folder or Path(temporary)
-        workload.make(folder, int(options.events))
-        results = [contenders.run(name, folder) for name in contenders.CONTENDERS]
-        contenders.compare(folder)
-        print(f"\n{int(options.events):,} events, {workload.entities(int(options.events)):,} entities\n")
-        with pl.Config(
-            tbl_formatting="MARKDOWN",
-            tbl_hide_dataframe_shape=True,
-            tbl_hide_column_data_types=True,
-            tbl_rows=-1,
-            fmt_str_lengths=80,
-            tbl_width_chars=160,
-        ):
-            print(pl.DataFrame(results))
+    if bool(options.log) != bool(options.model):
+        parser.error("--log and --model go together")
+    return options
 
 
 if __name__ == "__main__":

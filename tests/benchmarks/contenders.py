@@ -1,171 +1,142 @@
-"""Who runs: each contender is one function from a folder to an answer, timed in a process of its own."""
+"""Who runs: for each workload, one function per contender, and how it is timed."""
 
-import json
-import subprocess
-import sys
-import time
-from collections.abc import Callable
-from pathlib import Path
+from dataclasses import dataclass
+from typing import Final, Literal
 
-import duckdb
-import polars as pl
+from tests.benchmarks.models import Customer
+from tests.benchmarks.shapes import SHAPES
 
-import eventsource as es
+__all__ = ["CONTENDERS", "OURS", "WORKLOADS", "Contender", "Customer"]
 
-MOMENT = "2023-06-30"
-END = "2023-07-01T00:00:00+00:00"
+OURS: Final = "eventsource"
+ANY: Final = frozenset(SHAPES)
+FILLED: Final = ANY - {"empty"}
+SHOP: Final = frozenset({"shop"})
 
-SQL = f"""
-SELECT stream AS entity,
-       arg_max(name, (occurred_at, position)) FILTER (name IS NOT NULL) AS name,
-       arg_max(city, (occurred_at, position)) FILTER (city IS NOT NULL) AS city,
-       coalesce(arg_max(type = 'PremiumPlanBought', (occurred_at, position))
-                FILTER (type IN ('PremiumPlanBought', 'PremiumPlanCancelled')), false) AS premium,
-       count(*) FILTER (type = 'PurchaseMade') AS orders,
-       coalesce(sum(amount), 0) AS spent
-FROM '{{folder}}/typed.parquet' WHERE occurred_at < '{END}'
-GROUP BY stream HAVING bool_or(type = 'CustomerCreated') ORDER BY stream
-"""
-
-
-class Customer(es.Model, created="CustomerCreated"):
-    """The five fields that every contender folds."""
-
-    name = es.latest("CustomerCreated", "CustomerRenamed", of="name")
-    city = es.latest("CustomerCreated", "BillingAddressChanged", of="address.city")
-    premium = es.flag(on="PremiumPlanBought", off="PremiumPlanCancelled")
-    orders = es.count("PurchaseMade")
-    spent = es.total("PurchaseMade", of="amount")
-
-
-def run(name: str, folder: Path) -> dict[str, str]:
-    """Run one contender in a process of its own; return its row of the table."""
-    command = [sys.executable, "-m", "tests.benchmarks.contenders", name, str(folder)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    found = json.loads(done.stdout.splitlines()[-1])
-    print(f"{name}: done", file=sys.stderr)
-    return {"workload": name, "seconds": f"{found['seconds']:.2f}", "peak MB": f"{found['peak']:,.0f}"}
-
-
-def compare(folder: Path) -> None:
-    """Stop unless all contenders gave the same states, to the cent."""
-    expected = pl.read_parquet(folder / "as_of duckdb.answer.parquet")
-    for path in sorted(folder.glob("as_of *.answer.parquet")):
-        found = pl.read_parquet(path)
-        same = expected.drop("spent").equals(found.select(expected.drop("spent").columns))
-        if not same or (expected["spent"] - found["spent"]).abs().max() > 0.001:
-            raise SystemExit(f"{path.stem} differs from DuckDB's answer")
-
-
-def duckdb_to_parquet(folder: Path) -> None:
-    """What a pull is measured against: the same file to Parquet."""
-    names = ("event_id", "stream", "type", "occurred_at", "recorded_at")
-    columns = "{" + ", ".join(f"{name}: 'VARCHAR'" for name in names) + ", data: 'JSON'}"
-    lines = f"read_json('{folder}/events.jsonl', format='newline_delimited', columns={columns})"
-    times = "occurred_at::TIMESTAMPTZ AS occurred_at, recorded_at::TIMESTAMPTZ AS recorded_at"
-    rows = f"SELECT event_id, stream, type, {times}, data FROM {lines}"
-    duckdb.sql(f"COPY ({rows}) TO '{folder}/duckdb.parquet' (COMPRESSION zstd)")
-
-
-def pull(folder: Path) -> None:
-    """Pull the file into a new log."""
-    pulled = es.Log(str(folder / "log")).pull(es.source(str(folder / "events.jsonl")))
-    print(pulled, file=sys.stderr)
-
-
-def as_of_first(folder: Path) -> pl.DataFrame:
-    """The first question of a model: decodes and clusters the log."""
-    return es.Timeline(es.Log(str(folder / "log")), Customer).as_of(MOMENT)
-
-
-def as_of(folder: Path) -> pl.DataFrame:
-    """Every later question."""
-    return es.Timeline(es.Log(str(folder / "log")), Customer).as_of(MOMENT)
-
-
-def as_of_duckdb(folder: Path) -> pl.DataFrame:
-    """Hand-written SQL over typed Parquet in arrival order."""
-    duckdb.sql("SET timezone = 'UTC'")
-    return duckdb.sql(SQL.format(folder=folder)).pl().cast({"orders": pl.Int64})
-
-
-def as_of_pandas(folder: Path) -> pl.DataFrame:
-    """Sort and group by hand, over the same typed Parquet."""
-    import pandas as pd  # noqa: PLC0415 - only this contender pays for the import
-
-    frame = pd.read_parquet(folder / "typed.parquet")
-    frame = frame[frame["occurred_at"] < END].sort_values(["stream", "occurred_at", "position"])
-    frame["premium"] = frame["type"].map({"PremiumPlanBought": True, "PremiumPlanCancelled": False})
-    frame["order"] = frame["type"] == "PurchaseMade"
-    frame["created"] = frame["type"] == "CustomerCreated"
-    groups = frame.groupby("stream", sort=True)
-    states = groups.agg(
-        name=("name", "last"),
-        city=("city", "last"),
-        premium=("premium", "last"),
-        orders=("order", "sum"),
-        spent=("amount", "sum"),
-        created=("created", "any"),
-    )
-    states = states[states["created"]].drop(columns="created").reset_index(names="entity")
-    states["premium"] = states["premium"].eq(other=True)
-    return pl.from_pandas(states).cast({"orders": pl.Int64})
-
-
-def as_of_python(folder: Path) -> pl.DataFrame:
-    """Replay event by event in plain Python, over the same typed Parquet."""
-    frame = pl.scan_parquet(folder / "typed.parquet").filter(
-        pl.col("occurred_at") < pl.lit(END).str.to_datetime("%+")
-    )
-    states: dict[str, list[object]] = {}
-    columns = ("stream", "type", "name", "city", "amount")
-    for stream, kind, name, city, amount in (
-        frame.sort("occurred_at", "position").select(columns).collect().iter_rows()
-    ):
-        state = states.setdefault(stream, [None, None, False, 0, 0.0, False])
-        if name is not None:
-            state[0] = name
-        if city is not None:
-            state[1] = city
-        if kind in ("PremiumPlanBought", "PremiumPlanCancelled"):
-            state[2] = kind == "PremiumPlanBought"
-        elif kind == "PurchaseMade":
-            state[3] += 1  # type: ignore[operator]
-            state[4] += amount  # type: ignore[operator]
-        elif kind == "CustomerCreated":
-            state[5] = True
-    rows = [(stream, *state[:5]) for stream, state in sorted(states.items()) if state[5]]
-    return pl.DataFrame(rows, schema=["entity", "name", "city", "premium", "orders", "spent"], orient="row")
-
-
-CONTENDERS: dict[str, Callable[[Path], pl.DataFrame | None]] = {
-    "JSON Lines to Parquet, DuckDB": duckdb_to_parquet,
-    "JSON Lines to log, pull": pull,
-    "as_of first question": as_of_first,
-    "as_of eventsource": as_of,
-    "as_of duckdb": as_of_duckdb,
-    "as_of pandas": as_of_pandas,
-    "as_of plain Python": as_of_python,
+WORKLOADS: Final = {
+    "load": "JSON Lines to Parquet; pull into a log",
+    "first": "`as_of`, 5 fields, the first question: payloads decoded",
+    "as_of": "`as_of`, 5 fields",
+    "history": "`history` of every entity",
+    "trend": "`trend`, 36 months",
+    "trend_days": "`trend`, 1,000 days",
+    "join": "`join`, 200 k rows at their own moments",
+    "diff": "`diff` of two moments",
+    "histories": "one entity's `history`",
+    "explain": "one entity's `explain`",
+    "snapshot": "`as_of` with a snapshot 15 days before",
+    "tail": "`as_of` of all, after a tail of 1 %: the first question",
+    "tail_next": "the next question",
+    "fixed": "`as_of`, as many entities as the smallest log has",
+    "sqlite_rebuild": "read model in SQLite: rebuild",
+    "sqlite_refresh": "read model in SQLite: refresh, 1 % changed",
+    "postgresql_rebuild": "read model in PostgreSQL: rebuild",
+    "postgresql_refresh": "read model in PostgreSQL: refresh, 1 % changed",
 }
+"""Key → title, in the order of the table."""
 
 
-def _peak() -> float:
-    """Return the most memory that this program itself has held, in MB (getrusage counts its parent's, too)."""
-    [line] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
-    return int(line.split()[1]) / 1024
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A contender of a workload.
+
+    Args:
+        workload: the key of one.
+        name: who it is.
+        function: ``module:name`` of a function from an `Input` to an answer.
+        how: ``warm``: the best of three after one throwaway question; ``once``; or ``itself``: the function
+            returns ``seconds`` by workload, and perhaps an ``answer``.
+        before: a function that is called first, in a process of its own, untimed.
+        each: seconds are per entity asked for.
+        limit: it is left out of logs with more events.
+        why: for what reason.
+        shapes: it takes part with logs of these shapes.
+        compared: whether its answer is compared with the others'.
+        some: whether it answers for some entities only, as its name then says.
+    """
+
+    workload: str
+    name: str
+    function: str
+    how: Literal["warm", "once", "itself"] = "warm"
+    before: str | None = None
+    each: bool = False
+    limit: float | None = None
+    why: str = ""
+    shapes: frozenset[str] = ANY
+    compared: bool = True
+    some: bool = False
+
+    @property
+    def key(self) -> str:
+        """What its answer is called."""
+        return "".join(letter if letter.isalnum() else "-" for letter in self.name)
 
 
-def main() -> None:
-    """Run the contender named on the command line; print seconds and peak memory."""
-    name, folder = sys.argv[1], Path(sys.argv[2])
-    begin = time.perf_counter()
-    answer = CONTENDERS[name](folder)
-    seconds = time.perf_counter() - begin
-    peak = _peak()
-    if answer is not None:
-        answer.write_parquet(folder / f"{name}.answer.parquet")
-    print(json.dumps({"seconds": seconds, "peak": peak}))
+def _slow(workload: str, name: str, function: str) -> Contender:
+    why = "takes more than 10 s with 5 M events already"
+    return Contender(workload, name, function, limit=5e6, why=why, shapes=SHOP)
 
 
-if __name__ == "__main__":
-    main()
+def _by_hand(workload: str) -> Contender:
+    return Contender(
+        workload, "Polars by hand", f"by_polars:{workload}", shapes=SHOP, each=workload == "histories"
+    )
+
+
+def _read_model(kind: str) -> Contender:
+    """Return a contender that measures rebuild and refresh."""
+    why = "its figure is for 5 M events"
+    function = f"rebuilds:{kind}"
+    return Contender(
+        f"{kind}_rebuild", OURS, function, how="itself", limit=5e6, why=why, shapes=SHOP, compared=False
+    )
+
+
+CONTENDERS: Final = (
+    Contender("load", "DuckDB", "by_duckdb:load", how="once"),
+    Contender("load", OURS, "ours:pull", how="once"),
+    Contender("first", "DuckDB", "by_duckdb:first", how="once"),
+    Contender("first", OURS, "ours:as_of", how="once"),
+    Contender("as_of", "DuckDB", "by_duckdb:as_of"),
+    Contender("as_of", OURS, "ours:as_of"),
+    Contender("as_of", "reading the columns only", "floor:read_columns", shapes=SHOP, compared=False),
+    _by_hand("as_of"),
+    _slow("as_of", "pandas by hand", "by_pandas:as_of"),
+    _slow("as_of", "plain Python", "by_python:as_of"),
+    Contender(
+        "as_of",
+        "eventsourcing, at most 2,000 entities",
+        "by_eventsourcing:as_of",
+        before="by_eventsourcing:write",
+        shapes=SHOP,
+        some=True,
+    ),
+    Contender("history", "DuckDB", "by_duckdb:history"),
+    Contender("history", OURS, "ours:history"),
+    _by_hand("history"),
+    _slow("history", "pandas by hand", "by_pandas:history"),
+    Contender("trend", "DuckDB", "by_duckdb:trend"),
+    Contender("trend", OURS, "ours:trend"),
+    _by_hand("trend"),
+    Contender("trend_days", "DuckDB", "by_duckdb:trend_days"),
+    Contender("trend_days", OURS, "ours:trend_days"),
+    _by_hand("trend_days"),
+    Contender("join", "DuckDB", "by_duckdb:join"),
+    Contender("join", OURS, "ours:join"),
+    _by_hand("join"),
+    Contender("diff", "DuckDB", "by_duckdb:diff"),
+    Contender("diff", OURS, "ours:diff"),
+    Contender("histories", "DuckDB", "by_duckdb:histories", each=True),
+    Contender("histories", OURS, "ours:histories", each=True),
+    _by_hand("histories"),
+    Contender("explain", "DuckDB", "by_duckdb:explain", each=True),
+    Contender("explain", OURS, "ours:explain", each=True),
+    Contender("snapshot", f"{OURS}, without", "ours:without_snapshot", before="ours:snapshot", shapes=FILLED),
+    Contender("snapshot", OURS, "ours:from_snapshot", shapes=FILLED),
+    _read_model("sqlite"),
+    _read_model("postgresql"),
+    Contender("tail_next", "DuckDB", "by_duckdb:tail", shapes=FILLED),
+    Contender("tail_next", OURS, "ours:tail", how="itself", shapes=FILLED),
+)
+"""In the order in which they run: a pull makes the log, a first question its index; the tail comes last."""

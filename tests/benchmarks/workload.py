@@ -1,112 +1,101 @@
-"""The input of the benchmarks: a log of a shop, 2 % of it late, as JSON Lines and as typed Parquet."""
+"""The input of the benchmarks: a log of a shop as JSON Lines, the same as typed Parquet, a tail, rows to join.
 
+The typed Parquet is in order of arrival, members as columns: what the other contenders start from.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
-import polars as pl
 
-PER_ENTITY = 20
-TYPES = [
-    "CustomerCreated",
-    "BillingAddressChanged",
-    "PurchaseMade",
-    "PremiumPlanBought",
-    "PremiumPlanCancelled",
-    "CustomerRenamed",
-    "TicketOpened",
-]
-SHARES = [0.1, 0.5, 0.12, 0.08, 0.05, 0.15]
-DAY = 86_400_000_000
+from tests.benchmarks.maker import Maker, names_of
+from tests.benchmarks.shapes import SHAPES, Shape
+
+__all__ = ["Input", "make"]
+
+JOINED: Final = 200_000
+ASKED: Final = 10
 
 
-def entities(events: int) -> int:
-    """Return how many entities a log of so many events has."""
-    return max(events // PER_ENTITY, 1)
+@dataclass(frozen=True)
+class Input:
+    """The files of one input.
+
+    Args:
+        folder: where they are.
+    """
+
+    folder: Path
+
+    @property
+    def lines(self) -> Path:
+        """The raw log."""
+        return self.folder / "events.jsonl"
+
+    @property
+    def typed(self) -> Path:
+        """The events in order of arrival, members as typed columns; times are UTC, without a zone."""
+        return self.folder / "typed.parquet"
+
+    @property
+    def tail(self) -> Path:
+        """Events to append: 1 % more."""
+        return self.folder / "tail.parquet"
+
+    @property
+    def typed_tail(self) -> Path:
+        """The same as typed columns."""
+        return self.folder / "tail-typed.parquet"
+
+    @property
+    def rows(self) -> Path:
+        """Rows to join: ``row``, ``entity``, ``at`` (UTC, without a zone)."""
+        return self.folder / "rows.parquet"
+
+    @property
+    def log(self) -> str:
+        """The log that is pulled from the raw one."""
+        return str(self.folder / "log")
+
+    @cached_property
+    def about(self) -> dict[str, Any]:
+        """What it was made of: ``shape``, ``events``, ``entities``, ``asked`` (some entities)."""
+        found: dict[str, Any] = json.loads((self.folder / "about.json").read_text(encoding="utf-8"))
+        return found
+
+    @property
+    def shape(self) -> Shape:
+        """The shape of the log."""
+        return SHAPES[self.about["shape"]]
+
+    @property
+    def asked(self) -> list[str]:
+        """The entities that questions about one entity ask for, one after the other."""
+        asked: list[str] = self.about["asked"]
+        return asked
 
 
-def make(folder: Path, events: int) -> None:
-    """Write ``events.jsonl`` and ``typed.parquet`` (arrival order) into a folder, unless they are there."""
+def make(folder: Path, shape: str, events: int, entities: int | None = None) -> Input:
+    """Write an input into a folder.
+
+    Args:
+        folder: an empty one, or one that is yet to be made.
+        shape: a name in `SHAPES`.
+        events: how many; the shape ``empty`` has none.
+        entities: how many; default: as the shape has it.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    if (folder / "typed.parquet").exists():
-        return
-    frame = _members(_envelope(events))
-    data = (
-        pl.when(pl.col("type") == "PurchaseMade")
-        .then(pl.struct("amount", item=pl.lit("book"), quantity=pl.lit(2)).struct.json_encode())
-        .when(pl.col("type") == "CustomerCreated")
-        .then(pl.struct("name", address=pl.struct("city", street=pl.lit("Main St"))).struct.json_encode())
-        .when(pl.col("type") == "BillingAddressChanged")
-        .then(pl.struct(address=pl.struct("city", street=pl.lit("Main St"))).struct.json_encode())
-        .when(pl.col("type") == "CustomerRenamed")
-        .then(pl.struct("name").struct.json_encode())
-        .otherwise(pl.lit("{}"))
-    )
-    lines = pl.concat_str(
-        pl.lit('{"event_id":"'),
-        "event_id",
-        pl.lit('","stream":"'),
-        "stream",
-        pl.lit('","type":"'),
-        "type",
-        pl.lit('","occurred_at":"'),
-        _iso("occurred_at"),
-        pl.lit('","recorded_at":"'),
-        _iso("recorded_at"),
-        pl.lit('","data":'),
-        data,
-        pl.lit("}"),
-    )
-    with (folder / "events.jsonl").open("wb") as file:
-        for part in frame.iter_slices(500_000):
-            file.write("\n".join(part.select(lines).to_series()).encode() + b"\n")
-    frame.select("position", "stream", "type", "occurred_at", "amount", "city", "name").write_parquet(
-        folder / "typed.parquet"
-    )
-
-
-def _iso(column: str) -> pl.Expr:
-    return pl.col(column).dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ")
-
-
-def _envelope(events: int) -> pl.DataFrame:
-    """Every entity is created in the first month; the rest happens over three years, in order of arrival."""
-    rng = np.random.default_rng(1)
-    count = entities(events)
-    kinds = np.concatenate([np.zeros(count, int), rng.choice([1, 2, 3, 4, 5, 6], events - count, p=SHARES)])
-    owners = np.concatenate([rng.permutation(count), rng.integers(0, count, events - count)])
-    start = np.datetime64("2021-01-01T00:00:00", "us").astype("int64")
-    times = np.concatenate(
-        [np.sort(rng.integers(0, 30 * DAY, count)), np.sort(rng.integers(30 * DAY, 1095 * DAY, events - count))]
-    )
-    recorded = times + np.where(rng.random(events) < 0.02, rng.integers(0, 20 * DAY, events), 0)
-    arrival = np.argsort(recorded, kind="stable")
-    frame = pl.DataFrame(
-        {
-            "position": np.arange(events),
-            "type": np.array(TYPES)[kinds[arrival]],
-            "owner": owners[arrival],
-            "occurred_at": times[arrival] + start,
-            "recorded_at": recorded[arrival] + start,
-            "number": rng.integers(0, 50, events),
-            "cents": np.round(rng.gamma(2, 2000, events)),
-        }
-    )
-    return frame.with_columns(
-        pl.format("customer-{}", "owner").alias("stream"),
-        pl.format("event-{}", "position").alias("event_id"),
-        pl.col("occurred_at", "recorded_at").cast(pl.Datetime("us", "UTC")),
-    )
-
-
-def _members(frame: pl.DataFrame) -> pl.DataFrame:
-    """Add the payload members, null where an event of that type has none."""
-    kind = pl.col("type")
-    return frame.with_columns(
-        pl.when(kind == "PurchaseMade").then(pl.col("cents") / 100).alias("amount"),
-        pl.when(kind.is_in(["CustomerCreated", "BillingAddressChanged"]))
-        .then(pl.format("City {}", "number"))
-        .alias("city"),
-        pl.when(kind.is_in(["CustomerCreated", "CustomerRenamed"]))
-        .then(pl.format("Name {}", "owner"))
-        .alias("name"),
-    )
+    found, looks = Input(folder), SHAPES[shape]
+    events = 0 if shape == "empty" else events
+    count = min(entities, events) if entities else looks.count(events)
+    maker = Maker(looks, names_of(looks, count), np.random.default_rng(1))
+    maker.write(maker.envelopes(events), found.lines, found.typed)
+    maker.write_tail(maker.later(events, events // 100), found.tail, found.typed_tail)
+    maker.rows(JOINED).write_parquet(found.rows)
+    asked = maker.names.gather_every(max(count // ASKED, 1)).head(ASKED).to_list() or ["customer-0"]
+    about = {"shape": shape, "events": events, "entities": count, "asked": asked}
+    (folder / "about.json").write_text(json.dumps(about), encoding="utf-8")
+    return found

@@ -1,0 +1,28 @@
+"""What is asked: the moments of the questions, the same for every contender."""
+
+from datetime import date, datetime, timedelta
+from typing import Final
+
+__all__ = ["DAYS", "FIELDS", "MOMENT", "MONTHS", "SNAPSHOT", "TWO", "after", "day_of"]
+
+FIELDS: Final = ("name", "city", "premium", "orders", "spent")
+MOMENT: Final = "2023-06-30"
+TWO: Final = ("2022-12-31", "2023-06-30")
+"""The moments of a difference."""
+SNAPSHOT: Final = "2023-06-15"
+"""The moment of the snapshot that helps with `MOMENT`."""
+MONTHS: Final = ("2021-01-31", "2023-12-31")
+"""First and last of 36 month-ends."""
+DAYS: Final = ("2021-04-06", "2023-12-31")
+"""First and last of 1,000 days."""
+
+
+def day_of(day: str) -> date:
+    """Return a date."""
+    return date.fromisoformat(day)
+
+
+def after(day: str) -> datetime:
+    """Return the first instant after a day: what happened before it, happened by the end of the day."""
+    following = day_of(day) + timedelta(days=1)
+    return datetime(following.year, following.month, following.day)  # noqa: DTZ001 - typed Parquet holds UTC so

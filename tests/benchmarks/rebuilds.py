@@ -1,0 +1,32 @@
+"""Read models on a real SQLite and on a real PostgreSQL."""
+
+from pathlib import Path
+from typing import Any
+
+from tests.benchmarks.readmodels import measure
+from tests.benchmarks.workload import Input
+
+__all__ = ["postgresql", "sqlite"]
+
+
+def sqlite(found: Input) -> dict[str, Any]:
+    """Measure a read model in a file of SQLite."""
+    return {"seconds": _seconds("sqlite", measure(found.folder, f"sqlite:///{found.folder}/readmodel.sqlite"))}
+
+
+def postgresql(found: Input) -> dict[str, Any]:
+    """Measure a read model in a PostgreSQL that is started for it, or say that there is none."""
+    if not any(Path("/usr/lib/postgresql").glob("*/bin/initdb")):
+        return {"seconds": {}, "why": "PostgreSQL is not installed"}
+    from tests.readmodel.postgreskit import Server  # noqa: PLC0415 - needs PostgreSQL
+
+    server = Server()
+    try:
+        return {"seconds": _seconds("postgresql", measure(found.folder, server.database()))}
+    finally:
+        server.remove()
+
+
+def _seconds(kind: str, rows: list[dict[str, Any]]) -> dict[str, float]:
+    rebuild, refresh = (row["seconds"] for row in rows[:2])
+    return {f"{kind}_rebuild": rebuild, f"{kind}_refresh": refresh}

@@ -1,0 +1,90 @@
+"""Results as Markdown: a table of times and peaks, and one of the figures."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from tests.benchmarks.contenders import OURS, WORKLOADS
+from tests.benchmarks.figures import Figure
+from tests.benchmarks.machine import machine
+from tests.benchmarks.measure import ENDLESS, LONG, TIMES
+from tests.benchmarks.run import Result
+
+__all__ = ["document", "figures_table", "results_table"]
+
+_NONE: Final = "–"
+_SHORT: Final = 0.1
+_NOTES: Final = f"""\
+Every contender runs in a process of its own; MB is the most memory that the process held, its libraries included.
+Libraries are imported before the clock starts; opening the log or the file counts. Loading, the first question of
+a model and the first one after a tail are measured once; all others are the best of {TIMES} after one throwaway
+question (of 1, where that one took more than {LONG:g} s; itself, where it took more than {ENDLESS:g} s). One
+entity's questions go to an open timeline or connection, and are the mean over ten entities. The answers of a
+workload are compared before any time is printed. DuckDB, Polars, pandas and Python start from typed Parquet in
+order of arrival, whose making counts under *first question* only; they need not sort their answers, ours are
+sorted. The tail's questions see all events."""
+
+
+def document(results: Sequence[Result], found: Sequence[Figure], *, about: str, size: int) -> str:
+    """Return the page.
+
+    Args:
+        results: what was measured.
+        found: the figures.
+        about: the input, in words.
+        size: the number of events of the figures' run.
+    """
+    parts = [
+        "# Speed and memory, side by side",
+        f"Made by `make bench`: one program, one run. {about}.\n\nMachine: {machine()}.",
+        results_table(results),
+        "\n".join(_reasons(results)),
+        _NOTES,
+        f"## The figures, at {size:,} events",
+        figures_table(found),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def results_table(results: Sequence[Result]) -> str:
+    """Return a row per workload and contender, and two columns per size: time and peak memory."""
+    sizes = sorted({result.events for result in results})
+    heads = [f"{_millions(size)} | MB" for size in sizes]
+    lines = [f"| workload | contender | {' | '.join(heads)} |", f"|---|---|{'--:|--:|' * len(sizes)}"]
+    for workload, title in WORKLOADS.items():
+        mine = [result for result in results if result.workload == workload]
+        for number, name in enumerate(dict.fromkeys(result.name for result in mine)):
+            here = {result.events: result for result in mine if result.name == name}
+            cells = " | ".join(_cells(here.get(size)) for size in sizes)
+            shown = f"**{name}**" if name == OURS else name
+            lines.append(f"| {title if not number else ''} | {shown} | {cells} |")
+    return "\n".join(lines)
+
+
+def figures_table(found: Sequence[Figure]) -> str:
+    """Return a row per figure."""
+    rows = [f"| {figure.about} | {figure.reached} | {'yes' if figure.ok else '**no**'} |" for figure in found]
+    return "\n".join(["| figure | reached | ok |", "|---|--:|---|", *rows])
+
+
+def _reasons(results: Sequence[Result]) -> Iterator[str]:
+    """Yield why some were left out, a line per reason."""
+    left = [result for result in results if result.why]
+    for why in dict.fromkeys(result.why for result in left):
+        who = dict.fromkeys(
+            f"{r.name} ({WORKLOADS[r.workload]}, {r.events:,} events)" for r in left if r.why == why
+        )
+        yield f"{_NONE}: {why}: {'; '.join(who)}."
+
+
+def _cells(result: Result | None) -> str:
+    if result is None or result.seconds is None:
+        return f"{_NONE} | {_NONE}"
+    return f"{_time(result.seconds)} | {result.peak:,.0f}"
+
+
+def _time(seconds: float) -> str:
+    return f"{1000 * seconds:.1f} ms" if seconds < _SHORT else f"{seconds:.2f} s"
+
+
+def _millions(events: int) -> str:
+    return f"{events / 1e6:g} M events"

@@ -1,0 +1,60 @@
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+RAW = '{"event_id":"%d","stream":"c%d","type":"CustomerCreated","occurred_at":"2024-01-0%dT00:00:00Z","data":{}}\n'
+
+
+def _bench(*arguments: str) -> str:
+    command = [sys.executable, "-m", "tests.benchmarks", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_benchmarks_run_from_end_to_end(tmp_path: Path) -> None:
+    """The page has the times of all contenders of a workload, the picture is drawn, nothing else is left."""
+    to = str(tmp_path)
+    page = _bench("--events", "20000", "--only", "as_of", "--out", to, "--folder", to)
+    assert (tmp_path / "RESULTS.md").read_text(encoding="utf-8").startswith(page)
+    assert (tmp_path / "results.svg").read_text(encoding="utf-8").startswith("<svg")
+    for name in ("DuckDB", "**eventsource**", "Polars by hand", "pandas by hand", "plain Python", "eventsourcing"):
+        assert f"| {name}" in page
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["RESULTS.md", "results.svg"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", ["shop", "types300", "instant", "empty"])
+def test_all_contenders_of_all_workloads_agree(
+    shape: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every contender gives the answers of the others, whatever the shape of the log."""
+    monkeypatch.syspath_prepend(ROOT)
+    answers, run, workload = (
+        importlib.import_module(f"tests.benchmarks.{name}") for name in ("answers", "run", "workload")
+    )
+    found = workload.make(tmp_path, shape, 5_000)
+    mine = [each for each in run.taking_part(shape) if not each.function.startswith("rebuilds:")]
+    for contender in mine:
+        for function in filter(None, (contender.before, contender.function)):
+            module, _, name = function.partition(":")
+            answer = getattr(importlib.import_module(f"tests.benchmarks.{module}"), name)(found)
+        answer = answer["answer"] if contender.how == "itself" else answer
+        if contender.compared:
+            answers.plain(answer).write_parquet(run.answer_of(contender, found))
+    run.compare(mine, found)
+
+
+@pytest.mark.slow
+def test_an_unseen_log_is_timed_and_checked(tmp_path: Path) -> None:
+    """A log and a model from anywhere are timed after the reference engine gave the same answers."""
+    log = tmp_path / "raw.jsonl"
+    log.write_text("".join(RAW % (number, number % 7, number % 9 + 1) for number in range(100)))
+    table = _bench("--log", str(log), "--model", "tests.benchmarks.models:Customer", "--folder", str(tmp_path))
+    assert "100 events, 7 entities" in table
+    assert "one entity's explain" in table
