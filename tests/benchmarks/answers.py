@@ -44,7 +44,7 @@ def differences(expected: Path, found: Path, *, some: bool = False) -> str:
         return f"columns {first.collect_schema().names()} and {second.collect_schema().names()}"
     keys = [name for name in _KEYS if name in names]
     if some:
-        first = first.join(second.select("entity"), on="entity", how="semi")
+        first = first.join(second.select("entity"), on="entity", how="semi", maintain_order="left")
     order = [
         side.select(pl.struct(keys).arg_sort() if keys else pl.int_range(pl.len())) for side in (first, second)
     ]
