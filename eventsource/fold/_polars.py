@@ -61,7 +61,8 @@ class PolarsEngine:
         """Per field, the touches after which it is not what it was before."""
         plan = events.plan.only(fields)
         tracks = Tracks(events, plan.rules)
-        return {name: _changes(events, tracks, plan.only([name]), name) for name in fields}
+        envelope = _collect(events.rows.frame.select(_ENVELOPE))
+        return {name: _changes(events.rows, tracks, plan.only([name]), name, envelope) for name in fields}
 
 
 def _states(tracks: Tracks, plan: Plan, begins: Rows, ends: Rows) -> pl.DataFrame:
@@ -101,30 +102,33 @@ def _intervals(states: pl.DataFrame, events: Events) -> pl.DataFrame:
     return shown.select(entity, "valid_from", "valid_to", *events.plan.fields)
 
 
-def _changes(events: Events, tracks: Tracks, plan: Plan, name: str) -> pl.DataFrame:
+def _changes(rows: Clustered, tracks: Tracks, plan: Plan, name: str, envelope: pl.DataFrame) -> pl.DataFrame:
+    """Return the changes of one field, the only one of ``plan`` that is asked for."""
     names = [rule.name for rule in plan.rules if rule.op != "derive"]
-    touched = _touched(len(events.rows), (tracks[field].rows for field in names))
-    begins = events.rows.starts[events.rows.owners[touched.to_numpy()]]
+    touched = _touched(len(rows), (tracks[field].rows for field in names))
+    owners = rows.owners[touched.to_numpy()]
     before, after = (
         derived(
-            touched.alias("|row").to_frame().with_columns(_looked_up(tracks, names, begins, ends)), plan.rules
+            touched.alias("|row").to_frame().with_columns(_looked_up(tracks, names, rows.starts[owners], ends)),
+            plan.rules,
         )[name]
         for ends in (touched.to_numpy(), touched.to_numpy() + 1)
     )
     changed = before.ne_missing(after)
-    rows = touched.filter(changed)
-    envelope = _collect(events.rows.frame.select(pl.col(_ENVELOPE).gather(pl.lit(rows))))
-    owners = pl.Series(events.rows.owners[rows.to_numpy()])
-    return envelope.select(
-        "at",
-        "position",
-        events.rows.entities.gather(owners).alias("entity"),
-        pl.lit(name).alias("field"),
-        before.filter(changed).alias("before"),
-        after.filter(changed).alias("after"),
-        "event_id",
-        pl.col("type").cast(pl.String),
-    ).sort("at", "position")
+    return (
+        envelope[touched.filter(changed)]
+        .select(
+            "at",
+            "position",
+            rows.entities[owners[changed.to_numpy()]].alias("entity"),
+            pl.lit(name).alias("field"),
+            before.filter(changed).alias("before"),
+            after.filter(changed).alias("after"),
+            "event_id",
+            pl.col("type").cast(pl.String),
+        )
+        .sort("at", "position")
+    )
 
 
 def _collect(frame: pl.LazyFrame) -> pl.DataFrame:

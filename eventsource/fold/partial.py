@@ -93,10 +93,10 @@ def merged(earlier: pl.DataFrame, later: pl.DataFrame, plan: Plan) -> pl.DataFra
     places, found = _places(earlier["entity"], later["entity"])
     theirs, new = later.filter(pl.Series(found)), later.filter(pl.Series(~found))
     both = earlier[places[found]].hstack(theirs.select(pl.all().name.suffix("|later")))
-    changed = both.select("entity", *_merges(plan)).select(earlier.columns).cast(earlier.schema)
-    rows = np.arange(earlier.height)
-    rows[places[found]] = earlier.height + np.arange(changed.height)
-    whole = pl.concat([earlier, changed])[rows]
+    changed = both.select(*_merges(plan)).cast({name: earlier.schema[name] for name in earlier.columns[1:]})
+    rows = pl.Series(places[found])
+    columns = [_replaced(earlier[name], rows, changed[name]) for name in earlier.columns[1:]]
+    whole = pl.DataFrame([earlier["entity"], *columns])
     return whole if new.is_empty() else pl.concat([whole, new.select(whole.columns)]).sort("entity")
 
 
@@ -128,6 +128,14 @@ def _existence(tracks: Tracks) -> pl.Series:
     places = np.searchsorted(track.rows, bounds)
     said = pl.Series(places[1:] > places[:-1])
     return track.along(bounds).set(~said, None).alias(EXISTS)
+
+
+def _replaced(column: pl.Series, rows: pl.Series, values: pl.Series) -> pl.Series:
+    """Return a column with other values in some rows."""
+    if not (column.dtype.is_nested() or column.dtype == pl.Null()):
+        return column.clone().scatter(rows, values)
+    order = pl.Series(np.arange(len(column))).scatter(rows, len(column) + np.arange(len(values)))
+    return pl.concat([column, values])[order]
 
 
 def _places(all_: pl.Series, some: pl.Series) -> tuple[Rows, Rows]:
