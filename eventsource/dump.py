@@ -8,6 +8,7 @@ import polars as pl
 
 from eventsource.event import ENVELOPE
 from eventsource.fold._reader import Reader
+from eventsource.moment import Moment, instant
 from eventsource.timeline import Timeline
 
 __all__ = ["dump"]
@@ -17,7 +18,9 @@ _JSON: Final = frozenset({"data", "metadata"})
 _NO_ENDS: Final = str.maketrans("\r\n", "  ")
 
 
-def dump(timeline: Timeline, entity: str) -> Iterator[bytes]:
+def dump(
+    timeline: Timeline, entity: str, *, known_at: Moment | None = None, upto: int | None = None
+) -> Iterator[bytes]:
     r"""Yield the events of one entity as JSON Lines, in order of position, each with its ``\n``.
 
     All events that belong to it, of relevant types or not: those of the plan's ``key`` by their key, all others by
@@ -29,13 +32,17 @@ def dump(timeline: Timeline, entity: str) -> Iterator[bytes]:
     Args:
         timeline: the log, and the model that says whose events are whose.
         entity: its id.
+        known_at: only events with ``recorded_at`` up to this moment, in the timeline's zone.
+        upto: only events with a smaller position.
 
     Raises:
         FoldError: a key that is an object or an array.
     """
     keys = timeline.plan.key
     mine = (pl.col("stream") == entity) | pl.col("type").is_in(list(keys))
-    for chunk in timeline.log.scan().filter(mine).collect_batches(chunk_size=_CHUNK, maintain_order=True):
+    if known_at is not None:
+        mine &= pl.col("recorded_at") <= instant(known_at, timeline.tz)
+    for chunk in timeline.log.scan(upto=upto).filter(mine).collect_batches(chunk_size=_CHUNK, maintain_order=True):
         parts = [_owned(part, keys.get(part["type"][0]), entity) for part in chunk.partition_by("type")]
         for row in pl.concat([chunk.clear(), *parts]).sort("position").iter_rows(named=True):
             yield _line(row)

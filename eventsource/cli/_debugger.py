@@ -35,7 +35,7 @@ def dump(asked: Asked, entity: Entity, output: OutputOption = None) -> None:
     """All events of one entity as JSON Lines, which pull takes back: to replay them elsewhere."""
     timeline = asked.timeline()
     known(timeline, entity)
-    deliver(dumped(timeline, entity), output)
+    deliver(dumped(timeline, entity, **asked.view), output)
 
 
 def _print(found: Replay, limit: int | None) -> None:

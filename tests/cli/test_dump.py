@@ -46,6 +46,14 @@ def test_an_entity_is_its_stream_or_what_the_key_names() -> None:
     assert ids(log, EVERYTHING, "7") == ["e2", "e3", "e4"]
 
 
+def test_a_dump_may_be_of_what_was_known() -> None:
+    """``upto`` leaves out what stands behind, ``known_at`` what was recorded later."""
+    log = MemoryLog([event(n, "a", recorded_at=f"2024-01-0{n}") for n in (1, 2, 3)])
+    timeline = es.Timeline(log, EVERYTHING)
+    assert [b'"e1"' in line for line in dump(timeline, "a", upto=1)] == [True]
+    assert len(list(dump(timeline, "a", known_at="2024-01-02"))) == 2
+
+
 def test_a_line_is_a_line() -> None:
     """Line breaks between members, unusual separators and controls in texts do not break the lines."""
     texts = ['{\r\n "a":\n 1}', json.dumps({"b": "x\ny\u2028\x85"}, ensure_ascii=False)]
