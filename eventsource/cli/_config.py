@@ -41,6 +41,9 @@ from eventsource.sources import source
 __all__ = ["Project", "ReadModelSettings", "absolute", "load_plan", "near", "nearest"]
 
 _LOG: Final = "data/log"
+_NAMED: Final = 12
+"""Names that a hint lists at most."""
+
 _KEYS: Final = ("log", "model", "readmodel", "source", "tz")
 
 
@@ -211,12 +214,13 @@ def load_plan(name: str | None, folder: Path) -> Plan:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return a hint: the nearest of some names, or all of them."""
+    """Return a hint: the nearest of some names, or the first of them."""
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     if near:
         return f"did you mean {near[0]!r}?"
-    return f"there is {', '.join(names)}" if names else "there is none"
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return f"there is {', '.join(names[:_NAMED])}{more}" if names else "there is none"
 
 
 def _imported(name: str, folder: Path) -> Any:
