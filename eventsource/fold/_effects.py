@@ -1,4 +1,4 @@
-"""What one event does to one field: a mask of the events that touch it, and the value that they bring.
+"""What one event does to one field: which types of events touch it, and the value that they bring.
 
 There is one place that says what an op means to the Polars engine, and it is this.
 """
@@ -26,12 +26,16 @@ class Effect:
     """What events do to a field.
 
     Args:
-        mask: the events that touch the field.
-        value: what those events bring; null may be among it.
+        types: the types of events that touch the field.
+        value: the column that says what they bring: a member's, ``at`` or ``type``.
+        on: where ``value`` is ``type``: the types that bring true; all others bring false.
+        null: the column that marks explicit nulls, where they touch the field; all other nulls touch nothing.
     """
 
-    mask: pl.Expr
-    value: pl.Expr
+    types: frozenset[str]
+    value: str
+    on: frozenset[str] = frozenset()
+    null: str | None = None
 
 
 class Effects:
@@ -39,13 +43,12 @@ class Effects:
 
     def __init__(self, events: Events) -> None:
         self._schema = events.rows.frame.collect_schema()
-        self._kinds = pl.Enum(events.members.plan.types)
         self._members, self._plan = events.members, events.plan
 
     def exists(self) -> Effect:
         """Return the effect on existence: the last ``created`` or ``deleted`` event decides."""
-        created = self._plan.created or set(self._plan.types) - set(self._plan.deleted)
-        return Effect(self._is((*created, *self._plan.deleted)), self._is(created))
+        created = frozenset(self._plan.created or set(self._plan.types) - set(self._plan.deleted))
+        return Effect(created | set(self._plan.deleted), "type", created)
 
     def of(self, rule: Rule) -> Effect:
         """Return the effect on the field of ``rule`` (no ``derive``, which no event touches).
@@ -53,33 +56,20 @@ class Effects:
         Raises:
             FoldError: a total over what cannot be summed.
         """
-        mask = self._is(rule.types)
-        if rule.op == "flag":
-            return Effect(mask, self._is(rule.on))
-        if rule.op in ("count", "states", "reduce"):
-            return Effect(mask, pl.col("type"))
+        types = frozenset(rule.types)
+        if rule.op in ("flag", "count", "states", "reduce"):
+            return Effect(types, "type", frozenset(rule.on))
         if rule.of is None:
-            return Effect(mask, pl.col("at"))
-        return self._of_member(rule)
-
-    def _of_member(self, rule: Rule) -> Effect:
+            return Effect(types, "at")
         member = self._members.of(rule)
-        value, dtype = pl.col(member.column), self._schema[member.column]
+        dtype = self._schema[member.column]
         if rule.op == "total" and not (dtype.is_numeric() or dtype == pl.Null()):
             raise FoldError(
                 f"field {rule.name!r}: the total of {rule.of!r} needs numbers, but the log holds {dtype}",
                 hint="dtype=pl.Decimal(18, 2) reads numbers from text",
             )
-        here = value.is_not_null()
-        if rule.op in ("latest", "first") and member.null in self._schema:
-            here |= pl.col(member.null).fill_null(value=False)
-        return Effect(here, value)
-
-    def _is(self, types: Iterable[str]) -> pl.Expr:
-        names = sorted(types)
-        if len(names) == 1:
-            return pl.col("type") == pl.lit(names[0], self._kinds)
-        return pl.col("type").is_in(pl.Series(names, dtype=self._kinds).implode())
+        marked = rule.op in ("latest", "first") and member.null in self._schema
+        return Effect(types, member.column, null=member.null if marked else None)
 
 
 def default(rule: Rule) -> object:

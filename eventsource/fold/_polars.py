@@ -25,9 +25,8 @@ class PolarsEngine:
     def as_of(self, events: Events, moment: datetime | None) -> pl.DataFrame:
         """Look up the last row of each entity."""
         tracks = Tracks(events, events.plan.rules, moment)
-        bounds = tracks.bounds
-        exists = tracks[EXISTS].along(bounds)
-        fields = [tracks[name].along(bounds).alias(name) for name in tracks.fields]
+        exists = tracks[EXISTS].last()
+        fields = [tracks[name].last().alias(name) for name in tracks.fields]
         states = pl.DataFrame([events.rows.entities.alias("entity"), *fields])
         states = states if exists.all() else states.filter(exists)
         return derived(states, events.plan.rules).select("entity", *events.plan.fields)

@@ -8,25 +8,54 @@ to a moment per row and a whole history differ only in the rows that they look u
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
 import polars as pl
 
 from eventsource.fold._columns import refusal
-from eventsource.fold._effects import EXISTS, Effects
+from eventsource.fold._effects import EXISTS, Effect, Effects
 from eventsource.fold._stepwise import STEPWISE, stepwise
-from eventsource.fold.clustered import Touches, ranges
+from eventsource.fold.clustered import Rows, Touches, ranges
 from eventsource.fold.engine import Events
-from eventsource.fold.exact import exact_scale
+from eventsource.fold.exact import RunningSums, exact_scale
 from eventsource.plan import Rule
 
 __all__ = ["Track", "Tracks"]
 
 _Pick = Callable[[Touches, Touches], pl.Series]
-_LIVE: Final = "|live"
 _REDUCED: Final = ("at", "position", "event_id", "data")
 """What a ``reduce`` sees of an event, beside its type."""
+_FEW: Final = 4
+
+
+@dataclass(frozen=True)
+class Touched:
+    """The rows that touch a field.
+
+    Args:
+        rows: their numbers, ascending.
+        bounds: where entities begin, and the last one ends.
+    """
+
+    rows: Rows
+    bounds: Rows
+
+    @cached_property
+    def cuts(self) -> Touches:
+        """How many touches stand before each bound."""
+        return np.searchsorted(self.rows, self.bounds)
+
+    @cached_property
+    def owners(self) -> pl.Series:
+        """Per touch, the number of its entity."""
+        numbers = np.arange(len(self.bounds) - 1, dtype=np.uint32)
+        return pl.Series(np.repeat(numbers, np.diff(self.cuts))).set_sorted()
+
+    def where(self, mask: pl.Series) -> "Touched":
+        """Return those rows for which a mask, one value per touch, is true."""
+        return self if mask.all() else Touched(self.rows[mask.to_numpy()], self.bounds)
 
 
 @dataclass(frozen=True)
@@ -34,14 +63,19 @@ class Track:
     """What a field is after each event that touches it.
 
     Args:
-        rows: the numbers of the rows that touch it, ascending.
-        pick: (first touches, last touches) of entities → the values then, all touches numbered as in ``rows``.
+        touched: the rows that touch it.
+        pick: (first touches, last touches) of entities → the values then, touches numbered in order of rows.
         before: one value: the field before any touch.
     """
 
-    rows: Touches
+    touched: Touched
     pick: _Pick
     before: pl.Series
+
+    @property
+    def rows(self) -> Rows:
+        """The numbers of the rows that touch it, ascending."""
+        return self.touched.rows
 
     def __call__(self, first: Touches, end: Touches) -> pl.Series:
         """Return the values after the touches ``first`` <= n < ``end``; where there is none, the default.
@@ -68,10 +102,15 @@ class Track:
         """Return the values after the rows ``begins`` <= row < ``ends`` of one entity each."""
         return self(np.searchsorted(self.rows, begins), np.searchsorted(self.rows, ends))
 
-    def along(self, bounds: Touches) -> pl.Series:
-        """Return the values after the rows between neighbouring bounds."""
-        places = np.searchsorted(self.rows, bounds)
-        return self(places[:-1], places[1:])
+    def last(self) -> pl.Series:
+        """Return the values after all rows of each entity."""
+        cuts = self.touched.cuts
+        return self(cuts[:-1], cuts[1:])
+
+    @property
+    def touches(self) -> pl.Series:
+        """Whether anything touches the field, per entity."""
+        return pl.Series(np.diff(self.touched.cuts) > 0)
 
 
 class Tracks(Mapping[str, Track]):
@@ -92,7 +131,9 @@ class Tracks(Mapping[str, Track]):
         effects = Effects(events)
         self._rules = {rule.name: rule for rule in rules if rule.op != "derive"}
         self._effects = {EXISTS: effects.exists()} | {n: effects.of(rule) for n, rule in self._rules.items()}
-        self._columns = self._loaded(moment)
+        self._moment, self._kinds = moment, events.members.plan.types
+        self._columns = self._loaded()
+        self._of_types: dict[frozenset[str], Touched] = {}
         self._made: dict[str, Track] = {}
 
     def __getitem__(self, name: str) -> Track:
@@ -114,135 +155,147 @@ class Tracks(Mapping[str, Track]):
         """The fields that have a track."""
         return list(self._rules)
 
-    @property
-    def bounds(self) -> Touches:
-        """Where entities begin, and the last one ends."""
-        return self.clustered.starts
-
     def sums(self, name: str, exponent: int) -> pl.Series | None:
         """Return per entity the exact sum of what a total adds: integers, or decimals.
 
         Floats are taken as multiples of ``2**-exponent``; None: some are not, or the sums could exceed 128 bits.
         """
-        rows = self[name].rows
-        values = self._columns[f"{name}|value"][rows]
-        dtype = values.dtype
-        if dtype.is_float():
-            scaled = values * 2.0**exponent
-            if not ((scaled == scaled.floor()).all() and exact_scale(values) >= 2.0**exponent):
-                return None
-            terms = scaled.cast(pl.Int128)
+        touched, values = self._brought(self._effects[name])
+        scale = 2.0**exponent
+        if not values.dtype.is_float():
+            sums = RunningSums.of(values)
+        elif (values * scale == (values * scale).floor()).all() and exact_scale(values) >= scale:
+            sums = RunningSums.of_floats(values, scale)
         else:
-            terms = values.cast(pl.Decimal(38, dtype.scale) if isinstance(dtype, pl.Decimal) else pl.Int128)
-        running, places = _running(terms), np.searchsorted(rows, self.bounds)
-        return running[places[1:]] - running[places[:-1]]
+            return None
+        units = sums.units(touched.cuts[:-1], touched.cuts[1:])
+        return units if isinstance(sums.dtype, pl.Decimal) else units.cast(pl.Int128)
 
-    def _loaded(self, moment: datetime | None) -> pl.DataFrame:
+    def _loaded(self) -> pl.DataFrame:
         """Read, once, all columns that the effects need."""
-        wanted = [e.mask.alias(f"{name}|mask") for name, e in self._effects.items()]
-        wanted += [e.value.alias(f"{name}|value") for name, e in self._effects.items()]
+        wanted = {"type", *(effect.value for effect in self._effects.values())}
+        wanted |= {effect.null for effect in self._effects.values() if effect.null}
         if any(rule.op == "reduce" for rule in self._rules.values()):
-            wanted += [pl.col(_REDUCED)]
-        if moment is not None:
-            wanted.append((pl.col("at") <= moment).alias(_LIVE))
+            wanted |= set(_REDUCED)
+        if self._moment is not None:
+            wanted.add("at")
         try:
-            return self.clustered.frame.select(wanted).collect()
+            return self.clustered.frame.select(sorted(wanted)).collect()
         except pl.exceptions.PolarsError as error:
             raise refusal(error) from error
 
+    @cached_property
+    def _codes(self) -> Any:
+        return self._columns["type"].to_physical().to_numpy()
+
+    @cached_property
+    def _live(self) -> Any:
+        """Whether a row counts; None: all do."""
+        return None if self._moment is None else (self._columns["at"] <= self._moment).to_numpy()
+
+    def _touched(self, types: frozenset[str]) -> Touched:
+        """Return the rows of some types of events; found once for all fields that they touch."""
+        if types not in self._of_types:
+            numbers = [number for number, name in enumerate(self._kinds) if name in types]
+            if len(numbers) > _FEW:
+                table = np.zeros(len(self._kinds), bool)
+                table[numbers] = True
+                mask = table[self._codes]
+            else:
+                mask = np.zeros(len(self._codes), bool)
+                for number in numbers:
+                    mask |= self._codes == number
+            if self._live is not None:
+                mask &= self._live
+            self._of_types[types] = Touched(np.flatnonzero(mask), self.clustered.starts)
+        return self._of_types[types]
+
+    def _brought(self, effect: Effect) -> tuple[Touched, pl.Series]:
+        """Return the rows that touch a field, and the values that they bring."""
+        touched = self._touched(effect.types)
+        values = _at(self._columns[effect.value], touched.rows)
+        if not values.null_count():
+            return touched, values
+        here = values.is_not_null()
+        if effect.null is not None:
+            here |= _at(self._columns[effect.null], touched.rows).fill_null(value=False)
+        return touched.where(here), values.filter(here)
+
     def _track(self, name: str) -> Track:
-        mask = self._columns[f"{name}|mask"]
-        if _LIVE in self._columns:
-            mask &= self._columns[_LIVE]
-        rows = np.flatnonzero(mask.to_numpy())  # several times as fast as arg_true
-        if name == EXISTS:
-            return _carried(rows, self._columns[f"{name}|value"], default=False)
+        effect = self._effects[name]
+        if name == EXISTS or self._rules[name].op == "flag":
+            return self._flag(effect)
         rule = self._rules[name]
+        if rule.op == "count":
+            return _count(self._touched(effect.types))
         if rule.op in STEPWISE:
-            return self._stepwise(rule, rows)
-        value = self._columns[f"{name}|value"]
-        if rule.op == "distinct":
-            return _sets(rows, value, self._owners(rows))
-        if rule.op in ("smallest", "largest"):
-            return _extreme(rule.op, rows, value, self._owners(rows))
-        return _TRACKS[rule.op](rows, value)
+            return self._stepwise(rule, self._touched(effect.types))
+        return _TRACKS[rule.op](*self._brought(effect))
 
-    def _stepwise(self, rule: Rule, rows: Touches) -> Track:
+    def _flag(self, effect: Effect) -> Track:
+        touched = self._touched(effect.types)
+        table = np.array([name in effect.on for name in self._kinds])
+        values = table[self._codes[touched.rows]]
+        return Track(touched, lambda _, last: pl.Series(values[last]), pl.Series([False]))
+
+    def _stepwise(self, rule: Rule, touched: Touched) -> Track:
         """Return the track of a field whose every value needs the one before."""
-        kind = self._columns[f"{rule.name}|value"].alias("type")
-        columns = kind.to_frame() if rule.op == "states" else self._columns.select(*_REDUCED, kind)
-        touched = columns[rows].with_columns(owner=self._owners(rows))
-        after = stepwise(touched, rule, self.clustered.entities)
-        return Track(rows, lambda _, last: after(last + 1), after(np.zeros(1, np.int64)))
-
-    def _owners(self, rows: Touches) -> pl.Series:
-        numbers = np.arange(len(self.clustered.entities), dtype=np.uint32)
-        return pl.Series(np.repeat(numbers, np.diff(np.searchsorted(rows, self.bounds)))).set_sorted()
+        columns = self._columns.select("type", *(_REDUCED if rule.op == "reduce" else ()))
+        events = columns[touched.rows].with_columns(owner=touched.owners)
+        after = stepwise(events, rule, self.clustered.entities)
+        return Track(touched, lambda _, last: after(last + 1), after(np.zeros(1, np.int64)))
 
 
-def _carried(rows: Touches, value: pl.Series, *, default: object = None) -> Track:
-    """The value that the last touch brought."""
-    return Track(rows, lambda _, last: value[rows[last]], pl.Series([default], dtype=value.dtype))
+def _at(column: pl.Series, places: Touches) -> pl.Series:
+    """Return the values at some places; the fastest way that Polars has."""
+    return column.gather(pl.Series(places.astype(np.uint32)))
 
 
-def _latest(rows: Touches, value: pl.Series) -> Track:
-    return _carried(rows, value)
+def _latest(touched: Touched, values: pl.Series) -> Track:
+    return Track(touched, lambda _, last: _at(values, last), pl.Series([None], dtype=values.dtype))
 
 
-def _flag(rows: Touches, value: pl.Series) -> Track:
-    return _carried(rows, value, default=False)
+def _first(touched: Touched, values: pl.Series) -> Track:
+    return Track(touched, lambda first, _: _at(values, first), pl.Series([None], dtype=values.dtype))
 
 
-def _first(rows: Touches, value: pl.Series) -> Track:
-    return Track(rows, lambda first, _: value[rows[first]], pl.Series([None], dtype=value.dtype))
+def _count(touched: Touched) -> Track:
+    return Track(touched, lambda first, last: pl.Series(last - first + 1), pl.Series([0], dtype=pl.Int64))
 
 
-def _count(rows: Touches, _: pl.Series) -> Track:
-    return Track(rows, lambda first, last: pl.Series(last - first + 1), pl.Series([0], dtype=pl.Int64))
-
-
-def _total(rows: Touches, value: pl.Series) -> Track:
+def _total(touched: Touched, values: pl.Series) -> Track:
     """The difference of two running sums."""
-    terms, answer = _terms(value[rows])
-    sums = _running(terms)
-    return Track(rows, lambda first, last: answer(sums[last + 1] - sums[first]), answer(sums.head(1)))
+    sums = RunningSums.of(values)
+    nothing = np.zeros(1, np.int64)
+    return Track(touched, lambda first, last: sums.between(first, last + 1), sums.between(nothing, nothing))
 
 
-def _running(terms: pl.Series) -> pl.Series:
-    """Return the sums of the first 0, 1, 2, … terms."""
-    return pl.concat([terms.clear(1).fill_null(0), terms.cum_sum()])
+def _smallest(touched: Touched, values: pl.Series) -> Track:
+    return _extreme(touched, values, pl.Expr.cum_min)
 
 
-def _terms(values: pl.Series) -> tuple[pl.Series, Callable[[pl.Series], pl.Series]]:
-    """Return numbers as integers or decimals whose sums are exact, and what makes a total of a sum."""
-    dtype = values.dtype
-    if isinstance(dtype, pl.Decimal):
-        return values.cast(pl.Decimal(38, dtype.scale)), lambda sums: sums.cast(dtype)
-    if dtype.is_float():
-        scale = exact_scale(values)
-        return (values * scale).cast(pl.Int128), lambda sums: sums.cast(pl.Float64) / scale
-    return values.cast(pl.Int128), lambda sums: sums.cast(pl.Int64, strict=True)
+def _largest(touched: Touched, values: pl.Series) -> Track:
+    return _extreme(touched, values, pl.Expr.cum_max)
 
 
-def _extreme(op: str, rows: Touches, value: pl.Series, owners: pl.Series) -> Track:
-    terms, so_far = pl.col("value"), {"smallest": pl.Expr.cum_min, "largest": pl.Expr.cum_max}[op]
-    touched = pl.DataFrame({"value": value[rows], "owner": owners})
-    after = touched.select(so_far(terms).over("owner")).to_series() if len(rows) else touched["value"]
-    return Track(rows, lambda _, last: after[last], pl.Series([None], dtype=value.dtype))
+def _extreme(touched: Touched, values: pl.Series, so_far: Callable[[pl.Expr], pl.Expr]) -> Track:
+    rows = pl.DataFrame({"value": values, "owner": touched.owners})
+    after = rows.select(so_far(pl.col("value")).over("owner")).to_series() if len(values) else values
+    return Track(touched, lambda _, last: _at(after, last), pl.Series([None], dtype=values.dtype))
 
 
-def _sets(rows: Touches, value: pl.Series, owners: pl.Series) -> Track:
+def _distinct(touched: Touched, values: pl.Series) -> Track:
     """The values up to the last touch, sorted; a value that the entity has already touches nothing."""
-    touched = pl.DataFrame({"value": value[rows], "owner": owners})
-    new = touched.select(pl.col("value").is_first_distinct().over("owner")).to_series()
-    values = touched["value"].filter(new)
+    rows = pl.DataFrame({"value": values, "owner": touched.owners})
+    new = rows.select(pl.col("value").is_first_distinct().over("owner")).to_series()
+    values = values.filter(new)
 
     def pick(first: Touches, last: Touches) -> pl.Series:
         ends = np.maximum(first, last) + 1
         other = np.append(True, (first[1:] != first[:-1]) | (ends[1:] != ends[:-1]))[: len(first)]
         return _lists(values, first[other], ends[other])[np.cumsum(other) - 1]
 
-    return Track(rows[new.to_numpy()], pick, pl.Series([[]], dtype=pl.List(value.dtype)))
+    return Track(touched.where(new), pick, pl.Series([[]], dtype=pl.List(values.dtype)))
 
 
 def _lists(values: pl.Series, begins: Touches, ends: Touches) -> pl.Series:
@@ -252,10 +305,11 @@ def _lists(values: pl.Series, begins: Touches, ends: Touches) -> pl.Series:
     return flat.group_by("list", maintain_order=True).agg(pl.col("value").sort())["value"]
 
 
-_TRACKS: Final = {
+_TRACKS: Final[Mapping[str, Callable[[Touched, pl.Series], Track]]] = {
     "latest": _latest,
     "first": _first,
-    "flag": _flag,
-    "count": _count,
     "total": _total,
+    "smallest": _smallest,
+    "largest": _largest,
+    "distinct": _distinct,
 }

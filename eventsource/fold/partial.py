@@ -51,17 +51,15 @@ def partial(events: Events) -> pl.DataFrame | None:
     at = rows.frame.select(pl.col("at").gather(pl.lit(pl.Series(rows.starts[1:] - 1)))).collect().to_series()
     columns = [rows.entities.alias("entity"), at.alias(AT), _existence(tracks)]
     for rule in _plain(events.plan):
-        track, bounds = tracks[rule.name], tracks.bounds
         if rule.op == "total":
             sums = tracks.sums(rule.name, _EXPONENT)
             if sums is None:
                 return None
             columns.append(sums.alias(rule.name))
             continue
-        columns.append(track.along(bounds).alias(rule.name))
+        columns.append(tracks[rule.name].last().alias(rule.name))
         if rule.op in _TOUCHED:
-            places = np.searchsorted(track.rows, bounds)
-            columns.append(pl.Series(f"{rule.name}|touched", places[1:] > places[:-1]))
+            columns.append(tracks[rule.name].touches.alias(f"{rule.name}|touched"))
     return pl.DataFrame(columns)
 
 
@@ -124,10 +122,7 @@ def _plain(plan: Plan) -> Iterable[Rule]:
 
 
 def _existence(tracks: Tracks) -> pl.Series:
-    track, bounds = tracks[EXISTS], tracks.bounds
-    places = np.searchsorted(track.rows, bounds)
-    said = pl.Series(places[1:] > places[:-1])
-    return track.along(bounds).set(~said, None).alias(EXISTS)
+    return tracks[EXISTS].last().set(~tracks[EXISTS].touches, None).alias(EXISTS)
 
 
 def _replaced(column: pl.Series, rows: pl.Series, values: pl.Series) -> pl.Series:
