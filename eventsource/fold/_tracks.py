@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from eventsource.fold._columns import refusal
@@ -41,6 +42,11 @@ class Touched:
 
     rows: Rows
     bounds: Rows
+
+    @cached_property
+    def longest(self) -> int:
+        """How many touches an entity has at most."""
+        return int(np.diff(self.cuts).max(initial=0))
 
     @cached_property
     def cuts(self) -> Touches:
@@ -133,7 +139,7 @@ class Tracks(Mapping[str, Track]):
         self._effects = {EXISTS: effects.exists()} | {n: effects.of(rule) for n, rule in self._rules.items()}
         self._moment, self._kinds = moment, events.members.plan.types
         self._columns = self._loaded()
-        self._of_types: dict[frozenset[str], Touched] = {}
+        self._of_types: dict[frozenset[str], tuple[pl.Series, Touched]] = {}
         self._made: dict[str, Track] = {}
 
     def __getitem__(self, name: str) -> Track:
@@ -163,9 +169,9 @@ class Tracks(Mapping[str, Track]):
         touched, values = self._brought(self._effects[name])
         scale = 2.0**exponent
         if not values.dtype.is_float():
-            sums = RunningSums.of(values)
+            sums = RunningSums.of(values, touched.longest)
         elif (values * scale == (values * scale).floor()).all() and exact_scale(values) >= scale:
-            sums = RunningSums.of_floats(values, scale)
+            sums = RunningSums.of_floats(values, touched.longest, scale)
         else:
             return None
         units = sums.units(touched.cuts[:-1], touched.cuts[1:])
@@ -193,32 +199,30 @@ class Tracks(Mapping[str, Track]):
         """Whether a row counts; None: all do."""
         return None if self._moment is None else (self._columns["at"] <= self._moment).to_numpy()
 
-    def _touched(self, types: frozenset[str]) -> Touched:
-        """Return the rows of some types of events; found once for all fields that they touch."""
+    def _touched(self, types: frozenset[str]) -> tuple[pl.Series, Touched]:
+        """Return the rows of some types of events, as a mask and as numbers; once for all fields they touch."""
         if types not in self._of_types:
-            numbers = [number for number, name in enumerate(self._kinds) if name in types]
-            if len(numbers) > _FEW:
-                table = np.zeros(len(self._kinds), bool)
-                table[numbers] = True
-                mask = table[self._codes]
-            else:
-                mask = np.zeros(len(self._codes), bool)
-                for number in numbers:
-                    mask |= self._codes == number
-            if self._live is not None:
-                mask &= self._live
-            self._of_types[types] = Touched(np.flatnonzero(mask), self.clustered.starts)
+            mask = self._mask([number for number, name in enumerate(self._kinds) if name in types])
+            self._of_types[types] = pl.Series(mask), Touched(np.flatnonzero(mask), self.clustered.starts)
         return self._of_types[types]
+
+    def _mask(self, numbers: list[int]) -> npt.NDArray[np.bool_]:
+        mask: npt.NDArray[np.bool_] = np.ones(len(self._codes), bool) if self._live is None else self._live.copy()
+        if len(numbers) > _FEW:
+            mask &= np.isin(np.arange(len(self._kinds)), numbers)[self._codes]
+        else:
+            mask &= np.logical_or.reduce([self._codes == number for number in numbers])
+        return mask
 
     def _brought(self, effect: Effect) -> tuple[Touched, pl.Series]:
         """Return the rows that touch a field, and the values that they bring."""
-        touched = self._touched(effect.types)
-        values = _at(self._columns[effect.value], touched.rows)
+        mask, touched = self._touched(effect.types)
+        values = self._columns[effect.value].filter(mask).rechunk()
         if not values.null_count():
             return touched, values
         here = values.is_not_null()
         if effect.null is not None:
-            here |= _at(self._columns[effect.null], touched.rows).fill_null(value=False)
+            here |= self._columns[effect.null].filter(mask).fill_null(value=False)
         return touched.where(here), values.filter(here)
 
     def _track(self, name: str) -> Track:
@@ -227,27 +231,27 @@ class Tracks(Mapping[str, Track]):
             return self._flag(effect)
         rule = self._rules[name]
         if rule.op == "count":
-            return _count(self._touched(effect.types))
+            return _count(self._touched(effect.types)[1])
         if rule.op in STEPWISE:
-            return self._stepwise(rule, self._touched(effect.types))
+            return self._stepwise(rule, *self._touched(effect.types))
         return _TRACKS[rule.op](*self._brought(effect))
 
     def _flag(self, effect: Effect) -> Track:
-        touched = self._touched(effect.types)
+        _, touched = self._touched(effect.types)
         table = np.array([name in effect.on for name in self._kinds])
         values = table[self._codes[touched.rows]]
         return Track(touched, lambda _, last: pl.Series(values[last]), pl.Series([False]))
 
-    def _stepwise(self, rule: Rule, touched: Touched) -> Track:
+    def _stepwise(self, rule: Rule, mask: pl.Series, touched: Touched) -> Track:
         """Return the track of a field whose every value needs the one before."""
         columns = self._columns.select("type", *(_REDUCED if rule.op == "reduce" else ()))
-        events = columns[touched.rows].with_columns(owner=touched.owners)
+        events = columns.filter(mask).with_columns(owner=touched.owners)
         after = stepwise(events, rule, self.clustered.entities)
         return Track(touched, lambda _, last: after(last + 1), after(np.zeros(1, np.int64)))
 
 
 def _at(column: pl.Series, places: Touches) -> pl.Series:
-    """Return the values at some places; the fastest way that Polars has."""
+    """Return the values at some places."""
     return column.gather(pl.Series(places.astype(np.uint32)))
 
 
@@ -265,7 +269,7 @@ def _count(touched: Touched) -> Track:
 
 def _total(touched: Touched, values: pl.Series) -> Track:
     """The difference of two running sums."""
-    sums = RunningSums.of(values)
+    sums = RunningSums.of(values, touched.longest)
     nothing = np.zeros(1, np.int64)
     return Track(touched, lambda first, last: sums.between(first, last + 1), sums.between(nothing, nothing))
 

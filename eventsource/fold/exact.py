@@ -5,7 +5,6 @@ trend sum is the same number to the last bit.
 """
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -34,37 +33,65 @@ def exact_scale(values: pl.Series) -> float:
 
 @dataclass(frozen=True)
 class RunningSums:
-    """The exact sums of all ranges of some numbers.
+    """The exact sums of ranges of some numbers.
 
     Args:
-        limbs: the sums of the first 0, 1, 2, … numbers: the digits to the base ``2**bits``, lowest first, each
-            summed for itself.
-        bits: see ``limbs``.
-        dtype: of the sums: Int64, Float64 or a Decimal.
+        digits: the sums of the first 0, 1, 2, … numbers, modulo 2**64: their digits to the base ``2**bits``,
+            lowest first, each summed for itself. That of a range is right, since it fits.
+        bits: see ``digits``.
+        dtype: of the sums: Int64 or Float64.
         scale: a float is its sum's integer divided by this.
     """
 
-    limbs: tuple[pl.Series, ...]
+    digits: tuple[npt.NDArray[np.int64], ...]
     bits: int
     dtype: pl.DataType
-    scale: float = 1.0
+    scale: float
 
     @classmethod
-    def of(cls, values: pl.Series) -> "RunningSums":
-        """Return the running sums of integers, decimals or floats; none of them null."""
+    def of(cls, values: pl.Series, longest: int) -> "RunningSums | _WideSums":
+        """Return the running sums of integers, decimals or floats, none of them null.
+
+        Args:
+            values: the numbers.
+            longest: how many numbers a range has at most.
+        """
         if values.dtype.is_float():
-            return cls.of_floats(values, exact_scale(values))
+            return cls.of_floats(values, longest, exact_scale(values))
         if isinstance(values.dtype, pl.Decimal):
-            return cls((_summed(values.cast(pl.Decimal(38, values.dtype.scale))),), 0, values.dtype)
-        return cls((_summed(values.cast(pl.Int64 if _is_narrow(values) else pl.Int128)),), 0, pl.Int64())
+            return _WideSums(_summed(values.cast(pl.Decimal(38, values.dtype.scale))), values.dtype)
+        if not _is_narrow(values, longest):
+            return _WideSums(_summed(values.cast(pl.Int128)), pl.Int64())
+        terms = values.cast(pl.Int64).to_numpy()
+        return cls((_from_zero(terms),), _WORD, pl.Int64(), 1)
 
     @classmethod
-    def of_floats(cls, values: pl.Series, scale: float) -> "RunningSums":
-        """Return the running sums of floats in multiples of ``1 / scale``, which is at most their `exact_scale`."""
-        bits = _WORD - len(values).bit_length()
-        digits = _digits(values.cast(pl.Float64).to_numpy() * scale, bits, _BITS // bits + 1)
-        limbs = tuple(pl.Series(np.append(0, np.cumsum(digit))) for digit in digits)
-        return cls(limbs, bits, pl.Float64(), scale)
+    def of_floats(cls, values: pl.Series, longest: int, scale: float) -> "RunningSums":
+        """Return the running sums of floats in multiples of ``1 / scale``, at most their `exact_scale`."""
+        bits = _WORD - longest.bit_length()
+        whole = np.trunc(values.cast(pl.Float64).to_numpy() * scale)
+        return cls(tuple(map(_from_zero, _digits(whole, bits))), bits, pl.Float64(), scale)
+
+    def between(self, first: Places, end: Places) -> pl.Series:
+        """Return the sums of the numbers ``first`` <= n < ``end``, in ``dtype``."""
+        sums = self.units(first, end)
+        return sums.cast(pl.Float64) / self.scale if self.dtype.is_float() else sums.cast(self.dtype)
+
+    def units(self, first: Places, end: Places) -> pl.Series:
+        """Return the sums as Int128: of floats, in multiples of ``1 / scale``."""
+        parts = [pl.Series(digit[end] - digit[first]).cast(pl.Int128) for digit in self.digits]
+        base, total = pl.Series([2**self.bits], dtype=pl.Int128), parts.pop()
+        while parts:
+            total = total * base + parts.pop()
+        return total
+
+
+@dataclass(frozen=True)
+class _WideSums:
+    """The sums of the first 0, 1, 2, … numbers, as Int128 or decimals."""
+
+    sums: pl.Series
+    dtype: pl.DataType
 
     def between(self, first: Places, end: Places) -> pl.Series:
         """Return the sums of the numbers ``first`` <= n < ``end``, in ``dtype``.
@@ -72,30 +99,19 @@ class RunningSums:
         Raises:
             PolarsError: an integer sum beyond 64 bits.
         """
-        sums = self.units(first, end)
-        if self.dtype.is_float():
-            return sums.cast(pl.Float64) / self.scale
-        return sums.cast(self.dtype, strict=True)
+        return self.units(first, end).cast(self.dtype, strict=True)
 
     def units(self, first: Places, end: Places) -> pl.Series:
-        """Return the sums as integers or decimals: of floats, in multiples of ``1 / scale``, as Int128."""
-        ends, firsts = pl.Series(end), pl.Series(first)
-        parts = [limb.gather(ends) - limb.gather(firsts) for limb in self.limbs]
-        if not self.bits:
-            return parts[0]
-        base = pl.Series([2**self.bits], dtype=pl.Int128)
-        total = parts.pop().cast(pl.Int128)
-        while parts:
-            total = total * base + parts.pop().cast(pl.Int128)
-        return total
+        """Return the sums, as Int128 or decimals."""
+        return self.sums.gather(pl.Series(end)) - self.sums.gather(pl.Series(first))
 
 
-def _is_narrow(values: pl.Series) -> bool:
-    """Say whether no sum of integers can exceed 64 bits."""
+def _is_narrow(values: pl.Series, longest: int) -> bool:
+    """Say whether no sum of so many integers can exceed 64 bits."""
     if values.dtype == pl.Null() or not len(values):
         return True
     largest = max(abs(int(values.max())), abs(int(values.min())))  # type: ignore[arg-type]  # integers
-    return largest * len(values) < 2**_WORD
+    return bool(largest * longest < 2**_WORD)
 
 
 def _summed(terms: pl.Series) -> pl.Series:
@@ -103,13 +119,18 @@ def _summed(terms: pl.Series) -> pl.Series:
     return pl.concat([pl.Series([0]).cast(terms.dtype), terms.cum_sum()])
 
 
-def _digits(values: npt.NDArray[np.float64], bits: int, count: int) -> Iterator[npt.NDArray[np.int64]]:
-    """Yield the digits of whole parts to the base ``2**bits``, lowest first; the highest ones that are all 0 not."""
-    base, digits = 2.0**bits, []
-    for power in reversed(range(1, count)):
-        high = np.trunc(values / base**power)
-        if digits or high.any():
-            values = values - high * base**power
-            digits.append(high)
-    digits.append(np.trunc(values))
-    return (digit.astype(np.int64) for digit in reversed(digits))
+def _from_zero(terms: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """Return the sums of the first 0, 1, 2, … terms, modulo 2**64."""
+    sums = np.zeros(len(terms) + 1, np.int64)
+    np.cumsum(terms.astype(np.int64, copy=False), out=sums[1:])
+    return sums
+
+
+def _digits(whole: npt.NDArray[np.float64], bits: int) -> list[npt.NDArray[np.float64]]:
+    """Return the digits of whole numbers to the base ``2**bits``, lowest first, each with its number's sign."""
+    digits, largest = [], float(np.abs(whole).max(initial=0.0))
+    while largest >= 2.0**bits:
+        high = np.trunc(whole * 2.0**-bits)
+        digits.append(whole - high * 2.0**bits)
+        whole, largest = high, np.floor(largest * 2.0**-bits)
+    return [*digits, whole]

@@ -15,9 +15,11 @@ column                meaning
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from eventsource.fold._columns import refusal
@@ -27,11 +29,12 @@ from eventsource.fold.clustered import Rows
 from eventsource.fold.engine import Events
 from eventsource.plan import Plan, Rule
 
-__all__ = ["AT", "finished", "is_mergeable", "merged", "partial", "unmergeable"]
+__all__ = ["AT", "Meeting", "finished", "is_mergeable", "partial"]
 
 AT: Final = "|at"
 _EXPONENT: Final = 72
 _TOUCHED: Final = frozenset({"latest", "first", "flag", "states", "reduce"})
+_MARK: Final = "|touched"
 _STEPS: Final = frozenset({"states", "reduce"})
 
 
@@ -59,43 +62,83 @@ def partial(events: Events) -> pl.DataFrame | None:
             continue
         columns.append(tracks[rule.name].last().alias(rule.name))
         if rule.op in _TOUCHED:
-            columns.append(tracks[rule.name].touches.alias(f"{rule.name}|touched"))
+            columns.append(tracks[rule.name].touches.alias(f"{rule.name}{_MARK}"))
     return pl.DataFrame(columns)
 
 
-def unmergeable(earlier: pl.DataFrame, later: pl.DataFrame, events: Events) -> pl.Series:
-    """Return the ids of entities whose later events do not simply come after the earlier ones.
-
-    Either one of the later events stands before the last of the earlier ones, or it touches a field that goes
-    step by step.
+@dataclass(frozen=True)
+class Meeting:
+    """Partial states of earlier events, and those of later ones.
 
     Args:
         earlier: partial states.
-        later: partial states of ``events``.
-        events: events that are not in ``earlier``.
+        later: partial states of events that are not in ``earlier``.
+        places: before which row of ``earlier`` each of ``later`` belongs, or which one it continues.
+        goes_on: whether it continues that row: both are of one entity.
     """
-    first = events.rows.frame.select(pl.col("at").gather(pl.lit(pl.Series(events.rows.starts[:-1]))))
-    began = later.select("entity", first.collect().to_series().alias("|first"))
-    steps = [pl.col(f"{rule.name}|touched") for rule in _plain(events.plan) if rule.op in _STEPS]
-    places, found = _places(earlier["entity"], later["entity"])
-    late = np.zeros(later.height, bool)
-    known = earlier[AT][places[found]] if found.any() else earlier[AT].clear()
-    late[found] = (began["|first"].filter(pl.Series(found)) < known).to_numpy()
-    if steps:
-        late |= found & later.select(pl.any_horizontal(steps)).to_series().to_numpy()
-    return later["entity"].filter(pl.Series(late))
 
+    earlier: pl.DataFrame
+    later: pl.DataFrame
+    places: Rows
+    goes_on: npt.NDArray[np.bool_]
 
-def merged(earlier: pl.DataFrame, later: pl.DataFrame, plan: Plan) -> pl.DataFrame:
-    """Return the partial states of both, where the events of ``later`` come after those of ``earlier``."""
-    places, found = _places(earlier["entity"], later["entity"])
-    theirs, new = later.filter(pl.Series(found)), later.filter(pl.Series(~found))
-    both = earlier[places[found]].hstack(theirs.select(pl.all().name.suffix("|later")))
-    changed = both.select(*_merges(plan)).cast({name: earlier.schema[name] for name in earlier.columns[1:]})
-    rows = pl.Series(places[found])
-    columns = [_replaced(earlier[name], rows, changed[name]) for name in earlier.columns[1:]]
-    whole = pl.DataFrame([earlier["entity"], *columns])
-    return whole if new.is_empty() else pl.concat([whole, new.select(whole.columns)]).sort("entity")
+    @classmethod
+    def of(cls, earlier: pl.DataFrame, later: pl.DataFrame) -> "Meeting":
+        """Find the entities of later states among the earlier ones."""
+        ids, own = earlier["entity"], later["entity"]
+        places = np.asarray(ids.search_sorted(own, side="left").to_numpy(), np.int64)
+        if not len(ids):
+            return cls(earlier, later, places, np.zeros(len(own), bool))
+        near = pl.Series(np.minimum(places, len(ids) - 1))
+        return cls(earlier, later, places, (ids.gather(near) == own).to_numpy())
+
+    def unmergeable(self, events: Events) -> pl.Series:
+        """Return which of the later states do not simply come after the earlier ones, as a mask.
+
+        Either one of their events stands before the last of the earlier ones, or it touches a field that goes
+        step by step.
+
+        Args:
+            events: what ``later`` was folded of.
+        """
+        begins = pl.lit(pl.Series(events.rows.starts[:-1]))
+        first = events.rows.frame.select(pl.col("at").gather(begins)).collect().to_series()
+        mask, on = np.zeros(self.later.height, bool), pl.Series(self.goes_on)
+        mask[self.goes_on] = (first.filter(on) < self.earlier[AT].gather(self._continued)).to_numpy()
+        for rule in _plain(events.plan):
+            if rule.op in _STEPS:
+                mask |= self.goes_on & self.later[f"{rule.name}{_MARK}"].to_numpy()
+        return pl.Series(mask)
+
+    def merged(self, plan: Plan) -> pl.DataFrame:
+        """Return the partial states of both for the entities of ``later``, in their order."""
+        on = pl.Series(self.goes_on)
+        earlier = self.earlier.select(pl.all().gather(self._continued))
+        both = earlier.hstack(self.later.filter(on).select(pl.all().name.suffix("|later")))
+        merged = both.select("entity", *_merges(plan)).cast(self.earlier.schema)
+        if on.all():
+            return merged
+        new = self.later.filter(~on).select(merged.columns)
+        order = np.empty(self.later.height, np.int64)
+        order[np.append(np.flatnonzero(self.goes_on), np.flatnonzero(~self.goes_on))] = np.arange(len(order))
+        return pl.concat([merged, new])[order]
+
+    def replaced(self, states: pl.DataFrame) -> pl.DataFrame:
+        """Return all earlier partial states, with these in place of those that they continue, as `finished` needs.
+
+        Args:
+            states: partial states of the entities of ``later``, in their order.
+        """
+        names = [name for name in states.columns if name != AT and not name.endswith(_MARK)]
+        height, numbers = self.earlier.height, self.earlier.height + np.arange(states.height)
+        order = np.arange(height)
+        order[self.places[self.goes_on]] = numbers[self.goes_on]
+        order = np.insert(order, self.places[~self.goes_on], numbers[~self.goes_on])
+        return pl.concat([self.earlier.select(names), states.select(names)], rechunk=True)[order]
+
+    @property
+    def _continued(self) -> pl.Series:
+        return pl.Series(self.places[self.goes_on])
 
 
 def finished(states: pl.DataFrame, plan: Plan, dtypes: pl.Schema) -> pl.DataFrame:
@@ -123,23 +166,6 @@ def _plain(plan: Plan) -> Iterable[Rule]:
 
 def _existence(tracks: Tracks) -> pl.Series:
     return tracks[EXISTS].last().set(~tracks[EXISTS].touches, None).alias(EXISTS)
-
-
-def _replaced(column: pl.Series, rows: pl.Series, values: pl.Series) -> pl.Series:
-    """Return a column with other values in some rows."""
-    if not (column.dtype.is_nested() or column.dtype == pl.Null()):
-        return column.clone().scatter(rows, values)
-    order = pl.Series(np.arange(len(column))).scatter(rows, len(column) + np.arange(len(values)))
-    return pl.concat([column, values])[order]
-
-
-def _places(all_: pl.Series, some: pl.Series) -> tuple[Rows, Rows]:
-    """Return where some ids stand among all, and whether they do."""
-    if not len(all_):
-        return np.zeros(len(some), np.int64), np.zeros(len(some), bool)
-    places = np.asarray(all_.search_sorted(some, side="left").to_numpy(), np.int64)
-    near = np.minimum(places, len(all_) - 1)
-    return near, (all_[near] == some).to_numpy()
 
 
 def _merges(plan: Plan) -> Iterable[pl.Expr]:

@@ -37,7 +37,7 @@ class Sizes:
 
     memory: int = 20_000
     run: int = 2_000_000
-    part: int = 1_000_000
+    part: int = 500_000
     at_once: int = 3_000_000
     share: float = 1 / 16
 

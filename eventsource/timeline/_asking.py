@@ -90,7 +90,7 @@ class Asking:
 
         def states(view: View) -> pl.DataFrame | None:
             found = nearest(kept, view, moment)
-            return None if found is None else from_snapshot(view, self._engine, self.plan, shelf, found, moment)
+            return None if found is None else from_snapshot(view, self.plan, shelf, found, moment)
 
         return self._index.ask(states, upto=asked.upto, known_at=asked.known_at)
 
@@ -99,7 +99,7 @@ class Asking:
         shelf, now = self._shelf, self._view(None, self.log.head)
 
         def states(view: View) -> pl.DataFrame | None:
-            return from_snapshot(view, self._engine, self.plan, shelf, snapshot, moment)
+            return from_snapshot(view, self.plan, shelf, snapshot, moment)
 
         kept = self._index.ask(states, upto=now.upto)
         folded = self._ask(now, lambda events: self._engine.as_of(events, moment))

@@ -1,6 +1,7 @@
 """Answers from snapshots: the nearest one that helps, and the events after it."""
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -8,8 +9,8 @@ from typing import Final
 import polars as pl
 
 from eventsource.errors import FoldError
-from eventsource.fold.engine import Engine, Events
-from eventsource.fold.partial import finished, is_mergeable, merged, partial, unmergeable
+from eventsource.fold.engine import Events
+from eventsource.fold.partial import Meeting, finished, is_mergeable, partial
 from eventsource.index import View
 from eventsource.moment import start
 from eventsource.plan import Plan
@@ -83,26 +84,30 @@ def _step_ends(span: tuple[datetime, datetime], policy: SnapshotPolicy, tz: str)
 
 
 def from_snapshot(
-    view: View, engine: Engine, plan: Plan, shelf: Shelf, found: Snapshot, moment: datetime | None
+    view: View, plan: Plan, shelf: Shelf, found: Snapshot, moment: datetime | None
 ) -> pl.DataFrame | None:
     """Return the states at a moment, going on from a snapshot; None: it does not help."""
-    states = shelf.states(found)
-    if states is None or not _is_usable(found, view, moment):
+    if not _is_usable(found, view, moment):
         return None
-    tail = view.tail(plan, found.position, found.moment, moment)
-    later = partial(tail)
-    if later is None:
+    with ThreadPoolExecutor(1) as pool:  # the file is read while the tail folds
+        reading = pool.submit(shelf.states, found)
+        tail = view.tail(plan, found.position, found.moment, moment)
+        later, states = partial(tail), reading.result()
+    if states is None or later is None:
         return None
-    afresh = unmergeable(states, later, tail)
-    if len(afresh) > _WORTHWHILE * states.height:
+    meeting = Meeting.of(states, later)
+    late = meeting.unmergeable(tail)
+    if late.sum() > _WORTHWHILE * states.height:
         return None
-    others = later.filter(~pl.col("entity").is_in(afresh.implode())) if len(afresh) else later
-    answer = finished(merged(states, others, plan), plan, _summed(tail))
-    if not len(afresh):
-        return answer
-    fresh = view.map(lambda events: engine.as_of(events, moment), plan, afresh)
-    kept = answer.filter(~pl.col("entity").is_in(afresh.implode()))
-    return together([kept, *fresh]).sort("entity")
+    newer = meeting.merged(plan)
+    if late.any():
+        ids = later["entity"].filter(late)
+        fresh = view.map(lambda events: partial(events.until(moment)), plan, ids)
+        whole = [part for part in fresh if part is not None]
+        if len(whole) < len(fresh):
+            return None
+        newer = pl.concat([newer.filter(~late), *whole]).sort("entity")
+    return finished(meeting.replaced(newer), plan, _summed(tail))
 
 
 @dataclass(frozen=True)
