@@ -49,7 +49,7 @@ class PolarsEngine:
         """Runs of equal neighbours among the last states of each instant."""
         rows, tracks = events.rows, Tracks(events, events.plan.rules)
         touched = _touched(len(rows), (tracks[name].rows for name in tracks))
-        at = rows.frame.select(pl.col("at").gather(pl.lit(touched))).collect().to_series()
+        at = rows.collect("at").to_series().gather(touched)
         owners = pl.Series("|owner", rows.owners[touched.to_numpy()])
         last = (owners != owners.shift(-1)).fill_null(value=True) | (at != at.shift(-1)).fill_null(value=True)
         ends, owners, at = touched.filter(last), owners.filter(last), at.filter(last)
@@ -60,7 +60,7 @@ class PolarsEngine:
         """Per field, the touches after which it is not what it was before."""
         plan = events.plan.only(fields)
         tracks = Tracks(events, plan.rules)
-        envelope = _collect(events.rows.frame.select(_ENVELOPE))
+        envelope = _collected(events.rows, *_ENVELOPE)
         return {name: _changes(events.rows, tracks, plan.only([name]), name, envelope) for name in fields}
 
 
@@ -76,7 +76,7 @@ def _looked_up(tracks: Tracks, names: Iterable[str], begins: Rows, ends: Rows) -
 
 def _up_to(rows: Clustered, numbers: Rows, moments: pl.Series) -> tuple[Rows, Rows]:
     """Return the rows of entities up to moments, inclusive, as begins and ends."""
-    at = rows.frame.select(pl.col("at").to_physical()).collect().to_series().to_numpy()
+    at = rows.collect(pl.col("at").to_physical()).to_series().to_numpy()
     begins = rows.starts[:-1][numbers]
     return begins, bisected(at, begins, rows.starts[1:][numbers], moments.to_physical().to_numpy())
 
@@ -130,8 +130,8 @@ def _changes(rows: Clustered, tracks: Tracks, plan: Plan, name: str, envelope: p
     )
 
 
-def _collect(frame: pl.LazyFrame) -> pl.DataFrame:
+def _collected(rows: Clustered, *columns: str) -> pl.DataFrame:
     try:
-        return frame.collect()
+        return rows.collect(*columns)
     except pl.exceptions.PolarsError as error:
         raise refusal(error) from error

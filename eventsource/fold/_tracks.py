@@ -186,7 +186,7 @@ class Tracks(Mapping[str, Track]):
         if self._moment is not None:
             wanted.add("at")
         try:
-            return self.clustered.frame.select(sorted(wanted)).collect()
+            return self.clustered.collect(*sorted(wanted))
         except pl.exceptions.PolarsError as error:
             raise refusal(error) from error
 

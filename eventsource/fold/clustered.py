@@ -13,6 +13,8 @@ __all__ = ["FOLD_ORDER", "Clustered", "Rows", "Touches", "bisected", "ranges"]
 
 FOLD_ORDER: Final = ("entity", "at", "position")
 
+_KEPT: Final = "|kept"
+
 Rows = npt.NDArray[np.int64]
 """Row numbers."""
 
@@ -25,14 +27,16 @@ class Clustered:
     """Events in fold order: all of one entity stand together, by (``at``, ``position``).
 
     Args:
-        frame: one row per event, with ``at``, ``position`` and more, but not the entity.
+        stored: one row per event, with ``at``, ``position`` and more, but not the entity.
         entities: their ids (String), ascending, each with at least one event.
         starts: where the events of each begin, and at last the number of rows: one more than ``entities``.
+        order: which of the ``stored`` rows comes first, second, … in fold order; None: they stand in it.
     """
 
-    frame: pl.LazyFrame
+    stored: pl.LazyFrame
     entities: pl.Series
     starts: Rows
+    order: pl.Series | None = None
 
     @classmethod
     def of(cls, events: pl.DataFrame) -> "Clustered":
@@ -51,6 +55,19 @@ class Clustered:
         return int(self.starts[-1])
 
     @property
+    def frame(self) -> pl.LazyFrame:
+        """The events in fold order."""
+        return self.stored if self.order is None else self.stored.select(pl.all().gather(pl.lit(self.order)))
+
+    def collect(self, *columns: str | pl.Expr) -> pl.DataFrame:
+        """Return columns, or what expressions make of them row by row, in fold order.
+
+        It is the fastest way to them: one chunk of rows is gathered several times as fast as many.
+        """
+        found = self.stored.select(columns).collect()
+        return found if self.order is None else found.rechunk().select(pl.all().gather(self.order))
+
+    @property
     def counts(self) -> Rows:
         """How many events each entity has."""
         return np.diff(self.starts)
@@ -66,13 +83,13 @@ class Clustered:
 
     def on(self, change: Callable[[pl.LazyFrame], pl.LazyFrame]) -> "Clustered":
         """Return the same rows with other columns."""
-        return replace(self, frame=change(self.frame))
+        return replace(self, stored=change(self.stored))
 
     def where(self, condition: pl.Expr) -> "Clustered":
         """Return only the events that meet a condition, and the entities that then have any."""
         if not len(self):
             return self
-        mask = self.frame.select(condition).collect().to_series()
+        mask = self.collect(condition).to_series()
         if mask.all():
             return self
         counts = np.add.reduceat(mask.to_numpy(), self.starts[:-1], dtype=np.int64)
@@ -89,23 +106,21 @@ class Clustered:
             entities: ids; those without events are left out.
             block: neighbours with fewer rows between them are read as one slice.
         """
-        wanted = self.entities.is_in(entities.implode()).arg_true().to_numpy()
-        if len(wanted) == len(self.entities):
+        wanted = self.entities.is_in(entities.implode()).to_numpy()
+        numbers = np.flatnonzero(wanted)
+        if len(numbers) == len(self.entities):
             return self
-        if not len(wanted):
+        if not len(numbers):
             return Clustered(self.frame.clear(), self.entities.clear(), np.zeros(1, np.int64))
-        begins, ends = self.starts[wanted], self.starts[wanted + 1]
+        begins, ends = self.starts[numbers], self.starts[numbers + 1]
         new_slice = np.flatnonzero(np.append(True, begins[1:] - ends[:-1] > block))
-        first, last = begins[new_slice], np.append(ends[new_slice[1:] - 1], ends[-1])
-        slices = [self.frame.slice(a, b - a) for a, b in zip(first.tolist(), last.tolist(), strict=True)]
-        inside = np.repeat(
-            first - np.append(0, np.cumsum(last - first)[:-1]), np.diff(np.append(new_slice, len(wanted)))
-        )
-        rows = ranges(begins - inside, ends - inside)
-        frame = pl.concat(slices)
-        if len(rows) < int((last - first).sum()):
-            frame = frame.select(pl.all().gather(pl.lit(pl.Series(rows))))
-        return self._with_counts(frame, self.entities.gather(wanted), ends - begins)
+        slices = list(zip(begins[new_slice], np.append(ends[new_slice[1:] - 1], ends[-1]), strict=True))
+        frame = pl.concat([self.frame.slice(int(first), int(last - first)) for first, last in slices])
+        if (ends - begins).sum() < sum(last - first for first, last in slices):
+            every = np.repeat(wanted, self.counts)
+            kept = np.concatenate([every[first:last] for first, last in slices])
+            frame = frame.with_columns(pl.lit(pl.Series(kept)).alias(_KEPT)).filter(_KEPT).drop(_KEPT)
+        return self._with_counts(frame, self.entities.gather(numbers), ends - begins)
 
     def range(self, first: str, below: str | None) -> "Clustered":
         """Return the events of the entities ``first`` <= id < ``below`` (None: all from the first on)."""
@@ -121,7 +136,8 @@ class Clustered:
             return self
         if not len(self):
             return later
-        entities = pl.concat([self.entities, later.entities]).unique().sort()
+        new = later.entities.filter(~later.entities.is_in(self.entities.implode()))
+        entities = pl.concat([self.entities, new]).sort() if len(new) else self.entities
         mine, theirs = _codes(entities, self.entities), _codes(entities, later.entities)
         counts = np.zeros(len(entities), np.int64)
         counts[mine] = self.counts
@@ -135,12 +151,11 @@ class Clustered:
         own[places] = False
         order[own] = np.arange(len(self))
         both = pl.concat([self.frame, later.frame], how="diagonal")
-        frame = both.select(pl.all().gather(pl.lit(pl.Series(order))))
-        return self._with_counts(frame, entities, counts)
+        return replace(self._with_counts(both, entities, counts), order=pl.Series(order))
 
     def _insertions(self, begins: Rows, ends: Rows, later: "Clustered") -> Rows:
         """Return before which row of these each of the later events belongs: after all that are not later."""
-        mine, theirs = (_instants(side.frame) for side in (self, later))
+        mine, theirs = (_instants(side) for side in (self, later))
         return bisected(mine, begins[later.owners], ends[later.owners], theirs)
 
     @staticmethod
@@ -161,8 +176,8 @@ def bisected(values: Rows, begins: Rows, ends: Rows, wanted: Rows) -> Rows:
     return low.astype(np.int64)
 
 
-def _instants(frame: pl.LazyFrame) -> Rows:
-    return np.asarray(frame.select(pl.col("at").to_physical()).collect().to_series().to_numpy(), np.int64)
+def _instants(events: Clustered) -> Rows:
+    return np.asarray(events.collect(pl.col("at").to_physical()).to_series().to_numpy(), np.int64)
 
 
 def _codes(entities: pl.Series, some: pl.Series) -> Rows:

@@ -51,7 +51,7 @@ def partial(events: Events) -> pl.DataFrame | None:
     """
     rows = events.rows
     tracks = Tracks(events, events.plan.rules)
-    at = rows.frame.select(pl.col("at").gather(pl.lit(pl.Series(rows.starts[1:] - 1)))).collect().to_series()
+    at = rows.collect("at").to_series().gather(pl.Series(rows.starts[1:] - 1))
     columns = [rows.entities.alias("entity"), at.alias(AT), _existence(tracks)]
     for rule in _plain(events.plan):
         if rule.op == "total":
@@ -101,8 +101,7 @@ class Meeting:
         Args:
             events: what ``later`` was folded of.
         """
-        begins = pl.lit(pl.Series(events.rows.starts[:-1]))
-        first = events.rows.frame.select(pl.col("at").gather(begins)).collect().to_series()
+        first = events.rows.collect("at").to_series().gather(pl.Series(events.rows.starts[:-1]))
         mask, on = np.zeros(self.later.height, bool), pl.Series(self.goes_on)
         mask[self.goes_on] = (first.filter(on) < self.earlier[AT].gather(self._continued)).to_numpy()
         for rule in _plain(events.plan):

@@ -137,8 +137,8 @@ class _InMemory:
         head, events, clocks = self.log.head, self.events, self.clocks
         for tail in decoded(self.log, self.members, self.head, head, clocks, _untold):
             events, clocks = events.merged(Clustered.of(tail.events)), tail.clocks
-        held = events.frame.collect()
-        return _InMemory(self.log, self.members, head, events.on(lambda _: held.lazy()), clocks)
+        held = Clustered(events.frame.collect().lazy(), events.entities, events.starts)
+        return _InMemory(self.log, self.members, head, held, clocks)
 
     @property
     def columns(self) -> tuple[str, ...]:
