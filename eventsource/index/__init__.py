@@ -280,7 +280,14 @@ class View:
         events = self.parts.since(start).filter(pl.col("position") < self.limit)
         return events.select("entity").unique().sort("entity").collect().to_series()
 
-    def tail(self, plan: Plan, position: int, moment: datetime, until: datetime | None) -> Events:
+    def tail(
+        self,
+        plan: Plan,
+        position: int,
+        moment: datetime,
+        until: datetime | None,
+        entities: pl.Series | None = None,
+    ) -> Events:
         """Return the events from a position on, and those before it that happened after a moment.
 
         Args:
@@ -288,8 +295,11 @@ class View:
             position: where they begin.
             moment: events before that position count if they are after this instant.
             until: the last instant, inclusive; None: no end.
+            entities: only theirs.
         """
         tail = self.parts.since(position, moment).filter(pl.col("position") < self.limit)
+        if entities is not None:
+            tail = tail.filter(pl.col("entity").is_in(entities.implode()))
         if until is not None:
             tail = tail.filter(pl.col("at") <= until)
         if self.known_at is not None:

@@ -74,7 +74,8 @@ class Log:
     @property
     def identity(self) -> str:
         """What tells this log from any other that ever stood at its path: caches of its events go by it."""
-        self._events.refresh()
+        if not self._events.identity():
+            self._events.refresh()
         return self._events.identity()
 
     def __len__(self) -> int:

@@ -27,12 +27,15 @@ from eventsource.readmodel._tables import (
     table_there,
     upsert,
 )
+from eventsource.snapshots import SnapshotPolicy
 from eventsource.timeline import Timeline
 
 __all__ = ["Keeper"]
 
 _INTERVAL: Final = ("valid_from", "valid_to")
 _SLICE: Final = 50_000  # entities whose histories are held in memory at once
+_TAILS: Final = 20
+_SMALL: Final = 100_000  # events that are folded as fast without a snapshot
 _AFRESH: Final = "rebuild() makes the tables anew, eventsource refresh --rebuild does so on the terminal"
 
 
@@ -78,8 +81,16 @@ class Keeper:
                 return Refreshed(head, 0, 0, 0, "", time.monotonic() - begin)
             done, why = self._written(connection, record, head, why)
             write(connection, self._record(head, done.columns))
-        went = head - (record.position if record else 0)
+        before = record.position if record else 0
+        self._leave_snapshot(before, head)
+        went = head - before
         return Refreshed(head, went, done.written, done.deleted, why, time.monotonic() - begin)
+
+    def _leave_snapshot(self, before: int, head: int) -> None:
+        """Take a snapshot now and then, for later refreshes to go on from; histories cannot."""
+        step = max(head // _TAILS, _SMALL)
+        if not self.history and before // step < head // step:
+            self.timeline.take_due(SnapshotPolicy(events=step))
 
     def lag(self) -> Lag:
         """Return how far the tables are behind the log."""
@@ -102,7 +113,7 @@ class Keeper:
                     f"{self.database.name}: there is no read model {self.table!r}", hint="refresh() makes it"
                 )
             self._check_log(record, self.timeline.log.head)
-            frames = self._frames(None, record.position)
+            frames = self._frames(None, record.position, snapshots=False)
             found = [
                 self._differing(connection, record, name, frame).select(pl.lit(name).alias("table"), pl.all())
                 for name, frame in frames.items()
@@ -121,7 +132,10 @@ class Keeper:
         return self._rebuild(connection, record, head), why
 
     def _merge(self, connection: sa.Connection, record: Record, head: int) -> _Written:
-        """Write the rows of the entities that new events touched, where they differ."""
+        """Write the rows of the entities that new events touched, where they differ.
+
+        Their states go on from the snapshot that an earlier refresh left, as any question does.
+        """
         touched = self.timeline.touched(record.position, head)
         written = deleted = 0
         columns = record.columns
@@ -130,11 +144,11 @@ class Keeper:
                 columns = _fitted(frame, columns)
                 self.database.check_entities(frame["entity"])
                 target = table_there(name, frame.columns)
-                with (
-                    staged(connection, entities.to_frame(), target, self.database) as mine,
-                    staged(connection, frame, target, self.database) as stage,
-                ):
-                    deleted += delete_gone(connection, target, stage, mine)
+                with staged(connection, frame, target, self.database) as stage:
+                    asked = _may_be_gone(entities, target, frame)
+                    if len(asked):
+                        with staged(connection, asked.to_frame(), target, self.database) as mine:
+                            deleted += delete_gone(connection, target, stage, mine)
                     written += upsert(connection, target, stage, self.database)
         return _Written(written, deleted, columns)
 
@@ -161,7 +175,7 @@ class Keeper:
     def _everything(self, head: int) -> Iterator[dict[str, pl.DataFrame]]:
         """Yield all rows of all tables; histories slice by slice."""
         if not self.history:
-            yield self._frames(None, head)
+            yield self._frames(None, head, snapshots=False)
             return
         for entities in self._slices(self.timeline.entities(upto=head)):
             yield self._frames(entities, head)
@@ -176,10 +190,10 @@ class Keeper:
         for begin in range(0, max(len(entities), 1), size):
             yield entities.slice(begin, size)
 
-    def _frames(self, entities: pl.Series | None, head: int) -> dict[str, pl.DataFrame]:
-        """Return the rows of each table, of some entities or of all."""
+    def _frames(self, entities: pl.Series | None, head: int, *, snapshots: bool = True) -> dict[str, pl.DataFrame]:
+        """Return the rows of each table, of some entities or of all; ``snapshots`` as of `Timeline.as_of`."""
         if not self.history:
-            return {self.table: self.timeline.as_of(entity=entities, upto=head)}
+            return {self.table: self.timeline.as_of(entity=entities, upto=head, snapshots=snapshots)}
         history = self.timeline.history(entities, upto=head)
         states = history.filter(pl.col("valid_to").is_null()).drop(_INTERVAL)
         return dict(zip(self.names, (states, history), strict=True))
@@ -252,6 +266,11 @@ class Keeper:
 
 def _columns(record: Record, *, interval: bool) -> list[str]:
     return ["entity", *(_INTERVAL if interval else ()), *record.columns]
+
+
+def _may_be_gone(entities: pl.Series, target: sa.Table, frame: pl.DataFrame) -> pl.Series:
+    """Return of which entities a table may have rows that a frame has not; all, where they can have several."""
+    return entities if len(target.primary_key) > 1 else entities.filter(~entities.is_in(frame["entity"].implode()))
 
 
 def _dtypes(frame: pl.DataFrame) -> dict[str, str]:

@@ -121,10 +121,11 @@ class Shelf:
             partial.unlink(missing_ok=True)
         return _from_plain(plain)
 
-    def states(self, snapshot: Snapshot) -> pl.DataFrame | None:
-        """Return the partial states of a snapshot; None: it is gone."""
+    def states(self, snapshot: Snapshot, entities: pl.Series | None = None) -> pl.DataFrame | None:
+        """Return the partial states of a snapshot, of some entities or of all; None: it is gone."""
         with contextlib.suppress(OSError, pl.exceptions.PolarsError):
-            return pl.read_parquet(self.folder / snapshot.file)
+            states = pl.read_parquet(self.folder / snapshot.file)
+            return states if entities is None else states.filter(pl.col("entity").is_in(entities.implode()))
         return None
 
     def prune(self, keep: int, columns: tuple[str, ...] | None = None) -> int:

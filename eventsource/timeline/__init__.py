@@ -69,7 +69,7 @@ class Timeline(Asking):
         view = self._view(known_at, upto, tz)
         if when is None or isinstance(when, str | date):
             moment = None if when is None else instant(when, view.tz)
-            if snapshots and entity is None and (answer := self._kept(view, moment)) is not None:
+            if snapshots and (answer := self._kept(view, moment, entity)) is not None:
                 return answer
             return together(self._ask(view, lambda events: self._engine.as_of(events, moment), entity))
         return self._states(view, list(when), entity)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import polars as pl
 
@@ -24,6 +24,9 @@ __all__ = ["Asking", "Entities", "Moments"]
 
 Moments = Moment | Sequence[Moment] | pl.Series
 Entities = str | Sequence[str] | pl.Series
+
+_MANY: Final = 100
+"""So many entities are spread over so many row groups that a snapshot is read faster."""
 
 T = TypeVar("T")
 
@@ -63,12 +66,12 @@ class Asking:
 
     def _ask(self, asked: _View, question: Callable[[Events], T], entity: Entities | None = None) -> list[T]:
         """Return the answers to a question for ranges of entities, in their order."""
-        ids = None if entity is None else pl.Series("entity", [entity] if isinstance(entity, str) else entity)
+        ids = _ids(entity)
 
         def answers(view: View) -> list[T]:
             if not self._checked:
                 self._checked = warn_of_unseen(self.log, view)
-            return view.map(question, self.plan, None if ids is None else ids.cast(pl.String))
+            return view.map(question, self.plan, ids)
 
         return self._index.ask(answers, upto=asked.upto, known_at=asked.known_at)
 
@@ -76,10 +79,10 @@ class Asking:
     def _shelf(self) -> Shelf:
         return Shelf(self.log.path, self.log.identity, self.plan)
 
-    def _kept(self, asked: _View, moment: datetime | None) -> pl.DataFrame | None:
+    def _kept(self, asked: _View, moment: datetime | None, entity: Entities | None) -> pl.DataFrame | None:
         """Return the states at a moment from a snapshot, if one helps; take those that are due."""
-        shelf = self._shelf
-        if not self.log.path:
+        shelf, ids = self._shelf, _ids(entity)
+        if not self.log.path or (ids is not None and len(ids) < _MANY):
             return None
         if self._policy is not None:
             policy = self._policy
@@ -90,7 +93,7 @@ class Asking:
 
         def states(view: View) -> pl.DataFrame | None:
             found = nearest(kept, view, moment)
-            return None if found is None else from_snapshot(view, self.plan, shelf, found, moment)
+            return None if found is None else from_snapshot(view, shelf, found, moment, ids)
 
         return self._index.ask(states, upto=asked.upto, known_at=asked.known_at)
 
@@ -99,7 +102,7 @@ class Asking:
         shelf, now = self._shelf, self._view(None, self.log.head)
 
         def states(view: View) -> pl.DataFrame | None:
-            return from_snapshot(view, self.plan, shelf, snapshot, moment)
+            return from_snapshot(view, shelf, snapshot, moment)
 
         kept = self._index.ask(states, upto=now.upto)
         folded = self._ask(now, lambda events: self._engine.as_of(events, moment))
@@ -148,6 +151,12 @@ class Asking:
             since = first if since is None else since
             until = last if until is None else until
         return steps(since, until, every, view.tz)
+
+
+def _ids(entity: Entities | None) -> pl.Series | None:
+    if entity is None:
+        return None
+    return pl.Series("entity", [entity] if isinstance(entity, str) else entity).cast(pl.String)
 
 
 def _span(events: Events) -> tuple[datetime | None, datetime | None]:
