@@ -161,20 +161,27 @@ def _localised(moments: pl.Expr, name: str) -> pl.Expr:
 
 
 def _walk(first: pl.Series, last: date, every: str) -> list[date | datetime]:
-    found: list[date | datetime] = []
     unit = re.fullmatch(r"(\d+)([a-z]+)", every)
     if unit is None or int(unit[1]) < 1:
         raise MomentError(f"{every!r} is not a duration that leads forward", hint='such as "1d" or "1mo"')
+    count, limit = 50, pl.Series([last]).cast(first.dtype)
     while True:
-        try:
-            step = first.dt.offset_by(f"{len(found) * int(unit[1])}{unit[2]}").item()
-        except (pl.exceptions.PolarsError, OverflowError) as error:
-            raise MomentError(f"{every!r} is not a duration: {error}", hint='such as "1mo"') from error
-        if step > last:
-            return found
-        if found and step <= found[-1]:
-            raise MomentError(f"steps of {every!r} do not lead from {found[-1]} forward")
-        found.append(step)
+        walked = _stepped(first, [f"{number * int(unit[1])}{unit[2]}" for number in range(count)], every)
+        found = walked.filter(walked <= limit)
+        if len(back := (found.diff() <= timedelta()).arg_true()):
+            raise MomentError(f"steps of {every!r} do not lead from {found[back[0] - 1]} forward")
+        if len(found) < count:
+            return found.to_list()
+        count *= 4
+
+
+def _stepped(first: pl.Series, offsets: list[str], every: str) -> pl.Series:
+    try:
+        steps = pl.DataFrame([first.new_from_index(0, len(offsets)).alias("at"), pl.Series("by", offsets)])
+        return steps.select(pl.col("at").dt.offset_by(pl.col("by"))).to_series()
+    except (pl.exceptions.PolarsError, OverflowError) as error:
+        why = str(error).partition("\n")[0]
+        raise MomentError(f"{every!r} is not a duration: {why}", hint='such as "1mo"') from error
 
 
 def _unskipped(found: pl.Series, column: pl.Series, tz: str | tzinfo) -> pl.Series:
