@@ -10,13 +10,13 @@ import polars as pl
 from eventsource.fold._columns import refusal
 from eventsource.fold._effects import EXISTS, derived
 from eventsource.fold._tracks import Tracks
-from eventsource.fold.clustered import Clustered, Rows, Touches, bisected
+from eventsource.fold.clustered import Clustered, Rows, bisected
 from eventsource.fold.engine import Events
 from eventsource.plan import Plan
 
 __all__ = ["PolarsEngine"]
 
-_ENVELOPE: Final = ("at", "position", "event_id", "type")
+_ENVELOPE: Final = ("at", "position", "event_id", pl.col("type").cast(pl.String))
 
 
 class PolarsEngine:
@@ -48,7 +48,7 @@ class PolarsEngine:
     def history(self, events: Events) -> pl.DataFrame:
         """Runs of equal neighbours among the last states of each instant."""
         rows, tracks = events.rows, Tracks(events, events.plan.rules)
-        touched = _touched(len(rows), (tracks[name].rows for name in tracks))
+        touched = pl.Series(_touched(len(rows), (tracks[name].rows for name in tracks)))
         at = rows.collect("at").to_series().gather(touched)
         owners = pl.Series("|owner", rows.owners[touched.to_numpy()])
         last = (owners != owners.shift(-1)).fill_null(value=True) | (at != at.shift(-1)).fill_null(value=True)
@@ -66,12 +66,8 @@ class PolarsEngine:
 
 def _states(tracks: Tracks, plan: Plan, begins: Rows, ends: Rows) -> pl.DataFrame:
     """Return `EXISTS` and the fields after the rows ``begins`` <= row < ``ends`` of one entity each."""
-    columns = _looked_up(tracks, tracks, begins, ends)
+    columns = [tracks[name].between(begins, ends).alias(name) for name in tracks]
     return derived(pl.DataFrame(columns), plan.rules).select(EXISTS, *plan.fields)
-
-
-def _looked_up(tracks: Tracks, names: Iterable[str], begins: Rows, ends: Rows) -> list[pl.Series]:
-    return [tracks[name].between(begins, ends).alias(name) for name in names]
 
 
 def _up_to(rows: Clustered, numbers: Rows, moments: pl.Series) -> tuple[Rows, Rows]:
@@ -81,12 +77,12 @@ def _up_to(rows: Clustered, numbers: Rows, moments: pl.Series) -> tuple[Rows, Ro
     return begins, bisected(at, begins, rows.starts[1:][numbers], moments.to_physical().to_numpy())
 
 
-def _touched(height: int, tracks: Iterable[Touches]) -> pl.Series:
+def _touched(height: int, tracks: Iterable[Rows]) -> Rows:
     """Return the numbers of the rows that touch anything."""
     mask = np.zeros(height, bool)
     for rows in tracks:
         mask[rows] = True
-    return pl.Series(np.flatnonzero(mask))
+    return np.flatnonzero(mask)
 
 
 def _intervals(states: pl.DataFrame, events: Events) -> pl.DataFrame:
@@ -104,33 +100,37 @@ def _intervals(states: pl.DataFrame, events: Events) -> pl.DataFrame:
 def _changes(rows: Clustered, tracks: Tracks, plan: Plan, name: str, envelope: pl.DataFrame) -> pl.DataFrame:
     """Return the changes of one field, the only one of ``plan`` that is asked for."""
     names = [rule.name for rule in plan.rules if rule.op != "derive"]
-    touched = _touched(len(rows), (tracks[field].rows for field in names))
-    owners = rows.owners[touched.to_numpy()]
-    before, after = (
-        derived(
-            touched.alias("|row").to_frame().with_columns(_looked_up(tracks, names, rows.starts[owners], ends)),
-            plan.rules,
-        )[name]
-        for ends in (touched.to_numpy(), touched.to_numpy() + 1)
-    )
+    touched = tracks[name].rows if names == [name] else _touched(len(rows), (tracks[n].rows for n in names))
+    owners = rows.owners[touched]
+    before, after = (_after(tracks, plan, name, rows.starts[owners], ends) for ends in (touched, touched + 1))
     changed = before.ne_missing(after)
-    return (
-        envelope[touched.filter(changed)]
-        .select(
-            "at",
-            "position",
-            rows.entities[owners[changed.to_numpy()]].alias("entity"),
-            pl.lit(name).alias("field"),
+    events = envelope.select(pl.all().gather(pl.Series(touched).filter(changed)))
+    at, position, *source = events.get_columns()
+    changes = pl.DataFrame(
+        [
+            at,
+            position,
+            rows.entities.gather(pl.Series(owners).filter(changed)).alias("entity"),
+            pl.Series("field", [name], pl.String).new_from_index(0, events.height),
             before.filter(changed).alias("before"),
             after.filter(changed).alias("after"),
-            "event_id",
-            pl.col("type").cast(pl.String),
-        )
-        .sort("at", "position")
+            *source,
+        ]
     )
+    return changes if len(rows.entities) == 1 else changes.sort("at", "position")
 
 
-def _collected(rows: Clustered, *columns: str) -> pl.DataFrame:
+def _after(tracks: Tracks, plan: Plan, name: str, begins: Rows, ends: Rows) -> pl.Series:
+    """Return a field after the rows ``begins`` <= row < ``ends`` of one entity each."""
+    if plan.rule(name).op != "derive":
+        return tracks[name].between(begins, ends)
+    columns = [
+        tracks[rule.name].between(begins, ends).alias(rule.name) for rule in plan.rules if rule.op != "derive"
+    ]
+    return derived(pl.DataFrame([pl.Series("|row", ends), *columns]), plan.rules)[name]
+
+
+def _collected(rows: Clustered, *columns: str | pl.Expr) -> pl.DataFrame:
     try:
         return rows.collect(*columns)
     except pl.exceptions.PolarsError as error:

@@ -252,7 +252,7 @@ class Tracks(Mapping[str, Track]):
 
 def _at(column: pl.Series, places: Touches) -> pl.Series:
     """Return the values at some places."""
-    return column.gather(pl.Series(places.astype(np.uint32)))
+    return column[pl.Series(places.astype(np.uint32))]  # several times as fast as gather for few places
 
 
 def _latest(touched: Touched, values: pl.Series) -> Track:

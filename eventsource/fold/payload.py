@@ -26,7 +26,7 @@ and everything else for its JSON text. A dtype asked for wins, if every value ca
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 
@@ -38,6 +38,9 @@ from eventsource.moment import parse_times
 from eventsource.plan import PATHS, Plan, Rule
 
 __all__ = ["Member", "Members", "member_columns", "present", "resolve", "shred"]
+
+
+_NARROW: Final = 32  # members
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,11 @@ class Members:
         """The members, each once, sorted by column."""
         found = {self.of(rule) for rule in self.plan.rules if rule.op in PATHS and rule.of is not None}
         return tuple(sorted(found, key=lambda member: member.column))
+
+    @property
+    def width(self) -> int:
+        """How many times as wide as usual its rows are: so many times fewer of them are held in memory at once."""
+        return max(len(self.all) // _NARROW, 1)
 
     @staticmethod
     def of(rule: Rule) -> Member:

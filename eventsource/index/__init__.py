@@ -53,7 +53,8 @@ class Index:
     def __init__(
         self, log: EventLog, plan: Plan, *, sizes: Sizes | None = None, progress: Told | None = None
     ) -> None:
-        self.log, self.members, self.sizes = log, Members(plan), sizes or Sizes()
+        self.log, self.members = log, Members(plan)
+        self.sizes = (sizes or Sizes()).of_width(self.members.width)
         self._progress = progress or _untold
         self._memory: _InMemory | None = None
         self._pending: tuple[Manifest, Clustered | None] | None = None

@@ -41,6 +41,11 @@ class Sizes:
     at_once: int = 3_000_000
     share: float = 1 / 16
 
+    def of_width(self, width: int) -> "Sizes":
+        """Return the sizes for rows that are so many times as wide as usual."""
+        run, part, at_once = (max(size // width, 1) for size in (self.run, self.part, self.at_once))
+        return replace(self, run=run, part=part, at_once=at_once)
+
 
 def followed(store: Store, log: EventLog, members: Members, sizes: Sizes, told: Told) -> Manifest:
     """Take in what the log has and the index lacks; return the manifest that says so. Needs the lock."""

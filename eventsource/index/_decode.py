@@ -79,15 +79,16 @@ def decoded(
         told: called after each chunk.
     """
     readers = members.readers()
-    for low in range(start, head, _WINDOW):
-        high = min(low + _WINDOW, head)
+    window, size = _WINDOW // members.width, _CHUNK // members.width
+    for low in range(start, head, window):
+        high = min(low + window, head)
         moments = None
         if members.plan.order == "recorded_at":
             moments, clocks = _settled(log, low, high, clocks)
         chunks = log.scan(types=members.plan.types, start=low, upto=high)
         with garbage.paused():
             parts = []
-            for chunk in chunks.collect_batches(chunk_size=_CHUNK, maintain_order=True):
+            for chunk in chunks.collect_batches(chunk_size=size, maintain_order=True):
                 parts.append(shred(_with_moment(chunk, moments), members, readers))
                 told("decoding", int(chunk["position"][-1]) - start + 1 if chunk.height else 0, head - start)
         yield Decoded(pl.concat([no_events(members), *parts], how="diagonal"), low, high, clocks)

@@ -112,6 +112,8 @@ class Asking:
         self, view: _View, fields: Sequence[str], entity: Entities | None, until: datetime | None = None
     ) -> dict[str, pl.DataFrame]:
         parts = self._ask(view, lambda events: self._engine.changes(events.until(until), fields), entity)
+        if len(parts) == 1:
+            return parts[0]
         return {name: together([part[name] for part in parts]).sort("at", "position") for name in fields}
 
     def _states(self, view: _View, moments: list[Moment], entity: Entities | None) -> pl.DataFrame:
