@@ -13,7 +13,8 @@ __all__ = ["Figure", "figures"]
 _STEADY: Final = 1.25
 """Memory counts as not growing up to this factor: allocators are not exact."""
 _GB: Final = 4096
-_READING: Final = "reading the columns only"
+_READING: Final = "reading its columns only"
+_READING_INDEX: Final = "reading those of the index only"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,12 @@ def _share(
     return Figure(f"{about} ≤ {limit:g} ×", f"{ratio:.2f} ×", ratio <= limit)
 
 
+def _with_snapshot(when: str, workload: str, seconds: Seconds) -> Figure | None:
+    """Compare with the answer without one."""
+    about = f"`as_of` with a snapshot {when} to without:"
+    return _share(about, (workload, OURS), ("snapshot", f"{OURS}, without"), 0.3, seconds)
+
+
 def _at_most(about: str, workload: str, limit: float, seconds: Seconds) -> Figure | None:
     """Compare a time with a number of milliseconds."""
     if (workload, OURS) not in seconds:
@@ -111,6 +118,7 @@ def _memory(results: Sequence[Result]) -> Iterator[Figure]:
 _FIGURES: Final[tuple[Callable[[Seconds], Figure | None], ...]] = (
     partial(_faster, "`as_of`", "as_of", 3),
     partial(_share, "`as_of` to reading its columns:", ("as_of", OURS), ("as_of", _READING), 2),
+    partial(_share, "`as_of` to reading those of the index:", ("as_of", OURS), ("as_of", _READING_INDEX), 2),
     partial(_faster, "`history` of every entity", "history", 2),
     partial(_share, "`trend`, 36 months, to one `as_of`:", ("trend", OURS), ("as_of", OURS), 1.5),
     partial(_faster, "`trend`, 36 months", "trend", 1.5),
@@ -120,9 +128,8 @@ _FIGURES: Final[tuple[Callable[[Seconds], Figure | None], ...]] = (
     partial(_faster, "one entity's `history`", "histories", 3),
     partial(_at_most, "one entity's `explain`:", "explain", 50),
     partial(_faster, "one entity's `explain`", "explain", 3),
-    partial(
-        _share, "`as_of` with a snapshot to without:", ("snapshot", OURS), ("snapshot", f"{OURS}, without"), 0.3
-    ),
+    partial(_with_snapshot, "the day before", "snapshot_near"),
+    partial(_with_snapshot, "15 days before", "snapshot"),
     partial(_more, "a tail of 1 %: the first question less the next one:", 1.5),
     partial(_part_of_build, "a tail of 1 %: the first question less the next one:", 0.05),
     partial(

@@ -9,7 +9,7 @@ import polars as pl
 
 import eventsource as es
 from tests.benchmarks.models import model_of
-from tests.benchmarks.questions import DAYS, MOMENT, MONTHS, SNAPSHOT, TWO
+from tests.benchmarks.questions import DAYS, MOMENT, MONTHS, NEAR, SNAPSHOT, TWO
 from tests.benchmarks.workload import Input
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "join",
     "pull",
     "snapshot",
+    "snapshot_near",
     "tail",
     "trend",
     "trend_days",
@@ -81,6 +82,11 @@ def diff(found: Input) -> pl.DataFrame:
 def snapshot(found: Input) -> None:
     """Take a snapshot."""
     _opened(found).snapshot(SNAPSHOT)
+
+
+def snapshot_near(found: Input) -> None:
+    """Take a snapshot the day before."""
+    _opened(found).snapshot(NEAR)
 
 
 def from_snapshot(found: Input) -> pl.DataFrame:

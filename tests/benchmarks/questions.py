@@ -3,14 +3,16 @@
 from datetime import date, datetime, timedelta
 from typing import Final
 
-__all__ = ["DAYS", "FIELDS", "MOMENT", "MONTHS", "SNAPSHOT", "TWO", "after", "day_of"]
+__all__ = ["DAYS", "FIELDS", "MOMENT", "MONTHS", "NEAR", "SNAPSHOT", "TWO", "after", "day_of"]
 
 FIELDS: Final = ("name", "city", "premium", "orders", "spent")
 MOMENT: Final = "2023-06-30"
 TWO: Final = ("2022-12-31", "2023-06-30")
 """The moments of a difference."""
 SNAPSHOT: Final = "2023-06-15"
-"""The moment of the snapshot that helps with `MOMENT`."""
+"""The moment of a snapshot that helps with `MOMENT`: that of those who take one every month."""
+NEAR: Final = "2023-06-29"
+"""The moment of a snapshot near to `MOMENT`: that of those who take one every day."""
 MONTHS: Final = ("2021-01-31", "2023-12-31")
 """First and last of 36 month-ends."""
 DAYS: Final = ("2021-04-06", "2023-12-31")
