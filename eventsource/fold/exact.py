@@ -26,7 +26,7 @@ def exact_scale(values: pl.Series) -> float:
 
     Bits of a value below 2**-125 of the largest possible sum are cut off.
     """
-    top = abs(float(values.abs().max() or 0.0))  # type: ignore[arg-type]  # floats
+    top = float(np.abs(values.drop_nulls().to_numpy()).max(initial=0.0))
     exponent = math.frexp(top)[1] + len(values).bit_length()
     return math.ldexp(1.0, _BITS - max(exponent, _SMALLEST))
 

@@ -147,12 +147,13 @@ def resolve(shredded: pl.LazyFrame, members: Members, columns: Mapping[str, pl.D
     Raises:
         FoldError: a value that the dtype asked for cannot hold (when the frame is collected).
     """
-    names = set(shredded.collect_schema())
+    names = shredded.collect_schema().names()
     absent = [pl.lit(None, dtype).alias(name) for name, dtype in columns.items() if name not in names]
-    plain = [name for name in shredded.collect_schema() if not name.startswith("=")]
+    plain = [name for name in names if not name.startswith("=")]
     resolved = [_resolved(member, columns) for member in members.all]
     nulls = [pl.col(member.null) for member in members.all if member.null in columns]
-    return shredded.with_columns(absent).select(*plain, *resolved, *nulls)
+    filled = shredded.with_columns(absent) if absent else shredded
+    return filled.select(*plain, *resolved, *nulls)
 
 
 def member_columns(names: Iterable[str]) -> dict[str, pl.DataType]:
