@@ -34,7 +34,7 @@ __all__ = ["Keeper"]
 
 _INTERVAL: Final = ("valid_from", "valid_to")
 _SLICE: Final = 50_000  # entities whose histories are held in memory at once
-_TAILS: Final = 20
+_BITS: Final = 5  # a snapshot after each 16th to 32nd part of the log
 _SMALL: Final = 100_000  # events that are folded as fast without a snapshot
 _AFRESH: Final = "rebuild() makes the tables anew, eventsource refresh --rebuild does so on the terminal"
 
@@ -88,7 +88,7 @@ class Keeper:
 
     def _leave_snapshot(self, before: int, head: int) -> None:
         """Take a snapshot now and then, for later refreshes to go on from; histories cannot."""
-        step = max(head // _TAILS, _SMALL)
+        step = max(1 << max(head.bit_length() - _BITS, 0), _SMALL)
         if not self.history and before // step < head // step:
             self.timeline.take_due(SnapshotPolicy(events=step))
 
