@@ -5,6 +5,7 @@ Every other engine gives the answers of this one. Its only concessions are that 
 """
 
 import decimal
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,6 +20,7 @@ from eventsource.errors import FoldError
 from eventsource.event import TIMESTAMP, Event
 from eventsource.fold._columns import column, refusal
 from eventsource.fold.engine import Events
+from eventsource.fold.exact import no_total
 from eventsource.plan import Plan, Rule
 
 __all__ = ["ReferenceEngine"]
@@ -59,7 +61,7 @@ class _Life:
         if value is None and not (rule.op in ("latest", "first") and row.get(member.null)):
             return
         if rule.op == "total":
-            self.values[rule.name] = old + Fraction(value)
+            self.values[rule.name] = old + _exact(value)
         elif rule.op == "first":
             self.values[rule.name] = old if rule.name in self.seen else value
         else:
@@ -204,6 +206,12 @@ def _collected(frame: pl.LazyFrame) -> pl.DataFrame:
         return frame.collect()
     except pl.exceptions.PolarsError as error:
         raise refusal(error) from error
+
+
+def _exact(value: Any) -> Fraction:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise FoldError(no_total(value))
+    return Fraction(value)
 
 
 def _default(rule: Rule) -> Any:

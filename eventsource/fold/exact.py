@@ -12,13 +12,20 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-__all__ = ["RunningSums", "exact_scale"]
+from eventsource.errors import FoldError
+
+__all__ = ["RunningSums", "exact_scale", "no_total"]
 
 _BITS: Final = 125
 _SMALLEST: Final = -800
 _WORD: Final = 62  # bits of a sum that a 64-bit integer holds for sure
 
 Places = npt.NDArray[np.integer[Any]]
+
+
+def no_total(value: float) -> str:
+    """Return why there is no total over NaN or an infinity."""
+    return f"there is no total over {value}: filter such values where the log is pulled, or sum another member"
 
 
 def exact_scale(values: pl.Series) -> float:
@@ -67,9 +74,15 @@ class RunningSums:
 
     @classmethod
     def of_floats(cls, values: pl.Series, longest: int, scale: float) -> "RunningSums":
-        """Return the running sums of floats in multiples of ``1 / scale``, at most their `exact_scale`."""
-        bits = _WORD - longest.bit_length()
-        whole = np.trunc(values.cast(pl.Float64).to_numpy() * scale)
+        """Return the running sums of floats in multiples of ``1 / scale``, at most their `exact_scale`.
+
+        Raises:
+            FoldError: NaN or infinity, of which there is no sum.
+        """
+        bits, terms = _WORD - longest.bit_length(), values.cast(pl.Float64).to_numpy()
+        if not np.isfinite(terms).all():
+            raise FoldError(no_total(float(terms[~np.isfinite(terms)][0])))
+        whole = np.trunc(terms * scale)
         return cls(tuple(map(_from_zero, _digits(whole, bits))), bits, pl.Float64(), scale)
 
     def between(self, first: Places, end: Places) -> pl.Series:

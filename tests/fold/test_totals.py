@@ -3,8 +3,10 @@
 import decimal
 from datetime import date
 from fractions import Fraction
+from itertools import combinations
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
@@ -14,6 +16,7 @@ import eventsource as es
 from eventsource.errors import FoldError
 from eventsource.fold._polars import PolarsEngine
 from eventsource.fold._reference import ReferenceEngine
+from eventsource.fold.exact import RunningSums
 from eventsource.plan import Plan, Rule
 from eventsource.testing import MemoryLog, event
 from eventsource.timeline import Timeline
@@ -86,6 +89,26 @@ def test_text_has_no_total(engine: Any) -> None:
     """A total over text says which field, and what helps."""
     with pytest.raises(FoldError, match="'sum'"):
         _summed(["1", 2], engine).as_of()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("text", ["nan", "inf"])
+def test_there_is_no_total_over_what_is_not_finite(engine: Any, text: str) -> None:
+    """A text that reads as NaN or infinity is refused, not summed to nonsense."""
+    with pytest.raises(FoldError, match="there is no total over"):
+        _summed(["1.5", text], engine, pl.Float64()).as_of()
+
+
+_mixed = st.floats(1e-6, 1e12).flatmap(lambda value: st.sampled_from([value, -value]))
+
+
+@given(st.lists(_mixed, min_size=1, max_size=40))
+def test_every_range_has_its_exact_sum(values: list[float]) -> None:
+    """Sums of ranges are as exact as that of all, whatever stands before them."""
+    sums = RunningSums.of(pl.Series(values), len(values))
+    firsts, ends = map(np.array, zip(*combinations(range(len(values) + 1), 2), strict=True))
+    expected = [float(sum(map(Fraction, values[first:end]))) for first, end in zip(firsts, ends, strict=True)]
+    assert sums.between(firsts, ends).to_list() == expected
 
 
 def test_a_trend_of_a_total_with_nan_is_as_of_each_moment() -> None:
