@@ -10,8 +10,9 @@ class Customer(es.Model, created="CustomerCreated", deleted="CustomerDeleted"):
 Each function returns a frozen `Field`; the class statement turns them into a `Plan`, in declared order.
 """
 
+import difflib
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import polars as pl
 
@@ -36,6 +37,9 @@ __all__ = [
 ]
 
 Names = str | Iterable[str]
+
+_TRIPLES: Final = 'transitions are triples: [("new", "OrderPaid", "paid"), …]'
+_KEYWORDS: Final = ("created", "deleted", "order", "key")
 
 
 class Field:
@@ -116,9 +120,14 @@ def states(initial: str, transitions: Iterable[tuple[Names, str, str]]) -> Any:
         initial: the state before any event.
         transitions: ``(from, event, to)``, ``from`` one state or several. An event without a
             transition from the present state changes nothing.
+
+    Raises:
+        ModelError: something that is no transition. At the class statement: two transitions that leave one state
+            on one event, or one from a state that can never be.
     """
-    arrows = tuple(Transition(_names(sources), event, target) for sources, event, target in transitions)
-    return Field("states", initial=initial, transitions=arrows)
+    if isinstance(transitions, str | Mapping) or not isinstance(transitions, Iterable):
+        raise ModelError(f"{transitions!r} holds no transitions", hint=_TRIPLES)
+    return Field("states", initial=initial, transitions=tuple(map(_transition, transitions)))
 
 
 def reduce(function: Callable[[Any, Any], Any], *events: str, initial: Any = None, dtype: Any = None) -> Any:
@@ -157,6 +166,10 @@ class Model:
 
     Attributes:
         plan: the `Plan` that the class statement made.
+
+    Raises:
+        ModelError: at the class statement: a keyword that is none of these, a field that contradicts itself, or a
+            model that says of no event what it means.
     """
 
     plan: ClassVar[Plan] = Plan("Model", ())
@@ -168,9 +181,10 @@ class Model:
         deleted: Names = (),
         order: Order | None = None,
         key: Mapping[str, str] | None = None,
-        **kwargs: Any,
+        **unknown: Any,
     ) -> None:
-        super().__init_subclass__(**kwargs)
+        _check_keywords(cls, unknown)
+        super().__init_subclass__()
         if isinstance(cls.plan, Field):
             raise ModelError(f"{cls.__name__}: a field cannot be called 'plan'", hint="Model.plan is its plan")
         inherited = {rule.name: rule for rule in cls.plan.rules}
@@ -181,8 +195,9 @@ class Model:
             created=_names(created) or cls.plan.created,
             deleted=_names(deleted) or cls.plan.deleted,
             order=order or cls.plan.order,
-            key=dict(key or cls.plan.key),
+            key=dict(key) if isinstance(key, Mapping) and key else key or cls.plan.key,
         )
+        _check_meaning(cls.plan)
 
 
 def plan_of(model: type[Model] | Plan) -> Plan:
@@ -199,4 +214,46 @@ def plan_of(model: type[Model] | Plan) -> Plan:
 
 
 def _names(names: Names) -> tuple[str, ...]:
+    if not isinstance(names, str | Iterable):
+        raise ModelError(f"{names!r} is no name", hint="a text, or several of them")
     return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _transition(arrow: Any) -> Transition:
+    try:
+        sources, event, target = arrow
+        return Transition(_names(sources), event, target)
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"{arrow!r} is no transition", hint=_TRIPLES) from error
+
+
+def _check_keywords(model: type, unknown: Mapping[str, Any]) -> None:
+    for name in unknown:
+        near = difflib.get_close_matches(name, _KEYWORDS, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}?" if near else f"there is {', '.join(_KEYWORDS)}"
+        raise ModelError(f"{model.__name__}: a model takes no {name!r}", hint=hint)
+
+
+def _check_meaning(plan: Plan) -> None:
+    """See that a model means something, and that each state of its machines can come to be."""
+    if not (plan.rules or plan.created or plan.deleted or plan.key):
+        raise ModelError(
+            f"{plan.name} has no fields", hint='a field is such as name = es.latest("CustomerCreated", of="name")'
+        )
+    for rule in plan.rules:
+        reached = _reached(rule)
+        for source in (source for arrow in rule.transitions for source in arrow.sources):
+            if source not in reached:
+                raise ModelError(
+                    f"{plan.name}: field {rule.name!r}: no transition leads to {source!r}",
+                    hint=f"from {rule.initial!r} on, it can be {', '.join(map(repr, sorted(reached)))}",
+                )
+
+
+def _reached(rule: Rule) -> set[str]:
+    """Return the states that a machine can ever be in."""
+    reached, before = {rule.initial}, set[str]()
+    while reached != before:
+        before = set(reached)
+        reached |= {arrow.target for arrow in rule.transitions if reached & set(arrow.sources)}
+    return reached

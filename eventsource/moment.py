@@ -16,12 +16,25 @@ import polars as pl
 
 from eventsource.errors import MomentError
 
-__all__ = ["Moment", "instant", "instants", "label", "microseconds", "parse_times", "start", "steps", "zone"]
+__all__ = [
+    "Moment",
+    "instant",
+    "instants",
+    "label",
+    "microseconds",
+    "parse_times",
+    "relative",
+    "skipped",
+    "start",
+    "steps",
+    "zone",
+]
 
 Moment = str | date | datetime
 """What may name a moment: a datetime, a date, or the ISO 8601 text of one."""
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
+_DAYS: Final = re.compile(r"([+-]\d{1,6})d")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK: Final = timedelta(microseconds=1)
 _UTC_TYPE: Final = pl.Datetime("us", "UTC")
@@ -71,6 +84,46 @@ def label(moment: Moment) -> date | datetime:
     if isinstance(moment, date):
         return moment
     raise MomentError(f"{moment!r} is not a moment", hint='use a date, a datetime or a text such as "2024-06-30"')
+
+
+def relative(text: str, tz: str | tzinfo = "UTC", *, now: datetime | None = None) -> date | datetime | None:
+    """Return the moment that a word names as seen from now, None for all other texts.
+
+    The words are ``now``, ``today``, ``yesterday``, ``month_end`` (of the last full month), and ``-7d``, ``+1d``.
+    Those who take what a person types resolve them, so that what is asked names its day.
+
+    Args:
+        text: a word.
+        tz: the zone whose days are meant.
+        now: default: now.
+
+    Raises:
+        MomentError: days that lead out of the calendar.
+    """
+    instant_now = now or datetime.now(UTC)
+    today = instant_now.astimezone(zone(tz)).date()
+    named: dict[str, date | datetime] = {
+        "now": instant_now,
+        "today": today,
+        "yesterday": _shift(today, -1),
+        "month_end": _shift(today.replace(day=1), -1),
+    }
+    days = _DAYS.fullmatch(text)
+    return _shift(today, int(days[1])) if days else named.get(text)
+
+
+def skipped(text: str, tz: str | tzinfo) -> bool:
+    """Say whether a text names a local time that a change of clocks in ``tz`` skips: it does not exist there."""
+    try:
+        naive = datetime.fromisoformat(text.strip())
+    except ValueError:
+        return False
+    if naive.tzinfo is not None:
+        return False
+    try:
+        return naive.replace(tzinfo=zone(tz)).astimezone(UTC).astimezone(zone(tz)).replace(tzinfo=None) != naive
+    except OverflowError:
+        return False
 
 
 def microseconds(moment: datetime) -> int:
@@ -202,7 +255,7 @@ def _parse(text: str) -> date | datetime:
         return date.fromisoformat(text) if _DATE.match(text) else datetime.fromisoformat(text)
     except ValueError as error:
         raise MomentError(
-            f"{text!r} is not a moment ({error})",
+            f"{text!r} is not a moment",
             hint='write "2024-06-30" for a whole day, or "2024-06-30T12:00:00Z" for an instant',
         ) from error
 

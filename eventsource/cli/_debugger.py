@@ -10,8 +10,7 @@ from eventsource.cli._output import OutputOption, Shown, console, deliver
 from eventsource.cli._questions import Entity, known
 from eventsource.cli._values import harmless, json, short
 from eventsource.dump import dump as dumped
-from eventsource.timeline import Replay
-from eventsource.timeline._replay import Step
+from eventsource.timeline import Replay, Step
 
 __all__ = ["dump", "replay"]
 

@@ -13,25 +13,27 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from eventsource.cli._config import Project, near
-from eventsource.cli._failures import UsageError, note
+from eventsource.cli._failures import FAILED, UsageError, note
+from eventsource.cli._misread import next_step
 from eventsource.cli._options import LogOption, grouped
 from eventsource.cli._output import Shown, deliver, say
 from eventsource.cli._values import harmless
 from eventsource.event import Source
-from eventsource.log import Log, Pulled
-from eventsource.log._pull import Progress as Read
-from eventsource.log._pull import refuse_rejects
+from eventsource.log import Log, Pulled, refuse_rejects
+from eventsource.log import Progress as Read
 
 __all__ = ["pull", "rejected"]
 
 _PLACES: Final = 5
 _RAW: Final = 200
-_COUNTS: Final = {
-    "appended": "events appended",
-    "duplicates": "duplicates dropped",
-    "conflicts": "conflicts kept aside (the same event_id, other content)",
-    "rejected": "lines rejected",
-}
+_KEPT_ASIDE: Final = (
+    ("duplicate dropped", "duplicates dropped"),
+    (
+        "conflict kept aside (the same event_id, other content)",
+        "conflicts kept aside (the same event_id, other content)",
+    ),
+    ("line rejected", "lines rejected"),
+)
 _PANEL: Final = "Which member of a line is which column"
 
 
@@ -121,9 +123,10 @@ def rejected(
     if raw:
         deliver((line + b"\n" for line in lines["raw"]), shown.output)
     elif not clear:
-        shown.show(_readable(lines), f"Lines that {target.path} could not take")
+        whole = shown.form != "table" or shown.output is not None
+        shown.show(_readable(lines, None if whole else _RAW), f"Lines that {target.path} could not take")
     if clear:
-        note(f"{target.clear_rejected():,} rejected lines forgotten")
+        note(f"{_lines(target.clear_rejected(), 'rejected line')} forgotten")
 
 
 def _unread(log: Log, sources: Sequence[Source]) -> Iterator[Any]:
@@ -170,30 +173,46 @@ def _say_retried(log: Log, sources: Sequence[Source], done: Sequence[Pulled]) ->
 
 
 def _summary(log: Log, done: Sequence[Pulled]) -> None:
-    appended, *others = (sum(getattr(each, name) for each in done) for name in _COUNTS)
+    appended, *others = (
+        sum(getattr(each, name) for each in done) for name in ("appended", "duplicates", "conflicts", "rejected")
+    )
     seconds = sum(each.seconds for each in done)
-    say(f"{appended:>12,} events appended in {seconds:.1f} s; {log.path} holds {done[-1].head:,}")
-    for count, text in zip(others, list(_COUNTS.values())[1:], strict=True):
+    events = "event" if appended == 1 else "events"
+    say(f"{appended:>12,} {events} appended in {seconds:.1f} s; {log.path} holds {done[-1].head:,}")
+    for count, (one, many) in zip(others, _KEPT_ASIDE, strict=True):
         if count:
-            say(f"{count:>12,} {text}")
+            say(f"{count:>12,} {one if count == 1 else many}")
     for line in (*_places(done), *(told for each in done for told in each.notes)):
         say(f"{'':13}{line}", "dim")
     if any(each.conflicts or each.rejected for each in done):
         say(f"{'':13}eventsource rejected  lists them")
+    elif earlier := log.rejected().height:
+        say(
+            f"{'':13}{_lines(earlier)} of earlier pulls could not be taken: eventsource rejected  lists them",
+            "dim",
+        )
+    if any(each.rejected for each in done) and not any(each.appended or each.duplicates for each in done):
+        if hint := next_step(log.rejected().sort("rejected_at", descending=True, maintain_order=True)):
+            note(f"Hint: {hint}")
+        raise typer.Exit(FAILED)
 
 
 def _places(done: Sequence[Pulled]) -> Iterator[str]:
     reasons = pl.concat([each.reasons for each in done]).sort("lines", descending=True, maintain_order=True)
     for row in reasons.head(_PLACES).iter_rows(named=True):
-        times = f" ({row['lines']:,} lines)" if row["lines"] > 1 else ""
+        times = f" ({_lines(row['lines'])})" if row["lines"] > 1 else ""
         yield f"{near(row['file'])}:{row['first']}: {row['reason']}{times}"
     if reasons.height > _PLACES:
         yield f"… and {reasons.height - _PLACES:,} more"
 
 
-def _readable(lines: pl.DataFrame) -> pl.DataFrame:
-    """Return rejected lines with their bytes as text; what is not UTF-8 stands as escapes."""
-    raw = [line[:_RAW].decode("utf-8", "backslashreplace") for line in lines["raw"]]
+def _lines(count: int, one: str = "line") -> str:
+    return f"{count:,} {one}{'' if count == 1 else 's'}"
+
+
+def _readable(lines: pl.DataFrame, most: int | None) -> pl.DataFrame:
+    """Return rejected lines with their bytes, at most so many, as text; what is not UTF-8 stands as escapes."""
+    raw = [line[:most].decode("utf-8", "backslashreplace") for line in lines["raw"]]
     files = [None if file is None else near(file) for file in lines["file"]]
     return lines.select(
         pl.Series("file", files, pl.String), "line", "reason", pl.Series("raw", raw, pl.String), "rejected_at"

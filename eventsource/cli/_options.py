@@ -10,7 +10,7 @@ import typer
 
 from eventsource.cli._config import Project, load_plan
 from eventsource.cli._progress import Indexing
-from eventsource.moment import zone
+from eventsource.moment import Moment, relative, zone
 from eventsource.timeline import Timeline
 
 __all__ = ["Asked", "LogOption", "grouped"]
@@ -59,7 +59,12 @@ class Asked:
     @property
     def view(self) -> dict[str, Any]:
         """The arguments of a question that say which events it may see."""
-        return {"known_at": self.known_at, "upto": self.upto}
+        return {"known_at": self.moment(self.known_at), "upto": self.upto}
+
+    def moment(self, text: str | None) -> Moment | None:
+        """Return the moment that a text names; today, yesterday, -7d and their like are days of the zone."""
+        found = relative(text, self.tz or Project.find().tz) if text else None
+        return text if found is None else found
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:

@@ -35,10 +35,9 @@ class Span:
     since: Annotated[str | None, typer.Option("--since", metavar="MOMENT", help="First moment, inclusive.")] = None
     until: Annotated[str | None, typer.Option("--until", metavar="MOMENT", help="Last moment, inclusive.")] = None
 
-    @property
-    def ends(self) -> dict[str, Any]:
-        """The arguments of a question."""
-        return {"since": self.since, "until": self.until}
+    def ends(self, asked: Asked) -> dict[str, Any]:
+        """Return the arguments of a question."""
+        return {"since": asked.moment(self.since), "until": asked.moment(self.until)}
 
 
 @grouped
@@ -55,14 +54,14 @@ def as_of(
 ) -> None:
     """The state of every entity that exists at a moment."""
     timeline = asked.timeline()
-    moments: Any = (when[0] if len(when) == 1 else when) if when else None
-    states = timeline.as_of(moments, **asked.view)
-    told = f"as of {', '.join(when)}" if when else "now"
-    if entity is not None:
-        states = states.filter(pl.col("entity") == entity)
-        if states.is_empty():
-            known(timeline, entity)
-            note(f"{entity} does not exist {told}")
+    moments: Any = [asked.moment(text) for text in when or ()]
+    told = f"as of {', '.join(map(str, moments))}" if when else "now"
+    states = timeline.as_of(
+        moments if len(moments) > 1 else next(iter(moments), None), entity=entity, **asked.view
+    )
+    if entity is not None and states.is_empty():
+        known(timeline, entity)
+        note(f"{entity} does not exist {told}")
     shown.show(_where(states, where), f"{timeline.plan.name} {told}")
 
 
@@ -94,7 +93,7 @@ def changes(
 ) -> None:
     """When a field changed, and by which event."""
     timeline = asked.timeline()
-    rows = timeline.changes(field, entity=entity, **span.ends, **asked.view)
+    rows = timeline.changes(field, entity=entity, **span.ends(asked), **asked.view)
     if entity is not None and rows.is_empty():
         known(timeline, entity)
     rows = shown.ranked(rows, _CHANGED, known=["field", "entity" if entity else None])
@@ -107,10 +106,16 @@ def diff(
     shown: Shown,
     a: Annotated[str, typer.Argument(help="The first moment.", show_default=False)],
     b: Annotated[str, typer.Argument(help="The second moment.", show_default=False)],
+    *,
+    entity: Annotated[str | None, typer.Option("--entity", "-e", help="Only of this entity.")] = None,
 ) -> None:
     """What differs between two moments: who came, who went, what changed."""
     timeline = asked.timeline()
-    shown.show(timeline.diff(a, b, **asked.view), f"{timeline.plan.name} from {a} to {b}")
+    moments: Any = [asked.moment(text) for text in (a, b)]
+    rows = timeline.diff(*moments, entity=entity, **asked.view)
+    if entity is not None and rows.is_empty():
+        known(timeline, entity)
+    shown.show(rows, f"{entity or timeline.plan.name} from {moments[0]} to {moments[1]}")
 
 
 @grouped
@@ -123,8 +128,9 @@ def explain(
     """Which event made each value of one entity so."""
     timeline = asked.timeline()
     known(timeline, entity)
-    told = f"as of {when}" if when else "now"
-    rows = shown.ranked(timeline.explain(entity, when, **asked.view), _EXPLAINED)
+    moment = asked.moment(when)
+    told = f"as of {moment}" if moment else "now"
+    rows = shown.ranked(timeline.explain(entity, moment, **asked.view), _EXPLAINED)
     shown.show(rows, f"{entity} {told}, and why")
 
 
@@ -139,12 +145,15 @@ def trend(
         str, typer.Option("--every", metavar="DURATION", help="The step: 1d, 1w, 1mo, 1q, 1y.")
     ] = "1mo",
     by: Annotated[
-        list[str] | None, typer.Option("--by", metavar="FIELD", help="Group by this field; several.")
+        list[str] | None, typer.Option("--by", metavar="FIELD[,FIELD]", help="Group by these fields; several.")
     ] = None,
 ) -> None:
     """Measures over the entities that exist, moment after moment."""
     timeline = asked.timeline()
-    rows = timeline.trend(measures(measure or []), every=every, by=by or None, **span.ends, **asked.view)
+    groups = [name.strip() for names in by or () for name in names.split(",")]
+    rows = timeline.trend(
+        measures(measure or []), every=every, by=groups or None, **span.ends(asked), **asked.view
+    )
     shown.show(rows, f"{timeline.plan.name} every {every}")
 
 

@@ -27,13 +27,12 @@ def run(
 ) -> None:
     """Run a notebook and write it as one self-contained page."""
     from eventsource import report  # noqa: PLC0415 - slow to import, and no other command needs it
-    from eventsource.report._parameters import resolved  # noqa: PLC0415 - likewise
 
     if not notebook.is_file():
         raise MissingError(f"there is no notebook {notebook}")
     given = dict(_pair(text) for text in parameter or [])
     try:
-        resolved(report.parameters(notebook), given)
+        report.resolved(report.parameters(notebook), given)
     except ReportError as error:
         raise UsageError.of(error) from error
     made = report.run(notebook, given, out=out or Project.find().folder / "reports" / "out", timeout=timeout)

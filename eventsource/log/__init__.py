@@ -19,7 +19,7 @@ from typing import Any
 
 import polars as pl
 
-from eventsource.errors import LogError
+from eventsource.errors import LogError, SourceError
 from eventsource.event import REJECTED, STORED, Batch, Source, check, from_dicts
 from eventsource.log._conflicts import CONFLICT
 from eventsource.log._files import STATISTICS, in_order, span
@@ -31,7 +31,7 @@ from eventsource.log._writer import GUARD, Appended, Writer
 from eventsource.moment import Moment, instant
 from eventsource.moment import start as beginning
 
-__all__ = ["Appended", "Log", "Progress", "Pulled"]
+__all__ = ["Appended", "Log", "Progress", "Pulled", "refuse_rejects"]
 
 _PARTS = frozenset({"events", "rejected", "index", "snapshots"})
 _NO_PATH = re.compile(r"[\x00-\x1f\[\]\\^|]|%[0-9A-Fa-f]{2}")
@@ -119,6 +119,8 @@ class Log:
                 What was committed stands; safe to do again.
             LogError: what the storage says, such as a full disk; whole batches were committed.
         """
+        if isinstance(source, str | Path):
+            raise SourceError(f"{str(source)!r} is a path, not a source", hint=f"es.source({str(source)!r})")
         if strict:
             refuse_rejects(source.name, source.batches(self.resume(source.name)))
         place = self.resume(source.name)

@@ -116,8 +116,10 @@ class Rule:
             raise ModelError(f"field {self.name!r}: {self.op} needs {', '.join(missing)}")
         if both := sorted(set(self.on) & set(self.off)):
             raise ModelError(f"field {self.name!r}: {both[0]!r} cannot be both on and off")
-        if self.of is not None and not all(self.of.split(".")):
+        if self.of is not None and not _is_path(self.of):
             raise ModelError(f"field {self.name!r}: {self.of!r} is not a dotted path")
+        _check_texts(f"field {self.name!r}", self.types)
+        self._check_code()
         self._check_arrows()
 
     @property
@@ -144,6 +146,13 @@ class Rule:
         if self.expression is not None:
             part["expression"] = self.expression.meta.serialize(format="json")
         return part
+
+    def _check_code(self) -> None:
+        if self.function is not None and not callable(self.function):
+            raise ModelError(f"field {self.name!r}: {self.function!r} is no function")
+        if self.expression is not None and not isinstance(self.expression, pl.Expr):
+            told = f"field {self.name!r}: {self.expression!r} is no Polars expression"
+            raise ModelError(told, hint='such as pl.col("spent") / 2')
 
     def _check_arrows(self) -> None:
         taken: set[tuple[str, str]] = set()
@@ -192,6 +201,8 @@ class Plan:
                 raise ModelError(f"{self.name}: field {name!r} {why}")
         if both := sorted(set(self.created) & set(self.deleted)):
             raise ModelError(f"{self.name}: {both[0]!r} cannot both create and delete")
+        _check_texts(self.name, (*self.created, *self.deleted))
+        self._check_key()
 
     @cached_property
     def types(self) -> tuple[str, ...]:
@@ -232,6 +243,14 @@ class Plan:
             rules=tuple(rule for rule in self.rules if rule.name in wanted),
             created=self.created or tuple(kind for kind in self.types if kind not in self.deleted),
         )
+
+    def _check_key(self) -> None:
+        if not isinstance(self.key, Mapping):
+            raise ModelError(f"{self.name}: key is {self.key!r}", hint='key={"OrderPlaced": "order.id"}')
+        _check_texts(self.name, tuple(self.key))
+        for kind, path in self.key.items():
+            if not _is_path(path):
+                raise ModelError(f"{self.name}: the key of {kind!r} is {path!r}, which is not a dotted path")
 
     @classmethod
     def from_dict(cls, model: Mapping[str, Any]) -> "Plan":
@@ -298,6 +317,17 @@ def _arrow(name: str, arrow: Any) -> Transition:
 
 def _texts(names: Any) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else tuple(names or ())
+
+
+def _check_texts(whose: str, types: tuple[Any, ...]) -> None:
+    """See that event types are texts."""
+    for kind in types:
+        if not isinstance(kind, str):
+            raise ModelError(f"{whose}: {kind!r} is no event type", hint='event types are texts: "A", "B"')
+
+
+def _is_path(path: Any) -> bool:
+    return isinstance(path, str) and all(path.split("."))
 
 
 def _is_given(part: Any) -> bool:

@@ -22,7 +22,7 @@ from eventsource.report._execute import execute, read
 from eventsource.report._page import page, title_of
 from eventsource.report._parameters import Parameter, declared, resolved
 
-__all__ = ["Parameter", "Report", "parameters", "run"]
+__all__ = ["Parameter", "Report", "parameters", "resolved", "run"]
 
 _VERSIONS: Final = ("eventsource-workbench", "polars", "altair", "vl-convert-python", "nbconvert")
 _TIMEOUT: Final = 600

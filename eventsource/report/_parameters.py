@@ -5,18 +5,17 @@ import difflib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from nbformat import NotebookNode
 
 from eventsource.errors import ReportError
-from eventsource.moment import label
+from eventsource.moment import label, relative
 
 __all__ = ["Parameter", "declared", "resolved"]
 
 _TAG: Final = "parameters"
-_DAYS: Final = re.compile(r"([+-]\d+)d")
 _NAMES: Final = {"str", "int", "float", "bool", "date", "datetime", "list"}
 
 
@@ -58,8 +57,8 @@ def resolved(
 ) -> dict[str, Any]:
     """Return the value of every parameter: what was given, or its default.
 
-    Texts become what the parameter is. Dates may be relative, in days of UTC: ``today``, ``yesterday``, ``-7d``,
-    ``month_end`` (of the last full month). They are resolved here, so that a report says which day it means.
+    Texts become what the parameter is. Moments may be relative, in days of UTC: ``now``, ``today``, ``yesterday``,
+    ``-7d``, ``month_end`` (of the last full month). They are resolved here: a report says which day it means.
 
     Raises:
         ReportError: a name that the notebook does not declare, or a value that does not fit.
@@ -68,9 +67,9 @@ def resolved(
     for name in given:
         if name not in known:
             raise ReportError(f"the notebook has no parameter {name!r}", hint=_hint(name, known))
-    today = (now or datetime.now(UTC)).astimezone(UTC).date()
+    asked = now or datetime.now(UTC)
     values = {name: parameter.default for name, parameter in known.items()}
-    return values | {name: _converted(known[name], text, today) for name, text in given.items()}
+    return values | {name: _converted(known[name], text, asked) for name, text in given.items()}
 
 
 def _hint(name: str, known: Mapping[str, Parameter]) -> str:
@@ -113,44 +112,32 @@ def _help(statement: ast.stmt, lines: list[str]) -> str:
     return rest.partition("#")[2].strip()
 
 
-def _converted(parameter: Parameter, text: str, today: date) -> Any:
+def _converted(parameter: Parameter, text: str, now: datetime) -> Any:
     if parameter.optional and text.lower() in ("", "none", "null"):
         return None
     try:
-        return _CONVERTERS[parameter.type](text, today)
+        return _CONVERTERS[parameter.type](text, now)
     except (KeyError, ValueError) as error:
         raise ReportError(f"parameter {parameter.name!r}: {text!r} is not a {parameter.type}") from error
 
 
-def _text(text: str, today: date) -> str:
-    """Return a text; one that names a day relative to today becomes that day."""
-    relative = _relative(text, today)
-    return text if relative is None else relative.isoformat()
+def _text(text: str, now: datetime) -> str:
+    """Return a text; one that names a moment relative to now becomes that moment."""
+    moment = relative(text, now=now)
+    return text if moment is None else moment.isoformat()
 
 
-def _relative(text: str, today: date) -> date | None:
-    named = {
-        "today": today,
-        "yesterday": today - timedelta(days=1),
-        "month_end": today.replace(day=1) - timedelta(days=1),
-    }
-    if text in named:
-        return named[text]
-    days = _DAYS.fullmatch(text)
-    return today + timedelta(days=int(days[1])) if days else None
-
-
-def _moment(text: str, today: date) -> str:
-    found = _text(text, today)
+def _moment(text: str, now: datetime) -> str:
+    found = _text(text, now)
     label(found)  # a text that is no moment is an error
     return found
 
 
-def _boolean(text: str, _today: date) -> bool:
+def _boolean(text: str, _now: datetime) -> bool:
     return {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}[text.lower()]
 
 
-_CONVERTERS: Final[Mapping[str, Callable[[str, date], Any]]] = {
+_CONVERTERS: Final[Mapping[str, Callable[[str, datetime], Any]]] = {
     "str": _text,
     "int": lambda text, _: int(text),
     "float": lambda text, _: float(text),

@@ -115,7 +115,8 @@ class Decoder:
             faults = read.is_null() & pl.Series([value is not None for value in columns[name]]) & ~bad
             for row in faults.arg_true():
                 line, found = taken[row]
-                reason = f"{self._mapping.label(name)} is not a time: {shown(columns[name][row])}"
+                value = columns[name][row]
+                reason = f"{self._mapping.label(name)} {self._clock.fault(value)}: {shown(value)}"
                 rejected.append(self._reject(line, reason, found))
             bad |= faults
         times["recorded_at"] = times["recorded_at"].fill_null(times["occurred_at"])

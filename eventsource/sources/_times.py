@@ -10,7 +10,7 @@ from typing import Any, Final
 import polars as pl
 
 from eventsource.event import TIMESTAMP
-from eventsource.moment import parse_times, zone
+from eventsource.moment import parse_times, skipped, zone
 
 __all__ = ["UNITS", "Clock"]
 
@@ -51,6 +51,12 @@ class Clock:
             with suppress(OverflowError, TypeError):
                 return self._integers(pl.Series("at", values, pl.Int64))
         return self._mixed(values)
+
+    def fault(self, value: Any) -> str:
+        """Return why a value is no instant, as the end of a sentence."""
+        if isinstance(value, str) and skipped(value, self._tz):
+            return f"does not exist in {self._tz}: clocks went forward"
+        return "is not a time"
 
     def _integers(self, numbers: pl.Series) -> pl.Series:
         """Return epoch numbers as instants, all at once."""

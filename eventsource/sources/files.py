@@ -171,14 +171,24 @@ def _batch(parts: list[Part], read: int) -> Batch:
 
 
 def _matching(pattern: str, wanted: str | None) -> list[Path]:
-    """Return the files of a path, a folder (all known endings, recursively) or a glob, in order of path."""
+    """Return the files of a path, a folder (all known endings, recursively) or a glob, in order of path.
+
+    Of what a folder or a glob finds, the files of a log are no source.
+    """
     path = Path(pattern)
-    if path.is_dir():
-        files = (file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
-        return sorted(file for file in files if wanted or _ending(file) in _FORMATS)
     if path.is_file():
         return [path]
-    return sorted(Path(name) for name in glob.glob(pattern, recursive=True) if Path(name).is_file())  # noqa: PTH207
+    if path.is_dir():
+        files = [file for file in path.rglob("*") if file.is_file() and not file.name.startswith(".")]
+        found = [file for file in files if wanted or _ending(file) in _FORMATS]
+    else:
+        found = [Path(name) for name in glob.glob(pattern, recursive=True) if Path(name).is_file()]  # noqa: PTH207
+    logs = {folder for folder in {parent for file in found for parent in file.parents} if _is_log(folder)}
+    return sorted(file for file in found if logs.isdisjoint(file.parents))
+
+
+def _is_log(folder: Path) -> bool:
+    return (folder / "events" / "_delta_log").is_dir()
 
 
 def _ending(path: Path) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from eventsource.errors import LogError, ModelError
+from eventsource.errors import LogError, ModelError, MomentError
 from eventsource.event import TIMESTAMP
 from eventsource.fold.engine import Events
 from eventsource.moment import Moment, instant, instants, start
@@ -17,11 +17,11 @@ from eventsource.snapshots import Snapshot, SnapshotPolicy
 from eventsource.timeline._answers import difference, explained, together
 from eventsource.timeline._asking import Asking, Entities, Moments
 from eventsource.timeline._display import timeline_html
-from eventsource.timeline._replay import Replay, replayed
+from eventsource.timeline._replay import Replay, Step, replayed
 from eventsource.timeline._snapshots import taken, taken_if_due
 from eventsource.timeline._trend import Trend
 
-__all__ = ["Replay", "Timeline"]
+__all__ = ["Replay", "Step", "Timeline"]
 
 
 class Timeline(Asking):
@@ -72,6 +72,8 @@ class Timeline(Asking):
             if snapshots and (answer := self._kept(view, moment, entity)) is not None:
                 return answer
             return together(self._ask(view, lambda events: self._engine.as_of(events, moment), entity))
+        if not isinstance(when, Iterable):
+            raise MomentError(f"{when!r} is no moment", hint='a date, a datetime or a text such as "2024-06-30"')
         return self._states(view, list(when), entity)
 
     def snapshot(self, when: Moment | None = None) -> Snapshot:
@@ -169,11 +171,20 @@ class Timeline(Asking):
         a: Moment,
         b: Moment,
         *,
+        entity: Entities | None = None,
         known_at: Moment | None = None,
         upto: int | None = None,
         tz: str | None = None,
     ) -> pl.DataFrame:
         """Return what differs between two moments.
+
+        Args:
+            a: the first moment.
+            b: the second.
+            entity: only of this one, or of these.
+            known_at: see the class.
+            upto: see the class.
+            tz: see the class.
 
         Returns:
             ``entity``, ``change``, ``field``, ``before``, ``after``: per entity one row ``added`` or
@@ -183,7 +194,7 @@ class Timeline(Asking):
         """
         view = self._view(known_at, upto, tz)
         moments = [instant(moment, view.tz) for moment in (a, b)]
-        pairs = self._ask(view, lambda events: [self._engine.as_of(events, moment) for moment in moments])
+        pairs = self._ask(view, lambda events: [self._engine.as_of(events, moment) for moment in moments], entity)
         first, second = (together(states) for states in zip(*pairs, strict=True))
         return difference(first, second, self.plan.fields)
 
@@ -242,7 +253,7 @@ class Timeline(Asking):
         """
         view = self._view(known_at, upto, tz)
         groups = [by] if isinstance(by, str) else list(by or ())
-        trend = Trend(dict(measures), groups)
+        trend = Trend.of(measures, groups)
         plan = self.plan.only(trend.fields(self.plan))
         labels = self._moments(view, every, since, until)
         moments = pl.Series([instant(label, view.tz) for label in labels], dtype=TIMESTAMP)
@@ -263,7 +274,7 @@ class Timeline(Asking):
         """Return a frame with the state of each row's entity at the row's own moment appended.
 
         Args:
-            frame: a Polars or pandas frame.
+            frame: a Polars or pandas frame, or what a Polars frame is made of; a lazy one is collected.
             on: its column of entity ids; integers are matched as text.
             at: its column of moments: dates, datetimes or texts.
             prefix: what to put before the names of the fields.
@@ -278,7 +289,7 @@ class Timeline(Asking):
             ModelError: columns that are missing or taken, or ids that are no text and no integers.
         """
         view = self._view(known_at, upto, tz)
-        rows = frame if isinstance(frame, pl.DataFrame) else pl.DataFrame(frame)
+        rows = frame.collect() if isinstance(frame, pl.LazyFrame) else pl.DataFrame(frame)
         _check_join(rows, on, at, [prefix + name for name in self.plan.fields])
         asked = pl.DataFrame([_ids(rows[on]), instants(rows[at], view.tz).alias("at")]).with_row_index("|row")
         wanted = asked.sort("entity")

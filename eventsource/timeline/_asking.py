@@ -3,11 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import Path
 from typing import Final, TypeVar
 
 import polars as pl
 
-from eventsource.errors import ModelError
+from eventsource.errors import LogError, ModelError
 from eventsource.event import TIMESTAMP
 from eventsource.fold._polars import PolarsEngine
 from eventsource.fold.engine import Engine, Events
@@ -53,6 +54,8 @@ class Asking:
         snapshots: SnapshotPolicy | None = None,
         progress: Told | None = None,
     ) -> None:
+        if isinstance(log, str | Path):
+            raise LogError(f"{str(log)!r} is a path, not a log", hint=f"es.Log({str(log)!r})")
         self.log, self.plan, self.tz = log, plan_of(model), tz
         self._engine: Engine = engine or PolarsEngine()
         self._index = Index(log, self.plan, progress=progress)
@@ -158,7 +161,10 @@ class Asking:
 def _ids(entity: Entities | None) -> pl.Series | None:
     if entity is None:
         return None
-    return pl.Series("entity", [entity] if isinstance(entity, str) else entity).cast(pl.String)
+    ids = pl.Series("entity", entity if isinstance(entity, pl.Series | list | tuple) else [entity], strict=False)
+    if ids.dtype.is_integer() or ids.dtype in (pl.String, pl.Null):
+        return ids.cast(pl.String)
+    raise ModelError(f"{entity!r} names no entity", hint="an id is a text; several are a list or a Series")
 
 
 def _span(events: Events) -> tuple[datetime | None, datetime | None]:

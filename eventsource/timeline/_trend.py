@@ -6,7 +6,7 @@ gives the answer. Other measures are aggregated moment by moment, over the inter
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import chain
@@ -36,6 +36,18 @@ class Trend:
 
     measures: dict[str, pl.Expr]
     by: list[str]
+
+    @classmethod
+    def of(cls, measures: Any, by: list[str]) -> "Trend":
+        """Return the trend of measures that a user names.
+
+        Raises:
+            ModelError: they are no mapping of expressions.
+        """
+        if not isinstance(measures, Mapping) or not all(isinstance(m, pl.Expr) for m in measures.values()):
+            hint = '{"premium": pl.col("premium").sum(), "customers": pl.len()}'
+            raise ModelError(f"{measures!r} names no measures", hint=hint)
+        return cls(dict(measures), by)
 
     def fields(self, plan: Plan) -> list[str]:
         """Return the fields that the measures and groups read.
@@ -71,7 +83,11 @@ class Trend:
         Args:
             slots: what `slots` gives, of all entities.
             labels: the moments as they are shown.
+
+        Raises:
+            ModelError: a measure that is no aggregation, or that Polars cannot compute.
         """
+        self._check_aggregates(slots)
         additive = {name: _Additive.of(measure, slots) for name, measure in self.measures.items()}
         if all(additive.values()):
             answer = self._from_transitions(slots, {n: a for n, a in additive.items() if a}, len(labels))
@@ -80,6 +96,19 @@ class Trend:
         answer = answer.sort(_SLOT, *self.by)
         moments = pl.Series("as_of", labels).gather(answer["|slot"])
         return answer.select(moments, *self.by, *self.measures)
+
+    def _check_aggregates(self, slots: pl.DataFrame) -> None:
+        """See that each measure makes one value of any number of rows: of none, too."""
+        for name, measure in self.measures.items():
+            try:
+                rows = slots.clear().select(measure).height
+            except pl.exceptions.PolarsError as error:
+                raise ModelError(f"the measure {name!r} cannot be computed: {error}") from error
+            if rows != 1:
+                hint = (
+                    f"such as {measure}.sum()" if measure.meta.is_column() else "such as .sum(), .mean(), .len()"
+                )
+                raise ModelError(f"the measure {name!r} is no aggregation: it gives many values", hint=hint)
 
     def _from_transitions(self, slots: pl.DataFrame, measures: dict[str, "_Additive"], count: int) -> pl.DataFrame:
         inputs = [measure.units(slots, name) for name, measure in measures.items()]

@@ -29,7 +29,7 @@ def test_a_pull_takes_what_is_new(run: Run, folder: Path) -> None:
     assert " 0 events appended" in run("pull").stdout
     with (folder / "raw" / "a.jsonl").open("a") as file:
         file.write(json.dumps(event(900, "eve", "Created", "2024-05-01")) + "\n")
-    assert " 1 events appended" in run("pull").stdout
+    assert " 1 event appended" in run("pull").stdout
     assert head(folder) == total + 1
 
 
@@ -50,7 +50,7 @@ def test_each_file_that_the_shell_lists_keeps_its_place(run: Run, folder: Path) 
     write(folder / "two.jsonl", event(2, "b", "Created", "2024-01-01"))
     run("pull", "one.jsonl")
     result = run("pull", "one.jsonl", "two.jsonl")
-    assert " 1 events appended" in result.stdout
+    assert " 1 event appended" in result.stdout
     assert "duplicates" not in result.stdout
 
 
@@ -66,7 +66,7 @@ def test_what_cannot_be_taken_is_told(run: Run, folder: Path) -> None:
         good | {"event_id": "x", "stream": None},
     )
     out = run("pull", "bad.jsonl").stdout
-    for told in ("1 events appended", "2 duplicates", "1 conflicts", "2 lines rejected", "bad.jsonl:4: not JSON"):
+    for told in ("1 event appended", "2 duplicates", "1 conflict ", "2 lines rejected", "bad.jsonl:4: not JSON"):
         assert told in out
     assert "bad.jsonl:5: stream is missing" in out
     assert "eventsource rejected" in out
@@ -90,7 +90,7 @@ def test_rejected_lines_can_be_mended_and_pulled(run: Run, folder: Path) -> None
         + b"\xff"
     )
     (folder / "bad.jsonl").write_bytes(bad + b"\n")
-    run("pull", "bad.jsonl")
+    run("pull", "bad.jsonl", code=1)
     assert run("rejected", "--raw").stdout_bytes == bad + b"\n"
     shown = run("rejected", "-f", "table")
     assert "\x1b" not in shown.stdout
@@ -98,23 +98,23 @@ def test_rejected_lines_can_be_mended_and_pulled(run: Run, folder: Path) -> None
     assert (row["file"], row["line"]) == ("bad.jsonl", 1)
     assert "\\xff" in row["raw"]
     (folder / "good.jsonl").write_bytes(bad.replace(b"-30", b"-29").rstrip(b"\xff").replace(b"\x1b", b""))
-    assert " 1 events appended" in run("pull", "good.jsonl").stdout
-    assert "1 rejected lines forgotten" in run("rejected", "--clear").stderr
+    assert " 1 event appended" in run("pull", "good.jsonl").stdout
+    assert "1 rejected line forgotten" in run("rejected", "--clear").stderr
     assert json.loads(run("rejected", "-f", "json").stdout) == []
 
 
 def test_rejected_lines_are_offered_again(run: Run, folder: Path) -> None:
     """--rejected offers the lines of a source again under a mended mapping."""
     write(folder / "odd.jsonl", {"event_id": "1", "who": "a", "type": "T", "occurred_at": "2024-01-01"})
-    assert "1 lines rejected" in run("pull", "odd.jsonl").stdout
-    assert " 1 events appended" in run("pull", "--rejected", "--stream", "who", "odd.jsonl").stdout
+    assert "1 line rejected" in run("pull", "odd.jsonl", code=1).stdout
+    assert " 1 event appended" in run("pull", "--rejected", "--stream", "who", "odd.jsonl").stdout
     assert json.loads(run("rejected", "-f", "json").stdout) == []
 
 
 def test_offering_again_names_the_sources_that_have_some(run: Run, folder: Path) -> None:
     """A source without rejected lines is told which ones have them."""
     write(folder / "odd.jsonl", "{nothing")
-    run("pull", "odd.jsonl")
+    run("pull", "odd.jsonl", code=1)
     assert "odd.jsonl" in run("pull", "--rejected", "raw/a.jsonl").stderr
 
 
@@ -208,3 +208,38 @@ def test_a_log_named_by_an_option(pulled: Run, folder: Path) -> None:
     write(folder / "one.jsonl", event(1, "a", "Created", "2024-01-01"))
     pulled("pull", "one.jsonl", "--log", "other")
     assert "other: 1 events in 1 streams" in pulled("check", "--log", "other").stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("a.csv", "id;who;what\n1;a;B\n", "not separated by commas: id;who;what"),
+        ("b.json", '[\n{"id": 1}\n]\n', "jq -c '.[]' b.json"),
+        ("c.csv", "id,who,what,when\n1,a,B,2024-01-01\n", "--stream NAME --type NAME --occurred-at NAME"),
+        ("d.jsonl", '{"who": "a", "type": "B"}\n', "who, type; say which is which: --event-id NAME --stream NAME"),
+    ],
+)
+def test_where_nothing_can_be_taken_the_next_step_is_told(
+    run: Run, folder: Path, name: str, text: str, told: str
+) -> None:
+    """A pull that takes no line of a file fails, and says which option reads lines that look so."""
+    (folder / name).write_text(text)
+    assert told in run("pull", name, code=1).stderr
+
+
+def test_a_log_inside_a_source_folder_is_no_source(run: Run, folder: Path) -> None:
+    """The files of a log are its own: a folder or glob that holds one gives the raw files only."""
+    run("pull", "raw", "--log", "raw/log")
+    head = es.Log(folder / "raw" / "log").head
+    for where in ("raw", "raw/**/*"):
+        run("pull", where, "--log", "raw/log")
+        assert es.Log(folder / "raw" / "log").head == head
+        assert es.Log(folder / "raw" / "log").rejected().is_empty()
+
+
+def test_earlier_rejections_are_not_forgotten(run: Run, folder: Path) -> None:
+    """A pull that rejects nothing still says that lines of earlier pulls wait."""
+    with (folder / "raw" / "a.jsonl").open("a") as raw:
+        raw.write("no JSON\n")
+    assert "1 line rejected" in run("pull").stdout
+    assert "1 line of earlier pulls could not be taken" in run("pull").stdout

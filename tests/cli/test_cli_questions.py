@@ -228,3 +228,27 @@ def test_a_function_of_the_model_that_fails(pulled: Run, folder: Path) -> None:
     result = pulled("as-of", "-m", "broken:T", code=1)
     assert "boom" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_moments_may_be_relative(pulled: Run) -> None:
+    """today, yesterday, now and the like are days of the zone, resolved before the question is asked."""
+    now = rows(pulled("as-of", "-f", "json"))
+    assert rows(pulled("as-of", "now", "-f", "json")) == rows(pulled("as-of", "yesterday", "-f", "json")) == now
+    title = pulled("as-of", "month_end", "-f", "table").output
+    assert "month_end" not in title
+    assert rows(pulled("changes", "premium", "--since", "today", "-f", "json")) == []
+    pulled("as-of", "someday", code=2)
+
+
+def test_a_difference_of_one_entity(pulled: Run) -> None:
+    """--entity leaves only what one entity did; a name that is none is an error."""
+    found = rows(pulled("diff", "2024-01-31", "2024-02-29", "-e", "ada", "-f", "json"))
+    assert {row["entity"] for row in found} == {"ada"}
+    pulled("diff", "2024-01-31", "2024-02-29", "-e", "nobody", code=3)
+
+
+def test_groups_may_stand_in_one_option(pulled: Run) -> None:
+    """--by a,b is --by a --by b."""
+    ask = ("trend", "--measure", "n=len()", "--every", "1mo", "-f", "json")
+    together = pulled(*ask, "--by", "premium,orders").stdout
+    assert together == pulled(*ask, "--by", "premium", "--by", "orders").stdout

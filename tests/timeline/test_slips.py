@@ -1,0 +1,78 @@
+"""Slips of a Python user end in this package's errors, with what to write instead."""
+
+from collections.abc import Callable
+from typing import Any
+
+import polars as pl
+import pytest
+
+import eventsource as es
+from eventsource.errors import EventsourceError, ModelError
+from eventsource.testing import MemoryLog, event
+
+
+class Shopper(es.Model, created="Joined"):
+    """A model with one number."""
+
+    spent = es.total("Paid", of="amount")
+
+
+STORY = [event("Joined", at="2024-01-01"), event("Paid", at="2024-02-01", amount=3)]
+
+
+def shoppers() -> es.Timeline:
+    return es.Timeline(MemoryLog(STORY), Shopper)
+
+
+@pytest.mark.parametrize(
+    ("slip", "told"),
+    [
+        (lambda: es.Timeline("folder", Shopper), "es.Log('folder')"),  # type: ignore[arg-type]  # the slip
+        (lambda: shoppers().as_of(20240630), "20240630 is no moment"),  # type: ignore[arg-type]  # the slip
+        (lambda: shoppers().explain({"id": 1}), "names no entity"),  # type: ignore[arg-type]  # the slip
+        (lambda: shoppers().trend("spent", every="1mo"), "names no measures"),  # type: ignore[arg-type]  # the slip
+        (lambda: shoppers().trend({"x": "spent"}, every="1mo"), "names no measures"),  # type: ignore[dict-item]  # the slip
+        (lambda: shoppers().trend({"x": pl.col("spent")}, every="1mo"), "'x' is no aggregation"),
+        (lambda: shoppers().trend({"x": pl.col("spent").unique()}, every="1mo"), "'x' is no aggregation"),
+    ],
+)
+def test_a_slip_is_told(slip: Callable[[], Any], told: str) -> None:
+    """Each is an error of this package that says what to write."""
+    with pytest.raises(EventsourceError) as caught:
+        slip()
+    assert told in str(caught.value)
+
+
+def test_a_path_is_no_source(tmp_path: Any) -> None:
+    """A pull names the function that makes a source of a path."""
+    with pytest.raises(EventsourceError, match=r"es\.source\('raw'\)"):
+        es.Log(tmp_path / "log").pull("raw")  # type: ignore[arg-type]  # the slip
+
+
+def test_a_lazy_frame_joins() -> None:
+    """What can be meant is taken: a lazy frame, and ids that are integers."""
+    rows = pl.LazyFrame({"who": ["entity-1"], "when": ["2024-03-01"]})
+    assert shoppers().join(rows, on="who", at="when")["spent"].to_list() == [3]
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (lambda: type("M", (es.Model,), {}), "has no fields"),
+        (lambda: type("M", (es.Model,), {"n": es.count()}), "n"),
+        (lambda: type("M", (es.Model,), {"n": es.latest("A", of="")}), "not a dotted path"),
+        (lambda: type("M", (es.Model,), {"n": es.count("A")}, create="A"), "did you mean 'created'?"),
+        (lambda: es.states("new", {"new": "paid"}), "holds no transitions"),  # type: ignore[arg-type]  # the slip
+        (lambda: es.states("new", [("new", "paid")]), "is no transition"),  # type: ignore[list-item]  # the slip
+        (
+            lambda: type("M", (es.Model,), {"n": es.states("new", [("paid", "Sent", "sent")])}),
+            "no transition leads to 'paid'",
+        ),
+        (lambda: type("M", (es.Model,), {"n": es.count(42)}), "42 is no event type"),  # type: ignore[arg-type]  # the slip
+    ],
+)
+def test_a_model_that_means_nothing_is_told(make: Callable[[], Any], told: str) -> None:
+    """Each is a ModelError at the class statement, or before."""
+    with pytest.raises(ModelError) as caught:
+        make()
+    assert told in str(caught.value)
