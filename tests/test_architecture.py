@@ -10,7 +10,7 @@ import eventsource
 
 ROOT = Path(eventsource.__file__).parent
 FLOORS = [
-    {"errors", "garbage"},
+    {"caches", "errors", "garbage"},
     {"moment"},
     {"event", "plan"},
     {"fold", "log", "sources", "model", "charts", "report"},

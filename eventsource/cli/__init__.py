@@ -36,8 +36,8 @@ _PASSED_ON: Final = {"allow_extra_args": True, "ignore_unknown_options": True}
 app = typer.Typer(
     cls=Program,
     help="True answers about any moment of an event log.",
-    epilog="A moment is a date (its end) such as 2024-06-30, an instant such as 2024-06-30T12:00:00Z, or one of now, "
-    "today, yesterday, month_end (of the last full month).",
+    epilog="A moment is a date (its end) such as 2024-06-30, an instant such as 2024-06-30T12:00:00Z, or one of "
+    "now, today, yesterday, month_end (of the last full month).",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -8,9 +8,7 @@ no answer, only the time it takes. Small logs are decoded in memory.
 Events that are in a run but not yet in their part are merged into it when a question reads it.
 """
 
-import hashlib
 import json
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ from typing import Final, TypeVar
 
 import polars as pl
 
+from eventsource.caches import folder_of, mark_used, retire
 from eventsource.errors import IndexFileError
 from eventsource.event import TIMESTAMP
 from eventsource.fold.clustered import Clustered
@@ -63,12 +62,7 @@ class Index:
     def folder(self) -> Path:
         """Where the files of this index are: in the log's folder, or in the user's cache for a remote log."""
         layout = json.dumps([self.log.identity, self.members.layout], sort_keys=True)
-        name = hashlib.sha256(layout.encode()).hexdigest()[:20]
-        path = self.log.path
-        if "://" not in path and os.access(path, os.W_OK):
-            return Path(path) / "index" / name
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        return cache / "eventsource" / hashlib.sha256(path.encode()).hexdigest()[:20] / name
+        return folder_of(self.log.path, "index", layout)
 
     @property
     def store(self) -> Store:
@@ -102,6 +96,9 @@ class Index:
     def _stored(self, limit: int) -> "_Stored":
         store = self.store
         manifest = store.manifest()
+        mark_used(store.folder)
+        if not manifest.head:
+            retire(store.folder)
         if manifest.head < limit:
             with store.locked():
                 manifest = followed(store, self.log, self.members, self.sizes, self._progress)

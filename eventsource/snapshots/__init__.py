@@ -5,9 +5,7 @@ finds it, and deleting it changes no answer. One file each, whole or not there.
 """
 
 import contextlib
-import hashlib
 import json
-import os
 import time
 import uuid
 from collections.abc import Iterator
@@ -18,6 +16,7 @@ from typing import Final
 
 import polars as pl
 
+from eventsource.caches import folder_of, mark_used, retire
 from eventsource.errors import IndexFileError, ModelError
 from eventsource.plan import Plan
 
@@ -88,11 +87,7 @@ class Shelf:
     @property
     def folder(self) -> Path:
         """Where they are: in the log's folder, or in the user's cache for a log that is remote or read-only."""
-        name = hashlib.sha256(f"{self.identity} {self.plan.fingerprint()}".encode()).hexdigest()[:20]
-        if "://" not in self.path and os.access(self.path, os.W_OK):
-            return Path(self.path) / "snapshots" / name
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        return cache / "eventsource" / hashlib.sha256(self.path.encode()).hexdigest()[:20] / f"snapshots-{name}"
+        return folder_of(self.path, "snapshots", f"{self.identity} {self.plan.fingerprint()}")
 
     def all(self) -> list[Snapshot]:
         """Return the snapshots that are there, by moment and position; a damaged file is none."""
@@ -104,7 +99,9 @@ class Shelf:
         Raises:
             IndexFileError: it cannot be written.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
+        if not self.folder.exists():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            retire(self.folder)
         name = f"{about.position}-{about.moment:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}{_SUFFIX}"
         plain = asdict(about) | {"file": name, "moment": about.moment.isoformat()}
         plain["known"] = about.known.isoformat() if about.known else None
@@ -123,6 +120,7 @@ class Shelf:
 
     def states(self, snapshot: Snapshot, entities: pl.Series | None = None) -> pl.DataFrame | None:
         """Return the partial states of a snapshot, of some entities or of all; None: it is gone."""
+        mark_used(self.folder)
         with contextlib.suppress(OSError, pl.exceptions.PolarsError):
             states = pl.read_parquet(self.folder / snapshot.file)
             return states if entities is None else states.filter(pl.col("entity").is_in(entities.implode()))

@@ -1,0 +1,64 @@
+"""Caches of models that came and went do not pile up."""
+
+import os
+import time
+from pathlib import Path
+
+import polars as pl
+import pytest
+from indexkit import SMALL
+from stored import stored
+
+import eventsource as es
+from eventsource.plan import Plan, Rule
+
+EVENTS = [
+    {
+        "event_id": f"e{n}",
+        "stream": f"s{n % 7}",
+        "type": "Paid",
+        "occurred_at": f"2024-01-{1 + n % 28:02}",
+        "data": {"x": n},
+    }
+    for n in range(200)
+]
+
+
+def _plan(dtype: pl.DataType) -> Plan:
+    return Plan("M", (Rule(name="x", op="latest", events=("Paid",), of="x", dtype=dtype),))
+
+
+def _aged(folder: Path, days: float) -> None:
+    then = time.time() - days * 86_400
+    os.utime(folder, (then, then))
+
+
+@pytest.mark.parametrize(("days", "stays"), [(31.0, False), (29.0, True)])
+def test_what_nobody_used_for_a_month_goes(tmp_path: Path, days: float, *, stays: bool) -> None:
+    """A new model's index and snapshots take the place of those that no question asked for; others stay."""
+    log = es.Log(tmp_path / "log")
+    log.append(EVENTS)
+    old, new = (stored(log, _plan(dtype), SMALL) for dtype in (pl.Int64(), pl.Int32()))
+    folders = []
+    for timeline in (old, new):
+        timeline.as_of()
+        timeline.snapshot()
+        folders += [timeline._index.folder, timeline._shelf.folder]
+        for folder in folders[:2]:
+            _aged(folder, days)
+    third = stored(log, _plan(pl.Float64()), SMALL)
+    third.as_of()
+    third.snapshot()
+    assert [folder.exists() for folder in folders] == [stays, stays, True, True]
+
+
+def test_what_is_asked_is_in_use(tmp_path: Path) -> None:
+    """A question marks its index, and its answer is the same whoever removes what."""
+    log = es.Log(tmp_path / "log")
+    log.append(EVENTS)
+    timeline = stored(log, _plan(pl.Int64()), SMALL)
+    before = timeline.as_of()
+    _aged(timeline._index.folder, 40)
+    assert timeline.as_of().equals(before)
+    stored(log, _plan(pl.Int32()), SMALL).as_of()
+    assert timeline._index.folder.exists()
