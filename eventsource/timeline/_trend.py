@@ -22,7 +22,6 @@ __all__ = ["Trend"]
 
 _ROWWISE: Final = {"Column", "Literal", "BinaryExpr", "Cast", "Alias"}
 _SLOT: Final = pl.col("|slot")
-_NOTHING: Final = pl.lit(0, pl.Int128)
 
 
 @dataclass(frozen=True)
@@ -116,7 +115,9 @@ class Trend:
         columns = [name for name in values.columns if name.startswith("|") and name not in ("|from", "|to")]
         begin = values.select(*self.by, pl.col("|from").alias("|slot"), *columns)
         end = values.select(
-            *self.by, pl.col("|to").alias("|slot"), *((_NOTHING - pl.col(name)).alias(name) for name in columns)
+            *self.by,
+            pl.col("|to").alias("|slot"),
+            *((pl.lit(0).cast(values.schema[name]) - pl.col(name)).alias(name) for name in columns),
         )
         deltas = pl.concat([begin, end]).group_by(*self.by, "|slot").agg(pl.col(columns).sum())
         running = self._grid(deltas, count).join(deltas, on=[*self.by, "|slot"], how="left", nulls_equal=True)
@@ -172,13 +173,14 @@ class _Additive:
         return self.op not in ("sum", "mean") or not values.dtype.is_float() or bool(values.is_finite().all())
 
     def units(self, rows: pl.DataFrame, name: str) -> list[pl.Expr]:
-        """Return the integers that intervals add and take back."""
+        """Return the integers and decimals that intervals add and take back."""
         here = self.inner.is_not_null().cast(pl.Int128).alias(f"|n:{name}")
         if self.op in ("len", "count"):
             return [here]
-        scale = self._scale(rows)
+        dtype, scale = rows.clear().select(self.inner).to_series().dtype, self._scale(rows)
+        exact = pl.Decimal(38, dtype.scale) if isinstance(dtype, pl.Decimal) else pl.Int128()
         value = self.inner if scale is None else self.inner.cast(pl.Float64) * scale
-        return [here, value.fill_null(0).cast(pl.Int128).alias(f"|s:{name}")]
+        return [here, value.fill_null(0).cast(exact).alias(f"|s:{name}")]
 
     def answer(self, rows: pl.DataFrame, name: str) -> pl.Expr:
         """Return the measure from its running totals, in the dtype that the aggregation itself has."""
@@ -190,17 +192,13 @@ class _Additive:
             return count.cast(dtype).alias(name)
         value = total.cast(pl.Float64) / scale if scale is not None else total
         if self.op == "mean":
-            value = pl.when(count > 0).then(value / count)
+            value = pl.when(count > 0).then(value.cast(pl.Float64) / count)
         return value.cast(dtype).alias(name)
 
     def _scale(self, rows: pl.DataFrame) -> float | None:
-        """Return the power of two at which sums of floats are exact; None for integers and booleans."""
+        """Return the power of two at which sums of floats are exact; None for integers, decimals and booleans."""
         values = rows.select(self.inner).to_series()
-        if values.dtype.is_float():
-            return exact_scale(values)
-        if values.dtype.is_decimal():
-            return float(10 ** getattr(values.dtype, "scale", 0))
-        return None
+        return exact_scale(values) if values.dtype.is_float() else None
 
 
 def _is_rowwise(expression: pl.Expr) -> bool:

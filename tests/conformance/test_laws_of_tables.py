@@ -108,7 +108,7 @@ def _measures(draw: st.DrawFn, schema: pl.Schema, plan: Plan) -> dict[str, pl.Ex
     for field in plan.fields:
         dtype = schema[field]
         names = ["count", "len", "nulls"]
-        if dtype.is_integer() or dtype.is_float() or dtype == pl.Boolean():
+        if dtype.is_numeric() or dtype == pl.Boolean():
             names += ["sum", "mean", "max"]
         if dtype.is_float() or dtype == pl.Int64():
             names += ["median", "double", "unique"]

@@ -111,6 +111,15 @@ def test_every_range_has_its_exact_sum(values: list[float]) -> None:
     assert sums.between(firsts, ends).to_list() == expected
 
 
+@given(st.lists(st.decimals(-(10**14), 10**14, places=2), min_size=1, max_size=6))
+def test_a_trend_of_money_is_exact(values: list[decimal.Decimal]) -> None:
+    """Sums of decimals are sums of decimals, to the last digit, on every day."""
+    plan = Plan("M", (Rule(name="sum", op="total", events=("Paid",), of="x", dtype=pl.Decimal(38, 2)),))
+    story = [event("Paid", at=f"2024-01-{day:02}", x=str(value)) for day, value in enumerate(values, 1)]
+    trend = Timeline(MemoryLog(story), plan).trend({"sum": pl.col("sum").sum()}, every="1d")
+    assert trend["sum"].to_list() == [sum(values[: day + 1]) for day in range(len(values))]
+
+
 def test_a_trend_of_a_total_with_nan_is_as_of_each_moment() -> None:
     """What cannot be taken back (NaN, infinities) is looked at moment by moment."""
 
