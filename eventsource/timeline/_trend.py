@@ -2,10 +2,10 @@
 
 An interval of a history counts for every moment that it covers. A sum or count needs no look at each moment: an
 interval adds its value where it begins and takes it back where it ends, and a running total over the moments
-gives the answer. Other measures are aggregated moment by moment, over the intervals that cover it.
+gives the answer, as do expressions over several such totals. Other measures are aggregated moment by moment, over
+the intervals that cover it.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -15,12 +15,11 @@ from typing import Any, Final
 import polars as pl
 
 from eventsource.errors import ModelError
-from eventsource.fold.exact import exact_scale
 from eventsource.plan import Plan
+from eventsource.timeline._measures import Additive, split_measure
 
 __all__ = ["Trend"]
 
-_ROWWISE: Final = {"Column", "Literal", "BinaryExpr", "Cast", "Alias"}
 _SLOT: Final = pl.col("|slot")
 
 
@@ -87,14 +86,21 @@ class Trend:
             ModelError: a measure that is no aggregation, or that Polars cannot compute.
         """
         self._check_aggregates(slots)
-        additive = {name: _Additive.of(measure, slots) for name, measure in self.measures.items()}
-        if all(additive.values()):
-            answer = self._from_transitions(slots, {n: a for n, a in additive.items() if a}, len(labels))
-        else:
-            answer = self._moment_by_moment(slots, len(labels))
-        answer = answer.sort(_SLOT, *self.by)
+        try:
+            answer = self._answer(slots, len(labels)).sort(_SLOT, *self.by)
+        except pl.exceptions.PolarsError as error:
+            raise ModelError(f"the measures cannot be computed: {error}") from error
         moments = pl.Series("as_of", labels).gather(answer["|slot"])
         return answer.select(moments, *self.by, *self.measures)
+
+    def _answer(self, slots: pl.DataFrame, count: int) -> pl.DataFrame:
+        split = {name: split_measure(measure, name) for name, measure in self.measures.items()}
+        parts = {part: Additive.of(inner, slots) for _, inners in split.values() for part, inner in inners.items()}
+        found = {part: additive for part, additive in parts.items() if additive}
+        if len(found) < len(parts) or not all(inners for _, inners in split.values()):
+            return self._moment_by_moment(slots, count)
+        totals = self._from_transitions(slots, found, count)
+        return totals.select(_SLOT, *self.by, *(outer.alias(name) for name, (outer, _) in split.items()))
 
     def _check_aggregates(self, slots: pl.DataFrame) -> None:
         """See that each measure makes one value of any number of rows: of none, too."""
@@ -109,7 +115,7 @@ class Trend:
                 )
                 raise ModelError(f"the measure {name!r} is no aggregation: it gives many values", hint=hint)
 
-    def _from_transitions(self, slots: pl.DataFrame, measures: dict[str, "_Additive"], count: int) -> pl.DataFrame:
+    def _from_transitions(self, slots: pl.DataFrame, measures: dict[str, Additive], count: int) -> pl.DataFrame:
         inputs = [measure.units(slots, name) for name, measure in measures.items()]
         values = slots.select("|from", "|to", *self.by, pl.lit(1, pl.Int128).alias("|len"), *chain(*inputs))
         columns = [name for name in values.columns if name.startswith("|") and name not in ("|from", "|to")]
@@ -144,74 +150,3 @@ class Trend:
             rows = slots.clear().group_by(self.by).agg(measures) if self.by else slots.clear().select(measures)
             parts = [rows.clear().with_columns(pl.lit(0, pl.Int64).alias("|slot"))]
         return pl.concat(parts)
-
-
-@dataclass(frozen=True)
-class _Additive:
-    """A measure that transitions give: a sum, count or mean of a row-wise expression, or the number of rows."""
-
-    op: str
-    inner: pl.Expr
-
-    @classmethod
-    def of(cls, measure: pl.Expr, rows: pl.DataFrame) -> "_Additive | None":
-        """Return the measure as additive over ``rows``; None where each moment must be looked at."""
-        plain = measure.meta.undo_aliases()
-        if plain.meta == pl.len().meta:
-            return cls("len", pl.lit(1))
-        inputs = plain.meta.pop()
-        if len(inputs) != 1 or not _is_rowwise(inputs[0]):
-            return None
-        inner = inputs[0]
-        ops = {"sum": inner.sum(), "count": inner.count(), "mean": inner.mean(), "len": inner.len()}
-        found = next((cls(op, inner) for op, same in ops.items() if plain.meta == same.meta), None)
-        return found if found is None or found.is_finite(rows) else None
-
-    def is_finite(self, rows: pl.DataFrame) -> bool:
-        """Say whether what is added can be taken back: neither NaN nor infinite."""
-        values = rows.select(self.inner).to_series()
-        return self.op not in ("sum", "mean") or not values.dtype.is_float() or bool(values.is_finite().all())
-
-    def units(self, rows: pl.DataFrame, name: str) -> list[pl.Expr]:
-        """Return the integers and decimals that intervals add and take back."""
-        here = self.inner.is_not_null().cast(pl.Int128).alias(f"|n:{name}")
-        if self.op in ("len", "count"):
-            return [here]
-        dtype, scale = rows.clear().select(self.inner).to_series().dtype, self._scale(rows)
-        exact = pl.Decimal(38, dtype.scale) if isinstance(dtype, pl.Decimal) else pl.Int128()
-        value = self.inner if scale is None else self.inner.cast(pl.Float64) * scale
-        return [here, value.fill_null(0).cast(exact).alias(f"|s:{name}")]
-
-    def answer(self, rows: pl.DataFrame, name: str) -> pl.Expr:
-        """Return the measure from its running totals, in the dtype that the aggregation itself has."""
-        total, count, scale = pl.col(f"|s:{name}"), pl.col(f"|n:{name}"), self._scale(rows)
-        dtype = rows.clear().select(getattr(self.inner, self.op)()).to_series().dtype
-        if self.op == "len":
-            return pl.col("|len").cast(dtype).alias(name)
-        if self.op == "count":
-            return count.cast(dtype).alias(name)
-        value = total.cast(pl.Float64) / scale if scale is not None else total
-        if self.op == "mean":
-            value = pl.when(count > 0).then(value.cast(pl.Float64) / count)
-        return value.cast(dtype).alias(name)
-
-    def _scale(self, rows: pl.DataFrame) -> float | None:
-        """Return the power of two at which sums of floats are exact; None for integers, decimals and booleans."""
-        values = rows.select(self.inner).to_series()
-        return exact_scale(values) if values.dtype.is_float() else None
-
-
-def _is_rowwise(expression: pl.Expr) -> bool:
-    """Say whether an expression is surely computed row by row: columns, literals, operators, casts."""
-    tree: Any = json.loads(expression.meta.serialize(format="json"))
-    return _nodes(tree) <= _ROWWISE
-
-
-def _nodes(tree: Any) -> set[str]:
-    if isinstance(tree, dict) and len(tree) == 1:
-        kind, body = next(iter(tree.items()))
-        if kind == "Literal":
-            return {kind}
-        inner = body.values() if isinstance(body, dict) else body if isinstance(body, list) else []
-        return {kind}.union(*(_nodes(part) for part in inner if isinstance(part, dict)))
-    return set()

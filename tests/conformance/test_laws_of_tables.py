@@ -109,7 +109,7 @@ def _measures(draw: st.DrawFn, schema: pl.Schema, plan: Plan) -> dict[str, pl.Ex
         dtype = schema[field]
         names = ["count", "len", "nulls"]
         if dtype.is_numeric() or dtype == pl.Boolean():
-            names += ["sum", "mean", "max"]
+            names += ["sum", "mean", "max", "ratio", "of_some"]
         if dtype.is_float() or dtype == pl.Int64():
             names += ["median", "double", "unique"]
         name = draw(st.sampled_from(names))
@@ -123,6 +123,8 @@ def _on(name: str, field: str) -> pl.Expr:
         "len": pl.len(),
         "sum": column.sum(),
         "double": (column * 2).sum(),
+        "ratio": (column.sum().cast(pl.Float64) / pl.len()).round(3),
+        "of_some": column.filter(column.is_not_null() & (pl.lit(1) == 1)).mean(),
         "count": column.count(),
         "mean": column.mean(),
         "max": column.max(),

@@ -1,0 +1,141 @@
+"""Measures taken apart: into sums, counts and means that transitions give, and what is computed from them.
+
+Expressions are looked at as their JSON; what is not known there is left to Polars, moment by moment.
+"""
+
+import io
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+import polars as pl
+
+from eventsource.fold.exact import exact_scale
+
+__all__ = ["Additive", "split_measure"]
+
+_ROWWISE: Final = {"BinaryExpr", "Cast", "Alias", "Ternary"}
+_FUNCTIONS: Final = {"Abs", "FillNull", "IsBetween", "IsNotNull", "IsNull", "Negate", "Not", "Round"}
+
+
+def split_measure(measure: pl.Expr, name: str) -> tuple[pl.Expr, dict[str, pl.Expr]]:
+    """Return a measure as an expression over aggregations, and these by the columns that stand for them.
+
+    Without any, the measure is nothing that can be computed row by row from aggregations.
+
+    Args:
+        measure: such as ``pl.col("spent").sum() / pl.len()``.
+        name: what the columns are called after.
+    """
+    inners: dict[str, pl.Expr] = {}
+
+    def outer(tree: Any) -> Any:
+        if tree == "Len" or (isinstance(tree, dict) and "Agg" in tree):
+            column = f"|{name}|{len(inners)}"
+            inners[column] = _expression(tree)
+            return {"Column": column}
+        if isinstance(tree, dict):
+            return {key: outer(part) for key, part in tree.items()}
+        return [outer(part) for part in tree] if isinstance(tree, list) else tree
+
+    tree = outer(_tree(measure.meta.undo_aliases()))
+    return (_expression(tree), inners) if _is_rowwise(tree) else (measure, {})
+
+
+@dataclass(frozen=True)
+class Additive:
+    """A measure that transitions give: a sum, count or mean of a row-wise expression, or the number of rows."""
+
+    op: str
+    inner: pl.Expr
+
+    @classmethod
+    def of(cls, measure: pl.Expr, rows: pl.DataFrame) -> "Additive | None":
+        """Return the measure as additive over ``rows``; None where each moment must be looked at."""
+        if measure.meta == pl.len().meta:
+            return cls("len", pl.lit(1))
+        inputs = measure.meta.pop()
+        if len(inputs) != 1:
+            return None
+        source = inputs[0]
+        ops = {"sum": source.sum(), "count": source.count(), "mean": source.mean(), "len": source.len()}
+        op = next((op for op, same in ops.items() if measure.meta == same.meta), None)
+        inner = source if op == "len" else _unfiltered(source)
+        if op is None or not _is_rowwise(_tree(inner)):
+            return None
+        found = cls(op, inner)
+        return found if found.can_be_taken_back(rows) else None
+
+    def can_be_taken_back(self, rows: pl.DataFrame) -> bool:
+        """Say whether what is added can be taken back: numbers, neither NaN nor infinite, and truth values."""
+        if self.op not in ("sum", "mean"):
+            return True
+        values = rows.select(self.inner).to_series()
+        if values.dtype.is_float():
+            return bool(values.is_finite().all())
+        return values.dtype.is_numeric() or values.dtype == pl.Boolean()
+
+    def units(self, rows: pl.DataFrame, name: str) -> list[pl.Expr]:
+        """Return the integers and decimals that intervals add and take back."""
+        here = self.inner.is_not_null().cast(pl.Int128).alias(f"|n:{name}")
+        if self.op in ("len", "count"):
+            return [here]
+        dtype, scale = rows.clear().select(self.inner).to_series().dtype, self._scale(rows)
+        exact = pl.Decimal(38, dtype.scale) if isinstance(dtype, pl.Decimal) else pl.Int128()
+        value = self.inner if scale is None else self.inner.cast(pl.Float64) * scale
+        return [here, value.fill_null(0).cast(exact).alias(f"|s:{name}")]
+
+    def answer(self, rows: pl.DataFrame, name: str) -> pl.Expr:
+        """Return the measure from its running totals, in the dtype that the aggregation itself has."""
+        total, count, scale = pl.col(f"|s:{name}"), pl.col(f"|n:{name}"), self._scale(rows)
+        dtype = rows.clear().select(getattr(self.inner, self.op)()).to_series().dtype
+        if self.op == "len":
+            return pl.col("|len").cast(dtype).alias(name)
+        if self.op == "count":
+            return count.cast(dtype).alias(name)
+        value = total.cast(pl.Float64) / scale if scale is not None else total
+        if self.op == "mean":
+            value = pl.when(count > 0).then(value.cast(pl.Float64) / count)
+        return value.cast(dtype).alias(name)
+
+    def _scale(self, rows: pl.DataFrame) -> float | None:
+        """Return the power of two at which sums of floats are exact; None for integers, decimals and booleans."""
+        values = rows.select(self.inner).to_series()
+        return exact_scale(values) if values.dtype.is_float() else None
+
+
+def _unfiltered(source: pl.Expr) -> pl.Expr:
+    """Return ``x.filter(y)`` as x where y, which the same rows have a value of; anything else as it is."""
+    tree = _tree(source)
+    if not isinstance(tree, dict) or "Filter" not in tree:
+        return source
+    return pl.when(_expression(tree["Filter"]["by"])).then(_expression(tree["Filter"]["input"]))
+
+
+def _is_rowwise(tree: Any) -> bool:
+    """Say whether an expression is surely computed row by row: columns, literals, operators and the like."""
+    if not isinstance(tree, dict) or len(tree) != 1:
+        return False
+    kind, body = next(iter(tree.items()))
+    if kind in ("Column", "Literal"):
+        return True
+    if kind == "Function":
+        return _function(body["function"]) in _FUNCTIONS and all(map(_is_rowwise, body["input"]))
+    parts = body.values() if isinstance(body, dict) else body
+    return kind in _ROWWISE and all(_is_rowwise(part) for part in parts if isinstance(part, dict) or part == "Len")
+
+
+def _function(told: Any) -> str:
+    while isinstance(told, dict):
+        name, told = next(iter(told.items()))
+        if name != "Boolean":
+            return str(name)
+    return str(told)
+
+
+def _tree(expression: pl.Expr) -> Any:
+    return json.loads(expression.meta.serialize(format="json"))
+
+
+def _expression(tree: Any) -> pl.Expr:
+    return pl.Expr.deserialize(io.StringIO(json.dumps(tree)), format="json")

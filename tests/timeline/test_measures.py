@@ -1,0 +1,93 @@
+"""Measures of a trend: what is taken from transitions is what Polars makes of each moment."""
+
+import polars as pl
+import pytest
+
+import eventsource as es
+from eventsource.testing import MemoryLog, event
+from eventsource.timeline._measures import Additive, split_measure
+
+
+class Account(es.Model):
+    """Fields of several dtypes."""
+
+    n = es.latest("Paid", of="n")
+    small = es.latest("Paid", of="n", dtype=pl.Int8)
+    money = es.total("Paid", of="money", dtype=pl.Decimal(18, 2))
+    share = es.latest("Paid", of="share")
+    day = es.latest("Paid", of="day", dtype=pl.Date)
+    last = es.latest("Paid")
+    city = es.latest("Paid", of="city")
+    paid = es.flag(on="Paid", off="Left")
+
+
+STORY = [
+    event(
+        "Left" if number == 3 else "Paid",
+        f"e{number % 3}",
+        at=f"2024-01-0{number + 1}",
+        n=number - 2,
+        money=f"{number}.29",
+        share=number / 8,
+        day=f"2024-02-0{number + 1}",
+        city="xyz"[number % 3] if number else None,
+    )
+    for number in range(7)
+]
+
+N, MONEY, CITY = pl.col("n"), pl.col("money"), pl.col("city")
+FAST = [
+    N.sum(),
+    pl.col("small").mean(),
+    MONEY.sum(),
+    MONEY.mean(),
+    (N.sum() / pl.len()).round(2).alias("x"),
+    N.sum().cast(pl.Float64) * 2 - N.count(),
+    N.filter(CITY == "x").sum(),
+    N.filter(CITY == "x").mean().abs(),
+    CITY.is_null().sum(),
+    pl.when(N > 0).then(MONEY).otherwise(0).sum(),
+    (pl.col("paid") & (N > 0)).mean(),
+    pl.len(),
+    CITY.count(),
+    -pl.col("share").sum(),
+]
+SLOW = [
+    N.median(),
+    N.filter(CITY == "x").len(),
+    CITY.n_unique(),
+    pl.col("last").mean(),
+    pl.col("day").max(),
+    (N / pl.len()).sum(),
+    (N - N.mean()).abs().sum(),
+    N.sum() + N.median(),
+    CITY.sort().first(),
+    pl.lit(1),
+    N.cum_sum().last(),
+]
+
+
+def _is_fast(measure: pl.Expr, rows: pl.DataFrame) -> bool:
+    _, inners = split_measure(measure, "m")
+    return bool(inners) and all(Additive.of(inner, rows) for inner in inners.values())
+
+
+@pytest.mark.parametrize("by", [[], ["paid"]])
+@pytest.mark.parametrize("measure", [*FAST, *SLOW], ids=str)
+def test_a_measure_is_what_it_is_at_each_moment(measure: pl.Expr, by: list[str]) -> None:
+    """Whichever way it is computed, values and dtype are those of `as_of`, aggregated."""
+    accounts = es.Timeline(MemoryLog(STORY), Account)
+    found = accounts.trend({"m": measure}, every="1d", since="2024-01-01", until="2024-01-08", by=by)
+    named = measure.alias("m")
+    states = [accounts.as_of(f"2024-01-0{day}") for day in range(1, 9)]
+    parts = [each.group_by(by).agg(named).sort(by) if by else each.select(named) for each in states]
+    pl.testing.assert_frame_equal(found.drop("as_of"), pl.concat(parts), rel_tol=1e-12)
+
+
+@pytest.mark.parametrize(("measures", "fast"), [(FAST, True), (SLOW, False)])
+def test_sums_and_what_is_computed_from_them_are_taken_from_transitions(
+    measures: list[pl.Expr], *, fast: bool
+) -> None:
+    """More moments cost next to nothing for these, and only for these."""
+    rows = es.Timeline(MemoryLog(STORY), Account).as_of()
+    assert [measure for measure in measures if _is_fast(measure, rows) is not fast] == []
