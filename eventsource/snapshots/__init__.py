@@ -122,8 +122,9 @@ class Shelf:
         """Return the partial states of a snapshot, of some entities or of all; None: it is gone."""
         mark_used(self.folder)
         with contextlib.suppress(OSError, pl.exceptions.PolarsError):
-            states = pl.read_parquet(self.folder / snapshot.file)
-            return states if entities is None else states.filter(pl.col("entity").is_in(entities.implode()))
+            states = pl.scan_parquet(self.folder / snapshot.file, glob=False)
+            mine = states if entities is None else states.filter(pl.col("entity").is_in(entities.implode()))
+            return mine.collect()
         return None
 
     def prune(self, keep: int, columns: tuple[str, ...] | None = None) -> int:

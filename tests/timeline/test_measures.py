@@ -2,6 +2,7 @@
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 import eventsource as es
 from eventsource.testing import MemoryLog, event
@@ -81,7 +82,7 @@ def test_a_measure_is_what_it_is_at_each_moment(measure: pl.Expr, by: list[str])
     named = measure.alias("m")
     states = [accounts.as_of(f"2024-01-0{day}") for day in range(1, 9)]
     parts = [each.group_by(by).agg(named).sort(by) if by else each.select(named) for each in states]
-    pl.testing.assert_frame_equal(found.drop("as_of"), pl.concat(parts), rel_tol=1e-12)
+    assert_frame_equal(found.drop("as_of"), pl.concat(parts), rel_tol=1e-12)
 
 
 @pytest.mark.parametrize(("measures", "fast"), [(FAST, True), (SLOW, False)])
