@@ -142,7 +142,8 @@ def of_states(draw: st.DrawFn, head: int) -> Asked:
     """Return a question for the states at one moment, with any view: what snapshots answer."""
     when, tz = draw(st.none() | moments()), draw(zones())
     view = draw(st.sampled_from([{}, {}, {"known_at": draw(moments())}, {"upto": draw(st.integers(0, head))}]))
-    return Asked("as_of", lambda t: t.as_of(when, tz=tz, **view), partial=True)
+    some = draw(st.none() | st.lists(st.sampled_from(IDS), max_size=4))
+    return Asked("as_of", lambda t: t.as_of(when, entity=some, tz=tz, **view), partial=True)
 
 
 @st.composite
