@@ -16,8 +16,9 @@ import polars as pl
 from eventsource.errors import ModelError
 from eventsource.plan._digest import digest_of
 from eventsource.plan._dtypes import dtype_of
+from eventsource.plan._rowwise import is_rowwise
 
-__all__ = ["ORDERS", "PATHS", "RESERVED", "Op", "Order", "Plan", "Rule", "Transition", "dtype_of"]
+__all__ = ["ORDERS", "PATHS", "RESERVED", "Op", "Order", "Plan", "Rule", "Transition", "dtype_of", "is_rowwise"]
 
 Op = Literal[
     "latest",
@@ -153,6 +154,11 @@ class Rule:
         if self.expression is not None and not isinstance(self.expression, pl.Expr):
             told = f"field {self.name!r}: {self.expression!r} is no Polars expression"
             raise ModelError(told, hint='such as pl.col("spent") / 2')
+        if self.expression is not None and not is_rowwise(self.expression):
+            raise ModelError(
+                f"field {self.name!r} is derived from other entities' values too: {self.expression}",
+                hint="compute it from the answer: as_of(…).with_columns(…)",
+            )
 
     def _check_arrows(self) -> None:
         taken: set[tuple[str, str]] = set()

@@ -1,21 +1,19 @@
 """Measures taken apart: into sums, counts and means that transitions give, and what is computed from them.
 
-Expressions are looked at as their JSON; what is not known there is left to Polars, moment by moment.
+What cannot be taken apart so is left to Polars, moment by moment.
 """
 
 import io
 import json
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import polars as pl
 
 from eventsource.fold.exact import exact_scale
+from eventsource.plan import is_rowwise
 
 __all__ = ["Additive", "split_measure"]
-
-_ROWWISE: Final = {"BinaryExpr", "Cast", "Alias", "Ternary"}
-_FUNCTIONS: Final = {"Abs", "FillNull", "IsBetween", "IsNotNull", "IsNull", "Negate", "Not", "Round"}
 
 
 def split_measure(measure: pl.Expr, name: str) -> tuple[pl.Expr, dict[str, pl.Expr]]:
@@ -38,8 +36,8 @@ def split_measure(measure: pl.Expr, name: str) -> tuple[pl.Expr, dict[str, pl.Ex
             return {key: outer(part) for key, part in tree.items()}
         return [outer(part) for part in tree] if isinstance(tree, list) else tree
 
-    tree = outer(_tree(measure.meta.undo_aliases()))
-    return (_expression(tree), inners) if _is_rowwise(tree) else (measure, {})
+    rest = _expression(outer(_tree(measure.meta.undo_aliases())))
+    return (rest, inners) if is_rowwise(rest) else (measure, {})
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ class Additive:
         ops = {"sum": source.sum(), "count": source.count(), "mean": source.mean(), "len": source.len()}
         op = next((op for op, same in ops.items() if measure.meta == same.meta), None)
         inner = source if op == "len" else _unfiltered(source)
-        if op is None or not _is_rowwise(_tree(inner)):
+        if op is None or not is_rowwise(inner):
             return None
         found = cls(op, inner)
         return found if found.can_be_taken_back(rows) else None
@@ -110,27 +108,6 @@ def _unfiltered(source: pl.Expr) -> pl.Expr:
     if not isinstance(tree, dict) or "Filter" not in tree:
         return source
     return pl.when(_expression(tree["Filter"]["by"])).then(_expression(tree["Filter"]["input"]))
-
-
-def _is_rowwise(tree: Any) -> bool:
-    """Say whether an expression is surely computed row by row: columns, literals, operators and the like."""
-    if not isinstance(tree, dict) or len(tree) != 1:
-        return False
-    kind, body = next(iter(tree.items()))
-    if kind in ("Column", "Literal"):
-        return True
-    if kind == "Function":
-        return _function(body["function"]) in _FUNCTIONS and all(map(_is_rowwise, body["input"]))
-    parts = body.values() if isinstance(body, dict) else body
-    return kind in _ROWWISE and all(_is_rowwise(part) for part in parts if isinstance(part, dict) or part == "Len")
-
-
-def _function(told: Any) -> str:
-    while isinstance(told, dict):
-        name, told = next(iter(told.items()))
-        if name != "Boolean":
-            return str(name)
-    return str(told)
 
 
 def _tree(expression: pl.Expr) -> Any:

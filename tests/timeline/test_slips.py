@@ -62,6 +62,12 @@ def test_a_lazy_frame_joins() -> None:
         (lambda: type("M", (es.Model,), {"n": es.count()}), "n"),
         (lambda: type("M", (es.Model,), {"n": es.latest("A", of="")}), "not a dotted path"),
         (lambda: type("M", (es.Model,), {"n": es.count("A")}, create="A"), "did you mean 'created'?"),
+        (lambda: type("M", (es.Model,), {"n": es.derive(pl.col("n") / pl.col("n").sum())}), "other entities"),
+        (lambda: type("M", (es.Model,), {"n": es.derive(pl.col("n").rank())}), "other entities"),
+        (
+            lambda: type("M", (es.Model,), {"n": es.derive(pl.col("n").fill_null(strategy="forward"))}),
+            "other entities",
+        ),
         (lambda: es.states("new", {"new": "paid"}), "holds no transitions"),  # type: ignore[arg-type]  # the slip
         (lambda: es.states("new", [("new", "paid")]), "is no transition"),  # type: ignore[list-item]  # the slip
         (
