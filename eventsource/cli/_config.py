@@ -4,7 +4,7 @@
 [tool.eventsource]
 log = "data/log"
 model = "models:Customer"
-source = "data/raw/*.jsonl.gz"
+source = "data/raw"
 tz = "UTC"
 
 [tool.eventsource.readmodel]
@@ -288,5 +288,5 @@ def _source(file: Path, source: Any) -> tuple[tuple[str, ...], Mapping[str, Any]
     paths = mapping.pop("path", []) if isinstance(source, dict) else source
     texts = [paths] if isinstance(paths, str) else paths
     if not isinstance(texts, list) or not all(isinstance(path, str) for path in texts):
-        raise UsageError(f"{file}: source is {source!r}", hint='source = "data/raw/*.jsonl.gz"')
+        raise UsageError(f"{file}: source is {source!r}", hint='source = "data/raw"')
     return tuple(texts), mapping

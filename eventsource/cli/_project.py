@@ -38,7 +38,7 @@ def init(
 ) -> None:
     """Write a project for your own log; nothing that exists is overwritten."""
     proposal = _looked_at(log_file) if log_file else None
-    source = absolute(log_file, Path.cwd()) if log_file else "data/raw/*.jsonl.gz"
+    source = absolute(log_file, Path.cwd()) if log_file else "data/raw"
     guessed = proposal.module if proposal else ""
     values = {
         "source": json.dumps(source, ensure_ascii=False),
