@@ -61,6 +61,9 @@ class ReadModel:
         refresh goes on. Of two at once the second waits. Where there are no tables yet, where the model changed,
         or where values no longer fit into a column (texts among integers), they are made anew as by `rebuild`.
 
+        Without history, states go on from snapshots: of a log of 100,000 events or more, a refresh leaves one now
+        and then, and the 24 latest are kept.
+
         Raises:
             ReadModelError: the tables are not ours, or made from another log, or from one that was put back.
             ReadModelBusyError: another process writes them, for too long; safe to do again.

@@ -1,5 +1,6 @@
 """The keeper: what has to be written so that tables equal a model, and in which transaction."""
 
+import contextlib
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Final
 import polars as pl
 import sqlalchemy as sa
 
-from eventsource.errors import ReadModelError
+from eventsource.errors import IndexFileError, ReadModelError
 from eventsource.readmodel._answers import Lag, Refreshed
 from eventsource.readmodel._columns import fitted
 from eventsource.readmodel._database import Database
@@ -87,10 +88,14 @@ class Keeper:
         return Refreshed(head, went, done.written, done.deleted, why, time.monotonic() - begin)
 
     def _leave_snapshot(self, before: int, head: int) -> None:
-        """Take a snapshot now and then, for later refreshes to go on from; histories cannot."""
+        """Take a snapshot now and then, for later refreshes to go on from; histories cannot.
+
+        The tables are up to date already: where it cannot be written, later refreshes only take longer.
+        """
         step = max(1 << max(head.bit_length() - _BITS, 0), _SMALL)
         if not self.history and before // step < head // step:
-            self.timeline.take_due(SnapshotPolicy(events=step))
+            with contextlib.suppress(IndexFileError):
+                self.timeline.take_due(SnapshotPolicy(events=step))
 
     def lag(self) -> Lag:
         """Return how far the tables are behind the log."""

@@ -6,14 +6,18 @@ from contextlib import contextmanager
 from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from answers import REFUSED, alike, asked, timeline
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from readmodelkit import rows_of
+from stored import BUSY, busy_events, stored
 from strategies import World, worlds
 
-from eventsource.readmodel import ReadModel
+from eventsource import Log
+from eventsource.readmodel import ReadModel, _keeper
+from eventsource.timeline import _asking, _snapshots
 
 NUMBERS = count()
 
@@ -66,6 +70,27 @@ def test_a_refreshed_read_model_equals_the_model(world: World, cuts: list[int], 
     """Law 7: after every refresh the tables are what as_of and history say; only rows that differ were written."""
     with file() as url:
         keeps_up(world, cuts, url, history=history)
+
+
+def test_refreshes_go_on_from_the_snapshots_they_leave(tmp_path: Path) -> None:
+    """Law 7 where states go on from snapshots: late events, deletions, and snapshots that went change nothing."""
+    found = stored(Log(tmp_path / "log"), BUSY)
+    model = ReadModel(found, f"sqlite:///{tmp_path}/models.db", table="busy")
+    taken = 0
+    with (
+        patch.object(_keeper, "_SMALL", 64),
+        patch.object(_asking, "_MANY", 0),
+        patch.object(_snapshots, "_WORTHWHILE", 1e9),
+    ):
+        for step, size in enumerate([200, 5, 1, 90, 40, 3, 150, 1]):
+            found.log.append(busy_events(step, size, start=1000 * step))
+            if step == 5:
+                found.prune()
+            assert model.refresh().position == found.log.head
+            assert model.verify().is_empty()
+            taken = max(taken, found.snapshots().height)
+        assert model.rebuild().written == found.as_of(snapshots=False).height
+    assert taken > 1
 
 
 @given(data=st.data())
