@@ -20,12 +20,15 @@ __all__ = [
     "Moment",
     "instant",
     "instants",
+    "is_calendar_step",
     "label",
     "microseconds",
     "parse_times",
     "relative",
     "skipped",
     "start",
+    "step_after",
+    "step_ends",
     "steps",
     "zone",
 ]
@@ -177,6 +180,26 @@ def steps(since: Moment, until: Moment, every: str, tz: str | tzinfo = "UTC") ->
     begin = start(since, tz).astimezone(zone(tz))
     column = pl.Series([begin]).dt.cast_time_unit("us")
     return _walk(column, instant(until, tz), every)
+
+
+def is_calendar_step(every: str) -> bool:
+    """Say whether a duration is of days or more: such steps end with a day."""
+    return re.fullmatch(r"[1-9]\d*(d|w|mo|q|y)", every) is not None
+
+
+def step_ends(first: date, last: date, every: str) -> list[date | datetime]:
+    """Return the last days of the calendar steps from the one of ``first`` to the one of ``last``.
+
+    Month-ends for ``"1mo"``, Sundays for ``"1w"``, the days themselves for ``"1d"``.
+    """
+    begin = pl.Series([first]).dt.truncate(every).item()
+    return [step_after(day, every) for day in steps(begin, last, every)]
+
+
+def step_after(day: date, every: str) -> date:
+    """Return the last day of a step that begins with a day."""
+    found: date = pl.Series([day]).dt.offset_by(every).dt.offset_by("-1d").item()
+    return found
 
 
 def parse_times(texts: pl.Series, tz: str | tzinfo = "UTC") -> pl.Series:

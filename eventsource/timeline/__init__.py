@@ -240,8 +240,9 @@ class Timeline(Asking):
             measures: column name → a Polars aggregation over the fields, such as
                 ``pl.col("premium").sum()`` or ``pl.len()``.
             every: the step, a Polars duration such as ``"1d"``, ``"1w"``, ``"1mo"``.
-            since: first moment; default: the day of the first event.
-            until: last moment that may be in the answer; default: the day of the last event.
+            since: first moment; default: the last day of the calendar step of the first event, such as its month's
+                last; for steps of hours and less, the day of the first event.
+            until: last moment that may be in the answer; default: the last day of the step of the last event.
             by: fields to group by.
             known_at: see the class.
             upto: see the class.

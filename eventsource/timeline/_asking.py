@@ -14,7 +14,17 @@ from eventsource.fold._polars import PolarsEngine
 from eventsource.fold.engine import Engine, Events
 from eventsource.index import EventLog, Index, Told, View
 from eventsource.model import Model, plan_of
-from eventsource.moment import Moment, instant, label, steps
+from eventsource.moment import (
+    Moment,
+    instant,
+    is_calendar_step,
+    label,
+    start,
+    step_after,
+    step_ends,
+    steps,
+    zone,
+)
 from eventsource.plan import Plan
 from eventsource.snapshots import Shelf, Snapshot, SnapshotPolicy
 from eventsource.timeline._answers import one_column, together
@@ -151,11 +161,24 @@ class Asking:
                 pl.col("last").max().dt.convert_time_zone(view.tz).dt.date(),
             )
             first, last = local.row(0)
-            if first is None:
-                return []
-            since = first if since is None else since
-            until = last if until is None else until
+            return [] if first is None else _stretched(first, last, every, since, until, view.tz)
         return steps(since, until, every, view.tz)
+
+
+def _stretched(
+    first: date, last: date, every: str, since: Moment | None, until: Moment | None, tz: str
+) -> list[date | datetime]:
+    """Return moments of which an end was left open: they stretch over all events, from ``first`` to ``last``.
+
+    Calendar steps end with their last days; the last one may be yet to come.
+    """
+    if not is_calendar_step(every):
+        return steps(start(first, tz) if since is None else since, last if until is None else until, every, tz)
+    if since is not None:
+        return steps(since, step_after(last, every), every, tz)
+    final = last if until is None else start(until, tz).astimezone(zone(tz)).date()
+    limit = None if until is None else instant(until, tz)
+    return [end for end in step_ends(first, final, every) if limit is None or instant(end, tz) <= limit]
 
 
 def _ids(entity: Entities | None) -> pl.Series | None:
