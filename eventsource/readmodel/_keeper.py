@@ -35,6 +35,8 @@ __all__ = ["Keeper"]
 
 _INTERVAL: Final = ("valid_from", "valid_to")
 _SLICE: Final = 50_000  # entities whose histories are held in memory at once
+_Ends = Mapping[int, tuple[str, datetime]]
+"""Id and ``recorded_at`` of events, by position."""
 _BITS: Final = 5  # a snapshot after each 16th to 32nd part of the log
 _SMALL: Final = 100_000  # events that are folded as fast without a snapshot
 _AFRESH: Final = "rebuild() makes the tables anew, eventsource refresh --rebuild does so on the terminal"
@@ -77,11 +79,12 @@ class Keeper:
             head = self.timeline.log.head
             record = recorded(connection, self.table)
             self._refuse_foreign(connection, record)
-            why = why or self._outdated(connection, record, head)
+            ends = _events(self.timeline, {head - 1, record.position - 1 if record else -1})
+            why = why or self._outdated(connection, record, head, ends)
             if record is not None and not why and record.position == head:
                 return Refreshed(head, 0, 0, 0, "", time.monotonic() - begin)
             done, why = self._written(connection, record, head, why)
-            write(connection, self._record(head, done.columns))
+            write(connection, self._record(head, done.columns, ends.get(head - 1)))
         before = record.position if record else 0
         self._leave_snapshot(before, head)
         went = head - before
@@ -103,11 +106,11 @@ class Keeper:
             record = recorded(connection, self.table)
         head = self.timeline.log.head
         if record is not None:
-            self._check_log(record, head)
-        position = record.position if record else None
-        first = _event(self.timeline, position or 0)
+            self._check_log(record, head, _events(self.timeline, {record.position - 1}))
+        position = record.position if record else 0
+        first = _events(self.timeline, {position}).get(position)
         seconds = (datetime.now(UTC) - first[1]).total_seconds() if first else 0.0
-        return Lag(head - (position or 0), max(seconds, 0.0), position)
+        return Lag(head - position, max(seconds, 0.0), record.position if record else None)
 
     def verify(self) -> pl.DataFrame:
         """Return what differs between the tables and the model at their position."""
@@ -117,7 +120,7 @@ class Keeper:
                 raise ReadModelError(
                     f"{self.database.name}: there is no read model {self.table!r}", hint="refresh() makes it"
                 )
-            self._check_log(record, self.timeline.log.head)
+            self._check_log(record, self.timeline.log.head, _events(self.timeline, {record.position - 1}))
             frames = self._frames(None, record.position, snapshots=False)
             found = [
                 self._differing(connection, record, name, frame).select(pl.lit(name).alias("table"), pl.all())
@@ -149,8 +152,8 @@ class Keeper:
                 columns = _fitted(frame, columns)
                 self.database.check_entities(frame["entity"])
                 target = table_there(name, frame.columns)
-                with staged(connection, frame, target, self.database) as stage:
-                    asked = _may_be_gone(entities, target, frame)
+                asked = _may_be_gone(entities, target, frame)
+                with staged(connection, frame, target, self.database, compared=len(asked) > 0) as stage:
                     if len(asked):
                         with staged(connection, asked.to_frame(), target, self.database) as mine:
                             deleted += delete_gone(connection, target, stage, mine)
@@ -216,11 +219,11 @@ class Keeper:
         with staged(connection, frame, target, self.database) as stage:
             return differing(connection, target, stage)
 
-    def _outdated(self, connection: sa.Connection, record: Record | None, head: int) -> str:
+    def _outdated(self, connection: sa.Connection, record: Record | None, head: int, ends: _Ends) -> str:
         """Return why the tables must be made anew; empty if they need not."""
         if record is None:
             return "not made yet"
-        self._check_log(record, head)
+        self._check_log(record, head, ends)
         there = sa.inspect(connection)
         if record.fingerprint != self.timeline.plan.fingerprint():
             return "the model changed"
@@ -228,7 +231,7 @@ class Keeper:
             return "history is asked for" if self.history else "history is no longer asked for"
         return "" if all(there.has_table(name) for name in self.names) else "a table was gone"
 
-    def _check_log(self, record: Record, head: int) -> None:
+    def _check_log(self, record: Record, head: int, ends: _Ends) -> None:
         """See that the log is the one, with all the events, that the tables were made from."""
         log = self.timeline.log
         if record.log != log.identity:
@@ -236,7 +239,7 @@ class Keeper:
         if head < record.position:
             told = f"{self.table!r} is at position {record.position:,}, and {log.path} ends at {head:,}"
             raise ReadModelError(f"{told}: the log was put back", hint=_AFRESH)
-        last = _event(self.timeline, record.position - 1)
+        last = ends.get(record.position - 1)
         if last is not None and self.database.text(last[0]) != record.last_event_id:
             told = f"the event before position {record.position:,} is not the one that {self.table!r} took in"
             raise ReadModelError(f"{told}: the log was put back", hint=_AFRESH)
@@ -253,8 +256,7 @@ class Keeper:
                 told = f"{self.database.name} has a table {name!r} that is not of this read model"
                 raise ReadModelError(told, hint="name another table, or drop that one yourself")
 
-    def _record(self, head: int, columns: Mapping[str, str]) -> Record:
-        last = _event(self.timeline, head - 1)
+    def _record(self, head: int, columns: Mapping[str, str], last: tuple[str, datetime] | None) -> Record:
         return Record(
             name=self.table,
             model=self.timeline.plan.name,
@@ -293,9 +295,11 @@ def _fitted(frame: pl.DataFrame, columns: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def _event(timeline: Timeline, position: int) -> tuple[str, datetime] | None:
-    """Return id and ``recorded_at`` of an event; None where there is none."""
-    if position < 0:
-        return None
-    rows = timeline.log.scan(start=position, upto=position + 1).select("event_id", "recorded_at").collect().rows()
-    return rows[0] if rows else None
+def _events(timeline: Timeline, positions: set[int]) -> _Ends:
+    """Return id and ``recorded_at`` of the events at some positions, those that there are."""
+    wanted = sorted(position for position in positions if position >= 0)
+    if not wanted:
+        return {}
+    scan = timeline.log.scan(start=wanted[0], upto=wanted[-1] + 1).filter(pl.col("position").is_in(wanted))
+    rows = scan.select("position", "event_id", "recorded_at").collect().rows()
+    return {position: (event_id, recorded_at) for position, event_id, recorded_at in rows}

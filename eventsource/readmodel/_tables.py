@@ -82,14 +82,23 @@ def drop(connection: sa.Connection, name: str) -> None:
 
 @contextmanager
 def staged(
-    connection: sa.Connection, frame: pl.DataFrame, target: sa.Table, database: Database
+    connection: sa.Connection, frame: pl.DataFrame, target: sa.Table, database: Database, *, compared: bool = True
 ) -> Iterator[sa.Table]:
-    """Give a temporary table with the rows of a frame, in columns like those of a target."""
+    """Give a temporary table with the rows of a frame, in columns like those of a target.
+
+    Args:
+        connection: to the database.
+        frame: the rows.
+        target: the table.
+        database: whose it is.
+        compared: whether its rows will be looked for by their keys.
+    """
     stage = table_there(_unheard("stage"), frame.columns)
     connection.execute(_Stage(stage, target))
     database.load(connection, stage, frame)
-    connection.execute(CreateIndex(sa.Index(_unheard("stage"), *stage.primary_key, unique=True)))
-    database.analyze(connection, stage)
+    if compared:
+        connection.execute(CreateIndex(sa.Index(_unheard("stage"), *stage.primary_key, unique=True)))
+        database.analyze(connection, stage)
     yield stage
     stage.drop(connection, checkfirst=False)
 
