@@ -18,7 +18,7 @@ from eventsource.caches import folder_of, mark_used, retire
 from eventsource.errors import IndexFileError
 from eventsource.fold.clustered import Clustered
 from eventsource.fold.payload import Members
-from eventsource.index._cluster import Sizes, followed, pending_events
+from eventsource.index._cluster import Directories, Sizes, followed, pending_events
 from eventsource.index._decode import EventLog, Told
 from eventsource.index._parts import InMemory, Stored
 from eventsource.index._store import Manifest, Store
@@ -49,7 +49,7 @@ class Index:
         self.sizes = (sizes or Sizes()).of_width(self.members.width)
         self._progress = progress or _untold
         self._memory: InMemory | None = None
-        self._pending: tuple[Manifest, Clustered | None] | None = None
+        self._current: tuple[Manifest, Clustered | None, Directories] | None = None
 
     @property
     def folder(self) -> Path:
@@ -95,9 +95,9 @@ class Index:
         if manifest.head < limit:
             with store.locked():
                 manifest = followed(store, self.log, self.members, self.sizes, self._progress)
-        if self._pending is None or self._pending[0] != manifest:
-            self._pending = manifest, pending_events(store, manifest)
-        return Stored(self.log, self.members, store, manifest, self._pending[1])
+        if self._current is None or self._current[0] != manifest:
+            self._current = manifest, pending_events(store, manifest), Directories()
+        return Stored(self.log, self.members, store, *self._current)
 
     def _in_memory(self, limit: int) -> "InMemory":
         kept = self._memory or InMemory.empty(self.log, self.members)

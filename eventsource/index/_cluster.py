@@ -11,16 +11,18 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from eventsource.fold.clustered import FOLD_ORDER, Clustered
+from eventsource.fold.clustered import FOLD_ORDER, Clustered, Rows
 from eventsource.fold.payload import Members
 from eventsource.index._decode import CLOCKS, EventLog, Told, decoded
 from eventsource.index._store import Manifest, Part, Run, Store, scanned
 
-__all__ = ["Sizes", "clustered_part", "followed", "pending_events"]
+__all__ = ["Directories", "Sizes", "clustered_part", "followed", "pending_events"]
 
 
 _BLOCK: Final = 20_000
 """Rows that are rather read than skipped."""
+_KEPT: Final = 1_000_000
+"""Entities whose ids are kept in memory, at most: about 40 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +72,36 @@ def pending_events(store: Store, manifest: Manifest) -> Clustered | None:
     return Clustered.of(frame) if frame.height else None
 
 
+class Directories:
+    """The entities of parts and where their events start, kept in memory up to a bound: questions come again."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[pl.Series, Rows]] = {}
+
+    def of(self, store: Store, part: Part) -> tuple[pl.Series, Rows]:
+        """Return the entities of a part, and where the events of each begin and the last one's end."""
+        if part.file in self._kept:
+            return self._kept[part.file]
+        directory = store.entities(part)
+        found = directory["entity"], np.append(directory["start"].to_numpy(), part.rows).astype(np.int64)
+        if directory.height + sum(len(entities) for entities, _ in [*self._kept.values()]) <= _KEPT:
+            self._kept[part.file] = found
+        return found
+
+
 def clustered_part(
-    store: Store, manifest: Manifest, number: int, pending: Clustered | None, entities: pl.Series | None = None
+    store: Store,
+    manifest: Manifest,
+    number: int,
+    pending: Clustered | None,
+    entities: pl.Series | None = None,
+    *,
+    directories: Directories | None = None,
 ) -> Clustered:
     """Return the events of a part's entities, those that wait in runs included; of all or of some of them."""
     part = manifest.parts[number]
-    directory = store.entities(part)
-    starts = np.append(directory["start"].to_numpy(), part.rows).astype(np.int64)
-    own = Clustered(pl.scan_parquet(store.path(part.file)), directory["entity"], starts)
+    everybody, starts = (directories or Directories()).of(store, part)
+    own = Clustered(pl.scan_parquet(store.path(part.file)), everybody, starts)
     waiting = None if pending is None else _waiting(manifest, number, pending)
     if entities is not None:
         own = own.only(entities, block=_BLOCK)

@@ -8,7 +8,7 @@ import polars as pl
 from eventsource.event import TIMESTAMP
 from eventsource.fold.clustered import Clustered
 from eventsource.fold.payload import Members
-from eventsource.index._cluster import clustered_part
+from eventsource.index._cluster import Directories, clustered_part
 from eventsource.index._decode import CLOCKS, EventLog, decoded, no_events
 from eventsource.index._store import Manifest, Run, Store, scanned
 from eventsource.moment import microseconds
@@ -76,6 +76,7 @@ class Stored:
     store: Store
     manifest: Manifest
     pending: Clustered | None
+    directories: Directories
 
     @property
     def head(self) -> int:
@@ -124,7 +125,9 @@ class Stored:
     def load(self, number: int, entities: pl.Series | None) -> Clustered:
         if not self.manifest.parts:
             return Clustered.of(no_events(self.members))
-        return clustered_part(self.store, self.manifest, number, self.pending, entities)
+        return clustered_part(
+            self.store, self.manifest, number, self.pending, entities, directories=self.directories
+        )
 
 
 Parts = InMemory | Stored
