@@ -107,6 +107,8 @@ def _set_up(driver: Any, _record: Any) -> None:
     """
     driver.isolation_level = None
     driver.execute("PRAGMA legacy_alter_table=ON")
+    driver.execute("PRAGMA temp_store=MEMORY")
+    driver.execute("PRAGMA cache_size=-65536")  # KiB: the pages of a refresh need not be read twice
     if driver.execute("PRAGMA journal_mode").fetchone() == ("wal",):
         driver.execute("PRAGMA synchronous=NORMAL")
 

@@ -27,6 +27,5 @@ def postgresql(found: Input) -> dict[str, Any]:
         server.remove()
 
 
-def _seconds(kind: str, rows: list[dict[str, Any]]) -> dict[str, float]:
-    rebuild, refresh = (row["seconds"] for row in rows[:2])
-    return {f"{kind}_rebuild": rebuild, f"{kind}_refresh": refresh}
+def _seconds(kind: str, seconds: dict[str, float]) -> dict[str, float]:
+    return {f"{kind}_{what}": each for what, each in seconds.items()}
