@@ -34,6 +34,7 @@ __all__ = [
     "TIMESTAMP",
     "Batch",
     "Event",
+    "OfFiles",
     "Resume",
     "Source",
     "check",
@@ -107,6 +108,8 @@ class Batch:
         rejected: a frame of `REJECTED`.
         read: bytes read from the source for this batch, for progress bars.
         notes: what a person should know, such as a file that was rewritten.
+        begun: files that are read from this batch on, and after which line: what was rejected of them
+            behind that line is read again, and no longer stands.
     """
 
     events: pl.DataFrame
@@ -114,6 +117,7 @@ class Batch:
     rejected: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REJECTED))
     read: int = 0
     notes: tuple[str, ...] = ()
+    begun: Mapping[str, int] = field(default_factory=dict)
 
 
 class Resume(Protocol):
@@ -140,6 +144,14 @@ class Source(Protocol):
 
     def decode(self, rejected: pl.DataFrame) -> Batch:
         """Try lines that were once rejected (a frame of `REJECTED`) again, with today's mapping."""
+
+
+@runtime_checkable
+class OfFiles(Protocol):
+    """A source of files. A file is the same one, and read once, by whatever path or glob it is named."""
+
+    def files(self) -> list[str]:
+        """Return the names under which its files stand in `REJECTED`; none is no error."""
 
 
 def empty() -> pl.DataFrame:

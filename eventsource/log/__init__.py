@@ -20,7 +20,7 @@ from typing import Any
 import polars as pl
 
 from eventsource.errors import LogError, SourceError
-from eventsource.event import REJECTED, STORED, Batch, Source, check, from_dicts
+from eventsource.event import REJECTED, STORED, Batch, OfFiles, Source, check, from_dicts
 from eventsource.log._conflicts import CONFLICT
 from eventsource.log._files import STATISTICS, in_order, span
 from eventsource.log._pull import Progress, Pulled, pull, refuse_rejects
@@ -119,11 +119,10 @@ class Log:
                 What was committed stands; safe to do again.
             LogError: what the storage says, such as a full disk; whole batches were committed.
         """
-        if isinstance(source, str | Path):
-            raise SourceError(f"{str(source)!r} is a path, not a source", hint=f"es.source({str(source)!r})")
+        _check_source(source)
         if strict:
-            refuse_rejects(source.name, source.batches(self.resume(source.name)))
-        place = self.resume(source.name)
+            refuse_rejects(source.name, source.batches(self.resume(source)))
+        place = self.resume(source)
         pulled = pull(
             source.batches(place),
             lambda batch: self._writer.commit(batch, source.name, place),
@@ -148,7 +147,8 @@ class Log:
             RejectedLinesError: strict, and there are such lines.
             LogError: as of `pull`.
         """
-        lines = self.rejected().filter(pl.col("source") == source.name)
+        _check_source(source)
+        lines = self.rejected().filter(_of(source))
         offered = lines.filter(~pl.col("reason").str.starts_with(CONFLICT)).select(REJECTED.names())
         batch = source.decode(offered)
         if strict:
@@ -163,11 +163,15 @@ class Log:
         self._rejects.change(offered, batch.rejected)
         return pulled
 
-    def resume(self, source_name: str) -> Place:
-        """Return where a pull of a source goes on: ``get(key)`` gives the numbers of its last batch."""
+    def resume(self, source: Source | str) -> Place:
+        """Return where a pull of a source (or its name) goes on: ``get(key)`` gives the numbers of its last batch.
+
+        A file has one place, by whatever path, glob or folder it is pulled.
+        """
         events = self._events_table()
         events.refresh()
-        return Place(events, source_name)
+        name = source if isinstance(source, str) else source.name
+        return Place(events, name, of_files=isinstance(source, OfFiles))
 
     def scan(
         self,
@@ -210,10 +214,9 @@ class Log:
 
     def clear_rejected(self, source: Source | str | None = None) -> int:
         """Forget the rejected lines of one source (or its name), or all; return how many there were."""
-        name = source if source is None or isinstance(source, str) else source.name
         gone = self.rejected().select(REJECTED.names())
-        if name is not None:
-            gone = gone.filter(pl.col("source") == name)
+        if source is not None:
+            gone = gone.filter(_of(source))
         self._rejects.change(gone, gone.clear())
         return gone.height
 
@@ -245,6 +248,21 @@ def _located(path: str | Path) -> tuple[str, str]:
     if found := _NO_PATH.search(absolute):
         raise LogError(f"{folder}: Delta Lake takes no path with {found[0]!r}", hint="name another folder")
     return str(folder), absolute
+
+
+def _check_source(source: Any) -> None:
+    if isinstance(source, str | Path):
+        raise SourceError(f"{str(source)!r} is a path, not a source", hint=f"es.source({str(source)!r})")
+    if not isinstance(source, Source):
+        raise SourceError(f"{source!r} is no source", hint='es.source("data/raw")')
+
+
+def _of(source: Source | str) -> pl.Expr:
+    """Return which rejected lines are those of a source: of its name, or of any of its files."""
+    if isinstance(source, str):
+        return pl.col("source") == source
+    files = source.files() if isinstance(source, OfFiles) else []
+    return (pl.col("source") == source.name) | pl.col("file").is_in(files).fill_null(value=False)
 
 
 def _check_folder(folder: Path) -> None:

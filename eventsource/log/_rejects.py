@@ -1,5 +1,6 @@
 """What could not be taken, kept aside with its reason."""
 
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from threading import Lock
 from typing import Final
@@ -39,20 +40,28 @@ class Rejects:
         with self._lock:
             return self._lines()
 
-    def keep(self, lines: pl.DataFrame) -> None:
-        """Keep a frame of `REJECTED`, but for the lines that are there already."""
-        if not lines.is_empty():
-            self.change(lines.clear(), lines)
+    def keep(self, lines: pl.DataFrame, begun: Mapping[str, int]) -> None:
+        """Keep a frame of `REJECTED`, but for the lines that are there already.
+
+        Args:
+            lines: the frame.
+            begun: files → the line behind which they are read again: what stood there no longer does.
+        """
+        if begun or not lines.is_empty():
+            self._change(lambda kept: _behind(kept, begun), lines)
 
     def change(self, gone: pl.DataFrame, come: pl.DataFrame) -> None:
         """Forget some lines and keep others, in one commit; both are frames of `REJECTED`."""
+        self._change(lambda _: gone, come)
+
+    def _change(self, gone: Callable[[pl.DataFrame], pl.DataFrame], come: pl.DataFrame) -> None:
         with self._lock:
             retried(lambda: self._attempt(gone, come), self._table.path)
 
-    def _attempt(self, gone: pl.DataFrame, come: pl.DataFrame) -> None:
+    def _attempt(self, gone: Callable[[pl.DataFrame], pl.DataFrame], come: pl.DataFrame) -> None:
         kept = self._lines()
-        left = _without(kept, _without(gone, come))
-        new = _without(come.unique(maintain_order=True), kept)
+        left = _without(kept, _without(gone(kept), come))
+        new = _without(come.unique(maintain_order=True), left)
         dated = new.with_columns(pl.lit(datetime.now(UTC), TIMESTAMP).alias("rejected_at"))
         guard = {_GUARD: (self._table.number(_GUARD) or 0) + 1}
         if left.height < kept.height:
@@ -65,6 +74,12 @@ class Rejects:
         rows = self._table.scan(self._table.files()["path"].to_list()).collect()
         once = rows.unique(REJECTED.names(), keep="first", maintain_order=True)
         return once.sort("rejected_at", "file", "line", maintain_order=True)
+
+
+def _behind(lines: pl.DataFrame, begun: Mapping[str, int]) -> pl.DataFrame:
+    """Return the lines that stand behind some lines of their files."""
+    last = pl.col("file").replace_strict(dict(begun), default=None, return_dtype=pl.Int64)
+    return lines.filter(pl.col("line") > last).select(REJECTED.names()) if begun else lines.clear()
 
 
 def _without(lines: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:

@@ -90,7 +90,7 @@ class Writer:
             _refuse(differing)
         # Kept aside first: after a crash in between, the same lines come again and are found to be there. The
         # other way round they would be lost, for the place to resume has moved on.
-        self._rejects.keep(pl.concat([batch.rejected, kept_aside(differing, source)]))
+        self._rejects.keep(pl.concat([batch.rejected, kept_aside(differing, source)]), batch.begun)
         if new.height or moved:
             self._table.append(_numbered(new, head), {GUARD: head + new.height, **moved})
             self._seen.add(new["event_id"])

@@ -107,6 +107,7 @@ def csv_parts(place: Place, decoder: Decoder, *, size: int, limit: int) -> Itera
     """
     reader, digest, line, notes = place.opened()
     with reader:
+        yield place.begin(line, place.at(digest, line), notes)
         feed = Feed(blocks(reader, line=line + 1, size=size, limit=limit), limit)
         names = header_of(place.path, limit=limit) if digest.length else _names(feed)
         line = _consumed(digest, feed.take(), line)
@@ -118,8 +119,7 @@ def csv_parts(place: Place, decoder: Decoder, *, size: int, limit: int) -> Itera
             left = not last.whole and place.may_grow and last.line.number in rejected["line"].tail(1)
             told = (half_written(place),) if left else ()
             rejected = rejected.head(-1) if left else rejected
-            yield Part(events, rejected, reader.tell(), place.at(digest, line), (*notes, *told), left)
-            notes = ()
+            yield Part(events, rejected, reader.tell(), place.at(digest, line), told, left)
 
 
 def header_of(path: Path, *, limit: int) -> list[str]:

@@ -25,17 +25,16 @@ def json_parts(place: Place, decoder: Decoder, *, size: int, limit: int) -> Iter
     """
     reader, digest, line, notes = place.opened()
     with reader:
+        yield place.begin(line, place.at(digest, line), notes)
         for block in blocks(reader, line=line + 1, size=size, limit=limit):
             events, rejected = decoder.block(block, str(place.path))
             half = not block.whole and _ends_with(rejected, block)
             left = half and place.may_grow
             block.add_to(digest, last=not half)
             line += block.lines - half
-            if left:
-                rejected = rejected.head(-1)
-                notes = (*notes, half_written(place))
-            yield Part(events, rejected, reader.tell(), place.at(digest, line), notes, left)
-            notes = ()
+            told = (half_written(place),) if left else ()
+            rejected = rejected.head(-1) if left else rejected
+            yield Part(events, rejected, reader.tell(), place.at(digest, line), told, left)
 
 
 def half_written(place: Place) -> str:

@@ -28,6 +28,7 @@ def parquet_parts(place: Place, decoder: Decoder) -> Iterator[Part]:
         UnreadableError: the file is damaged.
     """
     row, notes = place.row()
+    yield place.begin(row, place.at_row(row), notes)
     frame = pl.scan_parquet(place.path, glob=False)
     total = _collected(frame.select(pl.len())).item()
     rows = _FIRST
@@ -40,8 +41,7 @@ def parquet_parts(place: Place, decoder: Decoder) -> Iterator[Part]:
         events, rejected = decoder.rows(lines)
         row += some.height
         rows = max(1, min(_ROWS, some.height * _BYTES // max(1, int(some.estimated_size()))))
-        yield Part(events, rejected, place.size * row // total, place.at_row(row), notes)
-        notes = ()
+        yield Part(events, rejected, place.size * row // total, place.at_row(row))
 
 
 def _collected(frame: pl.LazyFrame) -> pl.DataFrame:

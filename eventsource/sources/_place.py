@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from eventsource.event import Resume
+from eventsource.event import Resume, empty, rejected_frame
 from eventsource.sources._packed import COMPRESSED, Digest, Reader, open_at
 
 __all__ = ["Part", "Place", "UnreadableError"]
@@ -29,6 +29,7 @@ class Part:
         resume: where the file stands after the part.
         notes: what a person should know.
         unfinished: whether a last line was left for the next pull.
+        begun: the file's name and the line after which it is read, at the begin of it.
     """
 
     events: pl.DataFrame
@@ -37,6 +38,7 @@ class Part:
     resume: Mapping[str, int]
     notes: tuple[str, ...] = ()
     unfinished: bool = False
+    begun: tuple[str, int] | None = None
 
 
 class Place:
@@ -44,7 +46,7 @@ class Place:
 
     ``#offset`` uncompressed bytes and ``#lines`` lines (of Parquet: rows) were consumed, ``#digest`` tells whether
     they are what they were, ``#stamp`` whether the whole file is; ``#half`` is the stamp of a file whose last line
-    was left because it may be half-written.
+    was left because it may be half-written. They are kept under the file's real path, which all links share.
 
     Args:
         path: the file.
@@ -54,7 +56,7 @@ class Place:
     def __init__(self, path: Path, resume: Resume) -> None:
         stat = path.stat()
         self.path, self.size, self._resume = path, stat.st_size, resume
-        self._name = os.path.abspath(path)  # noqa: PTH100 - folds ".."
+        self._name = os.path.realpath(path)
         found = hashlib.sha256(f"{stat.st_size}:{stat.st_mtime_ns}".encode()).digest()
         self.stamp = int.from_bytes(found[:8], "big") >> 1
 
@@ -67,6 +69,10 @@ class Place:
     def may_grow(self) -> bool:
         """Whether someone may be writing the last line: not if it was left already and nothing came."""
         return self.path.suffix.lower() not in COMPRESSED and self._get("half") != self.stamp
+
+    def begin(self, line: int, resume: Mapping[str, int], notes: tuple[str, ...]) -> Part:
+        """Return the first part of the file: nothing yet, but from where on it is read."""
+        return Part(empty(), rejected_frame([]), 0, resume, notes, begun=(str(self.path), line))
 
     def at(self, digest: Digest, line: int) -> dict[str, int]:
         """Return the numbers that say: so far, so many lines."""

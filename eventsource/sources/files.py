@@ -77,12 +77,12 @@ class Files:
 
     @property
     def paths(self) -> list[Path]:
-        """The files that are there now, each once, in order of their paths.
+        """The files that are there now, each once, by their absolute paths and in order of them.
 
         Raises:
             SourceError: there are none, or one is of an unknown format.
         """
-        found = list(dict.fromkeys(path for each in self._patterns for path in _matching(each, self._format)))
+        found = self._found()
         if not found:
             raise SourceError(
                 f"no file matches {', '.join(self._patterns)}", hint="name a file, a folder or a glob"
@@ -90,6 +90,10 @@ class Files:
         for path in found:
             self._format_of(path)
         return found
+
+    def files(self) -> list[str]:
+        """Return the names under which the files that are there now stand in `REJECTED`; none is no error."""
+        return [str(path) for path in self._found()]
 
     def batches(self, resume: Resume) -> Iterator[Batch]:
         """Yield what is new in the files, in batches of about 250,000 events or 64 MB."""
@@ -117,6 +121,13 @@ class Files:
             events, left = again.take(group)
             parts.append(Part(events, left.with_columns(pl.lit(self.name).alias("source")), 0, {}))
         return _batch(parts, 0)
+
+    def _found(self) -> list[Path]:
+        matching = (path for each in self._patterns for path in _matching(each, self._format))
+        found: dict[str, Path] = {}
+        for path in matching:
+            found.setdefault(os.path.realpath(path), Path(os.path.abspath(path)))  # noqa: PTH100 - folds ".."
+        return list(found.values())
 
     def _file(self, path: Path, resume: Resume) -> Iterator[Part]:
         """Yield the new parts of one file; a damaged one gives what can be read of it, and says so."""
@@ -167,6 +178,7 @@ def _batch(parts: list[Part], read: int) -> Batch:
         resume={key: number for part in parts for key, number in part.resume.items()},
         read=read,
         notes=tuple(note for part in parts for note in part.notes),
+        begun=dict(part.begun for part in parts if part.begun is not None),
     )
 
 

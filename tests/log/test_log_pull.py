@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 from deltalake import DeltaTable
 from logkit import Lines, event, events, ids, lines, whole
 
-from eventsource.errors import AppendConflictError, FrameError, RejectedLinesError
+from eventsource.errors import AppendConflictError, FrameError, RejectedLinesError, SourceError
 from eventsource.event import Batch, Resume, Source, check, empty, from_dicts
 from eventsource.log import Log, Progress
 
@@ -235,3 +236,12 @@ class _Once:
 
     def decode(self, rejected: pl.DataFrame) -> Batch:
         return Batch(empty(), {}, rejected)
+
+
+@pytest.mark.parametrize("slip", ["raw", Path("raw"), None, 3, [1]])
+def test_what_is_no_source_is_told(tmp_path: Path, slip: Any) -> None:
+    """A pull, a strict one and a retry of what is no source name the function that makes one."""
+    log = Log(tmp_path / "log")
+    for take in (log.pull, log.retry):
+        with pytest.raises(SourceError, match=r"es\.source\("):
+            take(slip)

@@ -210,3 +210,53 @@ def test_progress_reaches_the_whole_size(tmp_path: Path) -> None:
     _append(tmp_path / "a.jsonl", line(3) + b"\n")
     write(tmp_path / "b.jsonl.gz", line(9))
     assert all_of(source, dict(first.resume)).read == source.size
+
+
+def test_a_file_is_the_same_by_whatever_name(tmp_path: Path) -> None:
+    """Pulled by its path, a glob, its folder or a link, a file is read once, and its rejected lines stand once."""
+    path = write(tmp_path / "a.jsonl", line(1), b"{nothing")
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links" / "b.jsonl").symlink_to(path)
+    log = es.Log(tmp_path / "log")
+    for where in ([path], [tmp_path / "*.jsonl"], [tmp_path], [tmp_path / "links"], [path, tmp_path / "*.jsonl"]):
+        log.pull(es.source(where))
+        assert (log.head, log.rejected().height) == (1, 1)
+    assert log.pull(es.source([path, tmp_path / "links", tmp_path])).duplicates == 0
+    write(path, line(1), b"{nothing", line(2), b"{more")
+    assert log.pull(es.source(tmp_path)).appended == 1
+    assert log.rejected()["line"].to_list() == [2, 4]
+    assert log.clear_rejected(es.source(tmp_path / "a.*")) == 2
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".jsonl.gz", ".csv"])
+def test_mended_lines_are_rejected_no_more(tmp_path: Path, ending: str) -> None:
+    """Of a file that was rewritten only those lines are rejected that are bad now; those of others stay."""
+    good, bad = (line(1), b"{nothing") if "jsonl" in ending else (b"e1,s,T,2024-01-01", b"e2,s")
+    head = () if "jsonl" in ending else (b"id,stream,type,occurred_at",)
+    path, other = tmp_path / f"a{ending}", tmp_path / f"b{ending}"
+    write(other, *head, bad)
+    log, source = es.Log(tmp_path / "log"), es.source(tmp_path)
+    for lines, wrong in (
+        ([good, bad, bad + b"x"], 2),
+        ([good, good, bad + b"x"], 1),
+        ([good, bad, bad + b"y", bad], 3),
+        ([good, good], 0),
+        ([bad], 1),
+        ([], 0),
+    ):
+        write(path, *head, *lines)
+        log.pull(source)
+        assert log.rejected()["file"].to_list().count(str(path)) == wrong
+        assert log.rejected()["file"].to_list().count(str(other)) == 1
+
+
+def test_a_half_written_line_is_rejected_no_more_when_it_is_whole(tmp_path: Path) -> None:
+    """A last line that was given up, and then grew whole, is taken and no longer listed."""
+    path = tmp_path / "a.jsonl"
+    log, source = es.Log(tmp_path / "log"), es.source(path)
+    path.write_bytes(line(1) + b"\n" + line(2)[:-5])
+    log.pull(source)
+    assert (log.pull(source).rejected, log.rejected().height) == (1, 1)
+    path.write_bytes(line(1) + b"\n" + line(2) + b"\n")
+    assert log.pull(source).appended == 1
+    assert log.rejected().is_empty()
