@@ -56,7 +56,8 @@ class Findings:
         notes: what a person should know, one sentence each.
         types: ``type``, ``events``, ``first``, ``last`` (``occurred_at``), ``late`` (recorded a day or more after
             they occurred); sorted by ``events``, most first.
-        members: ``type``, ``member`` (dotted path), ``kinds`` of JSON values, ``share`` of events with it.
+        members: ``type``, ``member`` (dotted path; a name that has dots of its own, which no path reaches, in
+            quotes), ``kinds`` of JSON values, ``share`` of events with it.
         sampled: how many events ``members`` was found in; fewer than ``events`` where there are many of a type.
         skew: streams whose ``recorded_at`` runs backwards, the worst ones: ``stream``, ``events``, ``backwards``,
             ``share``, ``most`` (a Duration: how far behind the time that the stream had reached).
@@ -293,7 +294,8 @@ def _decoded(text: str) -> dict[str, Any]:
 
 def _walk(value: dict[str, Any], prefix: str, depth: int = 1) -> Iterable[tuple[str, str]]:
     for key, member in value.items():
+        name = f'"{key}"' if "." in key else key
         if isinstance(member, dict) and member and depth < _DEEPEST:
-            yield from _walk(member, f"{prefix}{key}.", depth + 1)
+            yield from _walk(member, f"{prefix}{name}.", depth + 1)
         else:
-            yield prefix + key, _KINDS[type(member)]
+            yield prefix + name, _KINDS[type(member)]

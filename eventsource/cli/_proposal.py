@@ -20,6 +20,9 @@ _FIELDS: Final = 12
 _MOST: Final = 0.8
 _STEM: Final = 4
 _TAKEN: Final = RESERVED | {"plan"}  # `Model.plan` is what the class statement makes
+_DOTTED: Final = r'(^|\.)"[^"]*\.[^"]*"(\.|$)'
+"""A name that has dots of its own, as `members` shows it: no path reaches it."""
+
 _PREFIX: Final = re.compile(r"^([A-Za-z][A-Za-z0-9]*?)s?[-_:/#.]")
 _ENDS: Final = re.compile(r"(deleted|removed|erased)$", re.IGNORECASE)
 
@@ -105,6 +108,7 @@ def _fields(found: pl.DataFrame, streams: dict[str, int], commonest: str) -> Ite
         commonest: the event type to count.
     """
     readable = pl.col("member").str.split(".").list.eval(pl.element() != "").list.all()
+    readable &= ~pl.col("member").str.contains(_DOTTED)
     plain = found.filter(readable & ~pl.col("kinds").str.contains("object|list"))
     weight = pl.col("share") * pl.col("type").replace_strict(streams, return_dtype=pl.Float64)
     groups = plain.with_columns(weight.alias("weight")).group_by("member")

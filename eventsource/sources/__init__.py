@@ -43,7 +43,8 @@ def source(
             the payload is what is not mapped.
 
     A line without an end is taken where it is whole; where it is not, it is left for the next pull, as someone may
-    be writing it. In CSV an empty cell is an absent member, and texts stay texts.
+    be writing it. In CSV an empty cell is an absent member, and texts stay texts. A column ``customer.name`` of
+    CSV or Parquet is the member ``name`` of an object ``customer``, unless there is a column ``customer`` too.
 
     Raises:
         SourceError: a scheme, column, unit or format that is not known; a file that is not there shows when

@@ -5,9 +5,10 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from eventsource.sources._decode import Decoder, Line, check_utf8
+from eventsource.sources._dotted import Columns
 from eventsource.sources._lines import half_written
 from eventsource.sources._packed import Digest, open_at
 from eventsource.sources._place import Part, Place, UnreadableError
@@ -36,7 +37,7 @@ class Row:
     """
 
     line: Line
-    members: Mapping[str, str] | str
+    members: Mapping[str, Any] | str
     physical: tuple[_Physical, ...]
     whole: bool
 
@@ -134,7 +135,7 @@ def header_of(path: Path, *, limit: int) -> list[str]:
 
 
 def csv_rows(feed: Feed, names: list[str], *, file: str, patient: bool = False) -> Iterator[Row]:
-    """Yield rows; an empty cell is an absent member.
+    """Yield rows; an empty cell is an absent member, a name with dots a member of an object.
 
     Where a quote is never closed, only the line in which it opens is rejected, and reading goes on with the next.
 
@@ -145,7 +146,7 @@ def csv_rows(feed: Feed, names: list[str], *, file: str, patient: bool = False) 
         patient: whether a quote that the end of the file leaves open may yet be closed.
     """
     csv.field_size_limit(max(csv.field_size_limit(), feed.limit))
-    parser = csv.reader(feed, strict=True)
+    parser, columns = csv.reader(feed, strict=True), Columns(names)
     blank: tuple[_Physical, ...] = ()
     while True:
         physical, cells, whole = _row(parser, feed, patient=patient)
@@ -156,7 +157,7 @@ def csv_rows(feed: Feed, names: list[str], *, file: str, patient: bool = False) 
             continue
         raw = b"".join(long.begin if long else line for _, line, long in physical)
         line = Line(file, physical[0][0], raw.removesuffix(b"\n").removesuffix(b"\r"))
-        yield Row(line, _members(cells, names, raw), blank + physical, whole and physical[-1][1].endswith(b"\n"))
+        yield Row(line, _members(cells, columns, raw), blank + physical, whole and physical[-1][1].endswith(b"\n"))
         blank = ()
 
 
@@ -189,16 +190,16 @@ def _names(feed: Feed) -> list[str]:
     return names
 
 
-def _members(cells: list[str] | str, names: list[str], raw: bytes) -> Mapping[str, str] | str:
+def _members(cells: list[str] | str, columns: Columns, raw: bytes) -> Mapping[str, Any] | str:
     if isinstance(cells, str):
         return cells
     try:
         check_utf8(raw)
     except Misfit as misfit:
         return str(misfit)
-    if len(cells) != len(names):
-        return f"the row has {len(cells)} cells, the header {len(names)}"
-    return {name: cell for name, cell in zip(names, cells, strict=True) if cell}
+    if len(cells) != len(columns.names):
+        return f"the row has {len(cells)} cells, the header {len(columns.names)}"
+    return columns.members({name: cell for name, cell in zip(columns.names, cells, strict=True) if cell})
 
 
 def _consumed(digest: Digest, physical: tuple[_Physical, ...], line: int) -> int:

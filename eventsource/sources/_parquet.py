@@ -6,6 +6,7 @@ from typing import Final
 import polars as pl
 
 from eventsource.sources._decode import Decoder, Line
+from eventsource.sources._dotted import Columns
 from eventsource.sources._place import Part, Place, UnreadableError
 
 __all__ = ["parquet_parts"]
@@ -31,12 +32,12 @@ def parquet_parts(place: Place, decoder: Decoder) -> Iterator[Part]:
     yield place.begin(row, place.at_row(row), notes)
     frame = pl.scan_parquet(place.path, glob=False)
     total = _collected(frame.select(pl.len())).item()
-    rows = _FIRST
+    rows, columns = _FIRST, Columns(frame.collect_schema().names())
     while row < total:
         some = _collected(frame.slice(row, rows))
         lines = (
-            (Line(str(place.path), number), members)
-            for number, members in enumerate(some.iter_rows(named=True), row + 1)
+            (Line(str(place.path), number), columns.members(cells))
+            for number, cells in enumerate(some.iter_rows(named=True), row + 1)
         )
         events, rejected = decoder.rows(lines)
         row += some.height

@@ -49,7 +49,10 @@ def warn_of_unseen(log: EventLog, view: View) -> bool:
 
 
 def _warn(message: str, name: str, known: Iterable[str]) -> None:
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    if name in (names := list(known)):
+        message += ": one has these dots in its very name, which no path reaches; rename it in the raw log"
+        names = []
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     warnings.warn(message + hint, UnknownNameWarning, stacklevel=_caller())
 

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from sourcekit import AT, all_of, ids, line, read, write
 
@@ -115,3 +116,41 @@ def test_a_source_sees_files_that_come_later(tmp_path: Path) -> None:
     assert ids(all_of(source)) == ["e1"]
     write(tmp_path / "b.jsonl", line(2))
     assert ids(all_of(source)) == ["e1", "e2"]
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_columns_with_dots_are_members_of_objects(tmp_path: Path, form: str) -> None:
+    """A mapping and a model reach a column by its name, dots or not; an object without filled cells is absent."""
+    cells = {"no": "1", "who.id": "ada", "what": "Joined", "when": "2024-01-01", "who.name.first": "Ada", "x": "y"}
+    table = pl.DataFrame([cells, cells | {"no": "2", "who.name.first": None}])
+    path = tmp_path / f"a.{form}"
+    getattr(table, f"write_{form}")(path)
+    log = es.Log(tmp_path / "log")
+    source = es.source(path, event_id="no", stream="who.id", type="what", occurred_at="when")
+    assert log.pull(source).rejected == 0
+    texts = log.scan().collect()["data"].to_list()
+    assert json.loads(texts[0]) == {"who": {"name": {"first": "Ada"}}, "x": "y"}
+
+    class Who(es.Model):
+        name = es.latest("Joined", of="who.name.first")
+
+    assert es.Timeline(log, Who).as_of(upto=1).rows() == [("ada", "Ada")]
+
+
+def test_a_column_with_dots_gives_way_to_one_in_its_place(tmp_path: Path) -> None:
+    """Where a column stands at the object's place, or a part of the name is empty, the name stays as it is."""
+    path = tmp_path / "a.csv"
+    path.write_text("id,stream,type,occurred_at,a,a.b,.c,d..e,f.\n1,s,T,2024-01-01,1,2,3,4,5\n")
+    (text,) = read(path).events["data"]
+    assert json.loads(text) == {"a": "1", "a.b": "2", ".c": "3", "d..e": "4", "f.": "5"}
+
+
+def test_rejected_rows_with_dotted_columns_are_taken_again(tmp_path: Path) -> None:
+    """A row that is offered again has the members that it had at first."""
+    path = tmp_path / "a.csv"
+    path.write_text("id,stream,type,occurred_at,a.b\n1,s,T,31.1.2024,x\n")
+    log, when = es.Log(tmp_path / "log"), {"occurred_at": "a.b"}
+    log.pull(es.source(path))
+    path.write_text("id,stream,type,occurred_at,a.b\n1,s,T,31.1.2024,2024-01-31\n")
+    log.pull(es.source(path))
+    assert log.retry(es.source(path, **when)).appended == 1
