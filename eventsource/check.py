@@ -17,7 +17,7 @@ from eventsource.errors import LogError
 from eventsource.event import TIMESTAMP
 from eventsource.log import Log
 
-__all__ = ["Findings", "check_log", "members"]
+__all__ = ["Findings", "check_log", "counted", "members"]
 
 _PART: Final = 4_000_000
 """Events whose ids are in memory at the same time."""
@@ -32,6 +32,12 @@ _DEEPEST: Final = 8
 """Objects within objects that are looked into."""
 
 _DAY: Final = timedelta(days=1)
+_UNIT_DAYS: Final = 25
+"""How far from 1970 the present lies if its epoch seconds are taken for milliseconds, a little rounded up."""
+
+_VALUE: Final = r'"(\\.|[^"])*"?|\d+'
+"""What of a reason is the line's own: texts and numbers."""
+
 _OBJECT: Final = msgspec.json.Decoder(msgspec.defstruct("AnyObject", []))
 _KINDS: Final[Mapping[type, str]] = {
     str: "text",
@@ -61,7 +67,8 @@ class Findings:
         sampled: how many events ``members`` was found in; fewer than ``events`` where there are many of a type.
         skew: streams whose ``recorded_at`` runs backwards, the worst ones: ``stream``, ``events``, ``backwards``,
             ``share``, ``most`` (a Duration: how far behind the time that the stream had reached).
-        rejected: ``reason``, ``lines``, ``file`` and ``line`` of the first.
+        rejected: a row per kind of reason: ``reason`` of the first line, ``lines``, ``file`` and ``line`` of the
+            first.
     """
 
     events: int
@@ -235,42 +242,50 @@ def _time_notes(events: pl.LazyFrame) -> Iterator[str]:
     now, epoch = pl.lit(datetime.now(UTC), TIMESTAMP), pl.lit(datetime(1970, 1, 1, tzinfo=UTC), TIMESTAMP)
     ancient = pl.lit(datetime(1900, 1, 1, tzinfo=UTC), TIMESTAMP)
     counts = {
-        "{} events occurred before 1900": occurred < ancient,
-        "{} events occurred from 1900 to 1969": occurred.is_between(ancient, epoch, closed="left"),
-        "{} events occurred at 1970-01-01 00:00 exactly, which often stands for a time that was missing": (
-            occurred == epoch
-        ),
-        "{} events occurred in the future": occurred > now,
-        "{} events were recorded in the future": recorded > now,
-        "{} events were recorded more than a day before they occurred": occurred - recorded > _DAY,
-        "{} events were recorded a day or more after they occurred": recorded - occurred >= _DAY,
+        "occurred before 1900": occurred < ancient,
+        "occurred from 1900 to 1969": occurred.is_between(ancient, epoch, closed="left"),
+        "occurred at 1970-01-01 00:00 exactly, which often stands for a time that was missing": occurred == epoch,
+        "occurred later in January 1970, which often stands for epoch numbers of another unit: eventsource "
+        "pull --unit": occurred.is_between(epoch, epoch + pl.duration(days=_UNIT_DAYS), closed="none"),
+        "occurred in the future": occurred > now,
+        "recorded in the future": recorded > now,
+        "recorded more than a day before they occurred": occurred - recorded > _DAY,
+        "recorded a day or more after they occurred": recorded - occurred >= _DAY,
     }
     found = events.select(test.sum().alias(told) for told, test in counts.items()).collect(engine="streaming")
     for told, count in found.row(0, named=True).items():
         if count:
-            yield told.format(f"{count:,}")
+            were = "" if told.startswith("occurred") else "was " if count == 1 else "were "
+            yield f"{counted(count, 'event')} {were}{told}"
 
 
 def _skew_notes(backwards: pl.DataFrame) -> Iterator[str]:
     if backwards.height:
-        events = backwards["backwards"].sum()
+        events = counted(int(backwards["backwards"].sum()), "event")
         yield (
-            f"in {backwards.height:,} streams recorded_at runs backwards, at {events:,} events; "
+            f"in {counted(backwards.height, 'stream')} recorded_at runs backwards, at {events}; "
             'a model with order="recorded_at" keeps the order of the stream'
         )
 
 
 def _rejected(log: Log) -> pl.DataFrame:
-    lines = log.rejected()
-    short = pl.col("reason").str.extract(r"^([^:]+)").fill_null(pl.col("reason"))
-    groups = lines.group_by(short.alias("reason"), maintain_order=True)
-    found = groups.agg(lines=pl.len().cast(pl.Int64), file=pl.col("file").first(), line=pl.col("line").first())
+    """Return the rejected lines by kind of reason: the values that stood in them make no other kind."""
+    kind = pl.col("reason").str.replace_all(_VALUE, "…").str.replace(r"(?s): .*", "")
+    groups = log.rejected().group_by(kind.alias("kind"), maintain_order=True)
+    first = pl.col("reason", "file", "line").first()
+    found = groups.agg(first, lines=pl.len().cast(pl.Int64)).select("reason", "lines", "file", "line")
     return found.sort("lines", descending=True, maintain_order=True)
 
 
 def _rejected_notes(rejected: pl.DataFrame) -> Iterator[str]:
     if rejected.height:
-        yield f"{rejected['lines'].sum():,} lines were rejected: eventsource rejected"
+        lines = int(rejected["lines"].sum())
+        yield f"{counted(lines, 'line')} {'was' if lines == 1 else 'were'} rejected: eventsource rejected"
+
+
+def counted(count: int, what: str) -> str:
+    """Return a number with its noun, such as ``1 event`` and ``2,000 events``."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _members(name: str, texts: pl.Series) -> Iterator[tuple[str, str, str, float]]:

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from eventsource.check import Findings, check_log
+from eventsource.check import Findings, check_log, counted
 from eventsource.cli._config import Project, near
 from eventsource.cli._failures import FAILED
 from eventsource.cli._formats import as_json
@@ -42,7 +42,7 @@ def check(
 
 def _print(path: str, found: Findings, limit: int) -> None:
     out = console()
-    head = f"{path}: {found.events:,} events in {found.streams:,} streams"
+    head = f"{path}: {counted(found.events, 'event')} in {counted(found.streams, 'stream')}"
     say(head, "bold")
     for fault in found.faults:
         out.print(Text("  ✗ ", style="bold red").append(harmless(fault)))
@@ -58,7 +58,7 @@ def _print(path: str, found: Findings, limit: int) -> None:
 
 def _tables(found: Findings) -> Iterator[tuple[str, pl.DataFrame]]:
     yield "Types", found.types
-    every = "" if found.sampled == found.events else f", from a sample of {found.sampled:,} events"
+    every = "" if found.sampled == found.events else f", from a sample of {counted(found.sampled, 'event')}"
     percent = (pl.col("share") * 100).round(1).alias("% of events")
     yield f"Members of payloads{every}", found.members.select("type", "member", "kinds", percent)
     yield "Streams whose clock runs backwards, the worst", found.skew.with_columns(percent).drop("share")

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 from rich.text import Text
 
+from eventsource.check import counted
 from eventsource.cli._options import Asked, grouped
 from eventsource.cli._output import OutputOption, Shown, console, deliver
 from eventsource.cli._questions import Entity, known
@@ -39,12 +40,14 @@ def dump(asked: Asked, entity: Entity, output: OutputOption = None) -> None:
 
 def _print(found: Replay, limit: int | None) -> None:
     out = console()
-    out.print(Text(harmless(f"Replay of {found.entity}: {len(found)} events; times are UTC"), style="bold"))
+    out.print(
+        Text(harmless(f"Replay of {found.entity}: {counted(len(found), 'event')}; times are UTC"), style="bold")
+    )
     for step in list(found)[: limit or None]:
         for line in _lines(step):
             out.print(line, no_wrap=True, overflow="ellipsis")
     if limit and len(found) > limit:
-        out.print(Text(f"the first {limit} of {len(found)} events; --limit 0 shows all", style="dim"))
+        out.print(Text(f"the first {limit} of {counted(len(found), 'event')}; --limit 0 shows all", style="dim"))
     elif len(found):
         out.print(Text("\nthe state after it", style="bold"))
         out.print(_state(found[-1]), soft_wrap=True)

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
+from eventsource.check import counted
 from eventsource.cli._config import Project, near
 from eventsource.cli._failures import FAILED, UsageError, note
 from eventsource.cli._misread import next_step
@@ -126,7 +127,7 @@ def rejected(
         whole = shown.form != "table" or shown.output is not None
         shown.show(_readable(lines, None if whole else _RAW), f"Lines that {target.path} could not take")
     if clear:
-        note(f"{_lines(target.clear_rejected(), 'rejected line')} forgotten")
+        note(f"{counted(target.clear_rejected(), 'rejected line')} forgotten")
 
 
 def _unread(log: Log, sources: Sequence[Source]) -> Iterator[Any]:
@@ -187,10 +188,8 @@ def _summary(log: Log, done: Sequence[Pulled]) -> None:
     if any(each.conflicts or each.rejected for each in done):
         say(f"{'':13}eventsource rejected  lists them")
     elif earlier := log.rejected().height:
-        say(
-            f"{'':13}{_lines(earlier)} of earlier pulls could not be taken: eventsource rejected  lists them",
-            "dim",
-        )
+        told = f"{counted(earlier, 'line')} of earlier pulls could not be taken"
+        say(f"{'':13}{told}: eventsource rejected  lists them", "dim")
     if any(each.rejected for each in done) and not any(each.appended or each.duplicates for each in done):
         if hint := next_step(log.rejected().sort("rejected_at", descending=True, maintain_order=True)):
             note(f"Hint: {hint}")
@@ -200,14 +199,10 @@ def _summary(log: Log, done: Sequence[Pulled]) -> None:
 def _places(done: Sequence[Pulled]) -> Iterator[str]:
     reasons = pl.concat([each.reasons for each in done]).sort("lines", descending=True, maintain_order=True)
     for row in reasons.head(_PLACES).iter_rows(named=True):
-        times = f" ({_lines(row['lines'])})" if row["lines"] > 1 else ""
+        times = f" ({counted(row['lines'], 'line')})" if row["lines"] > 1 else ""
         yield f"{near(row['file'])}:{row['first']}: {row['reason']}{times}"
     if reasons.height > _PLACES:
         yield f"… and {reasons.height - _PLACES:,} more"
-
-
-def _lines(count: int, one: str = "line") -> str:
-    return f"{count:,} {one}{'' if count == 1 else 's'}"
 
 
 def _readable(lines: pl.DataFrame, most: int | None) -> pl.DataFrame:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from eventsource.check import counted
 from eventsource.cli._failures import FAILED, UsageError
 from eventsource.cli._options import Asked, grouped
 from eventsource.cli._output import Shown, say
@@ -42,11 +43,11 @@ def snapshot(
         for taken in timeline.take_due(
             SnapshotPolicy(every=every) if keep is None else SnapshotPolicy(every=every, keep=keep)
         ):
-            say(f"{taken.entities:,} states at {taken.moment:%Y-%m-%d %H:%M:%S} kept")
+            say(f"{counted(taken.entities, 'state')} at {taken.moment:%Y-%m-%d %H:%M:%S} kept")
     elif not (listed or verify or (keep is not None and when is None)):
         moments: list[str | None] = list(when) if when else [None]
         for taken in map(timeline.snapshot, moments):
-            say(f"{taken.entities:,} states at {taken.moment:%Y-%m-%d %H:%M:%S} kept")
+            say(f"{counted(taken.entities, 'state')} at {taken.moment:%Y-%m-%d %H:%M:%S} kept")
     if keep is not None and every is None:
         say(f"{timeline.prune(keep)} removed")
     if verify:

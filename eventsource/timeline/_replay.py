@@ -65,9 +65,13 @@ class Replay(Sequence[Step]):
         names = ["at", "position", "type", "event_id", "changed", "data"]
         return pl.DataFrame(rows, schema=names, orient="row", infer_schema_length=None)
 
+    @property
+    def _title(self) -> str:
+        return f"Replay of {self.entity}: {len(self)} event{'' if len(self) == 1 else 's'}"
+
     def __repr__(self) -> str:
         lines = [f"{s.at:%Y-%m-%d %H:%M:%S}  #{s.position}  {s.type}  {_told(s.changed)}" for s in self]
-        return "\n".join([f"Replay of {self.entity}: {len(self)} events", *lines])
+        return "\n".join([self._title, *lines])
 
     def _repr_html_(self) -> str:
         rows = [
@@ -82,7 +86,7 @@ class Replay(Sequence[Step]):
             for s in self
         ]
         head = ("at (UTC)", "position", "event", "changed", "payload", "state after")
-        return table_html(head, rows, f"Replay of {self.entity}: {len(self)} events")
+        return table_html(head, rows, self._title)
 
 
 def replayed(entity: str, events: Events, changes: Mapping[str, pl.DataFrame], log: EventLog) -> Replay:

@@ -98,18 +98,21 @@ def test_times_that_can_hardly_be_true(tmp_path: Path) -> None:
             event(1, occurred_at=datetime(1850, 1, 1, tzinfo=UTC)),
             event(2, occurred_at=datetime(1950, 1, 1, tzinfo=UTC)),
             event(3, occurred_at=datetime(1970, 1, 1, tzinfo=UTC)),
+            event(6, occurred_at=datetime(1970, 1, 20, 16, tzinfo=UTC)),
+            event(7, occurred_at=datetime(1985, 1, 1, tzinfo=UTC)),
             event(4, occurred_at=soon, recorded_at=soon),
             event(5, occurred_at=START, recorded_at=START - timedelta(days=2), stream="t"),
         )
     )
     for line in (
-        "1 events occurred before 1900",
-        "1 events occurred from 1900 to 1969",
-        "1 events occurred at 1970-01-01 00:00 exactly",
-        "1 events occurred in the future",
-        "1 events were recorded in the future",
-        "1 events were recorded more than a day before they occurred",
-        "3 events were recorded a day or more after they occurred",
+        "1 event occurred before 1900",
+        "1 event occurred from 1900 to 1969",
+        "1 event occurred at 1970-01-01 00:00 exactly",
+        "1 event occurred later in January 1970, which often stands for epoch numbers of another unit",
+        "1 event occurred in the future",
+        "1 event was recorded in the future",
+        "1 event was recorded more than a day before they occurred",
+        "5 events were recorded a day or more after they occurred",
     ):
         assert line in told
 
@@ -122,7 +125,7 @@ def test_clocks_that_run_backwards(tmp_path: Path) -> None:
     assert found.skew.to_dicts() == [
         {"stream": "s", "events": 5, "backwards": 2, "share": 0.4, "most": timedelta(minutes=30)}
     ]
-    assert "in 1 streams recorded_at runs backwards, at 2 events" in notes(found)
+    assert "in 1 stream recorded_at runs backwards, at 2 events" in notes(found)
 
 
 def test_members_have_kinds_and_shares() -> None:
@@ -177,3 +180,18 @@ def test_check_on_the_screen(pulled: Run, folder: Path) -> None:
     assert "✗" in broken.stdout
     assert "\x1b" not in broken.stdout
     assert json.loads(pulled("check", "-f", "json", code=1).stdout)["faults"]
+
+
+def test_rejected_lines_go_by_kind_of_reason(tmp_path: Path) -> None:
+    """What stood in a line makes no kind of its own, and the reason of the first line is shown as a whole."""
+    whens = ["31.1.1985", "12:30", 'a "quoted: one', "2024-01-01"]
+    lines = [event(n, occurred_at=when, recorded_at=None) for n, when in enumerate(whens)]
+    lines += [event(9, occurred_at="2024-01-01", recorded_at=None, version=text) for text in ("v: 1", "v2")]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    log = es.Log(tmp_path / "log")
+    log.pull(es.source(tmp_path / "a.jsonl"))
+    found = check_log(log).rejected
+    assert found.select("reason", "lines", "line").rows() == [
+        ('occurred_at is not a time: "31.1.1985"', 3, 1),
+        ('version is "v: 1", not an integer of 64 bits', 2, 5),
+    ]

@@ -207,7 +207,7 @@ def test_a_log_named_by_an_option(pulled: Run, folder: Path) -> None:
     assert "1 events" not in pulled("check").stdout
     write(folder / "one.jsonl", event(1, "a", "Created", "2024-01-01"))
     pulled("pull", "one.jsonl", "--log", "other")
-    assert "other: 1 events in 1 streams" in pulled("check", "--log", "other").stdout
+    assert "other: 1 event in 1 stream" in pulled("check", "--log", "other").stdout
 
 
 @pytest.mark.parametrize(
