@@ -1,12 +1,11 @@
 """Dumping: one entity's events as lines that a pull takes back, to replay them on another machine."""
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
-import msgspec
 import polars as pl
 
-from eventsource.event import ENVELOPE
+from eventsource.event import as_line
 from eventsource.fold._reader import Reader
 from eventsource.moment import Moment, instant
 from eventsource.timeline import Timeline
@@ -14,8 +13,6 @@ from eventsource.timeline import Timeline
 __all__ = ["dump"]
 
 _CHUNK: Final = 100_000
-_JSON: Final = frozenset({"data", "metadata"})
-_NO_ENDS: Final = str.maketrans("\r\n", "  ")
 
 
 def dump(
@@ -45,7 +42,7 @@ def dump(
     for chunk in timeline.log.scan(upto=upto).filter(mine).collect_batches(chunk_size=_CHUNK, maintain_order=True):
         parts = [_owned(part, keys.get(part["type"][0]), entity) for part in chunk.partition_by("type")]
         for row in pl.concat([chunk.clear(), *parts]).sort("position").iter_rows(named=True):
-            yield _line(row)
+            yield as_line(row) + b"\n"
 
 
 def _owned(events: pl.DataFrame, key: str | None, entity: str) -> pl.DataFrame:
@@ -53,13 +50,3 @@ def _owned(events: pl.DataFrame, key: str | None, entity: str) -> pl.DataFrame:
     reader = Reader(events["type"][0], key, {}, whole=False)
     owners = reader.read(events.with_columns(pl.col("occurred_at").alias("at")))
     return events.join(owners.filter(pl.col("entity") == entity), on="position", how="semi")
-
-
-def _line(row: dict[str, Any]) -> bytes:
-    members = {name: _member(name, row[name]) for name in ENVELOPE if row[name] is not None}
-    return msgspec.json.encode(members) + b"\n"
-
-
-def _member(name: str, value: Any) -> Any:
-    """Return a member for the encoder; outside of its texts JSON takes a blank wherever it takes a line break."""
-    return msgspec.Raw(value.translate(_NO_ENDS).encode()) if name in _JSON else value

@@ -37,6 +37,7 @@ __all__ = [
     "OfFiles",
     "Resume",
     "Source",
+    "as_line",
     "check",
     "empty",
     "from_dicts",
@@ -76,6 +77,9 @@ REJECTED: Final = pl.Schema(
 """What could not be taken, kept aside with its reason."""
 
 _OBJECT: Final = msgspec.json.Decoder(msgspec.defstruct("AnyObject", []))  # skips every member
+
+_JSON: Final = ("data", "metadata")
+_NO_ENDS: Final = str.maketrans("\r\n", "  ")
 
 _OPTIONAL_DEFAULTS: Final = {
     "version": pl.lit(None, pl.Int64),
@@ -157,6 +161,17 @@ class OfFiles(Protocol):
 def empty() -> pl.DataFrame:
     """Return a frame of `ENVELOPE` without rows."""
     return pl.DataFrame(schema=ENVELOPE)
+
+
+def as_line(event: Mapping[str, Any]) -> bytes:
+    """Return a row of `ENVELOPE` as a line that a pull takes back, without its end.
+
+    Payloads stay word by word, but for line breaks between their members; what is null is absent.
+    """
+    members = {name: event[name] for name in ENVELOPE if event[name] is not None}
+    # Outside of its texts JSON takes a blank wherever it takes a line break; inside of them there is none.
+    raw = {name: msgspec.Raw(members[name].translate(_NO_ENDS).encode()) for name in _JSON if name in members}
+    return msgspec.json.encode({**members, **raw})
 
 
 def rejected_frame(rows: list[dict[str, Any]]) -> pl.DataFrame:

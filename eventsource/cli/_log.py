@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import chain
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import polars as pl
@@ -22,6 +23,7 @@ from eventsource.cli._values import harmless
 from eventsource.event import Source
 from eventsource.log import Log, Pulled, refuse_rejects
 from eventsource.log import Progress as Read
+from eventsource.sources import header
 
 __all__ = ["pull", "rejected"]
 
@@ -122,7 +124,7 @@ def rejected(
     target = Project.find().open(log)
     lines = target.rejected()
     if raw:
-        deliver((line + b"\n" for line in lines["raw"]), shown.output)
+        deliver(_as_they_stood(lines), shown.output)
     elif not clear:
         whole = shown.form != "table" or shown.output is not None
         shown.show(_readable(lines, None if whole else _RAW), f"Lines that {target.path} could not take")
@@ -203,6 +205,17 @@ def _places(done: Sequence[Pulled]) -> Iterator[str]:
         yield f"{near(row['file'])}:{row['first']}: {row['reason']}{times}"
     if reasons.height > _PLACES:
         yield f"… and {reasons.height - _PLACES:,} more"
+
+
+def _as_they_stood(lines: pl.DataFrame) -> Iterator[bytes]:
+    """Yield rejected lines, those of CSV below the header of their file; what is about a whole file has none."""
+    above: bytes | None = None
+    for (file,), group in lines.filter(pl.col("raw").bin.size() > 0).group_by("file", maintain_order=True):
+        first = None if file is None else header(Path(str(file)))
+        if first is not None and first != above:
+            yield first + b"\n"
+        above = first
+        yield from (line + b"\n" for line in group["raw"])
 
 
 def _readable(lines: pl.DataFrame, most: int | None) -> pl.DataFrame:

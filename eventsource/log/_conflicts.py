@@ -1,12 +1,11 @@
 """Events that arrive again under the same id but with other content."""
 
 import json
-from datetime import datetime
 from typing import Any, Final
 
 import polars as pl
 
-from eventsource.event import ENVELOPE, REJECTED
+from eventsource.event import ENVELOPE, REJECTED, as_line
 
 __all__ = ["CONFLICT", "CONFLICTS", "conflicts", "kept_aside"]
 
@@ -46,7 +45,7 @@ def kept_aside(differing: pl.DataFrame, source: str) -> pl.DataFrame:
     The reason names no position: a pull that is repeated after a crash must say the same again.
     """
     reason = pl.format(CONFLICT + "event_id '{}' came before with other {}", "event_id", "differs")
-    lines = [_line(row) for row in differing.iter_rows(named=True)]
+    lines = [as_line(row) for row in differing.iter_rows(named=True)]
     return differing.select(
         pl.lit(source).alias("source"),
         pl.lit(None, pl.String).alias("file"),
@@ -80,15 +79,3 @@ def _equal(a: Any, b: Any) -> bool:
     if isinstance(a, list) and isinstance(b, list):
         return len(a) == len(b) and all(_equal(x, y) for x, y in zip(a, b, strict=True))
     return bool(a == b) and isinstance(a, bool) == isinstance(b, bool)
-
-
-def _line(row: dict[str, Any]) -> bytes:
-    """Return an event as a line that a pull takes; its payload as it stood."""
-    members = [f"{json.dumps(name)}: {_member(name, row[name])}" for name in ENVELOPE if row[name] is not None]
-    return f"{{{', '.join(members)}}}".encode()
-
-
-def _member(name: str, value: Any) -> str:
-    if name in _JSON:
-        return str(value)
-    return json.dumps(value.isoformat() if isinstance(value, datetime) else value, ensure_ascii=False)

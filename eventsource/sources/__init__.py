@@ -9,9 +9,9 @@ from eventsource.errors import SourceError
 from eventsource.event import ENVELOPE, Source
 from eventsource.sources._mapping import FieldMapping
 from eventsource.sources._streams import MAX_LINE
-from eventsource.sources.files import Files
+from eventsource.sources.files import Files, header
 
-__all__ = ["source"]
+__all__ = ["header", "source"]
 
 
 def source(

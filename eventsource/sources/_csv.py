@@ -15,7 +15,7 @@ from eventsource.sources._place import Part, Place, UnreadableError
 from eventsource.sources._streams import Block, Long, blocks
 from eventsource.sources._values import Misfit
 
-__all__ = ["Feed", "Row", "csv_parts", "csv_rows", "header_of"]
+__all__ = ["Feed", "Row", "csv_parts", "csv_rows", "header_line", "header_of"]
 
 _ROWS: Final = 20_000
 _BYTES: Final = 8 * 1024 * 1024
@@ -132,6 +132,19 @@ def header_of(path: Path, *, limit: int) -> list[str]:
     reader, _ = open_at(path, 0)
     with reader:
         return _names(Feed(blocks(reader, line=1, limit=limit), limit))
+
+
+def header_line(path: Path, *, limit: int) -> bytes:
+    """Return the first row of a file as it stands, without its end.
+
+    Raises:
+        UnreadableError: as of `header_of`.
+    """
+    reader, _ = open_at(path, 0)
+    with reader:
+        feed = Feed(blocks(reader, line=1, limit=limit), limit)
+        _names(feed)
+        return b"".join(raw for _, raw, _ in feed.take()).removeprefix(_BOM).rstrip(_END)
 
 
 def csv_rows(feed: Feed, names: list[str], *, file: str, patient: bool = False) -> Iterator[Row]:

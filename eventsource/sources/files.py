@@ -18,7 +18,7 @@ from eventsource.errors import SourceError
 from eventsource.event import Batch, Resume, empty, rejected_frame
 from eventsource.moment import zone
 from eventsource.sources._again import Again
-from eventsource.sources._csv import csv_parts
+from eventsource.sources._csv import csv_parts, header_line
 from eventsource.sources._decode import Decoder
 from eventsource.sources._lines import json_parts
 from eventsource.sources._mapping import FieldMapping
@@ -28,7 +28,7 @@ from eventsource.sources._place import Part, Place, UnreadableError
 from eventsource.sources._streams import BLOCK, MAX_LINE
 from eventsource.sources._times import UNITS, Clock
 
-__all__ = ["Files"]
+__all__ = ["Files", "header"]
 
 _FORMATS: Final[Mapping[str, str]] = {
     ".jsonl": "jsonl",
@@ -82,24 +82,19 @@ class Files:
         Raises:
             SourceError: there are none, or one is of an unknown format.
         """
-        found = self._found()
-        if not found:
-            raise SourceError(
-                f"no file matches {', '.join(self._patterns)}", hint="name a file, a folder or a glob"
-            )
-        for path in found:
-            self._format_of(path)
-        return found
+        return self._found()[0]
 
     def files(self) -> list[str]:
         """Return the names under which the files that are there now stand in `REJECTED`; none is no error."""
-        return [str(path) for path in self._found()]
+        return [str(path) for path in self._looked_up()[0]]
 
     def batches(self, resume: Resume) -> Iterator[Batch]:
         """Yield what is new in the files, in batches of about 250,000 events or 64 MB."""
-        parts: list[Part] = []
         rows = size = read = 0
-        for path in self.paths:
+        paths, logs = self._found()
+        notes = tuple(f"{log} is a log: its own files are passed over" for log in logs)
+        parts = [Part(empty(), rejected_frame([]), 0, {}, notes)] if notes else []
+        for path in paths:
             at = 0
             for part in self._file(path, resume):
                 parts.append(part)
@@ -122,12 +117,26 @@ class Files:
             parts.append(Part(events, left.with_columns(pl.lit(self.name).alias("source")), 0, {}))
         return _batch(parts, 0)
 
-    def _found(self) -> list[Path]:
-        matching = (path for each in self._patterns for path in _matching(each, self._format))
-        found: dict[str, Path] = {}
-        for path in matching:
-            found.setdefault(os.path.realpath(path), Path(os.path.abspath(path)))  # noqa: PTH100 - folds ".."
-        return list(found.values())
+    def _found(self) -> tuple[list[Path], list[Path]]:
+        """Return the files that are there now, and the logs among them whose files are passed over, as `paths`."""
+        files, logs = self._looked_up()
+        if not files:
+            raise SourceError(
+                f"no file matches {', '.join(self._patterns)}", hint="name a file, a folder or a glob"
+            )
+        for path in files:
+            self._format_of(path)
+        return files, logs
+
+    def _looked_up(self) -> tuple[list[Path], list[Path]]:
+        files: dict[str, Path] = {}
+        logs: set[Path] = set()
+        for pattern in self._patterns:
+            matching, passed = _matching(pattern, self._format)
+            logs |= passed
+            for path in matching:
+                files.setdefault(os.path.realpath(path), Path(os.path.abspath(path)))  # noqa: PTH100 - folds ".."
+        return list(files.values()), sorted(logs)
 
     def _file(self, path: Path, resume: Resume) -> Iterator[Part]:
         """Yield the new parts of one file; a damaged one gives what can be read of it, and says so."""
@@ -171,6 +180,14 @@ class Files:
         return found or str(default)
 
 
+def header(path: Path) -> bytes | None:
+    """Return the first row of a file of CSV without its end; None of others, and if it is gone."""
+    try:
+        return header_line(path, limit=MAX_LINE) if _FORMATS.get(_ending(path)) == "csv" else None
+    except (*DAMAGED, UnreadableError):
+        return None
+
+
 def _batch(parts: list[Part], read: int) -> Batch:
     return Batch(
         events=pl.concat([empty(), *(part.events for part in parts)]),
@@ -182,21 +199,21 @@ def _batch(parts: list[Part], read: int) -> Batch:
     )
 
 
-def _matching(pattern: str, wanted: str | None) -> list[Path]:
+def _matching(pattern: str, wanted: str | None) -> tuple[list[Path], set[Path]]:
     """Return the files of a path, a folder (all known endings, recursively) or a glob, in order of path.
 
-    Of what a folder or a glob finds, the files of a log are no source.
+    Of what a folder or a glob finds, the files of a log are no source: the logs that were passed over come second.
     """
     path = Path(pattern)
     if path.is_file():
-        return [path]
+        return [path], set()
     if path.is_dir():
         files = [file for file in path.rglob("*") if file.is_file() and not file.name.startswith(".")]
         found = [file for file in files if wanted or _ending(file) in _FORMATS]
     else:
         found = [Path(name) for name in glob.glob(pattern, recursive=True) if Path(name).is_file()]  # noqa: PTH207
     logs = {folder for folder in {parent for file in found for parent in file.parents} if _is_log(folder)}
-    return sorted(file for file in found if logs.isdisjoint(file.parents))
+    return sorted(file for file in found if logs.isdisjoint(file.parents)), logs
 
 
 def _is_log(folder: Path) -> bool:

@@ -232,7 +232,7 @@ def test_a_log_inside_a_source_folder_is_no_source(run: Run, folder: Path) -> No
     run("pull", "raw", "--log", "raw/log")
     head = es.Log(folder / "raw" / "log").head
     for where in ("raw", "raw/**/*"):
-        run("pull", where, "--log", "raw/log")
+        assert "raw/log is a log: its own files are passed over" in run("pull", where, "--log", "raw/log").stdout
         assert es.Log(folder / "raw" / "log").head == head
         assert es.Log(folder / "raw" / "log").rejected().is_empty()
 
@@ -243,3 +243,17 @@ def test_earlier_rejections_are_not_forgotten(run: Run, folder: Path) -> None:
         raw.write("no JSON\n")
     assert "1 line rejected" in run("pull").stdout
     assert "1 line of earlier pulls could not be taken" in run("pull").stdout
+
+
+def test_rejected_rows_stand_below_their_header(run: Run, folder: Path) -> None:
+    """--raw gives rows of CSV that can be mended and pulled: each file's below its header, said once."""
+    head = "id,stream,type,occurred_at"
+    for name in ("a", "b"):
+        (folder / f"{name}.csv").write_text(f"\ufeff{head}\n{name},a,T,2024-01-01\n{name}2,a,T,yesterday\n")
+    run("pull", "a.csv", "b.csv")
+    raw = run("rejected", "--raw").stdout
+    assert raw == f"{head}\na2,a,T,yesterday\nb2,a,T,yesterday\n"
+    (folder / "mended.csv").write_text(raw.replace("yesterday", "2024-01-02"))
+    assert " 2 events appended" in run("pull", "mended.csv").stdout
+    (folder / "a.csv").unlink()
+    assert run("rejected", "--raw").stdout.startswith("a2")
