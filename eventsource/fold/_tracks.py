@@ -21,6 +21,7 @@ from eventsource.fold._track import Touched, Track
 from eventsource.fold.clustered import Touches, ranges
 from eventsource.fold.engine import Events
 from eventsource.fold.exact import RunningSums, exact_scale
+from eventsource.moment import microseconds
 from eventsource.plan import Rule
 
 __all__ = ["Tracks"]
@@ -106,9 +107,16 @@ class Tracks(Mapping[str, Track]):
         return self._columns["type"].to_physical().to_numpy()
 
     @cached_property
+    def _spare(self) -> npt.NDArray[np.bool_]:
+        """Memory for a mask, used again and again: fresh memory costs more than what is done in it."""
+        return np.empty(len(self._codes), bool)
+
+    @cached_property
     def _live(self) -> Any:
         """Whether a row counts; None: all do."""
-        return None if self._moment is None else (self._columns["at"] <= self._moment).to_numpy()
+        if self._moment is None:
+            return None
+        return self._columns["at"].to_physical().to_numpy() <= microseconds(self._moment)
 
     def _touched(self, types: frozenset[str]) -> tuple[pl.Series, Touched]:
         """Return the rows of some types of events, as a mask and as numbers; once for all fields they touch."""
@@ -118,11 +126,15 @@ class Tracks(Mapping[str, Track]):
         return self._of_types[types]
 
     def _mask(self, numbers: list[int]) -> npt.NDArray[np.bool_]:
-        mask: npt.NDArray[np.bool_] = np.ones(len(self._codes), bool) if self._live is None else self._live.copy()
+        mask: npt.NDArray[np.bool_]
         if len(numbers) > _FEW:
-            mask &= np.isin(np.arange(len(self._kinds)), numbers)[self._codes]
+            mask = np.isin(np.arange(len(self._kinds)), numbers)[self._codes]
         else:
-            mask &= np.logical_or.reduce([self._codes == number for number in numbers])
+            mask = np.zeros(len(self._codes), bool)
+            for number in numbers:
+                mask |= np.equal(self._codes, number, out=self._spare)
+        if self._live is not None:
+            mask &= self._live
         return mask
 
     def _brought(self, effect: Effect) -> tuple[Touched, pl.Series]:

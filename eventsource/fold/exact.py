@@ -19,6 +19,7 @@ __all__ = ["RunningSums", "exact_scale", "no_total"]
 _BITS: Final = 125
 _SMALLEST: Final = -800
 _WORD: Final = 62  # bits of a sum that a 64-bit integer holds for sure
+_BLOCK: Final = 16_384  # numbers that stay in a processor's cache while their digits are found
 
 Places = npt.NDArray[np.integer[Any]]
 
@@ -33,7 +34,7 @@ def exact_scale(values: pl.Series) -> float:
 
     Bits of a value below 2**-125 of the largest possible sum are cut off.
     """
-    top = float(np.abs(values.drop_nulls().to_numpy()).max(initial=0.0))
+    top = max(abs(float(end or 0.0)) for end in (values.min(), values.max()))  # type: ignore[arg-type]  # floats
     exponent = math.frexp(top)[1] + len(values).bit_length()
     return math.ldexp(1.0, _BITS - max(exponent, _SMALLEST))
 
@@ -80,10 +81,10 @@ class RunningSums:
             FoldError: NaN or infinity, of which there is no sum.
         """
         bits, terms = _WORD - longest.bit_length(), values.cast(pl.Float64).to_numpy()
-        if not np.isfinite(terms).all():
+        low, high = (float(end(initial=0.0)) for end in (terms.min, terms.max))
+        if not (math.isfinite(low) and math.isfinite(high)):
             raise FoldError(no_total(float(terms[~np.isfinite(terms)][0])))
-        whole = np.trunc(terms * scale)
-        return cls(tuple(map(_from_zero, _digits(whole, bits))), bits, pl.Float64(), scale)
+        return cls(_digits_from_zero(terms, scale, max(high, -low), bits), bits, pl.Float64(), scale)
 
     def between(self, first: Places, end: Places) -> pl.Series:
         """Return the sums of the numbers ``first`` <= n < ``end``, in ``dtype``."""
@@ -139,11 +140,26 @@ def _from_zero(terms: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     return sums
 
 
-def _digits(whole: npt.NDArray[np.float64], bits: int) -> list[npt.NDArray[np.float64]]:
-    """Return the digits of whole numbers to the base ``2**bits``, lowest first, each with its number's sign."""
-    digits, largest = [], float(np.abs(whole).max(initial=0.0))
-    while largest >= 2.0**bits:
-        high = np.trunc(whole * 2.0**-bits)
-        digits.append(whole - high * 2.0**bits)
-        whole, largest = high, np.floor(largest * 2.0**-bits)
-    return [*digits, whole]
+def _digits_from_zero(
+    terms: npt.NDArray[np.float64], scale: float, largest: float, bits: int
+) -> tuple[npt.NDArray[np.int64], ...]:
+    """Return the digits of the sums of the first 0, 1, 2, … terms, as in `RunningSums`, lowest first.
+
+    Args:
+        terms: floats, taken as multiples of ``1 / scale``.
+        scale: see there.
+        largest: no term is greater, but for its sign.
+        bits: the digits are to the base ``2**bits``.
+    """
+    count = max(-(-math.frexp(largest * scale)[1] // bits), 1)
+    sums = tuple(np.zeros(len(terms) + 1, np.int64) for _ in range(count))
+    for begin in range(0, len(terms), _BLOCK):
+        whole = terms[begin : begin + _BLOCK] * scale
+        np.trunc(whole, out=whole)
+        for digit in sums:
+            high = np.trunc(whole * 2.0**-bits)
+            added = (whole - high * 2.0**bits).astype(np.int64)
+            added[0] += digit[begin]
+            np.cumsum(added, out=digit[begin + 1 : begin + 1 + len(added)])
+            whole = high
+    return sums
