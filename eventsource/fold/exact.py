@@ -159,7 +159,7 @@ def _digits_from_zero(
         for digit in sums:
             high = np.trunc(whole * 2.0**-bits)
             added = (whole - high * 2.0**bits).astype(np.int64)
-            added[0] += digit[begin]
+            added[:1] += digit[begin : begin + 1]  # as arrays, which go round modulo 2**64 without a warning
             np.cumsum(added, out=digit[begin + 1 : begin + 1 + len(added)])
             whole = high
     return sums

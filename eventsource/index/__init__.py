@@ -49,7 +49,8 @@ class Index:
         self.sizes = (sizes or Sizes()).of_width(self.members.width)
         self._progress = progress or _untold
         self._memory: InMemory | None = None
-        self._current: tuple[Manifest, Clustered | None, Directories] | None = None
+        self._current: tuple[Manifest, Clustered | None] | None = None
+        self._directories = Directories()
 
     @property
     def folder(self) -> Path:
@@ -74,7 +75,8 @@ class Index:
             upto: only events with position < ``upto``; None: all there are now.
             known_at: only events with ``recorded_at`` <= ``known_at``.
         """
-        head = self.log.head
+        known = self._current[0].head if self._current else 0
+        head = known if upto is not None and upto <= known else self.log.head
         limit = head if upto is None else min(upto, head)
         stored = bool(self.log.path) and head > self.sizes.memory
         for attempt in range(_ATTEMPTS):
@@ -96,8 +98,9 @@ class Index:
             with store.locked():
                 manifest = followed(store, self.log, self.members, self.sizes, self._progress)
         if self._current is None or self._current[0] != manifest:
-            self._current = manifest, pending_events(store, manifest), Directories()
-        return Stored(self.log, self.members, store, *self._current)
+            self._current = manifest, pending_events(store, manifest)
+            self._directories.keep(manifest)
+        return Stored(self.log, self.members, store, *self._current, self._directories)
 
     def _in_memory(self, limit: int) -> "InMemory":
         kept = self._memory or InMemory.empty(self.log, self.members)

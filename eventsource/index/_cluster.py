@@ -78,6 +78,11 @@ class Directories:
     def __init__(self) -> None:
         self._kept: dict[str, tuple[pl.Series, Rows]] = {}
 
+    def keep(self, manifest: Manifest) -> None:
+        """Forget the parts that are not among those of a manifest."""
+        named = {part.file for part in manifest.parts}
+        self._kept = {file: found for file, found in self._kept.items() if file in named}
+
     def of(self, store: Store, part: Part) -> tuple[pl.Series, Rows]:
         """Return the entities of a part, and where the events of each begin and the last one's end."""
         if part.file in self._kept:

@@ -1,5 +1,6 @@
 """Where a question finds its events: one part in memory, or the parts that a manifest names."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -108,14 +109,23 @@ class Stored:
 
     def since(self, position: int, moment: datetime | None = None) -> pl.LazyFrame:
         """Return events from a position on, and those before it that happened after a moment."""
-        runs = [run for run in self.manifest.runs if run.rows]
-        behind, before = pl.col("position") >= position, pl.col("position") < position
-        late = [run.file for run in runs if run.stop > position]
-        parts = [scanned(self.store, late).filter(behind)] if late else []
+        parts = [no_events(self.members).lazy(), *self._behind(position)]
         if moment is not None:
-            after = [run.file for run in runs if run.start < position and (run.latest or 0) > microseconds(moment)]
+            runs = [run for run in self.manifest.runs if run.rows and run.start < position]
+            after = [run.file for run in runs if (run.latest or 0) > microseconds(moment)]
+            before = pl.col("position") < position
             parts += [scanned(self.store, after).filter(pl.col("at") > moment, before)] if after else []
-        return pl.concat([no_events(self.members).lazy(), *parts], how="diagonal")
+        return pl.concat(parts, how="diagonal")
+
+    def _behind(self, position: int) -> Iterator[pl.LazyFrame]:
+        """Yield the events from a position on: from memory, if they all wait there for their parts."""
+        behind = pl.col("position") >= position
+        if position >= self.manifest.clustered:
+            if self.pending is not None:
+                rows = self.pending.where(behind)
+                yield rows.with_entity(rows.frame.collect()).lazy()
+        elif late := [run.file for run in self.manifest.runs if run.rows and run.stop > position]:
+            yield scanned(self.store, late).filter(behind)
 
     def expected(self, position: int, moment: datetime, until: datetime | None) -> float:
         """Return about which share of all events `since` gives up to a moment, by what the manifest says."""

@@ -15,7 +15,7 @@ from eventsource.readmodel._answers import Lag, Refreshed
 from eventsource.readmodel._columns import fitted
 from eventsource.readmodel._database import Database
 from eventsource.readmodel._open import database_at
-from eventsource.readmodel._records import BOOK, Record, opened, recorded, write
+from eventsource.readmodel._records import BOOK, Record, recorded, write, writing
 from eventsource.readmodel._tables import (
     KEYS,
     beside,
@@ -74,8 +74,7 @@ class Keeper:
             why: a reason to make them anew; empty: only if there is need to.
         """
         begin = time.monotonic()
-        opened(self.database)
-        with self.database.writing(self.table) as connection:
+        with writing(self.database, self.table) as connection:
             head = self.timeline.log.head
             record = recorded(connection, self.table)
             self._refuse_foreign(connection, record)

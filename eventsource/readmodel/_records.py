@@ -1,7 +1,8 @@
 """The bookkeeping: one row per read model, written in the very transaction that writes its rows."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Final, Self
@@ -11,7 +12,7 @@ import sqlalchemy as sa
 from eventsource.readmodel._columns import Instant
 from eventsource.readmodel._database import Database
 
-__all__ = ["BOOK", "Record", "opened", "recorded", "write"]
+__all__ = ["BOOK", "Record", "recorded", "write", "writing"]
 
 BOOK: Final = "eventsource_readmodels"
 
@@ -66,15 +67,19 @@ class Record:
         return cls(**{**plain, "columns": json.loads(row["columns"])})
 
 
-def opened(database: Database) -> None:
-    """Make the table of the bookkeeping where there is none."""
-    with database.reading() as connection:
+@contextmanager
+def writing(database: Database, name: str) -> Iterator[sa.Connection]:
+    """Give a transaction as of `Database.writing` that has the table of the bookkeeping."""
+    with database.writing(name) as connection:
         if sa.inspect(connection).has_table(BOOK):
+            yield connection
             return
     with database.engine.connect() as connection:
         database.prepare(connection)
     with database.writing(BOOK) as connection:
         _TABLE.create(connection, checkfirst=True)
+    with database.writing(name) as connection:
+        yield connection
 
 
 def recorded(connection: sa.Connection, name: str) -> Record | None:
