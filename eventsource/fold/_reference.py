@@ -140,7 +140,7 @@ class _Schema:
 
     def __init__(self, events: Events) -> None:
         self.plan = events.plan
-        columns = events.rows.frame.collect_schema()
+        columns = events.rows.stored.collect_schema()
         self.dtypes = {rule.name: _dtype(rule, events, columns) for rule in self.plan.rules}
         for rule in self.plan.rules:
             if rule.expression is not None:

@@ -18,7 +18,7 @@ from eventsource.fold._columns import refusal
 from eventsource.fold._effects import EXISTS, Effect, Effects
 from eventsource.fold._stepwise import STEPWISE, stepwise
 from eventsource.fold._track import Touched, Track
-from eventsource.fold.clustered import Touches, ranges
+from eventsource.fold.clustered import Picked, Touches, ranges
 from eventsource.fold.engine import Events
 from eventsource.fold.exact import RunningSums, exact_scale
 from eventsource.moment import microseconds
@@ -51,7 +51,7 @@ class Tracks(Mapping[str, Track]):
         self._effects = {EXISTS: effects.exists()} | {n: effects.of(rule) for n, rule in self._rules.items()}
         self._moment, self._kinds = moment, events.members.plan.types
         self._columns = self._loaded()
-        self._of_types: dict[frozenset[str], tuple[pl.Series, Touched]] = {}
+        self._of_types: dict[frozenset[str], tuple[Picked, Touched]] = {}
         self._made: dict[str, Track] = {}
 
     def __getitem__(self, name: str) -> Track:
@@ -90,7 +90,7 @@ class Tracks(Mapping[str, Track]):
         return units if isinstance(sums.dtype, pl.Decimal) else units.cast(pl.Int128)
 
     def _loaded(self) -> pl.DataFrame:
-        """Read, once, all columns that the effects need."""
+        """Read, once, all columns that the effects need, as they are stored."""
         wanted = {"type", *(effect.value for effect in self._effects.values())}
         wanted |= {effect.null for effect in self._effects.values() if effect.null}
         if any(rule.op == "reduce" for rule in self._rules.values()):
@@ -98,7 +98,7 @@ class Tracks(Mapping[str, Track]):
         if self._moment is not None:
             wanted.add("at")
         try:
-            return self.clustered.collect(*sorted(wanted))
+            return self.clustered.stored.select(sorted(wanted)).collect()
         except pl.exceptions.PolarsError as error:
             raise refusal(error) from error
 
@@ -118,11 +118,12 @@ class Tracks(Mapping[str, Track]):
             return None
         return self._columns["at"].to_physical().to_numpy() <= microseconds(self._moment)
 
-    def _touched(self, types: frozenset[str]) -> tuple[pl.Series, Touched]:
-        """Return the rows of some types of events, as a mask and as numbers; once for all fields they touch."""
+    def _touched(self, types: frozenset[str]) -> tuple[Picked, Touched]:
+        """Return the rows of some types of events; once for all fields they touch."""
         if types not in self._of_types:
             mask = self._mask([number for number, name in enumerate(self._kinds) if name in types])
-            self._of_types[types] = pl.Series(mask), Touched(np.flatnonzero(mask), self.clustered.starts)
+            picked = self.clustered.picked(mask)
+            self._of_types[types] = picked, Touched(picked.rows, self.clustered.starts)
         return self._of_types[types]
 
     def _mask(self, numbers: list[int]) -> npt.NDArray[np.bool_]:
@@ -139,13 +140,13 @@ class Tracks(Mapping[str, Track]):
 
     def _brought(self, effect: Effect) -> tuple[Touched, pl.Series]:
         """Return the rows that touch a field, and the values that they bring."""
-        mask, touched = self._touched(effect.types)
-        values = self._columns[effect.value].filter(mask).rechunk()
+        picked, touched = self._touched(effect.types)
+        values = picked.of(self._columns[effect.value])
         if not values.null_count():
             return touched, values
         here = values.is_not_null()
         if effect.null is not None:
-            here |= self._columns[effect.null].filter(mask).fill_null(value=False)
+            here |= picked.of(self._columns[effect.null]).fill_null(value=False)
         return touched.where(here), values.filter(here)
 
     def _track(self, name: str) -> Track:
@@ -160,15 +161,16 @@ class Tracks(Mapping[str, Track]):
         return _TRACKS[rule.op](*self._brought(effect))
 
     def _flag(self, effect: Effect) -> Track:
-        _, touched = self._touched(effect.types)
+        picked, touched = self._touched(effect.types)
         table = np.array([name in effect.on for name in self._kinds])
-        values = table[self._codes[touched.rows]]
+        values = table[picked.of(self._columns["type"]).to_physical().to_numpy()]
         return Track(touched, lambda _, last: pl.Series(values[last]), pl.Series([False]))
 
-    def _stepwise(self, rule: Rule, mask: pl.Series, touched: Touched) -> Track:
+    def _stepwise(self, rule: Rule, picked: Picked, touched: Touched) -> Track:
         """Return the track of a field whose every value needs the one before."""
-        columns = self._columns.select("type", *(_REDUCED if rule.op == "reduce" else ()))
-        events = columns.filter(mask).with_columns(owner=touched.owners)
+        names = ("type", *(_REDUCED if rule.op == "reduce" else ()))
+        events = pl.DataFrame([picked.of(self._columns[name]) for name in names])
+        events = events.with_columns(owner=touched.owners)
         after = stepwise(events, rule, self.clustered.entities)
         return Track(touched, lambda _, last: after(last + 1), after(np.zeros(1, np.int64)))
 

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-__all__ = ["FOLD_ORDER", "Clustered", "Rows", "Touches", "bisected", "ranges"]
+__all__ = ["FOLD_ORDER", "Clustered", "Picked", "Rows", "Touches", "bisected", "ranges"]
 
 FOLD_ORDER: Final = ("entity", "at", "position")
 
@@ -30,13 +31,14 @@ class Clustered:
         stored: one row per event, with ``at``, ``position`` and more, but not the entity.
         entities: their ids (String), ascending, each with at least one event.
         starts: where the events of each begin, and at last the number of rows: one more than ``entities``.
-        order: which of the ``stored`` rows comes first, second, … in fold order; None: they stand in it.
+        places: which rows of the fold order the last ones of ``stored`` are, ascending; the others are the rest
+            of it. None: all of ``stored`` stand in it.
     """
 
     stored: pl.LazyFrame
     entities: pl.Series
     starts: Rows
-    order: pl.Series | None = None
+    places: Rows | None = None
 
     @classmethod
     def of(cls, events: pl.DataFrame) -> "Clustered":
@@ -57,15 +59,38 @@ class Clustered:
     @property
     def frame(self) -> pl.LazyFrame:
         """The events in fold order."""
-        return self.stored if self.order is None else self.stored.select(pl.all().gather(pl.lit(self.order)))
+        return self.stored if self.places is None else self.stored.select(pl.all().gather(pl.lit(self._order)))
 
     def collect(self, *columns: str | pl.Expr) -> pl.DataFrame:
         """Return columns, or what expressions make of them row by row, in fold order.
 
-        It is the fastest way to them: one chunk of rows is gathered several times as fast as many.
+        It is the fastest way to all of their rows: one chunk is gathered several times as fast as many.
         """
         found = self.stored.select(columns).collect()
-        return found if self.order is None else found.rechunk().select(pl.all().gather(self.order))
+        return found if self.places is None else found.rechunk().select(pl.all().gather(self._order))
+
+    def picked(self, mask: npt.NDArray[np.bool_]) -> "Picked":
+        """Return those rows for which a mask, one value per row of ``stored``, is true."""
+        if self.places is None:
+            return Picked(pl.Series(mask), np.flatnonzero(mask))
+        first = len(mask) - len(self.places)
+        rows = np.concatenate([self._rest[np.flatnonzero(mask[:first])], self.places[mask[first:]]])
+        order = np.argsort(rows, kind="stable")  # which merges two ascending runs in one pass
+        return Picked(pl.Series(mask), rows[order], pl.Series(order))
+
+    @cached_property
+    def _rest(self) -> Rows:
+        """Which rows of the fold order the first ones of ``stored`` are."""
+        every = np.arange(len(self))
+        return every if self.places is None else np.delete(every, self.places)
+
+    @cached_property
+    def _order(self) -> pl.Series:
+        """Which of the ``stored`` rows comes first, second, … in fold order."""
+        order = np.empty(len(self), np.int64)
+        order[self._rest] = np.arange(len(self._rest))
+        order[self.places] = np.arange(len(self._rest), len(self))
+        return pl.Series(order)
 
     @property
     def counts(self) -> Rows:
@@ -142,16 +167,10 @@ class Clustered:
         counts = np.zeros(len(entities), np.int64)
         counts[mine] = self.counts
         begins = np.append(0, np.cumsum(counts))[theirs]
-        before = self._insertions(begins, begins + counts[theirs], later)
+        places = self._insertions(begins, begins + counts[theirs], later) + np.arange(len(later))
         counts[theirs] += later.counts
-        order = np.empty(len(self) + len(later), np.int64)
-        places = before + np.arange(len(later))
-        order[places] = np.arange(len(self), len(order))
-        own = np.ones(len(order), bool)
-        own[places] = False
-        order[own] = np.arange(len(self))
         both = pl.concat([self.frame, later.frame], how="diagonal")
-        return replace(self._with_counts(both, entities, counts), order=pl.Series(order))
+        return replace(self._with_counts(both, entities, counts), places=places)
 
     def _insertions(self, begins: Rows, ends: Rows, later: "Clustered") -> Rows:
         """Return before which row of these each of the later events belongs: after all that are not later."""
@@ -163,6 +182,26 @@ class Clustered:
         if not counts.all():
             entities, counts = entities.filter(pl.Series(counts > 0)), counts[counts > 0]
         return Clustered(frame, entities, np.append(0, np.cumsum(counts)).astype(np.int64))
+
+
+@dataclass(frozen=True)
+class Picked:
+    """Some rows of clustered events.
+
+    Args:
+        mask: per row of ``stored``, whether it is one of them.
+        rows: their numbers in fold order, ascending.
+        order: which of them, as they stand in ``stored``, comes first, second, … in fold order; None: they do so.
+    """
+
+    mask: pl.Series
+    rows: Rows
+    order: pl.Series | None = None
+
+    def of(self, column: pl.Series) -> pl.Series:
+        """Return the values of a column of ``stored`` in these rows, in fold order."""
+        found = column.filter(self.mask).rechunk()
+        return found if self.order is None else found.gather(self.order)
 
 
 def bisected(values: Rows, begins: Rows, ends: Rows, wanted: Rows) -> Rows:

@@ -4,7 +4,7 @@ Every step bounds its memory: a run is written when enough events are decoded, p
 at a time. What a call rewrites is proportional to what it takes in.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -73,25 +73,47 @@ def pending_events(store: Store, manifest: Manifest) -> Clustered | None:
 
 
 class Directories:
-    """The entities of parts and where their events start, kept in memory up to a bound: questions come again."""
+    """What is known of parts beside their rows, kept in memory up to a bound: questions come again.
+
+    That is the entities and where their events start, and among them the places of events that wait in runs.
+    """
 
     def __init__(self) -> None:
-        self._kept: dict[str, tuple[pl.Series, Rows]] = {}
+        self._own: dict[str, tuple[pl.Series, Rows]] = {}
+        self._merged: dict[str, Clustered] = {}
 
     def keep(self, manifest: Manifest) -> None:
-        """Forget the parts that are not among those of a manifest."""
+        """Forget all that is not so in a manifest that is new."""
         named = {part.file for part in manifest.parts}
-        self._kept = {file: found for file, found in self._kept.items() if file in named}
+        self._own = {file: found for file, found in self._own.items() if file in named}
+        self._merged = {}
 
     def of(self, store: Store, part: Part) -> tuple[pl.Series, Rows]:
         """Return the entities of a part, and where the events of each begin and the last one's end."""
-        if part.file in self._kept:
-            return self._kept[part.file]
+        if part.file in self._own:
+            return self._own[part.file]
         directory = store.entities(part)
         found = directory["entity"], np.append(directory["start"].to_numpy(), part.rows).astype(np.int64)
-        if directory.height + sum(len(entities) for entities, _ in [*self._kept.values()]) <= _KEPT:
-            self._kept[part.file] = found
+        if self._ids + directory.height <= _KEPT:
+            self._own[part.file] = found
         return found
+
+    def merged(self, part: Part, events: Callable[[], Clustered]) -> Clustered:
+        """Return a part's events with those that wait, from ``events`` the first time."""
+        if part.file in self._merged:
+            return replace(self._merged[part.file])  # what a question finds out of it is not kept
+        found = events()
+        if self._ids + len(found.entities) <= _KEPT:
+            self._merged[part.file] = found
+        return replace(found)
+
+    @property
+    def _ids(self) -> int:
+        kept = [
+            *(entities for entities, _ in [*self._own.values()]),
+            *(m.entities for m in [*self._merged.values()]),
+        ]
+        return sum({id(entities): len(entities) for entities in kept}.values())
 
 
 def clustered_part(
@@ -104,14 +126,14 @@ def clustered_part(
     directories: Directories | None = None,
 ) -> Clustered:
     """Return the events of a part's entities, those that wait in runs included; of all or of some of them."""
-    part = manifest.parts[number]
-    everybody, starts = (directories or Directories()).of(store, part)
-    own = Clustered(pl.scan_parquet(store.path(part.file)), everybody, starts)
-    waiting = None if pending is None else _waiting(manifest, number, pending)
-    if entities is not None:
-        own = own.only(entities, block=_BLOCK)
-        waiting = None if waiting is None else waiting.only(entities, block=len(waiting))
-    return own if waiting is None else own.merged(waiting)
+    part, directories = manifest.parts[number], directories or Directories()
+    own = Clustered(pl.scan_parquet(store.path(part.file)), *directories.of(store, part))
+    if pending is None:
+        return own if entities is None else own.only(entities, block=_BLOCK)
+    if entities is None:
+        return directories.merged(part, lambda: own.merged(_waiting(manifest, number, pending)))
+    waiting = _waiting(manifest, number, pending)
+    return own.only(entities, block=_BLOCK).merged(waiting.only(entities, block=len(waiting)))
 
 
 def _waiting(manifest: Manifest, number: int, pending: Clustered) -> Clustered:

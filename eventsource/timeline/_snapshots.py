@@ -153,7 +153,7 @@ def _is_usable(snapshot: Snapshot, view: View, moment: datetime | None) -> bool:
 
 def _summed(events: Events) -> pl.Schema:
     """Return the dtypes of what totals are taken of, by field."""
-    schema = events.rows.frame.collect_schema()
+    schema = events.rows.stored.collect_schema()
     totals = [rule for rule in events.plan.rules if rule.op == "total" and rule.of is not None]
     columns = {rule.name: events.members.of(rule).column for rule in totals}
     return pl.Schema({name: schema[column] for name, column in columns.items()})
