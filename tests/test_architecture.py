@@ -10,7 +10,7 @@ import eventsource
 
 ROOT = Path(eventsource.__file__).parent
 FLOORS = [
-    {"caches", "errors", "garbage"},
+    {"caches", "errors", "memory"},
     {"moment"},
     {"event", "plan"},
     {"fold", "log", "sources", "model", "charts", "report"},
@@ -28,7 +28,7 @@ DOORS = {
     "nbconvert": {"report"},
     "nbformat": {"report"},
     "nh3": {"report"},
-    "numpy": {"log", "demo", "fold", "index"},
+    "numpy": {"log", "demo", "fold", "index", "memory"},
     "pandas": set(),
     "psycopg": {"readmodel"},
     "rich": {"cli"},

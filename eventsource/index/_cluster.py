@@ -80,7 +80,7 @@ class Directories:
 
     def __init__(self) -> None:
         self._own: dict[str, tuple[pl.Series, Rows]] = {}
-        self._merged: dict[str, Clustered] = {}
+        self._merged: dict[tuple[str, int], Clustered] = {}
 
     def keep(self, manifest: Manifest) -> None:
         """Forget all that is not so in a manifest that is new."""
@@ -98,13 +98,13 @@ class Directories:
             self._own[part.file] = found
         return found
 
-    def merged(self, part: Part, events: Callable[[], Clustered]) -> Clustered:
-        """Return a part's events with those that wait, from ``events`` the first time."""
-        if part.file in self._merged:
-            return replace(self._merged[part.file])  # what a question finds out of it is not kept
+    def merged(self, part: Part, head: int, events: Callable[[], Clustered]) -> Clustered:
+        """Return a part's events with those before ``head`` that wait, from ``events`` the first time."""
+        if (kept := self._merged.get((part.file, head))) is not None:
+            return replace(kept)  # what a question finds out of it is not kept
         found = events()
         if self._ids + len(found.entities) <= _KEPT:
-            self._merged[part.file] = found
+            self._merged[part.file, head] = found
         return replace(found)
 
     @property
@@ -131,7 +131,7 @@ def clustered_part(
     if pending is None:
         return own if entities is None else own.only(entities, block=_BLOCK)
     if entities is None:
-        return directories.merged(part, lambda: own.merged(_waiting(manifest, number, pending)))
+        return directories.merged(part, manifest.head, lambda: own.merged(_waiting(manifest, number, pending)))
     waiting = _waiting(manifest, number, pending)
     return own.only(entities, block=_BLOCK).merged(waiting.only(entities, block=len(waiting)))
 

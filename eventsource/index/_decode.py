@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 import polars as pl
 
-from eventsource import garbage
+from eventsource import memory
 from eventsource.event import TIMESTAMP
 from eventsource.fold.payload import Members, shred
 
@@ -86,7 +86,7 @@ def decoded(
         if members.plan.order == "recorded_at":
             moments, clocks = _settled(log, low, high, clocks)
         chunks = log.scan(types=members.plan.types, start=low, upto=high)
-        with garbage.paused():
+        with memory.collector_paused():
             parts = []
             for chunk in chunks.collect_batches(chunk_size=size, maintain_order=True):
                 parts.append(shred(_with_moment(chunk, moments), members, readers))

@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 
 import polars as pl
 
+from eventsource import memory
 from eventsource.fold.clustered import Clustered
 from eventsource.fold.engine import Events
 from eventsource.fold.payload import member_columns, present, resolve
@@ -45,6 +46,7 @@ class View:
             plan: the index's plan, or one with fewer of its fields.
             entities: only theirs.
         """
+        memory.reuse()
         numbers, _ = self._numbers(entities), self.columns
 
         def answer(number: int) -> T:

@@ -41,6 +41,7 @@ def main() -> None:
     page = document(results, figures(results, size), about=about, size=size)
     print(page)
     if options.out:
+        options.out.mkdir(parents=True, exist_ok=True)
         (options.out / "RESULTS.md").write_text(page + "\n![Cost against size](results.svg)\n", encoding="utf-8")
         draw(results, options.out / "results.svg")
 

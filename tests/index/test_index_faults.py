@@ -5,6 +5,7 @@ import random
 import shutil
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,6 +15,7 @@ from stored import BUSY, assert_answers, busy_events, fresh, stored
 
 from eventsource import Log
 from eventsource.errors import IndexFileError
+from eventsource.index import View
 
 pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")
 
@@ -122,6 +124,24 @@ def test_two_processes_build_at_once(tmp_path: Path) -> None:
     assert len(list((path / "index").iterdir())) == 1
     assert not strangers(index)
     assert_whole(path, EVENTS)
+
+
+def test_a_question_that_began_earlier_leaves_nothing_to_later_ones(tmp_path: Path) -> None:
+    """It reads parts while another thread has taken in more: what it keeps of them is not what that one finds."""
+    log = grown(tmp_path / "log", EVENTS[:1000])
+    timeline = stored(log, BUSY, replace(SMALL, share=10.0))  # events wait for good
+    timeline.as_of()
+    log.append(EVENTS[1000:1050])
+
+    def slowly(view: View) -> list[int]:
+        log.append(EVENTS[1050:1100])
+        timeline._index.ask(lambda newer: newer.limit)
+        return view.map(lambda events: len(events.rows), timeline.plan)
+
+    early = timeline._index.ask(slowly)
+    late = timeline._index.ask(lambda view: view.map(lambda events: len(events.rows), timeline.plan))
+    assert sum(late) > sum(early)
+    assert_answers(timeline, fresh(EVENTS[:1100], BUSY))
 
 
 @pytest.mark.slow
