@@ -21,16 +21,21 @@ _PIECE: Final = 8 * 1024 * 1024
 _FED: Final = 4 * 1024  # to a decompressor at once: even an input made to explode gives no more than 128 MB
 _HEAD: Final = 64 * 1024
 _TAIL: Final = 4 * 1024
+_REST: Final = 39  # bits of a digest that are of more than the first lines
 
 
 class Digest:
     """A digest of what was consumed of a file: of its first 64 KiB and its last 4 KiB.
 
-    A file that was rewritten, at its head or where the last pull stopped, has another one.
+    A file that was rewritten, at its head or where the last pull stopped, has another one. Its first 24 bits are
+    of the first lines alone: they tell a file that was mended from another one in its place.
+
+    Args:
+        lines: how many these are.
     """
 
-    def __init__(self) -> None:
-        self.length = 0
+    def __init__(self, lines: int = 1) -> None:
+        self.length, self._lines = 0, lines
         self._head, self._tail = b"", b""
 
     def add(self, data: bytes) -> None:
@@ -46,8 +51,16 @@ class Digest:
 
     def number(self) -> int:
         """Return the digest as a number of 63 bits."""
-        found = hashlib.sha256(self._head + b"|" + self._tail).digest()
-        return int.from_bytes(found[:8], "big") >> 1
+        first = self._head.split(b"\n", self._lines)[: self._lines]
+        return _bits(b"\n".join(first), 24) << _REST | _bits(self._head + b"|" + self._tail, _REST)
+
+    def begins_like(self, number: int) -> bool:
+        """Say whether the digest of that number is of the same first lines."""
+        return self.number() >> _REST == number >> _REST
+
+
+def _bits(data: bytes, count: int) -> int:
+    return int.from_bytes(hashlib.sha256(data).digest()[:8], "big") >> (64 - count)
 
 
 class _Stream(Protocol):
@@ -131,22 +144,22 @@ class _Unzstd:
         return b""
 
 
-def open_at(path: Path, offset: int) -> tuple[Reader, Digest]:
-    """Open a file after ``offset`` uncompressed bytes.
+def open_at(path: Path, offset: int, *, lines: int = 1) -> tuple[Reader, Digest]:
+    """Open a file after ``offset`` uncompressed bytes; ``lines`` as of `Digest`.
 
     Returns:
         The reader, and the digest of what was passed over: shorter than ``offset`` where the file is.
     """
     raw = path.open("rb")
     try:
-        return _after(path, raw, offset)
+        return _after(path, raw, offset, Digest(lines))
     except BaseException:
         raw.close()
         raise
 
 
-def _after(path: Path, raw: BufferedReader, offset: int) -> tuple[Reader, Digest]:
-    reader, digest = Reader(_unpacked(path, raw), raw), Digest()
+def _after(path: Path, raw: BufferedReader, offset: int, digest: Digest) -> tuple[Reader, Digest]:
+    reader = Reader(_unpacked(path, raw), raw)
     if path.suffix.lower() not in COMPRESSED and _HEAD + _TAIL < offset <= path.stat().st_size:
         digest.add(reader.read(_HEAD))
         raw.seek(offset - _TAIL)

@@ -51,11 +51,14 @@ class Place:
     Args:
         path: the file.
         resume: the numbers.
+        lines: how many of its first lines tell it from another file that takes its place: of a table more than
+            the names of columns.
     """
 
-    def __init__(self, path: Path, resume: Resume) -> None:
+    def __init__(self, path: Path, resume: Resume, *, lines: int = 1) -> None:
         stat = path.stat()
-        self.path, self.size, self._resume = path, stat.st_size, resume
+        self.path, self.size, self._resume, self._lines = path, stat.st_size, resume, lines
+        self._is_known = False
         self._name = os.path.realpath(path)
         found = hashlib.sha256(f"{stat.st_size}:{stat.st_mtime_ns}".encode()).digest()
         self.stamp = int.from_bytes(found[:8], "big") >> 1
@@ -71,8 +74,13 @@ class Place:
         return self.path.suffix.lower() not in COMPRESSED and self._get("half") != self.stamp
 
     def begin(self, line: int, resume: Mapping[str, int], notes: tuple[str, ...]) -> Part:
-        """Return the first part of the file: nothing yet, but from where on it is read."""
-        return Part(empty(), rejected_frame([]), 0, resume, notes, begun=(str(self.path), line))
+        """Return the first part of the file: nothing yet, but from where on it is read, if it was read before.
+
+        What was rejected of another file, which this one took the place of (a log that is rotated), still stands:
+        it may be nowhere else.
+        """
+        begun = (str(self.path), line) if self._is_known else None
+        return Part(empty(), rejected_frame([]), 0, resume, notes, begun=begun)
 
     def at(self, digest: Digest, line: int) -> dict[str, int]:
         """Return the numbers that say: so far, so many lines."""
@@ -92,11 +100,12 @@ class Place:
         Returns:
             The reader, the digest of what was consumed, how many whole lines that was, and what to note.
         """
-        offset = self._get("offset") or 0
-        reader, digest = open_at(self.path, offset)
-        if offset and (digest.length != offset or digest.number() != self._get("digest")):
+        offset, known = self._get("offset") or 0, self._get("digest") or 0
+        reader, digest = open_at(self.path, offset, lines=self._lines)
+        self._is_known = offset > 0 and digest.begins_like(known)
+        if offset and (digest.length != offset or digest.number() != known):
             reader.close()
-            reader, digest = open_at(self.path, 0)
+            reader, digest = open_at(self.path, 0, lines=self._lines)
             return reader, digest, 0, (self._rewritten(),)
         lines = (self._get("lines") or 0) if offset else 0
         return reader, digest, lines - digest.inside_line, ()
@@ -108,9 +117,8 @@ class Place:
     def row(self) -> tuple[int, tuple[str, ...]]:
         """Return the rows that were consumed of the file as it is now, and what to note."""
         rows = self._get("lines") or 0
-        if rows and self._get("digest") != self.stamp:
-            return 0, (self._rewritten(),)
-        return rows, ()
+        self._is_known = self._get("digest") == self.stamp
+        return (rows, ()) if self._is_known or not rows else (0, (self._rewritten(),))
 
     def _get(self, name: str) -> int | None:
         return self._resume.get(f"{self._name}#{name}")

@@ -141,7 +141,7 @@ class Files:
     def _file(self, path: Path, resume: Resume) -> Iterator[Part]:
         """Yield the new parts of one file; a damaged one gives what can be read of it, and says so."""
         try:
-            place = Place(path, resume)
+            place = Place(path, resume, lines=2 if self._format_of(path) == "csv" else 1)
         except OSError as error:
             yield self._unreadable(path, (0, 0), error, Part(empty(), rejected_frame([]), 0, {}))
             return

@@ -241,13 +241,30 @@ def test_mended_lines_are_rejected_no_more(tmp_path: Path, ending: str) -> None:
         ([good, good, bad + b"x"], 1),
         ([good, bad, bad + b"y", bad], 3),
         ([good, good], 0),
-        ([bad], 1),
-        ([], 0),
     ):
         write(path, *head, *lines)
         log.pull(source)
         assert log.rejected()["file"].to_list().count(str(path)) == wrong
         assert log.rejected()["file"].to_list().count(str(other)) == 1
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".csv"])
+def test_what_was_rejected_of_a_rotated_file_stays(tmp_path: Path, ending: str) -> None:
+    """Another file under the same name has taken the lines with it: what is kept of them is all there is."""
+    head = () if ending == ".jsonl" else (b"id,stream,type,occurred_at",)
+    rows = [line(n) if ending == ".jsonl" else f"e{n},s,T,2024-01-01".encode() for n in range(4)]
+    path = tmp_path / f"a{ending}"
+    log, source = es.Log(tmp_path / "log"), es.source(path)
+    for lines, wrong in (
+        ([rows[0], b"{nothing"], [b"{nothing"]),
+        ([], [b"{nothing"]),
+        ([rows[1], rows[2], b"{more"], [b"{nothing", b"{more"]),
+        ([rows[3]], [b"{nothing", b"{more"]),
+    ):
+        write(path, *head, *lines)
+        log.pull(source)
+        assert log.rejected()["raw"].to_list() == wrong
+    assert log.head == 4
 
 
 def test_a_half_written_line_is_rejected_no_more_when_it_is_whole(tmp_path: Path) -> None:
