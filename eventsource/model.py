@@ -241,7 +241,7 @@ def _check_meaning(plan: Plan) -> None:
             f"{plan.name} has no fields", hint='a field is such as name = es.latest("CustomerCreated", of="name")'
         )
     for rule in plan.rules:
-        reached = _reached(rule)
+        reached = _reached(rule) if rule.transitions else set()
         for source in (source for arrow in rule.transitions for source in arrow.sources):
             if source not in reached:
                 raise ModelError(

@@ -1,15 +1,20 @@
 """Columns of Python values, and what it means when Polars refuses to compute one."""
 
 from collections.abc import Sequence
-from typing import Any
+from copy import deepcopy
+from datetime import date
+from decimal import Decimal
+from types import NoneType
+from typing import Any, Final
 
 import polars as pl
 
 from eventsource.errors import FoldError
 
-__all__ = ["column", "refusal"]
+__all__ = ["column", "refusal", "unshared"]
 
-_WIDE = "i128"  # sums are taken in 128 bits; only casting them back can fail with this name
+_PLAIN: Final = (str, int, float, bool, NoneType, Decimal, date)
+_WIDE: Final = "i128"  # sums are taken in 128 bits; only casting them back can fail with this name
 
 
 def column(name: str, values: Sequence[Any], dtype: pl.DataType | None) -> pl.Series:
@@ -24,6 +29,11 @@ def column(name: str, values: Sequence[Any], dtype: pl.DataType | None) -> pl.Se
         return pl.Series(name, values, dtype)
     except (TypeError, OverflowError, pl.exceptions.PolarsError) as error:
         raise FoldError(f"field {name!r}: its values do not fit one dtype: {error}") from error
+
+
+def unshared(value: Any) -> Any:
+    """Return a value that a function may change: itself, or a copy of one that can be changed."""
+    return value if isinstance(value, _PLAIN) else deepcopy(value)
 
 
 def refusal(error: pl.exceptions.PolarsError) -> FoldError:

@@ -1,6 +1,7 @@
 """Kinds of JSON values: a column for each, so that the order of decoding never decides a dtype."""
 
 import decimal
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ NULL: Final = "null"
 
 _CLASSES: Final[Mapping[type, str]] = {bool: "bool", int: "int", float: "float"}
 _INT64: Final = 2**63
+_NUMBER: Final = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 _DIGITS: Final = 60
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -71,14 +73,22 @@ def decimal_texts(values: list[Any], scale: int) -> list[Any]:
     """Return the digits of numbers, or of texts that hold one, rounded half-even to ``scale`` places.
 
     Raises:
-        ArithmeticError: a text that is no number, or one with more digits than can be held.
+        ArithmeticError: what is no number, or one with more digits than can be held.
     """
     unit = decimal.Decimal(1).scaleb(-scale)
     with decimal.localcontext(prec=_DIGITS):
         return [
-            value if value is None or value is UNSET else format(decimal.Decimal(value).quantize(unit), "f")
+            value if value is None or value is UNSET else format(_number(value).quantize(unit), "f")
             for value in values
         ]
+
+
+def _number(value: Any) -> decimal.Decimal:
+    """Return the number that a value is, or that a text holds: Python reads more as one than people write."""
+    is_text = isinstance(value, str)
+    if isinstance(value, bool | list | dict) or (is_text and not _NUMBER.fullmatch(value)):
+        raise decimal.InvalidOperation(value)
+    return decimal.Decimal(value)
 
 
 def _all(values: list[Any]) -> list[Any]:

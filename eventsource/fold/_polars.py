@@ -43,7 +43,7 @@ class PolarsEngine:
         states = _states(tracks, events.plan, begins, ends).with_columns(found["|place"])
         every = pl.DataFrame({"|place": pl.Series(range(asked.height), dtype=pl.UInt32)})
         answer = every.join(states.filter(EXISTS), on="|place", how="left", maintain_order="left")
-        return answer.select(pl.col(EXISTS).fill_null(value=False).alias("exists"), *events.plan.fields)
+        return answer.select(pl.col(EXISTS).fill_null(value=False), *events.plan.fields)
 
     def history(self, events: Events) -> pl.DataFrame:
         """Runs of equal neighbours among the last states of each instant."""

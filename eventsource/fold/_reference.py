@@ -18,7 +18,8 @@ import polars as pl
 
 from eventsource.errors import FoldError
 from eventsource.event import TIMESTAMP, Event
-from eventsource.fold._columns import column, refusal
+from eventsource.fold._columns import column, refusal, unshared
+from eventsource.fold._effects import EXISTS
 from eventsource.fold.engine import Events
 from eventsource.fold.exact import no_total
 from eventsource.plan import Plan, Rule
@@ -95,8 +96,8 @@ class ReferenceEngine:
             for row in stories.get(entity, []):
                 if moment is not None and row["at"] <= moment:
                     life.apply(row, events)
-            rows.append({"exists": life.exists} | (schema.state(life) if life.exists else {}))
-        return schema.frame(rows, {"exists": pl.Boolean()})
+            rows.append({EXISTS: life.exists} | (schema.state(life) if life.exists else {}))
+        return schema.frame(rows, {EXISTS: pl.Boolean()})
 
     def history(self, events: Events) -> pl.DataFrame:
         """Look at the state after each instant; write down when it became another one."""
@@ -181,7 +182,7 @@ class _Schema:
             raise FoldError(f"a total exceeds 64 bits: field {name!r}")
         if isinstance(dtype, pl.Decimal):
             return decimal.Decimal(f"{int(value * 10**dtype.scale)}e-{dtype.scale}")
-        return float(value) if dtype == pl.Float64() else int(value)
+        return int(value) if dtype == pl.Int64() else float(value)
 
 
 def _series(name: str, rows: list[dict[str, Any]], dtype: pl.DataType | None) -> pl.Series:
@@ -239,7 +240,7 @@ def _moved(rule: Rule, old: Any, row: dict[str, Any]) -> Any:
         return next((arrow.target for arrow in arrows), old)
     data = msgspec.json.decode(row["data"])
     event = Event(row["entity"], row["type"], row["at"], row["position"], row["event_id"], data)
-    return rule.function(old, event) if rule.function else old
+    return rule.function(unshared(old), event) if rule.function else old
 
 
 def _joined(op: str, old: Any, value: Any) -> Any:
@@ -271,8 +272,14 @@ def _dtype(rule: Rule, events: Events, columns: pl.Schema) -> pl.DataType | None
     dtype = columns[events.members.of(rule).column]
     if rule.op == "total":
         _check_total(rule, dtype)
-        return pl.Int64() if dtype.is_integer() or dtype == pl.Null() else dtype
+        return _total_dtype(dtype)
     return pl.List(dtype) if rule.op == "distinct" else dtype
+
+
+def _total_dtype(dtype: pl.DataType) -> pl.DataType:
+    if isinstance(dtype, pl.Decimal):
+        return dtype
+    return pl.Float64() if dtype.is_float() else pl.Int64()
 
 
 def _check_total(rule: Rule, dtype: pl.DataType) -> None:

@@ -9,7 +9,7 @@ import polars as pl
 
 from eventsource.errors import FoldError
 from eventsource.event import Event
-from eventsource.fold._columns import column
+from eventsource.fold._columns import column, unshared
 from eventsource.fold._machine import run
 from eventsource.fold.clustered import Touches
 from eventsource.plan import Rule
@@ -62,7 +62,7 @@ def _reduced(touched: pl.DataFrame, rule: Rule, entities: pl.Series) -> Iterator
         if number != owner:
             owner, state = number, rule.initial
         try:
-            state = function(state, event)
+            state = function(unshared(state), event)
         except Exception as error:
             raise FoldError(
                 f"field {rule.name!r}: its function failed on {event.type} at position {event.position} "

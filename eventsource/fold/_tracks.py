@@ -78,10 +78,16 @@ class Tracks(Mapping[str, Track]):
 
         Floats are taken as multiples of ``2**-exponent``; None: some are not, or the sums could exceed 128 bits.
         """
+        try:
+            return self._sums(name, exponent)
+        except pl.exceptions.PolarsError as error:
+            raise refusal(error) from error
+
+    def _sums(self, name: str, exponent: int) -> pl.Series | None:
         touched, values = self._brought(self._effects[name])
         scale = 2.0**exponent
         if not values.dtype.is_float():
-            sums = RunningSums.of(values, touched.longest)
+            sums = RunningSums.of(values, touched.owners, touched.longest)
         elif (values * scale == (values * scale).floor()).all() and exact_scale(values) >= scale:
             sums = RunningSums.of_floats(values, touched.longest, scale)
         else:
@@ -194,7 +200,7 @@ def _count(touched: Touched) -> Track:
 
 def _total(touched: Touched, values: pl.Series) -> Track:
     """The difference of two running sums."""
-    sums = RunningSums.of(values, touched.longest)
+    sums = RunningSums.of(values, touched.owners, touched.longest)
     nothing = np.zeros(1, np.int64)
     return Track(touched, lambda first, last: sums.between(first, last + 1), sums.between(nothing, nothing))
 

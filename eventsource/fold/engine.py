@@ -54,7 +54,7 @@ class Engine(Protocol):
             asked: columns ``entity`` (String) and ``at`` (instants); nulls match nothing.
 
         Returns:
-            One row per asked row, in its order: ``exists``, then the fields (null where it does not).
+            One row per asked row, in its order: `EXISTS`, then the fields (null where it does not).
         """
 
     def history(self, events: Events) -> pl.DataFrame:

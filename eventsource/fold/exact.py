@@ -57,19 +57,20 @@ class RunningSums:
     scale: float
 
     @classmethod
-    def of(cls, values: pl.Series, longest: int) -> "RunningSums | _WideSums":
+    def of(cls, values: pl.Series, owners: pl.Series, longest: int) -> "RunningSums | _WideSums":
         """Return the running sums of integers, decimals or floats, none of them null.
 
         Args:
             values: the numbers.
+            owners: whose each of them is, ascending; a range begins with the first one of somebody.
             longest: how many numbers a range has at most.
         """
         if values.dtype.is_float():
             return cls.of_floats(values, longest, exact_scale(values))
         if isinstance(values.dtype, pl.Decimal):
-            return _WideSums(_summed(values.cast(pl.Decimal(38, values.dtype.scale))), values.dtype)
+            return _WideSums.of(values.cast(pl.Decimal(38, values.dtype.scale)), owners, values.dtype)
         if not _is_narrow(values, longest):
-            return _WideSums(_summed(values.cast(pl.Int128)), pl.Int64())
+            return _WideSums.of(values.cast(pl.Int128), owners, pl.Int64())
         terms = values.cast(pl.Int64).to_numpy()
         return cls((_from_zero(terms),), _WORD, pl.Int64(), 1)
 
@@ -102,10 +103,21 @@ class RunningSums:
 
 @dataclass(frozen=True)
 class _WideSums:
-    """The sums of the first 0, 1, 2, … numbers, as Int128 or decimals."""
+    """The sums of the first 1, 2, … numbers, as Int128 or decimals: of all, or of each owner for himself."""
 
     sums: pl.Series
     dtype: pl.DataType
+    of_owners: bool
+
+    @classmethod
+    def of(cls, terms: pl.Series, owners: pl.Series, dtype: pl.DataType) -> "_WideSums":
+        """Return the running sums of numbers: of all, which is faster, unless they could become too large."""
+        ends = [int(end) for end in (terms.min(), terms.max()) if end is not None]  # type: ignore[arg-type]  # numbers
+        top = max(map(abs, ends), default=0)
+        if isinstance(dtype, pl.Decimal) and (top + 1) * len(terms) >= 10 ** (38 - dtype.scale):
+            rows = pl.DataFrame({"term": terms, "owner": owners})
+            return cls(rows.select(pl.col("term").cum_sum().over("owner")).to_series(), dtype, of_owners=True)
+        return cls(terms.cum_sum(), dtype, of_owners=False)
 
     def between(self, first: Places, end: Places) -> pl.Series:
         """Return the sums of the numbers ``first`` <= n < ``end``, in ``dtype``.
@@ -117,7 +129,18 @@ class _WideSums:
 
     def units(self, first: Places, end: Places) -> pl.Series:
         """Return the sums, as Int128 or decimals."""
-        return self.sums.gather(pl.Series(end)) - self.sums.gather(pl.Series(first))
+        found = self._before(end)
+        if not self.of_owners:
+            return found - self._before(first)
+        return found.zip_with(pl.Series(end > first), pl.Series([0]).cast(found.dtype))
+
+    def _before(self, places: Places) -> pl.Series:
+        """Return the sums of the numbers before some places."""
+        nothing = pl.Series([0]).cast(self.sums.dtype)
+        if not len(self.sums):
+            return nothing.new_from_index(0, len(places))
+        found = self.sums.gather(pl.Series(np.maximum(places - 1, 0)))
+        return found.zip_with(pl.Series(places > 0), nothing)
 
 
 def _is_narrow(values: pl.Series, longest: int) -> bool:
@@ -126,11 +149,6 @@ def _is_narrow(values: pl.Series, longest: int) -> bool:
         return True
     largest = max(abs(int(values.max())), abs(int(values.min())))  # type: ignore[arg-type]  # integers
     return bool(largest * longest < 2**_WORD)
-
-
-def _summed(terms: pl.Series) -> pl.Series:
-    """Return the sums of the first 0, 1, 2, … terms."""
-    return pl.concat([pl.Series([0]).cast(terms.dtype), terms.cum_sum()])
 
 
 def _from_zero(terms: npt.NDArray[Any]) -> npt.NDArray[np.int64]:

@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
+import msgspec
 import polars as pl
 
 from eventsource.errors import FoldError
@@ -62,9 +63,9 @@ class Member:
 
     @property
     def column(self) -> str:
-        """The name of its column; no envelope column begins like this."""
-        asked = "" if self.dtype is None else f":{self.dtype}"
-        return f"={self.path}{asked}@{'+'.join(sorted(self.types))}"
+        """The name of its column: no other member's, and no envelope column begins like this."""
+        dtype = None if self.dtype is None else str(self.dtype)
+        return "=" + msgspec.json.encode([self.path, dtype, sorted(self.types)]).decode()
 
     @property
     def null(self) -> str:
@@ -216,6 +217,8 @@ def _cast(values: pl.Series, kind: str, dtype: pl.DataType) -> pl.Series:
         return parse_times(values).cast(dtype)
     if kind == "text" and dtype == pl.Date():
         return values.str.to_date("%Y-%m-%d", strict=False)
+    if kind == "text" and dtype == pl.Time():
+        return values.str.to_time("%H:%M:%S%.f", strict=False)
     if kind == "text" and dtype == pl.Boolean():
         return values.replace_strict({"true": True, "false": False}, default=None, return_dtype=dtype)
     if kind == "float" and dtype == pl.String():

@@ -18,14 +18,14 @@ from eventsource.caches import folder_of, mark_used, retire
 from eventsource.errors import IndexFileError
 from eventsource.fold.clustered import Clustered
 from eventsource.fold.payload import Members
-from eventsource.index._cluster import Directories, Sizes, followed, pending_events
-from eventsource.index._decode import EventLog, Told
+from eventsource.index._cluster import Directories, Sizes, followed, is_of, pending_events
+from eventsource.index._decode import EventLog, Told, last_id
 from eventsource.index._parts import InMemory, Stored
 from eventsource.index._store import Manifest, Store
 from eventsource.index._view import View
 from eventsource.plan import Plan
 
-__all__ = ["EventLog", "Index", "Sizes", "Told", "View"]
+__all__ = ["EventLog", "Index", "Sizes", "Told", "View", "last_id"]
 
 _ATTEMPTS: Final = 5
 
@@ -94,7 +94,8 @@ class Index:
         mark_used(store.folder)
         if not manifest.head:
             retire(store.folder)
-        if manifest.head < limit:
+        is_new = self._current is None or self._current[0] != manifest
+        if manifest.head < limit or (is_new and not is_of(self.log, manifest)):
             with store.locked():
                 manifest = followed(store, self.log, self.members, self.sizes, self._progress)
         if self._current is None or self._current[0] != manifest:

@@ -13,10 +13,10 @@ import polars as pl
 
 from eventsource.fold.clustered import FOLD_ORDER, Clustered, Rows
 from eventsource.fold.payload import Members
-from eventsource.index._decode import CLOCKS, EventLog, Told, decoded
+from eventsource.index._decode import CLOCKS, EventLog, Told, decoded, last_id
 from eventsource.index._store import Manifest, Part, Run, Store, scanned
 
-__all__ = ["Directories", "Sizes", "clustered_part", "followed", "pending_events"]
+__all__ = ["Directories", "Sizes", "clustered_part", "followed", "is_of", "pending_events"]
 
 
 _BLOCK: Final = 20_000
@@ -52,6 +52,8 @@ class Sizes:
 def followed(store: Store, log: EventLog, members: Members, sizes: Sizes, told: Told) -> Manifest:
     """Take in what the log has and the index lacks; return the manifest that says so. Needs the lock."""
     manifest = store.manifest()
+    if not is_of(log, manifest):
+        manifest = Manifest()
     head = log.head
     if manifest.head >= head:
         return manifest
@@ -61,6 +63,11 @@ def followed(store: Store, log: EventLog, members: Members, sizes: Sizes, told: 
     longer = keeper.clustered(keeper.runs_joined(longer), tail)
     store.publish(longer)
     return longer
+
+
+def is_of(log: EventLog, manifest: Manifest) -> bool:
+    """Say whether an index is of the log as it is: one that was put back may have gone another way since."""
+    return last_id(log, manifest.head) == manifest.last
 
 
 def pending_events(store: Store, manifest: Manifest) -> Clustered | None:
@@ -164,7 +171,7 @@ class _Keeper:
             clocks = part.clocks
         kept = store.write(clocks, "clocks") if self.members.plan.order == "recorded_at" else None
         named = replace(manifest, columns=tuple(sorted(columns)), types=tuple(sorted(types)))
-        return replace(named, head=head, runs=tuple(runs), clocks=kept)
+        return replace(named, head=head, last=last_id(log, head), runs=tuple(runs), clocks=kept)
 
     def runs_joined(self, manifest: Manifest) -> Manifest:
         """Join the newest runs while the one before is not much larger: few runs, and rows that move rarely."""

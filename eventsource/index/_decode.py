@@ -94,6 +94,14 @@ def decoded(
         yield Decoded(pl.concat([no_events(members), *parts], how="diagonal"), low, high, clocks)
 
 
+def last_id(log: EventLog, head: int) -> str:
+    """Return the id of the event before a position; empty where there is none."""
+    if not head:
+        return ""
+    found = log.scan(start=head - 1, upto=head).select("event_id").collect()
+    return str(found.item()) if found.height else ""
+
+
 def no_events(members: Members) -> pl.DataFrame:
     """Return a frame of no decoded events."""
     nothing = pl.DataFrame(schema={"type": pl.String(), "at": TIMESTAMP})

@@ -23,7 +23,7 @@ __all__ = ["Manifest", "Part", "Run", "Store"]
 _MANIFEST: Final = "manifest.json"
 _LOCK: Final = "lock"
 _ROW_GROUP: Final = 50_000
-_VERSION: Final = 1
+_VERSION: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,7 @@ class Manifest:
 
     Args:
         head: it knows all events before this position.
+        last: the id of the event before that position.
         runs: in order of position, without gaps, all events.
         parts: in order of entities, without gaps; they may lack the newest events.
         columns: the columns of payload members that any file has.
@@ -78,6 +79,7 @@ class Manifest:
     """
 
     head: int = 0
+    last: str = ""
     runs: tuple[Run, ...] = ()
     parts: tuple[Part, ...] = ()
     columns: tuple[str, ...] = ()
@@ -100,6 +102,7 @@ class Manifest:
         """Return the manifest that plain data describes."""
         return cls(
             head=plain["head"],
+            last=plain["last"],
             runs=tuple(Run(**run) for run in plain["runs"]),
             parts=tuple(Part(**part) for part in plain["parts"]),
             columns=tuple(plain["columns"]),

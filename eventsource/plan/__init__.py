@@ -205,6 +205,8 @@ class Plan:
             if name in RESERVED or names.count(name) > 1:
                 why = "is a name that answers use themselves" if name in RESERVED else "is declared twice"
                 raise ModelError(f"{self.name}: field {name!r} {why}")
+            if not name or "|" in name:
+                raise ModelError(f"{self.name}: {name!r} cannot be the name of a field: it is empty, or has a |")
         if both := sorted(set(self.created) & set(self.deleted)):
             raise ModelError(f"{self.name}: {both[0]!r} cannot both create and delete")
         _check_texts(self.name, (*self.created, *self.deleted))

@@ -29,7 +29,6 @@ class Database(ABC):
 
     dialect: ClassVar[Dialect]
     failures: ClassVar[type[Exception]]
-    outages: ClassVar[tuple[type[Exception], ...]]
 
     def __init__(self, url: sa.URL) -> None:
         self.url = url
@@ -112,6 +111,10 @@ class Database(ABC):
     def _is_busy(self, error: BaseException) -> bool:
         """Say whether an error means that others hold a lock."""
 
+    @abstractmethod
+    def _is_outage(self, error: BaseException) -> bool:
+        """Say whether an error is of the moment, such as a server that is down: the same may work later."""
+
     @contextmanager
     def _told(self) -> Iterator[None]:
         """Turn the errors of SQLAlchemy and of the driver into those of this package."""
@@ -125,4 +128,4 @@ class Database(ABC):
         reason = f"{self.name}: {str(cause).strip()}"
         if self._is_busy(cause):
             return ReadModelBusyError(reason, hint="another process is at work there: do the same again")
-        return (DatabaseError if isinstance(cause, self.outages) else ReadModelError)(reason)
+        return (DatabaseError if self._is_outage(cause) else ReadModelError)(reason)

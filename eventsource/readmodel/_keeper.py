@@ -35,6 +35,7 @@ __all__ = ["Keeper"]
 
 _INTERVAL: Final = ("valid_from", "valid_to")
 _SLICE: Final = 50_000  # entities whose histories are held in memory at once
+_TAKEN: Final = {BOOK: "the table of the bookkeeping", "excluded": "what SQL calls the rows to be inserted"}
 _Ends = Mapping[int, tuple[str, datetime]]
 """Id and ``recorded_at`` of events, by position."""
 _BITS: Final = 5  # a snapshot after each 16th to 32nd part of the log
@@ -64,8 +65,9 @@ class Keeper:
         self.names = [table, f"{table}_history"] if history else [table]
         columns = ["entity", *_INTERVAL, *timeline.plan.fields]
         self.database.check([*self.names, BOOK], columns)
-        if BOOK in self.names:
-            raise ReadModelError(f"{BOOK} is the table of the bookkeeping", hint="name another table")
+        for name, is_for in _TAKEN.items():
+            if name in (each.lower() for each in self.names):
+                raise ReadModelError(f"{name} is {is_for}", hint="name another table")
 
     def refresh(self, why: str = "") -> Refreshed:
         """Bring the tables to the head of the log.
@@ -233,7 +235,9 @@ class Keeper:
     def _check_log(self, record: Record, head: int, ends: _Ends) -> None:
         """See that the log is the one, with all the events, that the tables were made from."""
         log = self.timeline.log
-        if record.log != log.identity:
+        if (
+            record.log != log.identity and record.position
+        ):  # where nothing was read yet, there may have been no log
             raise ReadModelError(f"{self.table!r} was made from another log than {log.path}", hint=_AFRESH)
         if head < record.position:
             told = f"{self.table!r} is at position {record.position:,}, and {log.path} ends at {head:,}"

@@ -19,6 +19,7 @@ from eventsource.readmodel._database import PATIENCE, Database
 __all__ = ["Postgresql"]
 
 _LONGEST: Final = 63  # bytes of an identifier; PostgreSQL cuts longer ones off
+_LIMITS: Final = "54"  # the class of what is too long, too many or too complex for the server
 _OURS: Final = zlib.crc32(b"eventsource.readmodel")
 _GRANTS: Final = """
 SELECT format('GRANT %s ON %s TO %s%s', a.privilege_type, to_regclass(quote_ident(:new)),
@@ -38,7 +39,6 @@ class Postgresql(Database):
 
     dialect: ClassVar[Dialect] = "postgresql"
     failures = psycopg.Error
-    outages = (psycopg.OperationalError, psycopg.InterfaceError)
 
     def __init__(self, url: sa.URL) -> None:
         super().__init__(url.set(drivername="postgresql+psycopg"))
@@ -101,6 +101,10 @@ class Postgresql(Database):
         statement = copy.format(sql.Identifier(table.name), names)
         with _driver(connection).cursor() as cursor, cursor.copy(statement) as target:
             target.write(lines.getbuffer())
+
+    def _is_outage(self, error: BaseException) -> bool:
+        is_ours = (getattr(error, "sqlstate", None) or "").startswith(_LIMITS)
+        return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) and not is_ours
 
     def _is_busy(self, error: BaseException) -> bool:
         return isinstance(

@@ -29,7 +29,6 @@ class Sqlite(Database):
 
     dialect: ClassVar[Dialect] = "sqlite"
     failures = sqlite3.Error
-    outages = (sqlite3.OperationalError, sqlite3.InterfaceError)
 
     def __init__(self, url: sa.URL) -> None:
         if url.database in (None, "", ":memory:"):
@@ -87,6 +86,10 @@ class Sqlite(Database):
         assert driver is not None  # noqa: S101 - the connection is open
         statement = f"INSERT INTO {quote.format_table(table)} ({names}) VALUES ({marks})"  # noqa: S608 - quoted
         driver.executemany(statement, zip(*columns, strict=True))
+
+    def _is_outage(self, error: BaseException) -> bool:
+        code = getattr(error, "sqlite_errorcode", None)
+        return isinstance(error, sqlite3.OperationalError) and (code or 0) & 0xFF != sqlite3.SQLITE_ERROR
 
     def _is_busy(self, error: BaseException) -> bool:
         code = getattr(error, "sqlite_errorcode", None)

@@ -8,7 +8,7 @@ import contextlib
 import json
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ import polars as pl
 
 from eventsource.caches import folder_of, mark_used, retire
 from eventsource.errors import IndexFileError, ModelError
+from eventsource.moment import is_calendar_step
 from eventsource.plan import Plan
 
 __all__ = ["Shelf", "Snapshot", "SnapshotPolicy"]
@@ -25,6 +26,7 @@ __all__ = ["Shelf", "Snapshot", "SnapshotPolicy"]
 _ABOUT: Final = "eventsource"
 _ABANDONED: Final = 3600  # seconds
 _SUFFIX: Final = ".snapshot"
+_VERSION: Final = 2  # of what the files hold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +39,7 @@ class SnapshotPolicy:
         keep: how many are kept, the newest moments first; at least one.
 
     Raises:
-        ModelError: none would be kept.
+        ModelError: none would be kept, or one taken at each question; a step that is none of the calendar.
     """
 
     events: int | None = None
@@ -47,6 +49,10 @@ class SnapshotPolicy:
     def __post_init__(self) -> None:
         if self.keep < 1:
             raise ModelError(f"a policy that keeps {self.keep} snapshots takes them in vain", hint="keep=12")
+        if self.events is not None and self.events < 1:
+            raise ModelError(f"events={self.events} would take a snapshot at each question", hint="events=100_000")
+        if self.every is not None and not is_calendar_step(self.every):
+            raise ModelError(f"every={self.every!r} is no step of the calendar", hint='such as "1mo" or "1w"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,7 @@ class Snapshot:
         known: the latest ``recorded_at`` of the events in it; None: it has none.
         columns: the payload columns that the log had then.
         entities: how many states it has.
+        last: the id of the event before ``position``: another one there is of a log that was put back.
         file: its file's name.
     """
 
@@ -67,6 +74,7 @@ class Snapshot:
     known: datetime | None
     columns: tuple[str, ...]
     entities: int
+    last: str
     file: str
 
 
@@ -87,7 +95,7 @@ class Shelf:
     @property
     def folder(self) -> Path:
         """Where they are: in the log's folder, or in the user's cache for a log that is remote or read-only."""
-        return folder_of(self.path, "snapshots", f"{self.identity} {self.plan.fingerprint()}")
+        return folder_of(self.path, "snapshots", f"{_VERSION} {self.identity} {self.plan.fingerprint()}")
 
     def all(self) -> list[Snapshot]:
         """Return the snapshots that are there, by moment and position; a damaged file is none."""
@@ -127,14 +135,16 @@ class Shelf:
             return mine.collect()
         return None
 
-    def prune(self, keep: int, columns: tuple[str, ...] | None = None) -> int:
+    def prune(self, keep: int, columns: tuple[str, ...] | None = None, new: Collection[Snapshot] = ()) -> int:
         """Remove all but the newest, and what a process that died left; return how many snapshots went.
 
         Args:
             keep: how many stay.
             columns: the payload columns of today; snapshots of others help no more. None: whatever they have.
+            new: those that were taken just now: they stay before all others.
         """
         usable = [snapshot for snapshot in self.all() if columns in (None, snapshot.columns)]
+        usable.sort(key=lambda snapshot: snapshot in new)
         kept_now = usable[-keep:] if keep else []
         gone = [snapshot for snapshot in self.all() if snapshot not in kept_now]
         for snapshot in gone:
@@ -160,5 +170,6 @@ def _from_plain(plain: dict[str, object]) -> Snapshot:
         known=datetime.fromisoformat(str(known)) if known else None,
         columns=tuple(plain["columns"]),  # type: ignore[arg-type]  # a list of texts
         entities=int(str(plain["entities"])),
+        last=str(plain["last"]),
         file=str(plain["file"]),
     )

@@ -10,9 +10,10 @@ import polars as pl
 
 from eventsource.errors import LogError, ModelError
 from eventsource.event import TIMESTAMP
+from eventsource.fold._effects import EXISTS
 from eventsource.fold._polars import PolarsEngine
 from eventsource.fold.engine import Engine, Events
-from eventsource.index import EventLog, Index, Told, View
+from eventsource.index import EventLog, Index, Told, View, last_id
 from eventsource.model import Model, plan_of
 from eventsource.moment import (
     Moment,
@@ -70,6 +71,7 @@ class Asking:
         self._engine: Engine = engine or PolarsEngine()
         self._index = Index(log, self.plan, progress=progress)
         self._checked, self._policy = False, snapshots
+        self._sound: set[Snapshot] = set()
 
     def _view(self, known_at: Moment | None, upto: int | None, tz: str | None = None) -> _View:
         zone = tz or self.tz
@@ -106,9 +108,19 @@ class Asking:
 
         def states(view: View) -> pl.DataFrame | None:
             found = nearest(kept, view, moment)
-            return None if found is None else from_snapshot(view, shelf, found, moment, ids)
+            if found is None or not self._is_of_log(found):
+                return None
+            return from_snapshot(view, shelf, found, moment, ids)
 
         return self._index.ask(states, upto=asked.upto, known_at=asked.known_at)
+
+    def _is_of_log(self, snapshot: Snapshot) -> bool:
+        """Say whether a snapshot is of the log as it is: a log that was put back may have gone another way."""
+        if snapshot not in self._sound:
+            if last_id(self.log, snapshot.position) != snapshot.last:
+                return False
+            self._sound.add(snapshot)
+        return True
 
     def _agrees(self, snapshot: Snapshot, moment: datetime | None) -> bool:
         """Say whether the answer from a snapshot is the one without; where it does not help, it is."""
@@ -137,8 +149,8 @@ class Asking:
 
         def states(events: Events) -> pl.DataFrame:
             asked = cuts.join(events.rows.entities.alias("entity").to_frame(), how="cross")
-            found = asked.hstack(self._engine.states_at(events, asked))
-            return found.filter("exists").drop("exists", "at")
+            found = asked.select("|moment", "entity").hstack(self._engine.states_at(events, asked))
+            return found.filter(EXISTS).drop(EXISTS)
 
         found = together(self._ask(view, states, entity)).sort("|moment", maintain_order=True)
         return found.select(labels.gather(found["|moment"]).alias("as_of"), pl.all().exclude("|moment"))
@@ -149,7 +161,7 @@ class Asking:
         low = wanted["entity"].search_sorted(ids[0], side="left") if len(ids) else 0
         high = wanted["entity"].search_sorted(ids[-1], side="right") if len(ids) else 0
         mine = wanted.slice(low, high - low)
-        return mine.select("|row").hstack(self._engine.states_at(events, mine)).filter("exists")
+        return mine.select("|row").hstack(self._engine.states_at(events, mine)).filter(EXISTS)
 
     def _moments(
         self, view: _View, every: str, since: Moment | None, until: Moment | None

@@ -59,7 +59,7 @@ class Additive:
         ops = {"sum": source.sum(), "count": source.count(), "mean": source.mean(), "len": source.len()}
         op = next((op for op, same in ops.items() if measure.meta == same.meta), None)
         inner = source if op == "len" else _unfiltered(source)
-        if op is None or not is_rowwise(inner):
+        if op is None or not is_rowwise(inner) or not inner.meta.root_names():  # a constant is one value, not many
             return None
         found = cls(op, inner)
         return found if found.can_be_taken_back(rows) else None

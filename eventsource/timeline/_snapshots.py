@@ -12,7 +12,7 @@ import polars as pl
 from eventsource.errors import FoldError
 from eventsource.fold.engine import Events
 from eventsource.fold.partial import Meeting, finished, is_mergeable, partial
-from eventsource.index import View
+from eventsource.index import View, last_id
 from eventsource.moment import start
 from eventsource.plan import Plan
 from eventsource.snapshots import Shelf, Snapshot, SnapshotPolicy
@@ -51,7 +51,8 @@ def taken(view: View, plan: Plan, shelf: Shelf, moment: datetime | None) -> Snap
         )
     known = max((part.known for part in parts if part.known is not None), default=None)
     whole = together(states)
-    about = Snapshot(view.limit, moment, known, tuple(sorted(view.columns)), whole.height, "")
+    last = last_id(view.parts.log, view.limit)
+    about = Snapshot(view.limit, moment, known, tuple(sorted(view.columns)), whole.height, last, "")
     return shelf.keep(whole, about)
 
 
@@ -71,7 +72,7 @@ def taken_if_due(view: View, plan: Plan, shelf: Shelf, policy: SnapshotPolicy, t
             if end not in moments and sum(moment > end for moment in moments) < policy.keep:
                 new.append(taken(view, plan, shelf, end))
     if new:
-        shelf.prune(policy.keep, columns)
+        shelf.prune(policy.keep, columns, new)
     return new
 
 

@@ -90,7 +90,7 @@ class Trend:
             answer = self._answer(slots, len(labels)).sort(_SLOT, *self.by)
         except pl.exceptions.PolarsError as error:
             raise ModelError(f"the measures cannot be computed: {error}") from error
-        moments = pl.Series("as_of", labels).gather(answer["|slot"])
+        moments = pl.Series("as_of", labels, None if labels else pl.Date()).gather(answer["|slot"])
         return answer.select(moments, *self.by, *self.measures)
 
     def _answer(self, slots: pl.DataFrame, count: int) -> pl.DataFrame:

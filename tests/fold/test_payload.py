@@ -196,7 +196,10 @@ def test_members_below_members_and_beside_them() -> None:
     )
     members = Members(Plan("M", rules))
     frame = _resolved([_events([1, {"c": 2}, "x", [3], None])], members)
-    frame = frame.rename({name: name.replace("@Seen", "") for name in frame.columns})
+    columns = {members.of(rule).column: f"={rule.of}" for rule in rules}
+    frame = frame.rename(
+        {f"{old}{end}": f"{new}{end}" for old, new in columns.items() for end in ("", "|null")}, strict=False
+    )
     assert frame["=a"].to_list() == ['{"b":1}', '{"b":{"c":2}}', '{"b":"x"}', '{"b":[3]}', '{"b":null}']
     assert frame["=a.b"].to_list() == ["1", '{"c":2}', "x", "[3]", None]
     assert frame["=a.b.c"].to_list() == [None, 2, None, None, None]

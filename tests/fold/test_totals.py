@@ -105,10 +105,38 @@ _mixed = st.floats(1e-6, 1e12).flatmap(lambda value: st.sampled_from([value, -va
 @given(st.lists(_mixed, min_size=1, max_size=40))
 def test_every_range_has_its_exact_sum(values: list[float]) -> None:
     """Sums of ranges are as exact as that of all, whatever stands before them."""
-    sums = RunningSums.of(pl.Series(values), len(values))
+    sums = RunningSums.of(pl.Series(values), pl.Series([0] * len(values)), len(values))
     firsts, ends = map(np.array, zip(*combinations(range(len(values) + 1), 2), strict=True))
     expected = [float(sum(map(Fraction, values[first:end]))) for first, end in zip(firsts, ends, strict=True)]
     assert sums.between(firsts, ends).to_list() == expected
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_totals_that_fit_are_given_though_they_would_not_together(engine: Any) -> None:
+    """Two sums of which each is near the end of its dtype."""
+    plan = Plan("M", (Rule(name="sum", op="total", events=("Paid",), of="x", dtype=pl.Decimal(38, 18)),))
+    story = [
+        event("Paid", entity, at="2024-01-01", x=value) for entity in "abc" for value in ("6e19", "1e-18", "-1")
+    ]
+    timeline = Timeline(MemoryLog(story), plan, engine=engine())
+    sums = timeline.as_of()["sum"].to_list()
+    assert sums == [decimal.Decimal("59999999999999999999.000000000000000001")] * 3
+    assert timeline.history()["sum"].to_list()[-1] == sums[-1]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("value", [True, "1_000", [0, [1, 2], -1], {"a": 1}, "nan", "", "½", "0x1"])
+def test_what_is_no_number_is_no_decimal(engine: Any, value: Any) -> None:
+    """Python reads more as a number than people write."""
+    with pytest.raises(FoldError):
+        _summed([value, "1.5"], engine, pl.Decimal(18, 2)).as_of()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_small_floats_are_summed_as_floats(engine: Any) -> None:
+    """A total of Float32 is one of Float64 in every engine."""
+    found = _summed([1.5, 2.25], engine, pl.Float32()).as_of()
+    assert (found["sum"].dtype, found["sum"].item()) == (pl.Float64(), 3.75)
 
 
 @given(st.lists(st.decimals(-(10**14), 10**14, places=2), min_size=1, max_size=6))

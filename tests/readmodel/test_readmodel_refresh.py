@@ -1,6 +1,7 @@
 """What a refresh writes, what it notices, and what it refuses."""
 
 import math
+import shutil
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -66,6 +67,60 @@ def test_a_refresh_writes_only_what_changed(postgresql: Server, tmp_path: Path) 
     assert {row[0] for row in after[0] - before[0]} == {"s00007"}
     assert {row[0] for row in after[1] - before[1]} == {"s00007"}
     assert_equal(model, url)
+
+
+def test_instants_of_another_zone_are_the_same_instants(url: str) -> None:
+    """What a model has in its own zone stands in UTC, as all instants do."""
+    zoned = latest("v", pl.Datetime("us", "Europe/Warsaw"))
+    derived = Rule(name="d", op="derive", expression=pl.col("v").dt.convert_time_zone("America/New_York"))
+    model = ReadModel(over([event(0, "a", "Set", v="2024-07-01T12:00:00Z")], plan(zoned, derived)), url, table="t")
+    model.refresh()
+    assert_equal(model, url)
+
+
+def test_a_read_model_of_an_empty_log_goes_on(url: str, tmp_path: Path) -> None:
+    """There is no log yet when a service starts; its first events are written as all others."""
+    log = es.Log(tmp_path / "log")
+    model = ReadModel(es.Timeline(log, Shop), url, table="shops")
+    assert (model.refresh().rebuilt, model.lag().events) == ("not made yet", 0)
+    log.append(opened(3))
+    assert (model.lag().events, model.refresh().written) == (3, 3)
+    assert_equal(model, url)
+
+
+def test_a_log_that_was_put_back_is_rebuilt_from_what_it_has(url: str, tmp_path: Path) -> None:
+    """A backup has fewer events; what came after it is not what the caches of the log know."""
+    log = shop_log(tmp_path, 25_000)
+    shutil.copytree(log.path, tmp_path / "backup")
+    log.append(visits(0, 500, 50))
+    model = ReadModel(es.Timeline(log, Shop), url, table="shops")
+    model.refresh()
+    shutil.rmtree(tmp_path / "log" / "events")
+    shutil.copytree(tmp_path / "backup" / "events", tmp_path / "log" / "events")
+    again = es.Log(log.path)
+    again.append(visits(1000, 900, 70))
+    model = ReadModel(es.Timeline(again, Shop), url, table="shops")
+    with pytest.raises(ReadModelError, match="put back"):
+        model.refresh()
+    model.rebuild()
+    events = again.scan().collect()
+    expected = es.Timeline(MemoryLog(events.drop("position")), Shop).as_of()
+    assert rows_of(url, "shops", expected) == expected.to_dicts()
+
+
+@pytest.mark.parametrize("name", ["excluded", "Excluded"])
+def test_a_table_is_not_called_as_the_rows_to_be_inserted(url: str, name: str) -> None:
+    """SQL could not tell them apart."""
+    with pytest.raises(ReadModelError, match="name another table"):
+        ReadModel(over([], Shop), url, table=name)
+
+
+def test_what_a_database_can_never_take_is_no_outage(url: str) -> None:
+    """More columns than it has: a service must not try again for ever."""
+    wide = plan(*(Rule(name=f"f{n}", op="count", events=("Set",)) for n in range(2100)))
+    with pytest.raises(ReadModelError, match="columns") as told:
+        ReadModel(over([event(0, "a", "Set")], wide), url, table="t").refresh()
+    assert not isinstance(told.value, DatabaseError)
 
 
 def test_a_read_model_follows_the_log(url: str, tmp_path: Path) -> None:

@@ -8,17 +8,18 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 from stored import BUSY, assert_answers, busy_events, fresh, stored
 
 from eventsource import Log
-from eventsource.errors import FoldError, LogError
+from eventsource.errors import FoldError, LogError, ModelError
 from eventsource.index import Sizes
-from eventsource.plan import Plan
+from eventsource.plan import Plan, Rule
 from eventsource.snapshots import SnapshotPolicy
-from eventsource.testing import MemoryLog
+from eventsource.testing import MemoryLog, event
 from eventsource.timeline import Timeline
 
 pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")
@@ -167,6 +168,41 @@ def test_another_log_at_the_same_path_finds_no_old_snapshot(timeline: Timeline) 
     anew.append(EVENTS[:500])
     assert stored(anew, BUSY).snapshots().is_empty()
     assert_answers(stored(anew, BUSY), fresh(EVENTS[:500], BUSY))
+
+
+def test_a_log_that_was_put_back_finds_no_old_snapshot(tmp_path: Path) -> None:
+    """It has the identity, and later as many events, but not the same ones."""
+    log = Log(tmp_path / "log")
+    log.append([event("Paid", f"e{n}", at="2024-01-01", x=1) for n in range(50)])
+    shutil.copytree(log.path, tmp_path / "backup")
+    plan = Plan("M", (Rule(name="sum", op="total", events=("Paid",), of="x"),))
+    log.append([event("Paid", f"e{n}", at="2024-01-02", x=1) for n in range(50)])
+    Timeline(log, plan).snapshot()
+    shutil.rmtree(tmp_path / "log" / "events")
+    shutil.copytree(tmp_path / "backup" / "events", tmp_path / "log" / "events")
+    again = Timeline(Log(log.path), plan)
+    again.log.append([event("Paid", f"e{n}", at="2024-01-02", x=100) for n in range(60)])
+    assert again.as_of()["sum"].sum() == again.as_of(snapshots=False)["sum"].sum() == 50 + 6000
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"events": 0}, {"every": "banana"}, {"every": "0d"}, {"every": "1h"}, {"keep": 0}]
+)
+def test_a_policy_that_cannot_be_meant_is_refused(wrong: dict[str, Any]) -> None:
+    """Where it is made, not at the first question."""
+    with pytest.raises(ModelError):
+        SnapshotPolicy(**wrong)
+
+
+def test_a_snapshot_that_was_taken_just_now_stays(tmp_path: Path) -> None:
+    """An older one of a later moment does not push it out: the next question would take it again."""
+    log = Log(tmp_path / "log")
+    log.append([event("Paid", "a", at="2024-01-01", x=1)])
+    timeline = Timeline(log, Plan("M", (Rule(name="n", op="count", events=("Paid",)),)))
+    timeline.snapshot("2099-01-01")
+    log.append([event("Paid", "a", at="2024-01-02", x=1) for _ in range(20)])
+    policy = SnapshotPolicy(events=10, keep=1)
+    assert [len(timeline.take_due(policy)) for _ in range(3)] == [1, 0, 0]
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage", b"PAR1", b"PAR1" + bytes(500) + b"PAR1"])
