@@ -1,5 +1,6 @@
 """Plans as data, models as sugar: what they say, what they refuse, and what their fingerprint depends on."""
 
+import decimal
 import functools
 import json
 import subprocess
@@ -223,6 +224,47 @@ def test_a_function_is_its_code(monkeypatch: pytest.MonkeyPatch) -> None:
     before = _of(_calls_helper)
     monkeypatch.setitem(globals(), "_helper", lambda state: state + 2)
     assert _of(_calls_helper) != before
+
+
+_RATES: dict[str, Any] = {"a": 1}
+_RATE = decimal.Decimal(1)
+
+
+def _looks_up(state: int, event: Any) -> Any:
+    def inner() -> Any:
+        return _helper(0) * _RATE
+
+    return state + _RATES["a"] + inner()
+
+
+@pytest.mark.parametrize(
+    ("name", "other"), [("_RATES", {"a": 2}), ("_RATE", decimal.Decimal(2)), ("_helper", lambda state: state + 3)]
+)
+def test_a_function_is_what_it_looks_up(monkeypatch: pytest.MonkeyPatch, name: str, other: Any) -> None:
+    """Tables, exact numbers, and what a function within it names."""
+    before = _of(_looks_up)
+    monkeypatch.setitem(globals(), name, other)
+    assert _of(_looks_up) != before
+
+
+class _Rated:
+    def __init__(self, rate: int) -> None:
+        self.rate = rate
+
+    def add(self, state: int, _event: Any) -> int:
+        return state + self.rate
+
+
+def test_a_method_is_its_object_too() -> None:
+    """What the object holds, not where it stands in memory."""
+    assert _of(_Rated(1).add) == _of(_Rated(1).add) != _of(_Rated(2).add)
+
+
+@pytest.mark.parametrize("name", ["", "a|after", "|exists"])
+def test_a_field_has_a_name_that_answers_can_bear(name: str) -> None:
+    """Answers put marks behind a bar beside the fields."""
+    with pytest.raises(ModelError, match="cannot be the name"):
+        Plan("M", (Rule(name=name, op="count", events=("A",)),))
 
 
 @pytest.mark.slow

@@ -191,7 +191,8 @@ def _summary(log: Log, done: Sequence[Pulled]) -> None:
         say(f"{'':13}eventsource rejected  lists them")
     elif earlier := log.rejected().height:
         told = f"{counted(earlier, 'line')} of earlier pulls could not be taken"
-        say(f"{'':13}{told}: eventsource rejected  lists them", "dim")
+        again = "" if appended else "; eventsource pull --rejected  offers them to a mended mapping"
+        say(f"{'':13}{told}: eventsource rejected  lists them{again}", "dim")
     if any(each.rejected for each in done) and not any(each.appended or each.duplicates for each in done):
         if hint := next_step(log.rejected().sort("rejected_at", descending=True, maintain_order=True)):
             note(f"Hint: {hint}")

@@ -46,7 +46,9 @@ def as_of(
     shown: Shown,
     when: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[WHEN]...", help="A date (its end) or an instant; several; none: now."),
+        typer.Argument(
+            metavar="[WHEN]...", help="A date (its end), an instant, or several; none: after all events."
+        ),
     ] = None,
     *,
     entity: Annotated[str | None, typer.Option("--entity", "-e", help="Only this entity.")] = None,
@@ -55,7 +57,7 @@ def as_of(
     """The state of every entity that exists at a moment."""
     timeline = asked.timeline()
     moments: Any = [asked.moment(text) for text in when or ()]
-    told = f"as of {', '.join(map(str, moments))}" if when else "now"
+    told = f"as of {', '.join(map(str, moments))}" if when else "after all events"
     states = timeline.as_of(
         moments if len(moments) > 1 else next(iter(moments), None), entity=entity, **asked.view
     )
@@ -123,13 +125,13 @@ def explain(
     asked: Asked,
     shown: Shown,
     entity: Entity,
-    when: Annotated[str | None, typer.Argument(help="A moment; default: now.")] = None,
+    when: Annotated[str | None, typer.Argument(help="A moment; default: after all events.")] = None,
 ) -> None:
     """Which event made each value of one entity so."""
     timeline = asked.timeline()
     known(timeline, entity)
     moment = asked.moment(when)
-    told = f"as of {moment}" if moment else "now"
+    told = f"as of {moment}" if moment else "after all events"
     rows = shown.ranked(timeline.explain(entity, moment, **asked.view), _EXPLAINED)
     shown.show(rows, f"{entity} {told}, and why")
 

@@ -10,7 +10,8 @@ The tables:
 * ``customers``: ``entity`` (the primary key), then the fields: the entities that exist now.
 * ``customers_history``, on request: ``entity``, ``valid_from``, ``valid_to`` (half-open, NULL while it lasts),
   then the fields; one row per interval. As of a moment:
-  ``SELECT * FROM customers_history WHERE valid_from <= :t AND (valid_to > :t OR valid_to IS NULL)``.
+  ``SELECT * FROM customers_history WHERE valid_from <= :t AND (valid_to > :t OR valid_to IS NULL)``; in SQLite
+  ``:t`` is a text such as ``2024-06-30T12:00:00.000000Z``.
 * ``eventsource_readmodels``: which position, model and log they are of; written in the same transaction as they.
 """
 
@@ -37,7 +38,8 @@ class ReadModel:
         timeline: the log, and the model that sees it.
         url: ``sqlite:///customers.db`` or ``postgresql+psycopg://user@host/database``, as SQLAlchemy reads it.
         table: what the table is called; default: the model's name in lower case.
-        history: whether to keep a table of intervals too; it is called ``…_history``.
+        history: whether to keep a table of intervals too; it is called ``…_history``. Only `rebuild` drops one
+            that is no longer asked for.
 
     Raises:
         ReadModelError: the URL names no database of these kinds, or names cannot be names there.

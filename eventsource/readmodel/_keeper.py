@@ -228,8 +228,13 @@ class Keeper:
         there = sa.inspect(connection)
         if record.fingerprint != self.timeline.plan.fingerprint():
             return "the model changed"
-        if record.history != self.history:
-            return "history is asked for" if self.history else "history is no longer asked for"
+        if record.history and not self.history:
+            raise ReadModelError(
+                f"{self.table!r} has a table of history, which was not asked for",
+                hint="history=True or --history keeps it; rebuild() or --rebuild drops it",
+            )
+        if self.history and not record.history:
+            return "history is asked for"
         return "" if all(there.has_table(name) for name in self.names) else "a table was gone"
 
     def _check_log(self, record: Record, head: int, ends: _Ends) -> None:

@@ -62,15 +62,20 @@ def taken_if_due(view: View, plan: Plan, shelf: Shelf, policy: SnapshotPolicy, t
     here = [snapshot for snapshot in shelf.all() if snapshot.columns == columns]
     if span is None or not is_mergeable(plan):
         return []
-    new = []
+    due: list[datetime | None] = []
     if policy.events is not None and view.limit - max((s.position for s in here), default=0) >= policy.events:
-        with contextlib.suppress(FoldError):  # its sums need too many digits: questions are answered without one
-            new.append(taken(view, plan, shelf, None))
+        due.append(None)
     if policy.every is not None:
-        for end in _step_ends(span, policy, tz):
-            moments = [s.moment for s in (*here, *new)]
-            if end not in moments and sum(moment > end for moment in moments) < policy.keep:
-                new.append(taken(view, plan, shelf, end))
+        moments = [snapshot.moment for snapshot in here]
+        due += [
+            end
+            for end in _step_ends(span, policy, tz)
+            if end not in moments and sum(moment > end for moment in moments) < policy.keep
+        ]
+    new = []
+    for moment in due:
+        with contextlib.suppress(FoldError):  # there may be states of the events asked for, but none of all
+            new.append(taken(view, plan, shelf, moment))
     if new:
         shelf.prune(policy.keep, columns, new)
     return new
