@@ -49,4 +49,4 @@ def _members(file: Path, text: str) -> list[str]:
 def _mapping(members: list[str], missing: list[str]) -> str:
     told = ", ".join(members[:_SHOWN]) + (", …" if len(members) > _SHOWN else "")
     options = " ".join(f"--{name.replace('_', '-')} NAME" for name in missing)
-    return f"its lines have {told}; say which is which: {options}"
+    return f"its lines have {told}; say which is which, and offer them again: --rejected {options}"

@@ -93,7 +93,7 @@ def refuse_rejects(source: str, batches: Iterable[Batch]) -> None:
     if count:
         lines = "".join(f"\n  {row['file']}:{row['line']}: {row['reason']}" for row in shown.to_dicts())
         raise RejectedLinesError(
-            f"{count:,} lines of {source} cannot be taken; nothing was committed. The first:{lines}",
+            f"{count:,} line{'' if count == 1 else 's'} of {source} cannot be taken; nothing was committed. The first:{lines}",
             hint="mend them, or pull without --strict: then they are kept aside",
         )
 

@@ -216,7 +216,7 @@ def test_a_log_named_by_an_option(pulled: Run, folder: Path) -> None:
         ("a.csv", "id;who;what\n1;a;B\n", "not separated by commas: id;who;what"),
         ("b.json", '[\n{"id": 1}\n]\n', "jq -c '.[]' b.json"),
         ("c.csv", "id,who,what,when\n1,a,B,2024-01-01\n", "--stream NAME --type NAME --occurred-at NAME"),
-        ("d.jsonl", '{"who": "a", "type": "B"}\n', "who, type; say which is which: --event-id NAME --stream NAME"),
+        ("d.jsonl", '{"who": "a", "type": "B"}\n', "offer them again: --rejected --event-id NAME --stream NAME"),
     ],
 )
 def test_where_nothing_can_be_taken_the_next_step_is_told(
@@ -225,6 +225,16 @@ def test_where_nothing_can_be_taken_the_next_step_is_told(
     """A pull that takes no line of a file fails, and says which option reads lines that look so."""
     (folder / name).write_text(text)
     assert told in run("pull", name, code=1).stderr
+
+
+def test_the_step_that_is_told_takes_the_lines(run: Run, folder: Path) -> None:
+    """Whoever maps a file first pulled without a mapping gets its events; a plain pull says how."""
+    (folder / "c.csv").write_text("id,who,what,when\n1,a,B,2024-01-01\n")
+    mapping = ("--event-id", "id", "--stream", "who", "--type", "what", "--occurred-at", "when")
+    assert "--rejected" in run("pull", "c.csv", "--log", "other", code=1).stderr
+    assert "pull --rejected" in run("pull", "c.csv", "--log", "other", *mapping).stdout
+    assert "1 event appended" in run("pull", "c.csv", "--log", "other", "--rejected", *mapping).stdout
+    assert es.Log(folder / "other").rejected().is_empty()
 
 
 def test_a_log_inside_a_source_folder_is_no_source(run: Run, folder: Path) -> None:
