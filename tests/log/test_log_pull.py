@@ -117,7 +117,7 @@ def test_rejected_lines_can_be_offered_again(tmp_path: Path) -> None:
     log.pull(replace(source, name="other"))
     assert log.rejected().height == 6
 
-    with pytest.raises(RejectedLinesError, match=r"1 lines .*\n.*raw:3: not a number"):
+    with pytest.raises(RejectedLinesError, match=r"1 line .*\n.*raw:3: not a number"):
         log.retry(replace(source, takes_words=True), strict=True)
     assert (log.head, log.rejected().height) == (2, 6)
 
