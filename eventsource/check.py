@@ -16,8 +16,9 @@ import polars as pl
 from eventsource.errors import LogError
 from eventsource.event import TIMESTAMP
 from eventsource.log import Log
+from eventsource.wording import counted
 
-__all__ = ["Findings", "check_log", "counted", "members"]
+__all__ = ["Findings", "check_log", "members"]
 
 _PART: Final = 4_000_000
 """Events whose ids are in memory at the same time."""
@@ -281,11 +282,6 @@ def _rejected_notes(rejected: pl.DataFrame) -> Iterator[str]:
     if rejected.height:
         lines = int(rejected["lines"].sum())
         yield f"{counted(lines, 'line')} {'was' if lines == 1 else 'were'} rejected: eventsource rejected"
-
-
-def counted(count: int, what: str) -> str:
-    """Return a number with its noun, such as ``1 event`` and ``2,000 events``."""
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _members(name: str, texts: pl.Series) -> Iterator[tuple[str, str, str, float]]:

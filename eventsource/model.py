@@ -10,7 +10,6 @@ class Customer(es.Model, created="CustomerCreated", deleted="CustomerDeleted"):
 Each function returns a frozen `Field`; the class statement turns them into a `Plan`, in declared order.
 """
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Final
 
@@ -18,6 +17,7 @@ import polars as pl
 
 from eventsource.errors import ModelError
 from eventsource.plan import Op, Order, Plan, Rule, Transition, dtype_of
+from eventsource.wording import nearest
 
 __all__ = [
     "Field",
@@ -229,9 +229,7 @@ def _transition(arrow: Any) -> Transition:
 
 def _check_keywords(model: type, unknown: Mapping[str, Any]) -> None:
     for name in unknown:
-        near = difflib.get_close_matches(name, _KEYWORDS, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}?" if near else f"there is {', '.join(_KEYWORDS)}"
-        raise ModelError(f"{model.__name__}: a model takes no {name!r}", hint=hint)
+        raise ModelError(f"{model.__name__}: a model takes no {name!r}", hint=nearest(name, _KEYWORDS))
 
 
 def _check_meaning(plan: Plan) -> None:
@@ -240,8 +238,8 @@ def _check_meaning(plan: Plan) -> None:
         raise ModelError(
             f"{plan.name} has no fields", hint='a field is such as name = es.latest("CustomerCreated", of="name")'
         )
-    for rule in plan.rules:
-        reached = _reached(rule) if rule.transitions else set()
+    for rule in (rule for rule in plan.rules if rule.transitions):
+        reached = _reached(rule)
         for source in (source for arrow in rule.transitions for source in arrow.sources):
             if source not in reached:
                 raise ModelError(

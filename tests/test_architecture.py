@@ -10,7 +10,7 @@ import eventsource
 
 ROOT = Path(eventsource.__file__).parent
 FLOORS = [
-    {"caches", "errors", "memory"},
+    {"caches", "errors", "memory", "wording"},
     {"moment"},
     {"event", "plan"},
     {"fold", "log", "sources", "model", "charts", "report"},

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from eventsource.check import Findings, check_log, counted
+from eventsource.check import Findings, check_log
 from eventsource.cli._config import Project, near
 from eventsource.cli._failures import FAILED
 from eventsource.cli._formats import as_json
@@ -16,6 +16,7 @@ from eventsource.cli._options import LogOption, grouped
 from eventsource.cli._output import OutputOption, console, deliver, say
 from eventsource.cli._table import print_table
 from eventsource.cli._values import harmless, json
+from eventsource.wording import counted
 
 __all__ = ["check"]
 

@@ -18,14 +18,13 @@ every = "5s"
 the file.
 """
 
-import difflib
 import glob
 import importlib
 import os
 import sys
 import tomllib
 import traceback
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, Self
@@ -37,11 +36,11 @@ from eventsource.log import Log
 from eventsource.model import Model, plan_of
 from eventsource.plan import Plan
 from eventsource.sources import source
+from eventsource.wording import nearest
 
-__all__ = ["Project", "ReadModelSettings", "absolute", "load_plan", "near", "nearest"]
+__all__ = ["Project", "ReadModelSettings", "absolute", "load_plan", "near"]
 
 _LOG: Final = "data/log"
-_NAMED: Final = 12
 """Names that a hint lists at most."""
 
 _KEYS: Final = ("log", "model", "readmodel", "source", "tz")
@@ -211,16 +210,6 @@ def load_plan(name: str | None, folder: Path) -> Plan:
         known = [key for key, value in vars(module).items() if _is_model(value)]
         raise UsageError(f"module {module_name} has no model {path!r}", hint=nearest(path, known))
     return plan_of(found)
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return a hint: the nearest of some names, or the first of them."""
-    names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    if near:
-        return f"did you mean {near[0]!r}?"
-    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-    return f"there is {', '.join(names[:_NAMED])}{more}" if names else "there is none"
 
 
 def _imported(name: str, folder: Path) -> Any:

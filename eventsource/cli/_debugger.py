@@ -5,13 +5,13 @@ from collections.abc import Iterable, Iterator
 import msgspec
 from rich.text import Text
 
-from eventsource.check import counted
 from eventsource.cli._options import Asked, grouped
 from eventsource.cli._output import OutputOption, Shown, console, deliver
 from eventsource.cli._questions import Entity, known
 from eventsource.cli._values import harmless, json, short
 from eventsource.dump import dump as dumped
 from eventsource.timeline import Replay, Step
+from eventsource.wording import counted
 
 __all__ = ["dump", "replay"]
 

@@ -13,7 +13,6 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from eventsource.check import counted
 from eventsource.cli._config import Project, near
 from eventsource.cli._failures import FAILED, UsageError, note
 from eventsource.cli._misread import next_step
@@ -24,6 +23,7 @@ from eventsource.event import Source
 from eventsource.log import Log, Pulled, refuse_rejects
 from eventsource.log import Progress as Read
 from eventsource.sources import header
+from eventsource.wording import counted, noun
 
 __all__ = ["pull", "rejected"]
 
@@ -180,11 +180,11 @@ def _summary(log: Log, done: Sequence[Pulled]) -> None:
         sum(getattr(each, name) for each in done) for name in ("appended", "duplicates", "conflicts", "rejected")
     )
     seconds = sum(each.seconds for each in done)
-    events = "event" if appended == 1 else "events"
-    say(f"{appended:>12,} {events} appended in {seconds:.1f} s; {log.path} holds {done[-1].head:,}")
+    taken = f"{appended:>12,} {noun(appended, 'event')} appended in {seconds:.1f} s"
+    say(f"{taken}; {log.path} holds {done[-1].head:,}")
     for count, (one, many) in zip(others, _KEPT_ASIDE, strict=True):
         if count:
-            say(f"{count:>12,} {one if count == 1 else many}")
+            say(f"{count:>12,} {noun(count, one, many)}")
     for line in (*_places(done), *(told for each in done for told in each.notes)):
         say(f"{'':13}{line}", "dim")
     if any(each.conflicts or each.rejected for each in done):

@@ -6,8 +6,8 @@ from typing import Final
 
 import polars as pl
 
-from eventsource.cli._config import nearest
 from eventsource.cli._failures import UsageError
+from eventsource.wording import nearest
 
 __all__ = ["HELP", "measures"]
 

@@ -6,12 +6,12 @@ from typing import Annotated, Any, Final
 import polars as pl
 import typer
 
-from eventsource.cli._config import nearest
 from eventsource.cli._failures import MissingError, UsageError, note
 from eventsource.cli._measures import HELP, measures
 from eventsource.cli._options import Asked, grouped
 from eventsource.cli._output import Shown
 from eventsource.timeline import Timeline
+from eventsource.wording import nearest
 
 __all__ = ["as_of", "changes", "diff", "explain", "history", "known", "trend"]
 

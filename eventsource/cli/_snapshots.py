@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from eventsource.check import counted
 from eventsource.cli._failures import FAILED, UsageError
 from eventsource.cli._options import Asked, grouped
 from eventsource.cli._output import Shown, say
 from eventsource.snapshots import SnapshotPolicy
+from eventsource.wording import counted
 
 __all__ = ["snapshot"]
 

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from eventsource.cli._values import harmless, short
+from eventsource.wording import counted
 
 __all__ = ["print_table"]
 
@@ -95,7 +96,7 @@ def _table(columns: list[_Column], widths: list[int]) -> Table:
 
 
 def _footer(frame: pl.DataFrame, shown: int, unseen: list[str]) -> list[str]:
-    rows = f"{frame.height:,} row{'' if frame.height == 1 else 's'}"
+    rows = counted(frame.height, "row")
     lines = [rows if shown == frame.height else f"{rows}, the first {shown:,} are shown; --limit 0 shows all"]
     if any(isinstance(dtype, pl.Datetime) for dtype in frame.dtypes):
         lines[0] += "; times are UTC"

@@ -13,9 +13,7 @@ from eventsource.errors import FoldError
 from eventsource.fold.engine import Events
 from eventsource.plan import Rule
 
-__all__ = ["DEFAULTS", "EXISTS", "Effect", "Effects", "default", "derived"]
-
-EXISTS: Final = "|exists"
+__all__ = ["DEFAULTS", "Effect", "Effects", "default", "derived"]
 
 DEFAULTS: Final[Mapping[str, object]] = {"flag": False, "count": 0, "total": 0, "distinct": []}
 """The value of a field before any event, by op; ``states`` and ``reduce`` say theirs, all others are null."""

@@ -8,10 +8,10 @@ import numpy as np
 import polars as pl
 
 from eventsource.fold._columns import refusal
-from eventsource.fold._effects import EXISTS, derived
+from eventsource.fold._effects import derived
 from eventsource.fold._tracks import Tracks
 from eventsource.fold.clustered import Clustered, Rows, bisected
-from eventsource.fold.engine import Events
+from eventsource.fold.engine import EXISTS, Events
 from eventsource.plan import Plan
 
 __all__ = ["PolarsEngine"]

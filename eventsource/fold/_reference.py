@@ -19,8 +19,7 @@ import polars as pl
 from eventsource.errors import FoldError
 from eventsource.event import TIMESTAMP, Event
 from eventsource.fold._columns import column, refusal, unshared
-from eventsource.fold._effects import EXISTS
-from eventsource.fold.engine import Events
+from eventsource.fold.engine import EXISTS, Events
 from eventsource.fold.exact import no_total
 from eventsource.plan import Plan, Rule
 

@@ -15,11 +15,11 @@ import numpy.typing as npt
 import polars as pl
 
 from eventsource.fold._columns import refusal
-from eventsource.fold._effects import EXISTS, Effect, Effects
+from eventsource.fold._effects import Effect, Effects
 from eventsource.fold._stepwise import STEPWISE, stepwise
 from eventsource.fold._track import Touched, Track
 from eventsource.fold.clustered import Picked, Touches, ranges
-from eventsource.fold.engine import Events
+from eventsource.fold.engine import EXISTS, Events
 from eventsource.fold.exact import RunningSums, exact_scale
 from eventsource.moment import microseconds
 from eventsource.plan import Rule

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 import polars as pl
 
@@ -11,7 +11,10 @@ from eventsource.fold.clustered import Clustered
 from eventsource.fold.payload import Members
 from eventsource.plan import Plan
 
-__all__ = ["Engine", "Events"]
+__all__ = ["EXISTS", "Engine", "Events"]
+
+EXISTS: Final = "|exists"
+"""The column of an answer that says whether an entity exists; no field can have its name."""
 
 
 @dataclass(frozen=True)

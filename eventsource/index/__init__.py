@@ -94,14 +94,15 @@ class Index:
         mark_used(store.folder)
         if not manifest.head:
             retire(store.folder)
-        is_new = self._current is None or self._current[0] != manifest
-        if manifest.head < limit or (is_new and not is_of(self.log, manifest)):
+        known, pending = self._current or (None, None)
+        if manifest.head < limit or (manifest != known and not is_of(self.log, manifest)):
             with store.locked():
                 manifest = followed(store, self.log, self.members, self.sizes, self._progress)
-        if self._current is None or self._current[0] != manifest:
-            self._current = manifest, pending_events(store, manifest)
+        if manifest != known:
+            pending = pending_events(store, manifest)
+            self._current = manifest, pending
             self._directories.keep(manifest)
-        return Stored(self.log, self.members, store, *self._current, self._directories)
+        return Stored(self.log, self.members, store, manifest, pending, self._directories)
 
     def _in_memory(self, limit: int) -> "InMemory":
         kept = self._memory or InMemory.empty(self.log, self.members)

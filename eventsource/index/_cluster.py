@@ -116,10 +116,9 @@ class Directories:
 
     @property
     def _ids(self) -> int:
-        kept = [
-            *(entities for entities, _ in [*self._own.values()]),
-            *(m.entities for m in [*self._merged.values()]),
-        ]
+        """How many ids are kept; parts without new entities share them with their merged ones."""
+        own, merged = list(self._own.values()), list(self._merged.values())  # at once: other threads add to them
+        kept = [entities for entities, _ in own] + [events.entities for events in merged]
         return sum({id(entities): len(entities) for entities in kept}.values())
 
 

@@ -30,6 +30,7 @@ from eventsource.log._table import Table
 from eventsource.log._writer import GUARD, Appended, Writer
 from eventsource.moment import Moment, instant
 from eventsource.moment import start as beginning
+from eventsource.wording import counted
 
 __all__ = ["Appended", "Log", "Progress", "Pulled", "refuse_rejects"]
 
@@ -230,9 +231,9 @@ class Log:
         """Say what is in the log, from what the tables know without reading a row."""
         head, rejected = self.head, len(self._rejects)
         times = span(self._events.files())
-        about = f"{head:,} event{'' if head == 1 else 's'}"
+        about = counted(head, "event")
         about += f" from {times[0]:%Y-%m-%d} to {times[1]:%Y-%m-%d}" if times else ""
-        return about + (f", {rejected:,} rejected line{'' if rejected == 1 else 's'}" if rejected else "")
+        return about + (f", {counted(rejected, 'rejected line')}" if rejected else "")
 
     def _events_table(self) -> Table:
         return Table(f"{self._base}/events", STORED, self._options, _EVENTS)

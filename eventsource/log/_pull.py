@@ -10,6 +10,7 @@ import polars as pl
 from eventsource.errors import RejectedLinesError
 from eventsource.event import REJECTED, Batch
 from eventsource.log._writer import Appended
+from eventsource.wording import counted
 
 __all__ = ["Progress", "Pulled", "pull", "refuse_rejects"]
 
@@ -93,7 +94,7 @@ def refuse_rejects(source: str, batches: Iterable[Batch]) -> None:
     if count:
         lines = "".join(f"\n  {row['file']}:{row['line']}: {row['reason']}" for row in shown.to_dicts())
         raise RejectedLinesError(
-            f"{count:,} line{'' if count == 1 else 's'} of {source} cannot be taken; nothing was committed. The first:{lines}",
+            f"{counted(count, 'line')} of {source} cannot be taken; nothing was committed. The first:{lines}",
             hint="mend them, or pull without --strict: then they are kept aside",
         )
 

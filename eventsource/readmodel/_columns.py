@@ -131,7 +131,7 @@ def _plain(column: pl.Series, dialect: Dialect) -> pl.Series:
     value = pl.col(column.name)
     forms = {
         "float": value.cast(pl.Float64),
-        "instant": value.dt.convert_time_zone("UTC").dt.strftime(_DATETIME) + "Z" if kind == "instant" else value,
+        "instant": value.dt.convert_time_zone("UTC").dt.strftime(_DATETIME) + "Z",
         "local": value.dt.strftime(_DATETIME),
         "date": value.dt.strftime("%Y-%m-%d"),
         "time": value.dt.strftime("%H:%M:%S%.6f"),

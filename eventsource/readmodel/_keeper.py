@@ -240,9 +240,7 @@ class Keeper:
     def _check_log(self, record: Record, head: int, ends: _Ends) -> None:
         """See that the log is the one, with all the events, that the tables were made from."""
         log = self.timeline.log
-        if (
-            record.log != log.identity and record.position
-        ):  # where nothing was read yet, there may have been no log
+        if record.position and record.log != log.identity:  # a log may be made after an empty one was read
             raise ReadModelError(f"{self.table!r} was made from another log than {log.path}", hint=_AFRESH)
         if head < record.position:
             told = f"{self.table!r} is at position {record.position:,}, and {log.path} ends at {head:,}"

@@ -1,7 +1,6 @@
 """Parameters of a report: what a notebook's cell tagged ``parameters`` declares, and values that fit."""
 
 import ast
-import difflib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from nbformat import NotebookNode
 
 from eventsource.errors import ReportError
 from eventsource.moment import label, relative
+from eventsource.wording import nearest
 
 __all__ = ["Parameter", "declared", "resolved"]
 
@@ -75,8 +75,7 @@ def resolved(
 def _hint(name: str, known: Mapping[str, Parameter]) -> str:
     if not known:
         return "tag a cell of assignments with `parameters` (View > Right sidebar > Property inspector)"
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"it has {', '.join(known)}"
+    return nearest(name, known)
 
 
 def _parameter(statement: ast.stmt, lines: list[str]) -> Parameter:

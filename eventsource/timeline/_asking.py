@@ -10,9 +10,8 @@ import polars as pl
 
 from eventsource.errors import LogError, ModelError
 from eventsource.event import TIMESTAMP
-from eventsource.fold._effects import EXISTS
 from eventsource.fold._polars import PolarsEngine
-from eventsource.fold.engine import Engine, Events
+from eventsource.fold.engine import EXISTS, Engine, Events
 from eventsource.index import EventLog, Index, Told, View, last_id
 from eventsource.model import Model, plan_of
 from eventsource.moment import (

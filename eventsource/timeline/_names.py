@@ -1,6 +1,5 @@
 """Warning, once, of event types and members that a model names and the log has not seen."""
 
-import difflib
 import sys
 import warnings
 from collections.abc import Iterable, Iterator
@@ -11,6 +10,7 @@ import polars as pl
 
 from eventsource.errors import UnknownNameWarning
 from eventsource.index import EventLog, View
+from eventsource.wording import nearest
 
 __all__ = ["warn_of_unseen"]
 
@@ -51,10 +51,9 @@ def warn_of_unseen(log: EventLog, view: View) -> bool:
 def _warn(message: str, name: str, known: Iterable[str]) -> None:
     if name in (names := list(known)):
         message += ": one has these dots in its very name, which no path reaches; rename it in the raw log"
-        names = []
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    warnings.warn(message + hint, UnknownNameWarning, stacklevel=_caller())
+    else:
+        message += f"; {nearest(name, names)}"
+    warnings.warn(message, UnknownNameWarning, stacklevel=_caller())
 
 
 def _caller() -> int:

@@ -11,6 +11,7 @@ from eventsource.fold.engine import Events
 from eventsource.index import EventLog
 from eventsource.timeline._answers import defaults
 from eventsource.timeline._display import table_html
+from eventsource.wording import counted
 
 __all__ = ["Replay", "Step", "replayed"]
 
@@ -67,7 +68,7 @@ class Replay(Sequence[Step]):
 
     @property
     def _title(self) -> str:
-        return f"Replay of {self.entity}: {len(self)} event{'' if len(self) == 1 else 's'}"
+        return f"Replay of {self.entity}: {counted(len(self), 'event')}"
 
     def __repr__(self) -> str:
         lines = [f"{s.at:%Y-%m-%d %H:%M:%S}  #{s.position}  {s.type}  {_told(s.changed)}" for s in self]
