@@ -57,7 +57,7 @@ class LogError(EventsourceError, OSError):
 
 
 class IndexFileError(LogError):
-    """The files of an index cannot be written, or go away faster than they can be made anew."""
+    """The files of an index, or of a snapshot, cannot be written."""
 
 
 class AppendConflictError(LogError):

@@ -8,6 +8,7 @@ no answer, only the time it takes. Small logs are decoded in memory.
 Events that are in a run but not yet in their part are merged into it when a question reads it.
 """
 
+import contextlib
 import json
 from collections.abc import Callable
 from datetime import datetime
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from eventsource.caches import folder_of, mark_used, retire
-from eventsource.errors import IndexFileError
+from eventsource.errors import LogError
 from eventsource.fold.clustered import Clustered
 from eventsource.fold.payload import Members
 from eventsource.index._cluster import Directories, Sizes, followed, is_of, pending_events
@@ -68,25 +69,30 @@ class Index:
     ) -> T:
         """Return what a question finds in the events that it may see.
 
-        Files that go away while they are read, since somebody deleted the index, are made anew.
+        Files that go away while they are read, since somebody deleted the index, are made anew; if they do again
+        and again, this question is answered in memory.
 
         Args:
             question: asks a view; it may be called again.
             upto: only events with position < ``upto``; None: all there are now.
             known_at: only events with ``recorded_at`` <= ``known_at``.
+
+        Raises:
+            LogError: a file of the log itself is gone.
+            IndexFileError: the index cannot be written.
         """
         known = self._current[0].head if self._current else 0
         head = known if upto is not None and upto <= known else self.log.head
         limit = head if upto is None else min(upto, head)
         stored = bool(self.log.path) and head > self.sizes.memory
-        for attempt in range(_ATTEMPTS):
-            try:
-                parts = self._stored(limit) if stored else self._in_memory(limit)
-                return question(View(parts, limit, known_at))
-            except FileNotFoundError as error:
-                if attempt + 1 == _ATTEMPTS or not stored:
-                    raise IndexFileError(f"the files of the index in {self.folder} go away: {error}") from error
-        raise AssertionError
+        for _ in range(_ATTEMPTS if stored else 0):
+            with contextlib.suppress(FileNotFoundError):
+                return question(View(self._stored(limit), limit, known_at))
+        try:
+            parts = InMemory.empty(self.log, self.members).followed() if stored else self._in_memory(limit)
+            return question(View(parts, limit, known_at))
+        except FileNotFoundError as error:
+            raise LogError(f"{self.log.path} lacks a file: {error}", hint="put it back from a backup") from error
 
     def _stored(self, limit: int) -> "Stored":
         store = self.store

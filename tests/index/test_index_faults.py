@@ -13,9 +13,9 @@ import pytest
 from indexkit import SMALL, assert_whole, grown, run, strangers, told
 from stored import BUSY, assert_answers, busy_events, fresh, stored
 
-from eventsource import Log
-from eventsource.errors import IndexFileError
-from eventsource.index import View
+from eventsource import Log, Timeline
+from eventsource.errors import IndexFileError, LogError
+from eventsource.index import Sizes, View
 
 pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")
 
@@ -158,6 +158,34 @@ def test_an_index_deleted_all_the_time_only_costs_time(tmp_path: Path) -> None:
     assert deletions >= 2
     assert asked == told(run(ASK, path, 1)).splitlines()[-1]
     assert_whole(path, EVENTS)
+
+
+def test_a_question_whose_files_always_go_away_is_answered_in_memory(tmp_path: Path) -> None:
+    """Somebody deletes ``index/`` each time that a question has made it anew and not read it yet."""
+    path = tmp_path / "log"
+    grown(path, EVENTS)
+    timeline, deletions = stored(Log(path), BUSY, SMALL), []
+
+    def known(view: View) -> int:
+        if (path / "index").exists():
+            shutil.rmtree(path / "index")
+            deletions.append(view)
+        return sum(view.map(lambda events: events.rows.frame.collect().height, timeline.plan))
+
+    found = timeline._index.ask(known)
+    assert len(deletions) > 2
+    assert found == fresh(EVENTS, BUSY)._index.ask(known) > 0
+    assert_answers(timeline, fresh(EVENTS, BUSY))
+
+
+@pytest.mark.parametrize("sizes", [SMALL, None])
+def test_a_file_of_the_log_that_is_gone_is_said(tmp_path: Path, sizes: Sizes | None) -> None:
+    """The log is the truth: without a file of it there is no answer."""
+    log = grown(tmp_path / "log", EVENTS)
+    timeline = Timeline(log, BUSY) if sizes is None else stored(log, BUSY, sizes)
+    next(path for path in (tmp_path / "log" / "events").rglob("*.parquet")).unlink()
+    with pytest.raises(LogError, match=r"log lacks a file: .*\.parquet"):
+        timeline.as_of()
 
 
 @pytest.mark.parametrize("limit", [0, 2_000, 5_000])
