@@ -102,6 +102,11 @@ class Clustered:
         """Per row, the number of its entity."""
         return np.repeat(np.arange(len(self.entities)), self.counts)
 
+    @cached_property
+    def rows(self) -> pl.DataFrame:
+        """All events, in memory, with the column ``entity`` before the others."""
+        return self.with_entity(self.frame.collect())
+
     def with_entity(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return rows of this frame, all of them in order, with the column ``entity`` before the others."""
         return frame.select(self.entities.gather(self.owners).alias("entity"), pl.all())

@@ -58,8 +58,7 @@ class InMemory:
 
     def since(self, position: int, moment: datetime | None = None) -> pl.LazyFrame:
         behind = pl.col("position") >= position
-        rows = self.events.where(behind if moment is None else behind | (pl.col("at") > moment))
-        return rows.with_entity(rows.frame.collect()).lazy()
+        return self.events.rows.lazy().filter(behind if moment is None else behind | (pl.col("at") > moment))
 
     def expected(self, *_: object) -> float:
         return 0.0
@@ -109,21 +108,20 @@ class Stored:
 
     def since(self, position: int, moment: datetime | None = None) -> pl.LazyFrame:
         """Return events from a position on, and those before it that happened after a moment."""
-        parts = [no_events(self.members).lazy(), *self._behind(position)]
+        parts = [*self._behind(position)]
         if moment is not None:
             runs = [run for run in self.manifest.runs if run.rows and run.start < position]
             after = [run.file for run in runs if (run.latest or 0) > microseconds(moment)]
             before = pl.col("position") < position
             parts += [scanned(self.store, after).filter(pl.col("at") > moment, before)] if after else []
-        return pl.concat(parts, how="diagonal")
+        return pl.concat(parts or [no_events(self.members).lazy()], how="diagonal")
 
     def _behind(self, position: int) -> Iterator[pl.LazyFrame]:
         """Yield the events from a position on: from memory, if they all wait there for their parts."""
         behind = pl.col("position") >= position
         if position >= self.manifest.clustered:
             if self.pending is not None:
-                rows = self.pending.where(behind)
-                yield rows.with_entity(rows.frame.collect()).lazy()
+                yield self.pending.rows.lazy().filter(behind)
         elif late := [run.file for run in self.manifest.runs if run.rows and run.stop > position]:
             yield scanned(self.store, late).filter(behind)
 

@@ -70,6 +70,7 @@ class Table:
         self.path, self.schema, self.options = path, schema, dict(options) if options else None
         self._properties = dict(properties or {})
         self._delta: DeltaTable | None = None
+        self._files: tuple[int, pl.DataFrame] | None = None
 
     def refresh(self) -> bool:
         """Look at the newest version; return whether there is a table at all."""
@@ -95,8 +96,11 @@ class Table:
         """Return the files: ``path``, ``size_bytes``, ``num_records``, and ``min.*``, ``max.*`` of columns."""
         if self._delta is None:
             return pl.DataFrame(schema={"path": pl.String, "size_bytes": pl.Int64, "num_records": pl.Int64})
-        with translated(self.path):
-            return pl.DataFrame(self._delta.get_add_actions(flatten=True))
+        version = self._delta.version()
+        if self._files is None or self._files[0] != version:
+            with translated(self.path):
+                self._files = version, pl.DataFrame(self._delta.get_add_actions(flatten=True))
+        return self._files[1]
 
     def scan(self, files: Sequence[str]) -> pl.LazyFrame:
         """Return the rows of some files, in the order of the files."""

@@ -77,11 +77,11 @@ class Keeper:
         """
         begin = time.monotonic()
         with writing(self.database, self.table) as connection:
-            head = self.timeline.log.head
+            head, there = self.timeline.log.head, sa.inspect(connection)
             record = recorded(connection, self.table)
-            self._refuse_foreign(connection, record)
+            self._refuse_foreign(there, record)
             ends = _events(self.timeline, {head - 1, record.position - 1 if record else -1})
-            why = why or self._outdated(connection, record, head, ends)
+            why = why or self._outdated(there, record, head, ends)
             if record is not None and not why and record.position == head:
                 return Refreshed(head, 0, 0, 0, "", time.monotonic() - begin)
             done, why = self._written(connection, record, head, why)
@@ -220,12 +220,11 @@ class Keeper:
         with staged(connection, frame, target, self.database) as stage:
             return differing(connection, target, stage)
 
-    def _outdated(self, connection: sa.Connection, record: Record | None, head: int, ends: _Ends) -> str:
+    def _outdated(self, there: sa.Inspector, record: Record | None, head: int, ends: _Ends) -> str:
         """Return why the tables must be made anew; empty if they need not."""
         if record is None:
             return "not made yet"
         self._check_log(record, head, ends)
-        there = sa.inspect(connection)
         if record.fingerprint != self.timeline.plan.fingerprint():
             return "the model changed"
         if record.history and not self.history:
@@ -250,9 +249,8 @@ class Keeper:
             told = f"the event before position {record.position:,} is not the one that {self.table!r} took in"
             raise ReadModelError(f"{told}: the log was put back", hint=_AFRESH)
 
-    def _refuse_foreign(self, connection: sa.Connection, record: Record | None) -> None:
+    def _refuse_foreign(self, there: sa.Inspector, record: Record | None) -> None:
         """See that tables of our names are as we made them."""
-        there = sa.inspect(connection)
         for name in self.names:
             if not there.has_table(name):
                 continue

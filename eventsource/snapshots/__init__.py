@@ -9,7 +9,7 @@ import json
 import time
 import uuid
 from collections.abc import Collection, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -25,6 +25,8 @@ __all__ = ["Shelf", "Snapshot", "SnapshotPolicy"]
 
 _ABOUT: Final = "eventsource"
 _ABANDONED: Final = 3600  # seconds
+_HELD: Final = 32 * 1024 * 1024
+"""Bytes of a file whose states are kept in memory, at most."""
 _SUFFIX: Final = ".snapshot"
 _VERSION: Final = 2  # of what the files hold
 
@@ -86,11 +88,13 @@ class Shelf:
         path: the log's.
         identity: the log's.
         plan: whose states they are.
+        held: the states read last, by file and time of its change, for the next question; no large ones.
     """
 
     path: str
     identity: str
     plan: Plan
+    held: dict[tuple[Path, int], pl.DataFrame] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def folder(self) -> Path:
@@ -130,10 +134,24 @@ class Shelf:
         """Return the partial states of a snapshot, of some entities or of all; None: it is gone."""
         mark_used(self.folder)
         with contextlib.suppress(OSError, pl.exceptions.PolarsError):
-            states = pl.scan_parquet(self.folder / snapshot.file, glob=False)
+            states = self._states(snapshot)
             mine = states if entities is None else states.filter(pl.col("entity").is_in(entities.implode()))
             return mine.collect()
         return None
+
+    def _states(self, snapshot: Snapshot) -> pl.LazyFrame:
+        """Return all states of a snapshot: from memory, if they were read last and are not too large for it."""
+        path = self.folder / snapshot.file
+        there = path.stat()
+        whole = self.held.get((path, there.st_mtime_ns))
+        if whole is None:
+            states = pl.scan_parquet(path, glob=False)
+            if there.st_size > _HELD:
+                return states
+            whole = states.collect()
+            self.held.clear()
+            self.held[path, there.st_mtime_ns] = whole
+        return whole.lazy()
 
     def prune(self, keep: int, columns: tuple[str, ...] | None = None, new: Collection[Snapshot] = ()) -> int:
         """Remove all but the newest, and what a process that died left; return how many snapshots went.

@@ -1,7 +1,7 @@
 """How a timeline asks: which events a question sees, in parts, and from which snapshot it may go on."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Final, TypeVar
@@ -71,6 +71,7 @@ class Asking:
         self._index = Index(log, self.plan, progress=progress)
         self._checked, self._policy = False, snapshots
         self._sound: set[Snapshot] = set()
+        self._held: dict[tuple[Path, int], pl.DataFrame] = {}
 
     def _view(self, known_at: Moment | None, upto: int | None, tz: str | None = None) -> _View:
         zone = tz or self.tz
@@ -91,7 +92,7 @@ class Asking:
 
     @property
     def _shelf(self) -> Shelf:
-        return Shelf(self.log.path, self.log.identity, self.plan)
+        return Shelf(self.log.path, self.log.identity, self.plan, self._held)
 
     def _kept(self, asked: _View, moment: datetime | None, entity: Entities | None) -> pl.DataFrame | None:
         """Return the states at a moment from a snapshot, if one helps; take those that are due."""
@@ -123,7 +124,7 @@ class Asking:
 
     def _agrees(self, snapshot: Snapshot, moment: datetime | None) -> bool:
         """Say whether the answer from a snapshot is the one without; where it does not help, it is."""
-        shelf, now = self._shelf, self._view(None, self.log.head)
+        shelf, now = replace(self._shelf, held={}), self._view(None, self.log.head)
 
         def states(view: View) -> pl.DataFrame | None:
             return from_snapshot(view, shelf, snapshot, moment)

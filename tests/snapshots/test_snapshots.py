@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 from stored import BUSY, assert_answers, busy_events, fresh, stored
 
-from eventsource import Log
+from eventsource import Log, snapshots
 from eventsource.errors import FoldError, LogError, ModelError
 from eventsource.index import Sizes
 from eventsource.plan import Plan, Rule
@@ -32,7 +32,7 @@ LATE = "2024-01-01T09:55:00"
 FULL = """
 import resource, sys
 from stored import BUSY, stored
-from eventsource import Log
+from eventsource import Log, snapshots
 from eventsource.errors import IndexFileError
 timeline = stored(Log(sys.argv[1]), BUSY)
 timeline.as_of()
@@ -337,3 +337,19 @@ def test_a_full_disk_leaves_no_half_snapshot(tmp_path: Path) -> None:
     assert "File too large" in said
     assert counts == f"0 {fresh(EVENTS, BUSY).entities().len()}"
     assert [path.suffix for path in (tmp_path / "log" / "snapshots").glob("*/*")] == [".snapshot"]
+
+
+@pytest.mark.parametrize("limit", [None, 0])
+def test_the_states_read_last_are_held_unless_they_are_large(
+    timeline: Timeline, limit: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One snapshot at most is in memory, a large one is not; answers are the same, also of those that are gone."""
+    if limit is not None:
+        monkeypatch.setattr(snapshots, "_HELD", limit)
+    expected = fresh(EVENTS, BUSY)
+    for moment in (LATE, "2024-01-01T05:00:00", LATE):
+        timeline.snapshot(moment)
+        assert timeline.as_of(moment).equals(expected.as_of(moment))
+        assert len(timeline._held) == (limit is None)
+    timeline.prune()
+    assert timeline.as_of(LATE).equals(expected.as_of(LATE))
