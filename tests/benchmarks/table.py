@@ -7,6 +7,7 @@ from tests.benchmarks.contenders import OURS, WORKLOADS
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.machine import machine
 from tests.benchmarks.measure import ENDLESS, LONG, TIMES
+from tests.benchmarks.readmodels import ROUNDS
 from tests.benchmarks.run import Result
 
 __all__ = ["document", "figures_table", "results_table"]
@@ -21,7 +22,8 @@ question (of 1, where that one took more than {LONG:g} s; itself, where it took 
 entity's questions go to an open timeline or connection, and are the mean over ten entities. The answers of a
 workload are compared before any time is printed. DuckDB, Polars, pandas and Python start from typed Parquet in
 order of arrival, whose making counts under *first question* only; they need not sort their answers, ours are
-sorted. The tail's questions see all events."""
+sorted. The tail's questions see all events. A read model is made anew and refreshed turn by turn: the best of
+{ROUNDS} each."""
 
 
 def document(results: Sequence[Result], found: Sequence[Figure], *, about: str, size: int) -> str:
