@@ -63,7 +63,7 @@ def _share(
     if part not in seconds or whole not in seconds:
         return None
     ratio = seconds[part] / seconds[whole]
-    return Figure(f"{about} ≤ {limit:g} ×", f"{ratio:.2f} ×", ratio <= limit)
+    return Figure(f"{about} ≤ {limit:g} ×", f"{ratio:.{2 if limit >= 1 else 3}f} ×", ratio <= limit)
 
 
 def _with_snapshot(when: str, workload: str, seconds: Seconds) -> Figure | None:
