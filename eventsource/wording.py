@@ -7,7 +7,9 @@ from typing import Final
 __all__ = ["counted", "nearest", "noun"]
 
 _NAMED: Final = 12
+"""Names that a hint lists at most."""
 _ALIKE: Final = 0.5
+"""How much of two names must agree for one to be meant by the other (see `difflib`)."""
 
 
 def noun(count: int, one: str, many: str | None = None) -> str:

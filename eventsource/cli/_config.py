@@ -41,7 +41,6 @@ from eventsource.wording import nearest
 __all__ = ["Project", "ReadModelSettings", "absolute", "load_plan", "near"]
 
 _LOG: Final = "data/log"
-"""Names that a hint lists at most."""
 
 _KEYS: Final = ("log", "model", "readmodel", "source", "tz")
 

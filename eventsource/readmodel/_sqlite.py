@@ -88,12 +88,10 @@ class Sqlite(Database):
         driver.executemany(statement, zip(*columns, strict=True))
 
     def _is_outage(self, error: BaseException) -> bool:
-        code = getattr(error, "sqlite_errorcode", None)
-        return isinstance(error, sqlite3.OperationalError) and (code or 0) & 0xFF != sqlite3.SQLITE_ERROR
+        return isinstance(error, sqlite3.OperationalError) and _code(error) != sqlite3.SQLITE_ERROR
 
     def _is_busy(self, error: BaseException) -> bool:
-        code = getattr(error, "sqlite_errorcode", None)
-        return code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+        return _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 @contextmanager
@@ -118,6 +116,11 @@ def _set_up(driver: Any, _record: Any) -> None:
 
 def _begin(connection: sa.Connection) -> None:
     connection.exec_driver_sql(connection.get_execution_options().get("begin_with", "BEGIN"))
+
+
+def _code(error: BaseException) -> int:
+    """Return the primary result code of an error of the driver; 0, which is none: it has no code."""
+    return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
 
 
 def _cells(column: pl.Series) -> list[Any]:

@@ -63,7 +63,8 @@ def _share(
     if part not in seconds or whole not in seconds:
         return None
     ratio = seconds[part] / seconds[whole]
-    return Figure(f"{about} ≤ {limit:g} ×", f"{ratio:.{2 if limit >= 1 else 3}f} ×", ratio <= limit)
+    places = 2 if limit >= 1 else 3
+    return Figure(f"{about} ≤ {limit:g} ×", f"{ratio:.{places}f} ×", ratio <= limit)
 
 
 def _with_snapshot(when: str, workload: str, seconds: Seconds) -> Figure | None:
