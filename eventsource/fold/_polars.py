@@ -9,6 +9,7 @@ import polars as pl
 
 from eventsource.fold._columns import refusal
 from eventsource.fold._effects import derived
+from eventsource.fold._track import Track
 from eventsource.fold._tracks import Tracks
 from eventsource.fold.clustered import Clustered, Rows, bisected
 from eventsource.fold.engine import EXISTS, Events
@@ -48,7 +49,7 @@ class PolarsEngine:
     def history(self, events: Events) -> pl.DataFrame:
         """Runs of equal neighbours among the last states of each instant."""
         rows, tracks = events.rows, Tracks(events, events.plan.rules)
-        touched = pl.Series(_touched(len(rows), (tracks[name].rows for name in tracks)))
+        touched = pl.Series(_touched(len(rows), (tracks[name] for name in tracks)))
         at = rows.collect("at").to_series().gather(touched)
         owners = pl.Series("|owner", rows.owners[touched.to_numpy()])
         last = (owners != owners.shift(-1)).fill_null(value=True) | (at != at.shift(-1)).fill_null(value=True)
@@ -77,11 +78,11 @@ def _up_to(rows: Clustered, numbers: Rows, moments: pl.Series) -> tuple[Rows, Ro
     return begins, bisected(at, begins, rows.starts[1:][numbers], moments.to_physical().to_numpy())
 
 
-def _touched(height: int, tracks: Iterable[Rows]) -> Rows:
+def _touched(height: int, tracks: Iterable[Track]) -> Rows:
     """Return the numbers of the rows that touch anything."""
     mask = np.zeros(height, bool)
-    for rows in tracks:
-        mask[rows] = True
+    for track in tracks:
+        mask |= track.touched.mask
     return np.flatnonzero(mask)
 
 
@@ -100,7 +101,7 @@ def _intervals(states: pl.DataFrame, events: Events) -> pl.DataFrame:
 def _changes(rows: Clustered, tracks: Tracks, plan: Plan, name: str, envelope: pl.DataFrame) -> pl.DataFrame:
     """Return the changes of one field, the only one of ``plan`` that is asked for."""
     names = [rule.name for rule in plan.rules if rule.op != "derive"]
-    touched = tracks[name].rows if names == [name] else _touched(len(rows), (tracks[n].rows for n in names))
+    touched = _touched(len(rows), (tracks[n] for n in names))
     owners = rows.owners[touched]
     before, after = (_after(tracks, plan, name, rows.starts[owners], ends) for ends in (touched, touched + 1))
     changed = before.ne_missing(after)

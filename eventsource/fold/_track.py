@@ -3,14 +3,20 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from eventsource.fold._columns import refusal
 from eventsource.fold.clustered import Rows, Touches
 
 __all__ = ["Touched", "Track"]
+
+_SHIFT: Final = 6
+_LAST: Final = 63
+_ONE: Final = np.uint64(1)
 
 _Pick = Callable[[Touches, Touches], pl.Series]
 
@@ -20,12 +26,38 @@ class Touched:
     """The rows that touch a field.
 
     Args:
-        rows: their numbers, ascending.
+        mask: per row, whether it is one of them.
         bounds: where entities begin, and the last one ends.
     """
 
-    rows: Rows
+    mask: npt.NDArray[np.bool_]
     bounds: Rows
+
+    @cached_property
+    def rows(self) -> Rows:
+        """Their numbers, ascending."""
+        return np.flatnonzero(self.mask)
+
+    def __len__(self) -> int:
+        return int(self._ranks[1][-1])
+
+    def before(self, rows: Touches) -> Touches:
+        """Return how many touches stand before each of some rows (0 <= row <= number of rows).
+
+        A bitmap with the counts before each of its words: several times as fast as a search in `rows`.
+        """
+        words, counts = self._ranks
+        word, bit = rows >> _SHIFT, (rows & _LAST).astype(np.uint64)
+        found: Touches = counts[word] + np.bitwise_count(words[word] & ((_ONE << bit) - _ONE))
+        return found
+
+    @cached_property
+    def _ranks(self) -> tuple[npt.NDArray[np.uint64], Touches]:
+        """The mask as words of 64 bits, lowest first, and how many touches stand before each and after all."""
+        words = np.zeros(len(self.mask) // 64 + 1, "<u8")
+        packed = np.packbits(self.mask, bitorder="little")
+        words.view(np.uint8)[: len(packed)] = packed
+        return words, np.append(0, np.cumsum(np.bitwise_count(words), dtype=np.int64))
 
     @cached_property
     def longest(self) -> int:
@@ -35,7 +67,7 @@ class Touched:
     @cached_property
     def cuts(self) -> Touches:
         """How many touches stand before each bound."""
-        return np.searchsorted(self.rows, self.bounds)
+        return self.before(self.bounds)
 
     @cached_property
     def owners(self) -> pl.Series:
@@ -45,7 +77,11 @@ class Touched:
 
     def where(self, mask: pl.Series) -> "Touched":
         """Return those rows for which a mask, one value per touch, is true."""
-        return self if mask.all() else Touched(self.rows[mask.to_numpy()], self.bounds)
+        if mask.all():
+            return self
+        fewer = np.zeros(len(self.mask), bool)
+        fewer[self.rows[mask.to_numpy()]] = True
+        return Touched(fewer, self.bounds)
 
 
 @dataclass(frozen=True)
@@ -62,11 +98,6 @@ class Track:
     pick: _Pick
     before: pl.Series
 
-    @property
-    def rows(self) -> Rows:
-        """The numbers of the rows that touch it, ascending."""
-        return self.touched.rows
-
     def __call__(self, first: Touches, end: Touches) -> pl.Series:
         """Return the values after the touches ``first`` <= n < ``end``; where there is none, the default.
 
@@ -82,15 +113,15 @@ class Track:
         found = end > first
         if found.all():
             return self.pick(first, end - 1)
-        if not len(self.rows):
+        if not len(self.touched):
             return self.before.new_from_index(0, len(first))
-        last = len(self.rows) - 1
+        last = len(self.touched) - 1
         picked = self.pick(np.minimum(first, last), np.clip(end - 1, 0, last))
         return picked.zip_with(pl.Series(found), self.before)
 
     def between(self, begins: Touches, ends: Touches) -> pl.Series:
         """Return the values after the rows ``begins`` <= row < ``ends`` of one entity each."""
-        return self(np.searchsorted(self.rows, begins), np.searchsorted(self.rows, ends))
+        return self(self.touched.before(begins), self.touched.before(ends))
 
     def last(self) -> pl.Series:
         """Return the values after all rows of each entity."""

@@ -21,7 +21,6 @@ from eventsource.fold._track import Touched, Track
 from eventsource.fold.clustered import Picked, Touches, ranges
 from eventsource.fold.engine import EXISTS, Events
 from eventsource.fold.exact import RunningSums, exact_scale
-from eventsource.moment import microseconds
 from eventsource.plan import Rule
 
 __all__ = ["Tracks"]
@@ -87,7 +86,7 @@ class Tracks(Mapping[str, Track]):
         touched, values = self._brought(self._effects[name])
         scale = 2.0**exponent
         if not values.dtype.is_float():
-            sums = RunningSums.of(values, touched.owners, touched.longest)
+            sums = RunningSums.of(values, touched)
         elif (values * scale == (values * scale).floor()).all() and exact_scale(values) >= scale:
             sums = RunningSums.of_floats(values, touched.longest, scale)
         else:
@@ -122,14 +121,14 @@ class Tracks(Mapping[str, Track]):
         """Whether a row counts; None: all do."""
         if self._moment is None:
             return None
-        return self._columns["at"].to_physical().to_numpy() <= microseconds(self._moment)
+        return (self._columns["at"] <= self._moment).to_numpy()
 
     def _touched(self, types: frozenset[str]) -> tuple[Picked, Touched]:
         """Return the rows of some types of events; once for all fields they touch."""
         if types not in self._of_types:
             mask = self._mask([number for number, name in enumerate(self._kinds) if name in types])
             picked = self.clustered.picked(mask)
-            self._of_types[types] = picked, Touched(picked.rows, self.clustered.starts)
+            self._of_types[types] = picked, Touched(picked.mask, self.clustered.starts)
         return self._of_types[types]
 
     def _mask(self, numbers: list[int]) -> npt.NDArray[np.bool_]:
@@ -168,6 +167,10 @@ class Tracks(Mapping[str, Track]):
 
     def _flag(self, effect: Effect) -> Track:
         picked, touched = self._touched(effect.types)
+        if effect.types == effect.on:
+            return Track(
+                touched, lambda _, last: pl.repeat(value=True, n=len(last), eager=True), pl.Series([False])
+            )
         table = np.array([name in effect.on for name in self._kinds])
         values = table[picked.of(self._columns["type"]).to_physical().to_numpy()]
         return Track(touched, lambda _, last: pl.Series(values[last]), pl.Series([False]))
@@ -200,7 +203,7 @@ def _count(touched: Touched) -> Track:
 
 def _total(touched: Touched, values: pl.Series) -> Track:
     """The difference of two running sums."""
-    sums = RunningSums.of(values, touched.owners, touched.longest)
+    sums = RunningSums.of(values, touched)
     nothing = np.zeros(1, np.int64)
     return Track(touched, lambda first, last: sums.between(first, last + 1), sums.between(nothing, nothing))
 

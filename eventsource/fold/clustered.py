@@ -72,11 +72,13 @@ class Clustered:
     def picked(self, mask: npt.NDArray[np.bool_]) -> "Picked":
         """Return those rows for which a mask, one value per row of ``stored``, is true."""
         if self.places is None:
-            return Picked(pl.Series(mask), np.flatnonzero(mask))
+            return Picked(pl.Series(mask), mask)
         first = len(mask) - len(self.places)
         rows = np.concatenate([self._rest[np.flatnonzero(mask[:first])], self.places[mask[first:]]])
+        ordered = np.zeros(len(mask), bool)
+        ordered[rows] = True
         order = np.argsort(rows, kind="stable")  # which merges two ascending runs in one pass
-        return Picked(pl.Series(mask), rows[order], pl.Series(order))
+        return Picked(pl.Series(mask), ordered, pl.Series(order))
 
     @cached_property
     def _rest(self) -> Rows:
@@ -194,18 +196,18 @@ class Picked:
     """Some rows of clustered events.
 
     Args:
-        mask: per row of ``stored``, whether it is one of them.
-        rows: their numbers in fold order, ascending.
+        stored: per row of ``stored``, whether it is one of them.
+        mask: per row in fold order, whether it is one of them.
         order: which of them, as they stand in ``stored``, comes first, second, … in fold order; None: they do so.
     """
 
-    mask: pl.Series
-    rows: Rows
+    stored: pl.Series
+    mask: npt.NDArray[np.bool_]
     order: pl.Series | None = None
 
     def of(self, column: pl.Series) -> pl.Series:
         """Return the values of a column of ``stored`` in these rows, in fold order."""
-        found = column.filter(self.mask).rechunk()
+        found = column.filter(self.stored).rechunk()
         return found if self.order is None else found.gather(self.order)
 
 

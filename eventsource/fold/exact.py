@@ -13,6 +13,7 @@ import numpy.typing as npt
 import polars as pl
 
 from eventsource.errors import FoldError
+from eventsource.fold._track import Touched
 
 __all__ = ["RunningSums", "exact_scale", "no_total"]
 
@@ -21,6 +22,7 @@ _SMALLEST: Final = -800
 _WORD: Final = 62  # bits of a sum that a 64-bit integer holds for sure
 _BLOCK: Final = 16_384  # numbers that stay in a processor's cache while their digits are found
 
+_Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.integer[Any]]
 
 
@@ -57,20 +59,19 @@ class RunningSums:
     scale: float
 
     @classmethod
-    def of(cls, values: pl.Series, owners: pl.Series, longest: int) -> "RunningSums | _WideSums":
+    def of(cls, values: pl.Series, touched: Touched) -> "RunningSums | _WideSums":
         """Return the running sums of integers, decimals or floats, none of them null.
 
         Args:
-            values: the numbers.
-            owners: whose each of them is, ascending; a range begins with the first one of somebody.
-            longest: how many numbers a range has at most.
+            values: the numbers, one per touch.
+            touched: whose they are; a range begins with the first one of somebody.
         """
         if values.dtype.is_float():
-            return cls.of_floats(values, longest, exact_scale(values))
+            return cls.of_floats(values, touched.longest, exact_scale(values))
         if isinstance(values.dtype, pl.Decimal):
-            return _WideSums.of(values.cast(pl.Decimal(38, values.dtype.scale)), owners, values.dtype)
-        if not _is_narrow(values, longest):
-            return _WideSums.of(values.cast(pl.Int128), owners, pl.Int64())
+            return _WideSums.of(values.cast(pl.Decimal(38, values.dtype.scale)), touched, values.dtype)
+        if not _is_narrow(values, touched.longest):
+            return _WideSums.of(values.cast(pl.Int128), touched, pl.Int64())
         terms = values.cast(pl.Int64).to_numpy()
         return cls((_from_zero(terms),), _WORD, pl.Int64(), 1)
 
@@ -110,12 +111,12 @@ class _WideSums:
     of_owners: bool
 
     @classmethod
-    def of(cls, terms: pl.Series, owners: pl.Series, dtype: pl.DataType) -> "_WideSums":
+    def of(cls, terms: pl.Series, touched: Touched, dtype: pl.DataType) -> "_WideSums":
         """Return the running sums of numbers: of all, which is faster, unless they could become too large."""
         ends = [int(end) for end in (terms.min(), terms.max()) if end is not None]  # type: ignore[arg-type]  # numbers
         top = max(map(abs, ends), default=0)
         if isinstance(dtype, pl.Decimal) and (top + 1) * len(terms) >= 10 ** (38 - dtype.scale):
-            rows = pl.DataFrame({"term": terms, "owner": owners})
+            rows = pl.DataFrame({"term": terms, "owner": touched.owners})
             return cls(rows.select(pl.col("term").cum_sum().over("owner")).to_series(), dtype, of_owners=True)
         return cls(terms.cum_sum(), dtype, of_owners=False)
 
@@ -158,8 +159,15 @@ def _from_zero(terms: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     return sums
 
 
+def _go_on(sums: npt.NDArray[np.int64], begin: int, terms: _Floats) -> None:
+    """Go on with running sums, of which the first ``begin`` terms are in."""
+    added = terms.astype(np.int64)
+    added[:1] += sums[begin : begin + 1]  # as arrays, which go round modulo 2**64 without a warning
+    np.cumsum(added, out=sums[begin + 1 : begin + 1 + len(added)])
+
+
 def _digits_from_zero(
-    terms: npt.NDArray[np.float64], scale: float, largest: float, bits: int
+    terms: _Floats, scale: float, largest: float, bits: int
 ) -> tuple[npt.NDArray[np.int64], ...]:
     """Return the digits of the sums of the first 0, 1, 2, … terms, as in `RunningSums`, lowest first.
 
@@ -174,10 +182,9 @@ def _digits_from_zero(
     for begin in range(0, len(terms), _BLOCK):
         whole = terms[begin : begin + _BLOCK] * scale
         np.trunc(whole, out=whole)
-        for digit in sums:
+        for digit in sums[:-1]:
             high = np.trunc(whole * 2.0**-bits)
-            added = (whole - high * 2.0**bits).astype(np.int64)
-            added[:1] += digit[begin : begin + 1]  # as arrays, which go round modulo 2**64 without a warning
-            np.cumsum(added, out=digit[begin + 1 : begin + 1 + len(added)])
+            _go_on(digit, begin, whole - high * 2.0**bits)
             whole = high
+        _go_on(sums[-1], begin, whole)
     return sums

@@ -16,6 +16,7 @@ import eventsource as es
 from eventsource.errors import FoldError
 from eventsource.fold._polars import PolarsEngine
 from eventsource.fold._reference import ReferenceEngine
+from eventsource.fold._track import Touched
 from eventsource.fold.exact import RunningSums
 from eventsource.plan import Plan, Rule
 from eventsource.testing import MemoryLog, event
@@ -105,7 +106,8 @@ _mixed = st.floats(1e-6, 1e12).flatmap(lambda value: st.sampled_from([value, -va
 @given(st.lists(_mixed, min_size=1, max_size=40))
 def test_every_range_has_its_exact_sum(values: list[float]) -> None:
     """Sums of ranges are as exact as that of all, whatever stands before them."""
-    sums = RunningSums.of(pl.Series(values), pl.Series([0] * len(values)), len(values))
+    one_entity = Touched(np.ones(len(values), bool), np.array([0, len(values)]))
+    sums = RunningSums.of(pl.Series(values), one_entity)
     firsts, ends = map(np.array, zip(*combinations(range(len(values) + 1), 2), strict=True))
     expected = [float(sum(map(Fraction, values[first:end]))) for first, end in zip(firsts, ends, strict=True)]
     assert sums.between(firsts, ends).to_list() == expected
