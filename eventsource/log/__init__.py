@@ -70,6 +70,11 @@ class Log:
     def head(self) -> int:
         """The position that the next event will get, which is the number of events."""
         self._events.refresh()
+        return self._known
+
+    @property
+    def _known(self) -> int:
+        """The head when it was last looked for."""
         return self._events.number(GUARD) or 0
 
     @property
@@ -197,7 +202,8 @@ class Log:
         Raises:
             MomentError: ``since`` or ``until`` is no moment.
         """
-        self._events.refresh()
+        if upto is None or upto > self._known:
+            self._events.refresh()
         frame = in_order(self._events, start, upto)
         if since is not None:
             frame = frame.filter(pl.col("occurred_at") >= beginning(since))

@@ -26,7 +26,7 @@ def warn_of_unseen(log: EventLog, view: View) -> bool:
     Types are compared with all types of the log, members with those of the types that should carry them; the
     nearest known name is named.
     """
-    if log.head == 0 or not log.path:
+    if not log.path or not view.parts.head:
         return False
     members, columns = view.parts.members, view.parts.columns
     unseen = [m for m in members.all if not any(name.startswith(f"{m.column}|") for name in columns)]
