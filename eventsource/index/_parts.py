@@ -121,7 +121,7 @@ class Stored:
         behind = pl.col("position") >= position
         if position >= self.manifest.clustered:
             if self.pending is not None:
-                yield self.pending.rows.lazy().filter(behind)
+                yield self.pending.rows.filter(behind).lazy()  # at once: other conditions then see few rows
         elif late := [run.file for run in self.manifest.runs if run.rows and run.stop > position]:
             yield scanned(self.store, late).filter(behind)
 

@@ -60,7 +60,7 @@ class View:
     def touched(self, start: int) -> pl.Series:
         """Return the ids of entities with events at ``start`` <= position, sorted."""
         events = self.parts.since(start).filter(pl.col("position") < self.limit)
-        return events.select("entity").unique().sort("entity").collect().to_series()
+        return events.select("entity").collect().to_series().unique().sort()
 
     def tail(
         self,

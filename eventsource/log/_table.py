@@ -71,6 +71,7 @@ class Table:
         self._properties = dict(properties or {})
         self._delta: DeltaTable | None = None
         self._files: tuple[int, pl.DataFrame] | None = None
+        self._numbers: dict[tuple[int, str], int | None] = {}
 
     def refresh(self) -> bool:
         """Look at the newest version; return whether there is a table at all."""
@@ -85,8 +86,13 @@ class Table:
 
     def number(self, app: str) -> int | None:
         """Return the version of an application transaction."""
-        with translated(self.path):
-            return None if self._delta is None else self._delta.transaction_version(app)
+        if self._delta is None:
+            return None
+        asked = self._delta.version(), app
+        if asked not in self._numbers:
+            with translated(self.path):
+                self._numbers = {asked: self._delta.transaction_version(app)}
+        return self._numbers[asked]
 
     def identity(self) -> str:
         """Return what tells this table from any other that ever stood at its path; empty where there is none."""
