@@ -28,7 +28,7 @@ _ABANDONED: Final = 3600  # seconds
 _HELD: Final = 32 * 1024 * 1024
 """Bytes of a file whose states are kept in memory, at most."""
 _SUFFIX: Final = ".snapshot"
-_VERSION: Final = 2  # of what the files hold
+_VERSION: Final = 3  # of what the files hold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class SnapshotPolicy:
     """When snapshots are taken by themselves, and how many are kept.
 
     Args:
-        events: take one when so many events came since the newest; None: never for that reason.
+        events: take one of all events when so many came since the newest such; None: never for that reason.
         every: take one at each end of such a step of valid time, a Polars duration such as ``"1mo"``; None: none.
         keep: how many are kept, the newest moments first; at least one.
 
@@ -64,6 +64,7 @@ class Snapshot:
     Args:
         position: events from here on are not in it.
         moment: events after this instant are not in it.
+        whole: whether all events before the position are in it: none of them is after ``moment``.
         known: the latest ``recorded_at`` of the events in it; None: it has none.
         columns: the payload columns that the log had then.
         entities: how many states it has.
@@ -73,6 +74,7 @@ class Snapshot:
 
     position: int
     moment: datetime
+    whole: bool
     known: datetime | None
     columns: tuple[str, ...]
     entities: int
@@ -185,6 +187,7 @@ def _from_plain(plain: dict[str, object]) -> Snapshot:
     return Snapshot(
         position=int(str(plain["position"])),
         moment=datetime.fromisoformat(str(plain["moment"])),
+        whole=bool(plain["whole"]),
         known=datetime.fromisoformat(str(known)) if known else None,
         columns=tuple(plain["columns"]),  # type: ignore[arg-type]  # a list of texts
         entities=int(str(plain["entities"])),

@@ -50,10 +50,18 @@ def taken(view: View, plan: Plan, shelf: Shelf, moment: datetime | None) -> Snap
             hint="dtype=pl.Decimal(18, 2) makes the total exact",
         )
     known = max((part.known for part in parts if part.known is not None), default=None)
-    whole = together(states)
-    last = last_id(view.parts.log, view.limit)
-    about = Snapshot(view.limit, moment, known, tuple(sorted(view.columns)), whole.height, last, "")
-    return shelf.keep(whole, about)
+    every = together(states)
+    about = Snapshot(
+        position=view.limit,
+        moment=moment,
+        whole=span is not None and moment >= span[1],
+        known=known,
+        columns=tuple(sorted(view.columns)),
+        entities=every.height,
+        last=last_id(view.parts.log, view.limit),
+        file="",
+    )
+    return shelf.keep(every, about)
 
 
 def taken_if_due(view: View, plan: Plan, shelf: Shelf, policy: SnapshotPolicy, tz: str) -> list[Snapshot]:
@@ -63,7 +71,8 @@ def taken_if_due(view: View, plan: Plan, shelf: Shelf, policy: SnapshotPolicy, t
     if span is None or not is_mergeable(plan):
         return []
     due: list[datetime | None] = []
-    if policy.events is not None and view.limit - max((s.position for s in here), default=0) >= policy.events:
+    newest = max((snapshot.position for snapshot in here if snapshot.whole), default=0)
+    if policy.events is not None and view.limit - newest >= policy.events:
         due.append(None)
     if policy.every is not None:
         moments = [snapshot.moment for snapshot in here]

@@ -258,6 +258,16 @@ def test_a_policy_by_events_takes_one_when_enough_came(tmp_path: Path) -> None:
     assert_answers(found, fresh(EVENTS, BUSY))
 
 
+def test_a_snapshot_of_an_early_moment_does_not_stand_for_all_events(tmp_path: Path) -> None:
+    """Though it was taken at the head: who asks for the states of now would fold nearly all events again."""
+    found = stored(Log(tmp_path / "log"), BUSY)
+    found.log.append(EVENTS[:100])
+    found.snapshot("2000-01-01")
+    policy = SnapshotPolicy(events=100)
+    assert [snapshot.whole for snapshot in found.take_due(policy)] == [True]
+    assert found.take_due(policy) == []
+
+
 def test_a_policy_by_time_takes_one_at_each_end(tmp_path: Path) -> None:
     """The last instants of the newest steps that are over, in the zone of the timeline, and each only once."""
     found = Timeline(
