@@ -13,15 +13,13 @@ from pathlib import Path
 from tests.benchmarks.chart import draw
 from tests.benchmarks.contenders import WORKLOADS
 from tests.benchmarks.figures import figures
-from tests.benchmarks.run import Result, measured, measured_as_of
+from tests.benchmarks.run import FIGURES, TURNS, Result, measured, measured_as_of
 from tests.benchmarks.shapes import SHAPES
 from tests.benchmarks.table import document
 from tests.benchmarks.workload import make
 
 HERE = Path(__file__).parent
 SIZES = (1e6, 5e6, 20e6)
-FIGURES = 5_000_000
-"""The number of events that the figures are for."""
 
 
 def main() -> None:
@@ -55,7 +53,7 @@ def _run(options: argparse.Namespace, folder: Path) -> Iterator[Result]:
             print(f"{size:,} events of the shape {options.shape}", file=sys.stderr)
             found = make(Path(temporary), options.shape, size, options.entities)
             fewest = fewest or found.about["entities"]
-            yield from measured(found, options.only)
+            yield from measured(found, options.only, turns=TURNS if size == FIGURES else 1)
         if options.shape == "shop" and not options.only and found.about["entities"] != fewest and size <= FIGURES:
             with tempfile.TemporaryDirectory(dir=folder) as temporary:
                 yield from measured_as_of(make(Path(temporary), options.shape, size, fewest))

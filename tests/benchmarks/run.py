@@ -3,19 +3,34 @@
 import json
 import subprocess
 import sys
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any, Final
 
 from tests.benchmarks.answers import differences
 from tests.benchmarks.contenders import CONTENDERS, OURS, Contender
+from tests.benchmarks.measure import LONG
 from tests.benchmarks.workload import Input
 
-__all__ = ["Result", "answer_of", "compare", "measured", "measured_as_of", "taking_part"]
+__all__ = [
+    "FIGURES",
+    "TURNS",
+    "Result",
+    "answer_of",
+    "compare",
+    "measured",
+    "measured_as_of",
+    "taking_part",
+]
 
 _PATIENCE: Final = 300
 """Seconds that a contender may take for all its questions."""
+FIGURES: Final = 5_000_000
+"""The number of events that the figures are for."""
+TURNS: Final = 3
+"""How often the contenders are measured there."""
 ROOT: Final = Path(__file__).parents[2]
 
 
@@ -48,15 +63,18 @@ def taking_part(shape: str, only: Collection[str] = ()) -> list[Contender]:
     return [each for each in CONTENDERS if shape in each.shapes and each.workload in wanted]
 
 
-def measured(found: Input, only: Collection[str] = ()) -> list[Result]:
+def measured(found: Input, only: Collection[str] = (), *, turns: int = 1) -> list[Result]:
     """Return the results of all contenders of an input; stop if any two answers of a workload differ.
 
     Args:
         found: the input.
         only: the workloads asked for, beside the loading and the first question, which all others need.
+        turns: how often the contenders of a workload are measured, one after the other; the best counts. Where
+            a machine is slow for some seconds, it is not one contender's bad luck.
     """
     mine = taking_part(found.about["shape"], only)
-    results = [result for contender in mine for result in _results(contender, found)]
+    workloads = groupby(mine, key=lambda contender: contender.workload)
+    results = [result for _, group in workloads for result in _in_turns(list(group), found, turns)]
     compare(mine, found)
     return results
 
@@ -70,6 +88,23 @@ def measured_as_of(found: Input) -> Iterator[Result]:
         [result] = _results(contender, found)
         yield Result("fixed", result.name, result.events, result.entities, result.seconds, result.peak)
     compare(fixed, found)
+
+
+def _in_turns(contenders: Sequence[Contender], found: Input, turns: int) -> Iterator[Result]:
+    """Yield the best results of a workload's contenders; those that take long have one turn."""
+    best = [_results(contender, found) for contender in contenders]
+    for _ in range(turns - 1):
+        for place, contender in enumerate(contenders):
+            if contender.how == "warm" and all((each.seconds or LONG) < LONG for each in best[place]):
+                again = _results(replace(contender, before=None), found)
+                best[place] = [_better(*pair) for pair in zip(best[place], again, strict=True)]
+    return chain.from_iterable(best)
+
+
+def _better(one: Result, other: Result) -> Result:
+    """Return the faster result, with the peak of both."""
+    peak = max(each.peak or 0 for each in (one, other))
+    return replace(min(one, other, key=lambda each: each.seconds or LONG), peak=peak)
 
 
 def _results(contender: Contender, found: Input) -> list[Result]:

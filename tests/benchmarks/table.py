@@ -8,7 +8,7 @@ from tests.benchmarks.figures import Figure
 from tests.benchmarks.machine import machine
 from tests.benchmarks.measure import ENDLESS, LONG, TIMES
 from tests.benchmarks.readmodels import ROUNDS
-from tests.benchmarks.run import Result
+from tests.benchmarks.run import FIGURES, TURNS, Result
 
 __all__ = ["document", "figures_table", "results_table"]
 
@@ -23,7 +23,8 @@ entity's questions go to an open timeline or connection, and are the mean over t
 workload are compared before any time is printed. DuckDB, Polars, pandas and Python start from typed Parquet in
 order of arrival, whose making counts under *first question* only; they need not sort their answers, ours are
 sorted. The tail's questions see all events. A read model is made anew and refreshed turn by turn: the best of
-{ROUNDS} each."""
+{ROUNDS} each. At {FIGURES:,} events the contenders of a workload that take less than {LONG:g} s are measured
+{TURNS} times, one after the other, and the best counts: a machine may be slow for some seconds."""
 
 
 def document(results: Sequence[Result], found: Sequence[Figure], *, about: str, size: int) -> str:
