@@ -133,7 +133,8 @@ class Meeting:
         order = np.arange(height)
         order[self.places[self.goes_on]] = numbers[self.goes_on]
         order = np.insert(order, self.places[~self.goes_on], numbers[~self.goes_on])
-        return pl.concat([self.earlier.select(names), states.select(names)], rechunk=True)[order]
+        rows = pl.Series(order.astype(np.uint32))  # which are gathered in half the time of wider numbers
+        return pl.concat([self.earlier.select(names), states.select(names)], rechunk=True)[rows]
 
     @property
     def _continued(self) -> pl.Series:

@@ -10,7 +10,7 @@ from eventsource.event import TIMESTAMP
 from eventsource.fold.clustered import Clustered
 from eventsource.fold.payload import Members
 from eventsource.index._cluster import Directories, clustered_part
-from eventsource.index._decode import CLOCKS, EventLog, decoded, no_events
+from eventsource.index._decode import CLOCKS, EventLog, decoded, last_id, no_events
 from eventsource.index._store import Manifest, Run, Store, scanned
 from eventsource.moment import microseconds
 
@@ -50,6 +50,9 @@ class InMemory:
     @property
     def firsts(self) -> list[str]:
         return [""]
+
+    def last_id(self, position: int) -> str:
+        return last_id(self.log, position)
 
     @property
     def span(self) -> tuple[datetime, datetime] | None:
@@ -93,6 +96,10 @@ class Stored:
     @property
     def firsts(self) -> list[str]:
         return [part.first for part in self.manifest.parts] or [""]
+
+    def last_id(self, position: int) -> str:
+        """Return the id of the event before a position; empty where there is none."""
+        return self.manifest.last if position == self.head else last_id(self.log, position)
 
     @property
     def span(self) -> tuple[datetime, datetime] | None:

@@ -12,7 +12,7 @@ from eventsource.errors import LogError, ModelError
 from eventsource.event import TIMESTAMP
 from eventsource.fold._polars import PolarsEngine
 from eventsource.fold.engine import EXISTS, Engine, Events
-from eventsource.index import EventLog, Index, Told, View, last_id
+from eventsource.index import EventLog, Index, Told, View
 from eventsource.model import Model, plan_of
 from eventsource.moment import (
     Moment,
@@ -108,16 +108,16 @@ class Asking:
 
         def states(view: View) -> pl.DataFrame | None:
             found = nearest(kept, view, moment)
-            if found is None or not self._is_of_log(found):
+            if found is None or not self._is_of_log(found, view):
                 return None
             return from_snapshot(view, shelf, found, moment, ids)
 
         return self._index.ask(states, upto=asked.upto, known_at=asked.known_at)
 
-    def _is_of_log(self, snapshot: Snapshot) -> bool:
+    def _is_of_log(self, snapshot: Snapshot, view: View) -> bool:
         """Say whether a snapshot is of the log as it is: a log that was put back may have gone another way."""
         if snapshot not in self._sound:
-            if last_id(self.log, snapshot.position) != snapshot.last:
+            if view.parts.last_id(snapshot.position) != snapshot.last:
                 return False
             self._sound.add(snapshot)
         return True

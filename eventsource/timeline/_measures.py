@@ -75,7 +75,7 @@ class Additive:
 
     def units(self, rows: pl.DataFrame, name: str) -> list[pl.Expr]:
         """Return the integers and decimals that intervals add and take back."""
-        here = self.inner.is_not_null().cast(pl.Int128).alias(f"|n:{name}")
+        here = self.inner.is_not_null().cast(pl.Int64).alias(f"|n:{name}")
         if self.op in ("len", "count"):
             return [here]
         dtype, scale = rows.clear().select(self.inner).to_series().dtype, self._scale(rows)

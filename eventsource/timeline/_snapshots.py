@@ -12,7 +12,7 @@ import polars as pl
 from eventsource.errors import FoldError
 from eventsource.fold.engine import Events
 from eventsource.fold.partial import Meeting, finished, is_mergeable, partial
-from eventsource.index import View, last_id
+from eventsource.index import View
 from eventsource.moment import start
 from eventsource.plan import Plan
 from eventsource.snapshots import Shelf, Snapshot, SnapshotPolicy
@@ -58,7 +58,7 @@ def taken(view: View, plan: Plan, shelf: Shelf, moment: datetime | None) -> Snap
         known=known,
         columns=tuple(sorted(view.columns)),
         entities=every.height,
-        last=last_id(view.parts.log, view.limit),
+        last=view.parts.last_id(view.limit),
         file="",
     )
     return shelf.keep(every, about)

@@ -117,15 +117,15 @@ class Trend:
 
     def _from_transitions(self, slots: pl.DataFrame, measures: dict[str, Additive], count: int) -> pl.DataFrame:
         inputs = [measure.units(slots, name) for name, measure in measures.items()]
-        values = slots.select("|from", "|to", *self.by, pl.lit(1, pl.Int128).alias("|len"), *chain(*inputs))
+        values = slots.select("|from", "|to", *self.by, pl.lit(1, pl.Int64).alias("|len"), *chain(*inputs))
         columns = [name for name in values.columns if name.startswith("|") and name not in ("|from", "|to")]
-        begin = values.select(*self.by, pl.col("|from").alias("|slot"), *columns)
-        end = values.select(
-            *self.by,
-            pl.col("|to").alias("|slot"),
-            *((pl.lit(0).cast(values.schema[name]) - pl.col(name)).alias(name) for name in columns),
+        begin, end = (
+            values.group_by(*self.by, pl.col(side).alias("|slot")).agg(pl.col(columns).sum())
+            for side in ("|from", "|to")
         )
-        deltas = pl.concat([begin, end]).group_by(*self.by, "|slot").agg(pl.col(columns).sum())
+        back = [(pl.lit(0).cast(values.schema[name]) - pl.col(name)).alias(name) for name in columns]
+        both = pl.concat([begin, end.with_columns(back)])
+        deltas = both.group_by(*self.by, "|slot").agg(pl.col(columns).sum())
         running = self._grid(deltas, count).join(deltas, on=[*self.by, "|slot"], how="left", nulls_equal=True)
         running = running.sort(*self.by, "|slot").with_columns(pl.col(columns).fill_null(0))
         totals = pl.col(columns).cum_sum()
