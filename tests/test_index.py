@@ -5,6 +5,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from deltalake import DeltaTable
 
 import eventsource as es
 from eventsource import demo
@@ -116,6 +117,28 @@ def test_another_log_at_the_same_path_has_another_index(asked: tuple[es.Log, es.
     again = es.Timeline(anew, Customer)
     again._index = Index(anew, again.plan, sizes=SMALL)
     assert again.as_of("2024-06-30").equals(_expected(EVENTS.tail(log_size), tmp_path))
+
+
+def test_files_that_another_tool_put_together_change_no_answer(tmp_path: Path) -> None:
+    """Delta's OPTIMIZE leaves rows in any order; the clocks of streams go by position all the same."""
+    log = es.Log(str(tmp_path / "log"))
+    plan = es.Plan.from_dict(
+        {"order": "recorded_at", "fields": [{"name": "size", "op": "latest", "events": ["Sized"], "of": "size"}]}
+    )
+    for number in range(40):
+        skewed = f"2024-01-{1 + 7 * number % 28:02}T00:00:00Z"
+        log.append([_event(number, "Sized", {"size": number}) | {"stream": "s", "recorded_at": skewed}])
+    known = "2024-01-12"
+    before = es.Timeline(log, plan)
+    expected = before.history(), before.changes("size"), before.changes("size", known_at=known)
+    DeltaTable(tmp_path / "log" / "events").optimize.compact()
+    again = es.Log(log.path)
+    assert not again.scan().collect()["position"].is_sorted()
+    for sizes in (Sizes(memory=0), Sizes()):
+        after = es.Timeline(again, plan)
+        after._index = Index(again, plan, sizes=sizes)
+        found = after.history(), after.changes("size"), after.changes("size", known_at=known)
+        assert all(one.equals(other) for one, other in zip(expected, found, strict=True))
 
 
 def test_upto_pins_an_answer(asked: tuple[es.Log, es.Timeline]) -> None:

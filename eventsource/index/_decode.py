@@ -113,19 +113,24 @@ def settled(log: EventLog, head: int, known_at: datetime) -> pl.DataFrame:
 
     It is taken over *all* events of a stream, relevant or not.
     """
-    events = log.scan(upto=head).select("position", "stream", "recorded_at")
-    known = events.filter(pl.col("recorded_at") <= known_at).collect()
+    known = _arrivals(log, 0, head).filter(pl.col("recorded_at") <= known_at)
     return known.select("position", pl.col("recorded_at").cum_max().over("stream").alias("at"))
 
 
 def _settled(log: EventLog, start: int, stop: int, clocks: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return ``position``, ``at`` (``settled_at``) of a window, and the clocks after it."""
-    events = log.scan(start=start, upto=stop).select("position", "stream", "recorded_at").collect()
+    events = _arrivals(log, start, stop)
     running = pl.max_horizontal(pl.col("recorded_at").cum_max().over("stream"), "clock")
     found = events.join(clocks, on="stream", how="left", maintain_order="left").with_columns(running.alias("at"))
     latest = found.group_by("stream").agg(pl.col("at").last().alias("clock"))
     moved = pl.concat([clocks.join(latest, on="stream", how="anti"), latest]).select(CLOCKS.names())
     return found.select(pl.col("position").set_sorted(), "at"), moved
+
+
+def _arrivals(log: EventLog, start: int, stop: int) -> pl.DataFrame:
+    """Return ``position``, ``stream``, ``recorded_at`` in order of position, whatever rewrote the log's files."""
+    events = log.scan(start=start, upto=stop).select("position", "stream", "recorded_at").collect()
+    return events if events["position"].is_sorted() else events.sort("position")
 
 
 def _with_moment(chunk: pl.DataFrame, moments: pl.DataFrame | None) -> pl.DataFrame:

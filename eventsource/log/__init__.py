@@ -191,6 +191,9 @@ class Log:
     ) -> pl.LazyFrame:
         """Return events as a lazy frame of `STORED`, in order of position; later appends do not change it.
 
+        After another tool put the files of ``events/`` together (Delta's ``OPTIMIZE``), the rows of a file may
+        stand in any order: sort by ``position`` where it matters. No answer of a timeline depends on it.
+
         Args:
             since: only ``occurred_at`` from this moment on, inclusive; a date from its midnight (UTC).
             until: only ``occurred_at`` up to this moment, inclusive; a date to its end (UTC).

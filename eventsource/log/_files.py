@@ -28,7 +28,7 @@ def in_order(table: Table, start: int = 0, upto: int | None = None) -> pl.LazyFr
 
     The files are those of now: whatever is committed later does not change the frame. Appends write greater
     positions than all before, and `compact` keeps the order, so nothing has to be sorted; only where another
-    tool rewrote the table do files overlap, and then they are.
+    tool rewrote the table may files overlap, and then they are. Within a file such a tool may leave any order.
     """
     files = _ranges(table.files())
     if upto is not None:
