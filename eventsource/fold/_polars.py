@@ -9,9 +9,9 @@ import polars as pl
 
 from eventsource.fold._columns import refusal
 from eventsource.fold._effects import derived
-from eventsource.fold._track import Track
+from eventsource.fold._track import Touched, Track
 from eventsource.fold._tracks import Tracks
-from eventsource.fold.clustered import Clustered, Rows, bisected
+from eventsource.fold.clustered import Clustered, Rows, Touches, bisected
 from eventsource.fold.engine import EXISTS, Events
 from eventsource.plan import Plan
 
@@ -39,9 +39,10 @@ class PolarsEngine:
         # In order of rows, lookups find their neighbours' memory warm.
         found = asked.select("entity", "at").with_row_index("|place").join(numbers, on="entity", nulls_equal=False)
         found = found.drop_nulls("at").sort("|number", "at")
-        begins, ends = _up_to(rows, found["|number"].to_numpy().astype(np.int64), found["at"])
+        owners = found["|number"].to_numpy()
         tracks = Tracks(events, events.plan.rules)
-        states = _states(tracks, events.plan, begins, ends).with_columns(found["|place"])
+        states = _states(tracks, events.plan, _ends(rows, owners, found["at"]), owners)
+        states = states.with_columns(found["|place"])
         every = pl.DataFrame({"|place": pl.Series(range(asked.height), dtype=pl.UInt32)})
         answer = every.join(states.filter(EXISTS), on="|place", how="left", maintain_order="left")
         return answer.select(pl.col(EXISTS).fill_null(value=False), *events.plan.fields)
@@ -49,12 +50,12 @@ class PolarsEngine:
     def history(self, events: Events) -> pl.DataFrame:
         """Runs of equal neighbours among the last states of each instant."""
         rows, tracks = events.rows, Tracks(events, events.plan.rules)
-        touched = pl.Series(_touched(len(rows), (tracks[name] for name in tracks)))
-        at = rows.collect("at").to_series().gather(touched)
-        owners = pl.Series("|owner", rows.owners[touched.to_numpy()])
+        touched = _touched(rows, (tracks[name] for name in tracks))
+        ends, owners = pl.Series(touched.rows + 1), touched.owners.alias("|owner")
+        at = rows.collect("at").to_series().gather(pl.Series(touched.rows))
         last = (owners != owners.shift(-1)).fill_null(value=True) | (at != at.shift(-1)).fill_null(value=True)
-        ends, owners, at = touched.filter(last), owners.filter(last), at.filter(last)
-        states = _states(tracks, events.plan, rows.starts[owners.to_numpy()], ends.to_numpy() + 1)
+        ends, owners, at = ends.filter(last), owners.filter(last), at.filter(last)
+        states = _states(tracks, events.plan, ends.to_numpy(), owners.to_numpy())
         return _intervals(states.with_columns(owners, at.alias("valid_from")), events)
 
     def changes(self, events: Events, fields: Sequence[str]) -> dict[str, pl.DataFrame]:
@@ -65,25 +66,24 @@ class PolarsEngine:
         return {name: _changes(events.rows, tracks, plan.only([name]), name, envelope) for name in fields}
 
 
-def _states(tracks: Tracks, plan: Plan, begins: Rows, ends: Rows) -> pl.DataFrame:
-    """Return `EXISTS` and the fields after the rows ``begins`` <= row < ``ends`` of one entity each."""
-    columns = [tracks[name].between(begins, ends).alias(name) for name in tracks]
+def _states(tracks: Tracks, plan: Plan, ends: Rows, owners: Touches) -> pl.DataFrame:
+    """Return `EXISTS` and the fields before the rows ``ends``, each for the entity of the number in ``owners``."""
+    columns = [tracks[name].before(ends, owners).alias(name) for name in tracks]
     return derived(pl.DataFrame(columns), plan.rules).select(EXISTS, *plan.fields)
 
 
-def _up_to(rows: Clustered, numbers: Rows, moments: pl.Series) -> tuple[Rows, Rows]:
-    """Return the rows of entities up to moments, inclusive, as begins and ends."""
+def _ends(rows: Clustered, owners: Touches, moments: pl.Series) -> Rows:
+    """Return for the entities of some numbers the end of their rows up to moments, inclusive."""
     at = rows.collect(pl.col("at").to_physical()).to_series().to_numpy()
-    begins = rows.starts[:-1][numbers]
-    return begins, bisected(at, begins, rows.starts[1:][numbers], moments.to_physical().to_numpy())
+    return bisected(at, rows.starts[:-1][owners], rows.starts[1:][owners], moments.to_physical().to_numpy())
 
 
-def _touched(height: int, tracks: Iterable[Track]) -> Rows:
-    """Return the numbers of the rows that touch anything."""
-    mask = np.zeros(height, bool)
+def _touched(rows: Clustered, tracks: Iterable[Track]) -> Touched:
+    """Return the rows that touch anything."""
+    mask = np.zeros(len(rows), bool)
     for track in tracks:
         mask |= track.touched.mask
-    return np.flatnonzero(mask)
+    return Touched(mask, rows.starts)
 
 
 def _intervals(states: pl.DataFrame, events: Events) -> pl.DataFrame:
@@ -101,17 +101,17 @@ def _intervals(states: pl.DataFrame, events: Events) -> pl.DataFrame:
 def _changes(rows: Clustered, tracks: Tracks, plan: Plan, name: str, envelope: pl.DataFrame) -> pl.DataFrame:
     """Return the changes of one field, the only one of ``plan`` that is asked for."""
     names = [rule.name for rule in plan.rules if rule.op != "derive"]
-    touched = _touched(len(rows), (tracks[n] for n in names))
-    owners = rows.owners[touched]
-    before, after = (_after(tracks, plan, name, rows.starts[owners], ends) for ends in (touched, touched + 1))
+    touched = _touched(rows, (tracks[n] for n in names))
+    owners = touched.owners.to_numpy()
+    before, after = (_before(tracks, plan, name, ends, owners) for ends in (touched.rows, touched.rows + 1))
     changed = before.ne_missing(after)
-    events = envelope.select(pl.all().gather(pl.Series(touched).filter(changed)))
+    events = envelope.select(pl.all().gather(pl.Series(touched.rows).filter(changed)))
     at, position, *source = events.get_columns()
     changes = pl.DataFrame(
         [
             at,
             position,
-            rows.entities.gather(pl.Series(owners).filter(changed)).alias("entity"),
+            rows.entities.gather(touched.owners.filter(changed)).alias("entity"),
             pl.Series("field", [name], pl.String).new_from_index(0, events.height),
             before.filter(changed).alias("before"),
             after.filter(changed).alias("after"),
@@ -121,13 +121,12 @@ def _changes(rows: Clustered, tracks: Tracks, plan: Plan, name: str, envelope: p
     return changes if len(rows.entities) == 1 else changes.sort("at", "position")
 
 
-def _after(tracks: Tracks, plan: Plan, name: str, begins: Rows, ends: Rows) -> pl.Series:
-    """Return a field after the rows ``begins`` <= row < ``ends`` of one entity each."""
+def _before(tracks: Tracks, plan: Plan, name: str, ends: Rows, owners: Touches) -> pl.Series:
+    """Return a field before the rows ``ends``, each for the entity of the number in ``owners``."""
     if plan.rule(name).op != "derive":
-        return tracks[name].between(begins, ends)
-    columns = [
-        tracks[rule.name].between(begins, ends).alias(rule.name) for rule in plan.rules if rule.op != "derive"
-    ]
+        return tracks[name].before(ends, owners)
+    plain = [rule.name for rule in plan.rules if rule.op != "derive"]
+    columns = [tracks[name].before(ends, owners).alias(name) for name in plain]
     return derived(pl.DataFrame([pl.Series("|row", ends), *columns]), plan.rules)[name]
 
 

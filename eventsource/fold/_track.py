@@ -91,12 +91,12 @@ class Track:
     Args:
         touched: the rows that touch it.
         pick: (first touches, last touches) of entities → the values then, touches numbered in order of rows.
-        before: one value: the field before any touch.
+        default: one value: the field before any touch.
     """
 
     touched: Touched
     pick: _Pick
-    before: pl.Series
+    default: pl.Series
 
     def __call__(self, first: Touches, end: Touches) -> pl.Series:
         """Return the values after the touches ``first`` <= n < ``end``; where there is none, the default.
@@ -114,14 +114,14 @@ class Track:
         if found.all():
             return self.pick(first, end - 1)
         if not len(self.touched):
-            return self.before.new_from_index(0, len(first))
+            return self.default.new_from_index(0, len(first))
         last = len(self.touched) - 1
         picked = self.pick(np.minimum(first, last), np.clip(end - 1, 0, last))
-        return picked.zip_with(pl.Series(found), self.before)
+        return picked.zip_with(pl.Series(found), self.default)
 
-    def between(self, begins: Touches, ends: Touches) -> pl.Series:
-        """Return the values after the rows ``begins`` <= row < ``ends`` of one entity each."""
-        return self(self.touched.before(begins), self.touched.before(ends))
+    def before(self, ends: Touches, owners: Touches) -> pl.Series:
+        """Return the values before the rows ``ends``, each for the entity of the number in ``owners``."""
+        return self(self.touched.cuts[owners], self.touched.before(ends))
 
     def last(self) -> pl.Series:
         """Return the values after all rows of each entity."""
