@@ -74,14 +74,15 @@ class Additive:
         return values.dtype.is_numeric() or values.dtype == pl.Boolean()
 
     def units(self, rows: pl.DataFrame, name: str) -> list[pl.Expr]:
-        """Return the integers and decimals that intervals add and take back."""
+        """Return the integers and decimals that intervals add and take back; ``|len`` counts them anyhow."""
         here = self.inner.is_not_null().cast(pl.Int64).alias(f"|n:{name}")
+        counted = [here] if self.op in ("count", "mean") else []
         if self.op in ("len", "count"):
-            return [here]
+            return counted
         dtype, scale = rows.clear().select(self.inner).to_series().dtype, self._scale(rows)
         exact = pl.Decimal(38, dtype.scale) if isinstance(dtype, pl.Decimal) else pl.Int128()
         value = self.inner if scale is None else self.inner.cast(pl.Float64) * scale
-        return [here, value.fill_null(0).cast(exact).alias(f"|s:{name}")]
+        return [*counted, value.fill_null(0).cast(exact).alias(f"|s:{name}")]
 
     def answer(self, rows: pl.DataFrame, name: str) -> pl.Expr:
         """Return the measure from its running totals, in the dtype that the aggregation itself has."""
