@@ -129,12 +129,13 @@ class Meeting:
             states: partial states of the entities of ``later``, in their order.
         """
         names = [name for name in states.columns if name != AT and not name.endswith(_MARK)]
-        height, numbers = self.earlier.height, self.earlier.height + np.arange(states.height)
-        order = np.arange(height)
+        height, new = self.earlier.height, ~self.goes_on
+        numbers = np.arange(height + states.height, dtype=np.uint32)  # rows by them are gathered in half the time
+        order, numbers = numbers[:height], numbers[height:]
         order[self.places[self.goes_on]] = numbers[self.goes_on]
-        order = np.insert(order, self.places[~self.goes_on], numbers[~self.goes_on])
-        rows = pl.Series(order.astype(np.uint32))  # which are gathered in half the time of wider numbers
-        return pl.concat([self.earlier.select(names), states.select(names)], rechunk=True)[rows]
+        if new.any():
+            order = np.insert(order, self.places[new], numbers[new])
+        return pl.concat([self.earlier.select(names), states.select(names)], rechunk=True)[pl.Series(order)]
 
     @property
     def _continued(self) -> pl.Series:

@@ -35,6 +35,10 @@ class EventLog(Protocol):
         """What tells it from any other log that ever stood at its path."""
 
     @property
+    def etag(self) -> str:
+        """What is another one as soon as other events are stored, or these in other files; as last seen."""
+
+    @property
     def head(self) -> int:
         """How many events it holds: the position that the next one will get."""
 

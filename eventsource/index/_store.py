@@ -23,7 +23,7 @@ __all__ = ["Manifest", "Part", "Run", "Store"]
 _MANIFEST: Final = "manifest.json"
 _LOCK: Final = "lock"
 _ROW_GROUP: Final = 50_000
-_VERSION: Final = 2
+_VERSION: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,7 @@ class Manifest:
     Args:
         head: it knows all events before this position.
         last: the id of the event before that position.
+        etag: the log's, when it was taken in.
         runs: in order of position, without gaps, all events.
         parts: in order of entities, without gaps; they may lack the newest events.
         columns: the columns of payload members that any file has.
@@ -80,6 +81,7 @@ class Manifest:
 
     head: int = 0
     last: str = ""
+    etag: str = ""
     runs: tuple[Run, ...] = ()
     parts: tuple[Part, ...] = ()
     columns: tuple[str, ...] = ()
@@ -103,6 +105,7 @@ class Manifest:
         return cls(
             head=plain["head"],
             last=plain["last"],
+            etag=plain["etag"],
             runs=tuple(Run(**run) for run in plain["runs"]),
             parts=tuple(Part(**part) for part in plain["parts"]),
             columns=tuple(plain["columns"]),

@@ -84,6 +84,11 @@ class Log:
             self._events.refresh()
         return self._events.identity()
 
+    @property
+    def etag(self) -> str:
+        """What is another one as soon as other events are stored, or these in other files; as last seen."""
+        return self._events.etag()
+
     def __len__(self) -> int:
         return self.head
 

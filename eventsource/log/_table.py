@@ -5,6 +5,7 @@ transaction, the table's *guard*: of two writers that started from the same vers
 with a conflict, and it starts again from the newer version.
 """
 
+import hashlib
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -97,6 +98,11 @@ class Table:
     def identity(self) -> str:
         """Return what tells this table from any other that ever stood at its path; empty where there is none."""
         return "" if self._delta is None else str(self._delta.metadata().id)
+
+    def etag(self) -> str:
+        """Return what is another one as soon as there are other files; of the version last seen."""
+        paths = self.files()["path"].sort()  # names that are never used again
+        return hashlib.sha256("\n".join(paths).encode()).hexdigest()
 
     def files(self) -> pl.DataFrame:
         """Return the files: ``path``, ``size_bytes``, ``num_records``, and ``min.*``, ``max.*`` of columns."""

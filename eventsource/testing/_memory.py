@@ -19,6 +19,7 @@ class MemoryLog:
 
     path = ""
     identity = ""
+    etag = ""
 
     def __init__(self, events: list[dict[str, Any]] | pl.DataFrame) -> None:
         frame = events if isinstance(events, pl.DataFrame) else from_dicts(events)
