@@ -60,14 +60,15 @@ def followed(store: Store, log: EventLog, members: Members, sizes: Sizes, told: 
     keeper = _Keeper(store, members, sizes, told)
     longer = keeper.taken_in(manifest, log, head)
     tail = sum(run.rows for run in longer.runs) - sum(run.rows for run in manifest.runs)
-    longer = replace(keeper.clustered(keeper.runs_joined(longer), tail), etag=log.etag)
+    longer = replace(keeper.clustered(keeper.runs_joined(longer), tail), mark=log.mark)
     store.publish(longer)
     return longer
 
 
 def is_of(log: EventLog, manifest: Manifest) -> bool:
     """Say whether an index is of the log as it is: one that was put back may have gone another way since."""
-    return log.etag == manifest.etag or last_id(log, manifest.head) == manifest.last
+    knows = log.knows(manifest.mark)
+    return last_id(log, manifest.head) == manifest.last if knows is None else knows
 
 
 def pending_events(store: Store, manifest: Manifest) -> Clustered | None:

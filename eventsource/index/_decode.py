@@ -35,8 +35,11 @@ class EventLog(Protocol):
         """What tells it from any other log that ever stood at its path."""
 
     @property
-    def etag(self) -> str:
-        """What is another one as soon as other events are stored, or these in other files; as last seen."""
+    def mark(self) -> str:
+        """What stands for the events as last seen."""
+
+    def knows(self, mark: str) -> bool | None:
+        """Say whether it goes on from a log that had a mark; None: nothing tells."""
 
     @property
     def head(self) -> int:

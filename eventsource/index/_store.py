@@ -71,7 +71,7 @@ class Manifest:
     Args:
         head: it knows all events before this position.
         last: the id of the event before that position.
-        etag: the log's, when it was taken in.
+        mark: the log's, when they were taken in.
         runs: in order of position, without gaps, all events.
         parts: in order of entities, without gaps; they may lack the newest events.
         columns: the columns of payload members that any file has.
@@ -81,7 +81,7 @@ class Manifest:
 
     head: int = 0
     last: str = ""
-    etag: str = ""
+    mark: str = ""
     runs: tuple[Run, ...] = ()
     parts: tuple[Part, ...] = ()
     columns: tuple[str, ...] = ()
@@ -105,7 +105,7 @@ class Manifest:
         return cls(
             head=plain["head"],
             last=plain["last"],
-            etag=plain["etag"],
+            mark=plain["mark"],
             runs=tuple(Run(**run) for run in plain["runs"]),
             parts=tuple(Part(**part) for part in plain["parts"]),
             columns=tuple(plain["columns"]),

@@ -70,11 +70,6 @@ class Log:
     def head(self) -> int:
         """The position that the next event will get, which is the number of events."""
         self._events.refresh()
-        return self._known
-
-    @property
-    def _known(self) -> int:
-        """The head when it was last looked for."""
         return self._events.number(GUARD) or 0
 
     @property
@@ -85,9 +80,19 @@ class Log:
         return self._events.identity()
 
     @property
-    def etag(self) -> str:
-        """What is another one as soon as other events are stored, or these in other files; as last seen."""
-        return self._events.etag()
+    def mark(self) -> str:
+        """What stands for the events as last seen, for `knows`; it begins with `identity`."""
+        return self._events.mark()
+
+    def knows(self, mark: str) -> bool | None:
+        """Say whether this log, as last seen, goes on from one that had a mark: has its events, and perhaps more.
+
+        A log that was put back from a backup and then went another way does not know the marks of its lost events.
+
+        Returns:
+            None: nothing tells any more, since Delta cleaned up so old a commit.
+        """
+        return self._events.knows(mark)
 
     def __len__(self) -> int:
         return self.head
@@ -210,8 +215,7 @@ class Log:
         Raises:
             MomentError: ``since`` or ``until`` is no moment.
         """
-        if upto is None or upto > self._known:
-            self._events.refresh()
+        self._events.refresh()
         frame = in_order(self._events, start, upto)
         if since is not None:
             frame = frame.filter(pl.col("occurred_at") >= beginning(since))

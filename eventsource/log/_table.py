@@ -27,6 +27,7 @@ T = TypeVar("T")
 _ROW_GROUP: Final = 262_144  # what a scan skips or reads as one
 _WRITER: Final = WriterProperties(compression="ZSTD", max_row_group_size=_ROW_GROUP)
 _ATTEMPTS: Final = 20
+_CLEANED: Final = "-"
 
 _OVERTAKEN: Final = (
     "Concurrent transaction failed",
@@ -71,18 +72,25 @@ class Table:
         self.path, self.schema, self.options = path, schema, dict(options) if options else None
         self._properties = dict(properties or {})
         self._delta: DeltaTable | None = None
+        self._seen: tuple[int, str | None] | None = None
         self._files: tuple[int, pl.DataFrame] | None = None
         self._numbers: dict[tuple[int, str], int | None] = {}
 
     def refresh(self) -> bool:
-        """Look at the newest version; return whether there is a table at all."""
+        """Look at the newest version; return whether there is a table at all.
+
+        Raises:
+            LogError: what the storage says; or the table was put back since, and has gone another way.
+        """
         with translated(self.path):
             if self._delta is not None:
+                self._check_same()
                 self._delta.update_incremental()
             elif DeltaTable.is_deltatable(self.path, storage_options=self.options):
                 delta = DeltaTable(self.path, storage_options=self.options)
                 _check(self.path, delta, self.schema)
                 self._delta = delta
+            self._see()
         return self._delta is not None
 
     def number(self, app: str) -> int | None:
@@ -99,10 +107,19 @@ class Table:
         """Return what tells this table from any other that ever stood at its path; empty where there is none."""
         return "" if self._delta is None else str(self._delta.metadata().id)
 
-    def etag(self) -> str:
-        """Return what is another one as soon as there are other files; of the version last seen."""
-        paths = self.files()["path"].sort()  # names that are never used again
-        return hashlib.sha256("\n".join(paths).encode()).hexdigest()
+    def mark(self) -> str:
+        """Return the version last seen and what tells it from any other of that number; empty: there is none."""
+        return "" if self._seen is None else f"{self.identity()} {self._seen[0]} {self._seen[1] or _CLEANED}"
+
+    def knows(self, mark: str) -> bool | None:
+        """Say whether the table, as last seen, goes on from one that had a mark; None: nothing tells any more."""
+        if mark == self.mark() or not mark:
+            return True if mark else None
+        identity, version, digest = mark.split(" ")
+        if identity != self.identity() or self._seen is None or int(version) > self._seen[0]:
+            return False
+        there = self._digest(int(version))
+        return None if _CLEANED in (there or _CLEANED, digest) else there == digest
 
     def files(self) -> pl.DataFrame:
         """Return the files: ``path``, ``size_bytes``, ``num_records``, and ``min.*``, ``max.*`` of columns."""
@@ -179,6 +196,27 @@ class Table:
                 writer_properties=_WRITER,
                 commit_properties=_properties(transactions),
             )
+
+    def _check_same(self) -> None:
+        """See that the version last seen is the one that has its number now."""
+        if self._seen is not None and self._digest(self._seen[0]) not in (None, self._seen[1]):
+            raise LogError(
+                f"{self.path} was put back and has gone another way since it was opened", hint="open it again"
+            )
+
+    def _see(self) -> None:
+        """Keep in mind which version is looked at."""
+        if self._delta is not None and (self._seen is None or self._seen[0] != self._delta.version()):
+            self._seen = self._delta.version(), self._digest(self._delta.version())
+
+    def _digest(self, version: int) -> str | None:
+        """Return the digest of the commit that made a version; None: Delta cleaned it up, or there is none."""
+        handler = DeltaStorageHandler(self.path, self.options)
+        try:
+            with handler.open_input_file(f"_delta_log/{version:020}.json") as commit:
+                return hashlib.sha256(commit.read()).hexdigest()
+        except FileNotFoundError:
+            return None
 
     def _made(self) -> DeltaTable:
         """Return the table at the version last seen; make it where there is none.

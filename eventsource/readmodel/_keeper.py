@@ -239,14 +239,16 @@ class Keeper:
     def _check_log(self, record: Record, head: int, ends: _Ends) -> None:
         """See that the log is the one, with all the events, that the tables were made from."""
         log = self.timeline.log
-        if record.position and record.log != log.identity:  # a log may be made after an empty one was read
+        if record.position and not record.log.startswith(log.identity):  # one may be made after none was read
             raise ReadModelError(f"{self.table!r} was made from another log than {log.path}", hint=_AFRESH)
         if head < record.position:
             told = f"{self.table!r} is at position {record.position:,}, and {log.path} ends at {head:,}"
             raise ReadModelError(f"{told}: the log was put back", hint=_AFRESH)
-        last = ends.get(record.position - 1)
-        if last is not None and self.database.text(last[0]) != record.last_event_id:
-            told = f"the event before position {record.position:,} is not the one that {self.table!r} took in"
+        last, knows = ends.get(record.position - 1), log.knows(record.log)
+        if knows is None:
+            knows = last is None or self.database.text(last[0]) == record.last_event_id
+        if not knows:
+            told = f"the events before position {record.position:,} are not those that {self.table!r} took in"
             raise ReadModelError(f"{told}: the log was put back", hint=_AFRESH)
 
     def _refuse_foreign(self, there: sa.Inspector, record: Record | None) -> None:
@@ -265,7 +267,7 @@ class Keeper:
             name=self.table,
             model=self.timeline.plan.name,
             fingerprint=self.timeline.plan.fingerprint(),
-            log=self.timeline.log.identity,
+            log=self.timeline.log.mark,
             columns=columns,
             history=self.history,
             position=head,

@@ -40,7 +40,7 @@ class Record:
         name: its table.
         model: what its model was called.
         fingerprint: of the plan that its rows were folded by.
-        log: the identity of the log that they were folded from.
+        log: the mark of the log that they were folded from; it begins with the log's identity.
         columns: the dtype of each field, as text.
         history: whether there is a table of history.
         position: the rows hold what stands before it.

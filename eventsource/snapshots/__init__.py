@@ -28,7 +28,7 @@ _ABANDONED: Final = 3600  # seconds
 _HELD: Final = 32 * 1024 * 1024
 """Bytes of a file whose states are kept in memory, at most."""
 _SUFFIX: Final = ".snapshot"
-_VERSION: Final = 3  # of what the files hold
+_VERSION: Final = 4  # of what the files hold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,8 @@ class Snapshot:
         known: the latest ``recorded_at`` of the events in it; None: it has none.
         columns: the payload columns that the log had then.
         entities: how many states it has.
-        last: the id of the event before ``position``: another one there is of a log that was put back.
+        last: the id of the event before ``position``.
+        mark: the log's: one that was put back and went another way does not know it.
         file: its file's name.
     """
 
@@ -79,6 +80,7 @@ class Snapshot:
     columns: tuple[str, ...]
     entities: int
     last: str
+    mark: str
     file: str
 
 
@@ -192,5 +194,6 @@ def _from_plain(plain: dict[str, object]) -> Snapshot:
         columns=tuple(plain["columns"]),  # type: ignore[arg-type]  # a list of texts
         entities=int(str(plain["entities"])),
         last=str(plain["last"]),
+        mark=str(plain["mark"]),
         file=str(plain["file"]),
     )

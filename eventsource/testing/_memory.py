@@ -19,12 +19,15 @@ class MemoryLog:
 
     path = ""
     identity = ""
-    etag = ""
+    mark = ""
 
     def __init__(self, events: list[dict[str, Any]] | pl.DataFrame) -> None:
         frame = events if isinstance(events, pl.DataFrame) else from_dicts(events)
         first = check(frame).unique("event_id", keep="first", maintain_order=True)
         self._frame = first.with_row_index("position").cast({"position": pl.Int64}).select(STORED.names())
+
+    def knows(self, _: str) -> None:
+        """Say nothing: it is asked by nothing that outlives it."""
 
     @property
     def head(self) -> int:

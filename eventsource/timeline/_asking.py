@@ -117,7 +117,10 @@ class Asking:
     def _is_of_log(self, snapshot: Snapshot, view: View) -> bool:
         """Say whether a snapshot is of the log as it is: a log that was put back may have gone another way."""
         if snapshot not in self._sound:
-            if view.parts.last_id(snapshot.position) != snapshot.last:
+            knows = self.log.knows(snapshot.mark)
+            if knows is None:
+                knows = view.parts.last_id(snapshot.position) == snapshot.last
+            if not knows:
                 return False
             self._sound.add(snapshot)
         return True

@@ -59,6 +59,7 @@ def taken(view: View, plan: Plan, shelf: Shelf, moment: datetime | None) -> Snap
         columns=tuple(sorted(view.columns)),
         entities=every.height,
         last=view.parts.last_id(view.limit),
+        mark=view.parts.log.mark,
         file="",
     )
     return shelf.keep(every, about)

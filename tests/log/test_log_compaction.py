@@ -1,6 +1,5 @@
 """Many small appends: files are put together, and nothing else changes."""
 
-import shutil
 from pathlib import Path
 
 import polars as pl
@@ -119,29 +118,3 @@ def test_transactions_outlive_checkpoints(tmp_path: Path) -> None:
     log.append([])
     again = Log(tmp_path / "log")
     assert (again.head, again.resume("lines:of a file").get("lines")) == (17, 7)
-
-
-def test_an_etag_is_of_what_is_stored(tmp_path: Path, small: None) -> None:
-    """It is the same in every process, and another one after an append, a compaction, and in a log put back."""
-    log = Log(tmp_path / "log")
-    log.append(events([0]))
-    first = _etag(log)
-    shutil.copytree(tmp_path / "log", tmp_path / "backup")
-    log.append(events([1]))
-    second, backup = _etag(log), Log(tmp_path / "backup")
-    assert Log(tmp_path / "log").etag == second != first
-    assert backup.etag == first
-    backup.append(events([2]))
-    assert _etag(backup) not in (first, second)
-    found = [second]
-    for number in range(3, 15):
-        log.append(events([number]))
-        found.append(_etag(log))
-    assert len(DeltaTable(tmp_path / "log" / "events").file_uris()) < log.head
-    assert len(set(found)) == len(found)
-
-
-def _etag(log: Log) -> str:
-    """Return the etag of the newest version."""
-    assert log.head
-    return log.etag

@@ -108,6 +108,24 @@ def test_a_log_that_was_put_back_is_rebuilt_from_what_it_has(url: str, tmp_path:
     assert rows_of(url, "shops", expected) == expected.to_dicts()
 
 
+def test_a_mended_export_of_a_log_that_was_put_back_is_noticed(url: str, tmp_path: Path) -> None:
+    """The ids and their number are those that the table took in; the events are not."""
+    log = es.Log(tmp_path / "log")
+    log.append(opened(3))
+    shutil.copytree(log.path, tmp_path / "backup")
+    log.append([event(7, "s00001", "Visited", tag="faulty")])
+    ReadModel(es.Timeline(log, Shop), url, table="shops").refresh()
+    shutil.rmtree(tmp_path / "log" / "events")
+    shutil.copytree(tmp_path / "backup" / "events", tmp_path / "log" / "events")
+    es.Log(log.path).append([event(7, "s00001", "Visited", tag="mended")])
+    model = ReadModel(es.Timeline(es.Log(log.path), Shop), url, table="shops")
+    for asks in (model.refresh, model.lag, model.verify):
+        with pytest.raises(ReadModelError, match="put back"):
+            asks()
+    model.rebuild()
+    assert_equal(model, url)
+
+
 @pytest.mark.parametrize("name", ["excluded", "Excluded"])
 def test_a_table_is_not_called_as_the_rows_to_be_inserted(url: str, name: str) -> None:
     """SQL could not tell them apart."""
