@@ -20,7 +20,7 @@ from eventsource.errors import FoldError
 from eventsource.event import TIMESTAMP, Event
 from eventsource.fold._columns import column, refusal, unshared
 from eventsource.fold.engine import EXISTS, Events
-from eventsource.fold.exact import no_total
+from eventsource.fold.exact import BEYOND_FLOATS, no_total
 from eventsource.plan import Plan, Rule
 
 __all__ = ["ReferenceEngine"]
@@ -181,7 +181,12 @@ class _Schema:
             raise FoldError(f"a total exceeds 64 bits: field {name!r}")
         if isinstance(dtype, pl.Decimal):
             return decimal.Decimal(f"{int(value * 10**dtype.scale)}e-{dtype.scale}")
-        return int(value) if dtype == pl.Int64() else float(value)
+        if dtype == pl.Int64():
+            return int(value)
+        try:
+            return float(value)
+        except OverflowError as error:
+            raise FoldError(BEYOND_FLOATS) from error
 
 
 def _series(name: str, rows: list[dict[str, Any]], dtype: pl.DataType | None) -> pl.Series:

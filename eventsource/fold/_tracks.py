@@ -84,15 +84,13 @@ class Tracks(Mapping[str, Track]):
 
     def _sums(self, name: str, exponent: int) -> pl.Series | None:
         touched, values = self._brought(self._effects[name])
-        scale = 2.0**exponent
         if not values.dtype.is_float():
-            sums = RunningSums.of(values, touched)
-        elif (values * scale == (values * scale).floor()).all() and exact_scale(values) >= scale:
-            sums = RunningSums.of_floats(values, touched.longest, scale)
-        else:
-            return None
-        units = sums.units(touched.cuts[:-1], touched.cuts[1:])
-        return units if isinstance(sums.dtype, pl.Decimal) else units.cast(pl.Int128)
+            whole = RunningSums.of_whole(values, touched)
+            units = whole.units(touched.cuts[:-1], touched.cuts[1:])
+            return units if isinstance(whole.dtype, pl.Decimal) else units.cast(pl.Int128)
+        scale = 2.0**exponent
+        near = RunningSums.of_floats(values, touched.longest, scale) if exact_scale(values) >= scale else None
+        return None if near is None else near.units(touched.cuts[:-1], touched.cuts[1:])
 
     def _loaded(self) -> pl.DataFrame:
         """Read, once, all columns that the effects need, as they are stored."""

@@ -1,10 +1,13 @@
 """Exact sums of floats: as integers of 128 bits at a common power of two, rounded once at the end.
 
+Where no power of two serves all of them, their digits are summed one by one, see `Superaccumulator`.
+
 Such a sum does not depend on the order of its terms, on threads or on engines: what a fold, a running fold and a
 trend sum is the same number to the last bit.
 """
 
 import math
+import sys
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,9 +16,10 @@ import numpy.typing as npt
 import polars as pl
 
 from eventsource.errors import FoldError
+from eventsource.fold._superaccumulator import BEYOND_FLOATS, Superaccumulator
 from eventsource.fold._track import Touched
 
-__all__ = ["RunningSums", "exact_scale", "no_total"]
+__all__ = ["BEYOND_FLOATS", "RunningSums", "exact_scale", "no_total"]
 
 _BITS: Final = 125
 _SMALLEST: Final = -800
@@ -34,11 +38,15 @@ def no_total(value: float) -> str:
 def exact_scale(values: pl.Series) -> float:
     """Return the largest power of two that keeps every sum of ``values`` within 128 bits.
 
-    Bits of a value below 2**-125 of the largest possible sum are cut off.
+    Values may have bits below it: those below 2**-125 of the largest possible sum.
     """
+    return math.ldexp(1.0, _BITS - max(_largest_exponent(values), _SMALLEST))
+
+
+def _largest_exponent(values: pl.Series) -> int:
+    """Return the exponent of the largest power of two that no sum of ``values`` can reach."""
     top = max(abs(float(end or 0.0)) for end in (values.min(), values.max()))  # type: ignore[arg-type]  # floats
-    exponent = math.frexp(top)[1] + len(values).bit_length()
-    return math.ldexp(1.0, _BITS - max(exponent, _SMALLEST))
+    return math.frexp(top)[1] + len(values).bit_length()
 
 
 @dataclass(frozen=True)
@@ -59,15 +67,26 @@ class RunningSums:
     scale: float
 
     @classmethod
-    def of(cls, values: pl.Series, touched: Touched) -> "RunningSums | _WideSums":
+    def of(cls, values: pl.Series, touched: Touched) -> "RunningSums | _WideSums | Superaccumulator":
         """Return the running sums of integers, decimals or floats, none of them null.
 
         Args:
             values: the numbers, one per touch.
             touched: whose they are; a range begins with the first one of somebody.
+
+        Raises:
+            FoldError: NaN or infinity, of which there is no sum.
         """
         if values.dtype.is_float():
-            return cls.of_floats(values, touched.longest, exact_scale(values))
+            near = cls.of_floats(values, touched.longest, exact_scale(values))
+            if near is not None and _largest_exponent(values) < sys.float_info.max_exp:
+                return near
+            return Superaccumulator.of(values.cast(pl.Float64).to_numpy(), touched.longest)
+        return cls.of_whole(values, touched)
+
+    @classmethod
+    def of_whole(cls, values: pl.Series, touched: Touched) -> "RunningSums | _WideSums":
+        """Return the running sums of integers or decimals; see `of`."""
         if isinstance(values.dtype, pl.Decimal):
             return _WideSums.of(values.cast(pl.Decimal(38, values.dtype.scale)), touched, values.dtype)
         if not _is_narrow(values, touched.longest):
@@ -76,8 +95,13 @@ class RunningSums:
         return cls((_from_zero(terms),), _WORD, pl.Int64(), 1)
 
     @classmethod
-    def of_floats(cls, values: pl.Series, longest: int, scale: float) -> "RunningSums":
-        """Return the running sums of floats in multiples of ``1 / scale``, at most their `exact_scale`.
+    def of_floats(cls, values: pl.Series, longest: int, scale: float) -> "RunningSums | None":
+        """Return the running sums of floats in multiples of ``1 / scale``; None: not all are such.
+
+        Args:
+            values: the numbers.
+            longest: how many of them a range has at most.
+            scale: at most their `exact_scale`.
 
         Raises:
             FoldError: NaN or infinity, of which there is no sum.
@@ -86,7 +110,8 @@ class RunningSums:
         low, high = (float(end(initial=0.0)) for end in (terms.min, terms.max))
         if not (math.isfinite(low) and math.isfinite(high)):
             raise FoldError(no_total(float(terms[~np.isfinite(terms)][0])))
-        return cls(_digits_from_zero(terms, scale, max(high, -low), bits), bits, pl.Float64(), scale)
+        digits = _digits_from_zero(terms, scale, max(high, -low), bits)
+        return None if digits is None else cls(digits, bits, pl.Float64(), scale)
 
     def between(self, first: Places, end: Places) -> pl.Series:
         """Return the sums of the numbers ``first`` <= n < ``end``, in ``dtype``."""
@@ -168,11 +193,13 @@ def _go_on(sums: npt.NDArray[np.int64], begin: int, terms: _Floats) -> None:
 
 def _digits_from_zero(
     terms: _Floats, scale: float, largest: float, bits: int
-) -> tuple[npt.NDArray[np.int64], ...]:
+) -> tuple[npt.NDArray[np.int64], ...] | None:
     """Return the digits of the sums of the first 0, 1, 2, … terms, as in `RunningSums`, lowest first.
 
+    None: some are no multiples of ``1 / scale``.
+
     Args:
-        terms: floats, taken as multiples of ``1 / scale``.
+        terms: floats.
         scale: see there.
         largest: no term is greater, but for its sign.
         bits: the digits are to the base ``2**bits``.
@@ -180,8 +207,10 @@ def _digits_from_zero(
     count = max(-(-math.frexp(largest * scale)[1] // bits), 1)
     sums = tuple(np.zeros(len(terms) + 1, np.int64) for _ in range(count))
     for begin in range(0, len(terms), _BLOCK):
-        whole = terms[begin : begin + _BLOCK] * scale
-        np.trunc(whole, out=whole)
+        scaled = terms[begin : begin + _BLOCK] * scale
+        whole = np.trunc(scaled)
+        if not np.array_equal(whole, scaled):
+            return None
         for digit in sums[:-1]:
             high = np.trunc(whole * 2.0**-bits)
             _go_on(digit, begin, whole - high * 2.0**bits)

@@ -1,9 +1,11 @@
 """Sums are exact to their dtype's end, and beyond it an error: never a wrap, never a rounded integer."""
 
 import decimal
+import sys
 from datetime import date
 from fractions import Fraction
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ import eventsource as es
 from eventsource.errors import FoldError
 from eventsource.fold._polars import PolarsEngine
 from eventsource.fold._reference import ReferenceEngine
+from eventsource.fold._superaccumulator import Superaccumulator
 from eventsource.fold._track import Touched
 from eventsource.fold.exact import RunningSums
 from eventsource.plan import Plan, Rule
@@ -111,6 +114,60 @@ def test_every_range_has_its_exact_sum(values: list[float]) -> None:
     firsts, ends = map(np.array, zip(*combinations(range(len(values) + 1), 2), strict=True))
     expected = [float(sum(map(Fraction, values[first:end]))) for first, end in zip(firsts, ends, strict=True)]
     assert sums.between(firsts, ends).to_list() == expected
+
+
+_any = st.floats(allow_nan=False, allow_infinity=False)
+_apart = st.one_of(
+    _mixed, _any, st.sampled_from([3.4e41, -3.4e41, 5e-324, 2.0**-1022, 1.7e308, -1.7e308, 0.0, -0.0])
+)
+
+
+@given(st.lists(_apart, min_size=1, max_size=14), st.sampled_from([1, 1000, 10**9]))
+def test_floats_however_far_apart_have_their_exact_sum(values: list[float], longest: int) -> None:
+    """Rounded once, half to even, down to the smallest float; beyond the largest it is an error."""
+    sums = Superaccumulator.of(np.array(values), max(longest, len(values)))
+    for first, end in combinations(range(len(values) + 1), 2):
+        exact = sum(map(Fraction, values[first:end]))
+        try:
+            expected = float(exact)
+        except OverflowError:
+            with pytest.raises(FoldError, match="range of floats"):
+                sums.between(np.array([first]), np.array([end]))
+            continue
+        assert sums.between(np.array([first]), np.array([end])).to_list() == [expected]
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), _apart), min_size=1, max_size=12))
+def test_the_totals_of_some_do_not_depend_on_others(paid: list[tuple[str, float]]) -> None:
+    """One entity's numbers may be of quite another size than those of the rest, in every question and engine."""
+    story = [event("Paid", entity, at=f"2024-01-{day:02}", x=value) for day, (entity, value) in enumerate(paid, 1)]
+    plan = Plan("M", (Rule(name="sum", op="total", events=("Paid",), of="x", dtype=pl.Float64()),))
+    all_of_them, slow = (Timeline(MemoryLog(story), plan, engine=engine()) for engine in ENGINES)
+    for question in ("as_of", "history"):
+        try:
+            expected = getattr(slow, question)()
+        except FoldError:
+            with pytest.raises(FoldError):
+                getattr(all_of_them, question)()
+            continue
+        assert getattr(all_of_them, question)().equals(expected)
+        for entity in "abc":
+            alone = getattr(all_of_them, question)(entity=entity)
+            assert alone.equals(expected.filter(pl.col("entity") == entity))
+
+
+def test_a_stray_number_does_no_harm_to_a_log_in_files(tmp_path: Path) -> None:
+    """A value that stands for nothing, such as the largest of its type, leaves all other totals as they are."""
+    log = es.Log(tmp_path / "log")
+    paid = [event("Paid", f"e{n % 300}", at=f"2024-01-{1 + n % 28:02}", x=0.01 * (n % 97)) for n in range(25_000)]
+    plan = Plan("M", (Rule(name="sum", op="total", events=("Paid",), of="x"),))
+    log.append(paid)
+    before = Timeline(log, plan).as_of()
+    log.append([event("Paid", "stray", at="2024-01-10", x=sys.float_info.max)])
+    timeline = Timeline(log, plan)
+    assert timeline.as_of().filter(pl.col("entity") != "stray").equals(before)
+    last = timeline.history().filter(pl.col("valid_to").is_null())
+    assert last.filter(pl.col("entity") != "stray").select(before.columns).equals(before)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
