@@ -1,5 +1,6 @@
 """Snapshots: folded states kept for later questions to go on from."""
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
@@ -7,7 +8,7 @@ import typer
 from eventsource.cli._failures import FAILED, UsageError
 from eventsource.cli._options import Asked, grouped
 from eventsource.cli._output import Shown, say
-from eventsource.snapshots import SnapshotPolicy
+from eventsource.snapshots import Snapshot, SnapshotPolicy
 from eventsource.wording import counted
 
 __all__ = ["snapshot"]
@@ -32,22 +33,24 @@ def snapshot(
     ] = None,
     listed: Annotated[bool, typer.Option("--list", help="Take none; show those that are there.")] = False,
     verify: Annotated[
-        bool, typer.Option("--verify", help="Compare answers with and without each; 1 where one differs.")
+        bool,
+        typer.Option(
+            "--verify", help="Compare answers with and without each; 1 where one differs, or is damaged."
+        ),
     ] = False,
 ) -> None:
     """Keep the folded states at a moment, for later questions to go on from; answers do not change."""
     if asked.known_at is not None or asked.upto is not None:
         raise UsageError("a snapshot holds all events up to its moment", hint="leave --known-at and --upto out")
+    if every is not None and when:
+        raise UsageError("--every takes snapshots at the ends of steps", hint="leave the moments out, or --every")
     timeline = asked.timeline()
     if every is not None:
-        for taken in timeline.take_due(
-            SnapshotPolicy(every=every) if keep is None else SnapshotPolicy(every=every, keep=keep)
-        ):
-            say(f"{counted(taken.entities, 'state')} at {taken.moment:%Y-%m-%d %H:%M:%S} kept")
+        policy = SnapshotPolicy(every=every) if keep is None else SnapshotPolicy(every=every, keep=keep)
+        _told(timeline.take_due(policy))
     elif not (listed or verify or (keep is not None and when is None)):
         moments: list[str | None] = list(when) if when else [None]
-        for taken in map(timeline.snapshot, moments):
-            say(f"{counted(taken.entities, 'state')} at {taken.moment:%Y-%m-%d %H:%M:%S} kept")
+        _told(map(timeline.snapshot, moments))
     if keep is not None and every is None:
         say(f"{timeline.prune(keep)} removed")
     if verify:
@@ -57,3 +60,13 @@ def snapshot(
             raise typer.Exit(FAILED)
     elif listed:
         shown.show(timeline.snapshots(), f"Snapshots of {timeline.plan.name}")
+
+
+def _told(taken: Iterable[Snapshot]) -> None:
+    """Tell of each snapshot once it is taken."""
+    none = True
+    for each in taken:
+        none = False
+        say(f"{counted(each.entities, 'state')} at {each.moment:%Y-%m-%d %H:%M:%S} kept")
+    if none:
+        say("no snapshot was due")

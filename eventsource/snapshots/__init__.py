@@ -41,7 +41,8 @@ class SnapshotPolicy:
         keep: how many are kept, the newest moments first; at least one.
 
     Raises:
-        ModelError: none would be kept, or one taken at each question; a step that is none of the calendar.
+        ModelError: none would be taken, or kept, or one at each question; what is no number, or no step of the
+            calendar.
     """
 
     events: int | None = None
@@ -49,11 +50,16 @@ class SnapshotPolicy:
     keep: int = 24
 
     def __post_init__(self) -> None:
+        if self.events is None and self.every is None:
+            raise ModelError("a policy without events and every takes no snapshots", hint='every="1mo"')
+        for name in ("events", "keep"):
+            if not isinstance(number := getattr(self, name), int | None):
+                raise ModelError(f"{name}={number!r} is no number of {name}", hint=f"{name}=24")
         if self.keep < 1:
             raise ModelError(f"a policy that keeps {self.keep} snapshots takes them in vain", hint="keep=12")
         if self.events is not None and self.events < 1:
             raise ModelError(f"events={self.events} would take a snapshot at each question", hint="events=100_000")
-        if self.every is not None and not is_calendar_step(self.every):
+        if self.every is not None and not (isinstance(self.every, str) and is_calendar_step(self.every)):
             raise ModelError(f"every={self.every!r} is no step of the calendar", hint='such as "1mo" or "1w"')
 
 
@@ -110,7 +116,7 @@ class Shelf:
         return sorted(self._read(), key=lambda snapshot: (snapshot.moment, snapshot.position))
 
     def keep(self, states: pl.DataFrame, about: Snapshot) -> Snapshot:
-        """Write a snapshot.
+        """Write a snapshot, in place of those of the same position and moment.
 
         Raises:
             IndexFileError: it cannot be written.
@@ -132,7 +138,11 @@ class Shelf:
             ) from error
         finally:
             partial.unlink(missing_ok=True)
-        return _from_plain(plain)
+        kept = _from_plain(plain)
+        for twin in self.all():
+            if (twin.position, twin.moment) == (kept.position, kept.moment) and twin.file != kept.file:
+                (self.folder / twin.file).unlink(missing_ok=True)
+        return kept
 
     def states(self, snapshot: Snapshot, entities: pl.Series | None = None) -> pl.DataFrame | None:
         """Return the partial states of a snapshot, of some entities or of all; None: it is gone."""

@@ -106,14 +106,20 @@ class Timeline(Asking):
         return pl.DataFrame(rows, schema=schema, orient="row")
 
     def prune(self, keep: int = 0) -> int:
-        """Remove all snapshots of this model but the ``keep`` latest; return how many went."""
+        """Remove all snapshots of this model but the ``keep`` latest; return how many went.
+
+        Raises:
+            ModelError: ``keep`` is no number, or below 0.
+        """
+        if not isinstance(keep, int) or keep < 0:
+            raise ModelError(f"keep={keep!r} is no number of snapshots", hint="keep=12")
         return self._shelf.prune(keep)
 
     def verify(self) -> pl.DataFrame:
         """Compare answers with and without each snapshot: at its moment, and now.
 
         Returns:
-            ``moment``, ``position`` and ``same``, a row per snapshot.
+            ``moment``, ``position`` and ``same``, a row per snapshot; one that cannot be read is not the same.
         """
         found = self._shelf.all()
         same = [self._agrees(kept, kept.moment) and self._agrees(kept, None) for kept in found]

@@ -66,6 +66,9 @@ class Asking:
     ) -> None:
         if isinstance(log, str | Path):
             raise LogError(f"{str(log)!r} is a path, not a log", hint=f"es.Log({str(log)!r})")
+        if not isinstance(snapshots, SnapshotPolicy | None):
+            raise ModelError(f"{snapshots!r} is no policy of snapshots", hint='es.SnapshotPolicy(every="1mo")')
+        zone(tz)  # refuses one that there is not
         self.log, self.plan, self.tz = log, plan_of(model), tz
         self._engine: Engine = engine or PolarsEngine()
         self._index = Index(log, self.plan, progress=progress)
@@ -126,8 +129,13 @@ class Asking:
         return True
 
     def _agrees(self, snapshot: Snapshot, moment: datetime | None) -> bool:
-        """Say whether the answer from a snapshot is the one without; where it does not help, it is."""
+        """Say whether the answer from a snapshot is the one without; where it does not help, it is.
+
+        One that cannot be read is not: it is as good as none, and should go.
+        """
         shelf, now = replace(self._shelf, held={}), self._view(None, self.log.head)
+        if shelf.states(snapshot) is None:
+            return False
 
         def states(view: View) -> pl.DataFrame | None:
             return from_snapshot(view, shelf, snapshot, moment)

@@ -36,12 +36,13 @@ def taken(view: View, plan: Plan, shelf: Shelf, moment: datetime | None) -> Snap
         FoldError: there are no events, or the plan's states cannot be kept.
     """
     span = view.parts.span
-    moment = moment or (span[1] if span else None)
-    if moment is None or not is_mergeable(plan):
-        why = "the log has no events for it" if moment is None else "a reduce field has no dtype"
+    if span is None:
+        raise FoldError(f"{plan.name} can keep no snapshot: the log has no events for it", hint="eventsource pull")
+    if not is_mergeable(plan):
         raise FoldError(
-            f"{plan.name} can keep no snapshot: {why}", hint="dtype=… on the reduce" if moment else None
+            f"{plan.name} can keep no snapshot: a reduce field has no dtype", hint="dtype=… on the reduce"
         )
+    moment = moment or span[1]
     parts = view.map(lambda events: _part(events.until(moment)), plan)
     states = [part.states for part in parts if part.states is not None]
     if len(states) < len(parts):
@@ -54,7 +55,7 @@ def taken(view: View, plan: Plan, shelf: Shelf, moment: datetime | None) -> Snap
     about = Snapshot(
         position=view.limit,
         moment=moment,
-        whole=span is not None and moment >= span[1],
+        whole=moment >= span[1],
         known=known,
         columns=tuple(sorted(view.columns)),
         entities=every.height,
@@ -67,8 +68,8 @@ def taken(view: View, plan: Plan, shelf: Shelf, moment: datetime | None) -> Snap
 
 def taken_if_due(view: View, plan: Plan, shelf: Shelf, policy: SnapshotPolicy, tz: str) -> list[Snapshot]:
     """Take the snapshots that a policy asks for by now, and remove those that it does not keep."""
-    columns, span = tuple(sorted(view.parts.columns)), view.parts.span
-    here = [snapshot for snapshot in shelf.all() if snapshot.columns == columns]
+    columns, span, there = tuple(sorted(view.parts.columns)), view.parts.span, shelf.all()
+    here = [snapshot for snapshot in there if snapshot.columns == columns]
     if span is None or not is_mergeable(plan):
         return []
     due: list[datetime | None] = []
@@ -86,7 +87,7 @@ def taken_if_due(view: View, plan: Plan, shelf: Shelf, policy: SnapshotPolicy, t
     for moment in due:
         with contextlib.suppress(FoldError):  # there may be states of the events asked for, but none of all
             new.append(taken(view, plan, shelf, moment))
-    if new:
+    if new or len(there) > policy.keep:
         shelf.prune(policy.keep, columns, new)
     return new
 

@@ -15,7 +15,7 @@ import pytest
 from stored import BUSY, assert_answers, busy_events, fresh, stored
 
 from eventsource import Log, snapshots
-from eventsource.errors import FoldError, LogError, ModelError
+from eventsource.errors import EventsourceError, FoldError, LogError, ModelError
 from eventsource.index import Sizes
 from eventsource.plan import Plan, Rule
 from eventsource.snapshots import SnapshotPolicy
@@ -206,12 +206,61 @@ def test_events_that_came_again_with_other_payloads_are_believed(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"events": 0}, {"every": "banana"}, {"every": "0d"}, {"every": "1h"}, {"keep": 0}]
+    "wrong",
+    [
+        {},
+        {"events": 0},
+        {"events": "many"},
+        {"every": "banana"},
+        {"every": "0d"},
+        {"every": "1h"},
+        {"every": 5},
+        {"every": "1mo", "keep": 0},
+        {"every": "1mo", "keep": 2.5},
+    ],
 )
 def test_a_policy_that_cannot_be_meant_is_refused(wrong: dict[str, Any]) -> None:
     """Where it is made, not at the first question."""
     with pytest.raises(ModelError):
         SnapshotPolicy(**wrong)
+
+
+@pytest.mark.parametrize("wrong", [{"snapshots": "1mo"}, {"snapshots": True}, {"tz": "Nowhere"}])
+def test_a_timeline_refuses_at_once_what_no_question_could_use(wrong: dict[str, Any]) -> None:
+    """Not at the first question."""
+    with pytest.raises(EventsourceError):
+        Timeline(MemoryLog([]), BUSY, **wrong)
+
+
+def test_a_snapshot_taken_again_takes_the_place_of_the_first(tmp_path: Path) -> None:
+    """There is one of a moment and a position, so that others are not pruned for its copies."""
+    timeline = stored(Log(tmp_path / "log"), BUSY)
+    timeline.log.append(EVENTS)
+    for moment in ("2024-01-03", "2024-01-02", "2024-01-03", None, None):
+        timeline.snapshot(moment)
+    assert timeline.snapshots().height == 3
+    assert timeline.prune(keep=3) == 0
+    for keep in (-1, "x"):
+        with pytest.raises(ModelError):
+            timeline.prune(keep)
+    assert timeline.snapshots().height == 3
+
+
+def test_fewer_are_kept_at_once_where_a_policy_says_so(tmp_path: Path) -> None:
+    """Though none is due."""
+    timeline = stored(Log(tmp_path / "log"), BUSY)
+    timeline.log.append(EVENTS)
+    for moment in ("2024-01-01", "2024-01-02", "2024-01-03"):
+        timeline.snapshot(moment)
+    assert timeline.take_due(SnapshotPolicy(events=10**9, keep=2)) == []
+    assert timeline.snapshots().height == 2
+
+
+@pytest.mark.parametrize("moment", [None, "2024-01-01"])
+def test_there_is_no_snapshot_of_no_events(tmp_path: Path, moment: str | None) -> None:
+    """It would help no question."""
+    with pytest.raises(FoldError, match="no events"):
+        Timeline(Log(tmp_path / "log"), BUSY).snapshot(moment)
 
 
 def test_a_snapshot_that_was_taken_just_now_stays(tmp_path: Path) -> None:
