@@ -66,13 +66,15 @@ def _options() -> argparse.Namespace:
     add("--entities", type=int, help="how many entities, at all sizes (default: as the shape has it)")
     add("--shape", choices=SHAPES, default="shop", help="how the log looks (default: shop)")
     add("--only", nargs="+", choices=WORKLOADS, default=(), help="these workloads, beside what they need")
-    add("--log", help="a raw log to time instead, checked against the reference engine")
-    add("--model", help="its model, as module:Class")
+    add("--log", help="a raw log to time instead; some answers are checked against the reference engine")
+    add("--model", help="its model, as module:Class; the module may be in the working directory")
     add("--out", type=Path, help="where RESULTS.md and results.svg go (default: nowhere)")
     add("--folder", type=Path, help="where temporary files go (default: the system's folder)")
     options = parser.parse_args()
     if bool(options.log) != bool(options.model):
         parser.error("--log and --model go together")
+    if options.log and (options.only or options.out or options.entities):
+        parser.error("--log asks all questions and prints a table: it goes with --model and --folder only")
     return options
 
 

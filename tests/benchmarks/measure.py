@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from tests.benchmarks.workload import Input
 
-__all__ = ["ENDLESS", "LONG", "TIMES"]
+__all__ = ["ENDLESS", "LONG", "TIMES", "peak"]
 
 TIMES: Final = 3
 LONG: Final = 5.0
@@ -37,7 +37,7 @@ def main() -> None:
         if how == "warm":
             seconds = min((_timed(work, found)[0] for _ in range(_times(seconds))), default=seconds)
         told = {"seconds": seconds}
-    told["peak"] = _peak()
+    told["peak"] = peak()
     if files and answer is not None:
         from tests.benchmarks.answers import plain  # noqa: PLC0415 - nothing of it in the memory measured
 
@@ -58,7 +58,7 @@ def _timed(work: Any, found: Input) -> tuple[float, Any]:
     return time.perf_counter() - begin, answer
 
 
-def _peak() -> float:
+def peak() -> float:
     """Return the most memory that this program itself has held, in MB (getrusage counts its parent's, too)."""
     [line] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
     return int(line.split()[1]) / 1024

@@ -6,15 +6,16 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
 
 import eventsource as es
-from eventsource.errors import UnknownNameWarning
+from eventsource.errors import EventsourceError, UnknownNameWarning
 from eventsource.fold._reference import ReferenceEngine
+from tests.benchmarks.measure import peak
 
 __all__ = ["timed"]
 
@@ -32,13 +33,20 @@ def timed(path: str, model: str, folder: Path) -> str:
 
     Args:
         path: a raw log, anything that `eventsource.source` reads.
-        model: ``module:Class``.
+        model: ``module:Class``; the module is looked for in the working directory, too.
         folder: where the log goes.
     """
     sys.path.insert(0, os.getcwd())  # noqa: PTH109 - what `python -m` does
     warnings.simplefilter("once", UnknownNameWarning)
     module, _, name = model.partition(":")
-    return _Run(folder, getattr(importlib.import_module(module), name)).table(path)
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise SystemExit(f"--model {model}: {error}; it is named as module:Class") from error
+    try:
+        return _Run(folder, found).table(path)
+    except EventsourceError as error:
+        raise SystemExit(str(error)) from error
 
 
 class _Run:
@@ -47,6 +55,7 @@ class _Run:
     def __init__(self, folder: Path, model: type[es.Model]) -> None:
         self.log, self.model = es.Log(folder / "log"), model
         self.rows: list[tuple[str, float]] = []
+        self.checked = 0
 
     def table(self, path: str) -> str:
         """Pull, ask, check; return the table."""
@@ -60,12 +69,17 @@ class _Run:
         if first is not None:
             self._ask(entities, first, last)
         lines = [f"| {name} | {seconds:.4f} |" for name, seconds in self.rows]
-        about = f"{self.log.head:,} events, {len(entities):,} entities\n"
+        about = (
+            f"{self.log.head:,} events, {len(entities):,} entities. The answers about {self.checked:,} are those "
+            f"of the reference engine. Times are the best of {_TIMES}, but for pull and first question; "
+            f"the process held {peak():,.0f} MB at most, the reference engine's included.\n"
+        )
         return "\n".join([about, "| question | seconds |", "|---|--:|", *lines])
 
     def _ask(self, entities: pl.Series, first: datetime, last: datetime) -> None:
         middle = first + (last - first) / 2
         some = entities.sample(min(_share(self.log.head, len(entities)), len(entities)), seed=1).sort()
+        self.checked = len(some)
         joined = _moments(entities, first, last)
         step = f"{max(int((last - first).total_seconds() * 1e6) // _MOMENTS, 1)}us"
         count = {"entities": pl.len()}
@@ -82,6 +96,11 @@ class _Run:
         kept = self._opened()
         self._warm("one entity's history", lambda: kept.history(one))
         self._warm("one entity's explain", lambda: kept.explain(one))
+        without = kept.as_of(middle)
+        kept.snapshot(middle - timedelta(days=1))
+        if not self._opened().as_of(middle).equals(without):
+            raise SystemExit("as_of: the answer with a snapshot differs from the one without")
+        self._warm("as_of with a snapshot the day before", lambda: self._opened().as_of(middle))
 
     def _check(self, name: str, ask: Callable[[es.Timeline, Any], pl.DataFrame], some: pl.Series) -> None:
         """Ask both engines about some entities, then time the question about all."""
