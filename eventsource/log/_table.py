@@ -211,12 +211,13 @@ class Table:
 
     def _digest(self, version: int) -> str | None:
         """Return the digest of the commit that made a version; None: Delta cleaned it up, or there is none."""
-        handler = DeltaStorageHandler(self.path, self.options)
-        try:
-            with handler.open_input_file(f"_delta_log/{version:020}.json") as commit:
-                return hashlib.sha256(commit.read()).hexdigest()
-        except FileNotFoundError:
-            return None
+        with translated(self.path):
+            handler = DeltaStorageHandler(self.path, self.options)
+            try:
+                with handler.open_input_file(f"_delta_log/{version:020}.json") as commit:
+                    return hashlib.sha256(commit.read()).hexdigest()
+            except FileNotFoundError:
+                return None
 
     def _made(self) -> DeltaTable:
         """Return the table at the version last seen; make it where there is none.
