@@ -1,6 +1,7 @@
 """Checking a log: what is wrong with it, what a person should know, what is in it.
 
-Everything is read, in bounded memory: columns are scanned in order of position, or in as many parts as it takes.
+Everything is read, in bounded memory: by ranges of positions, or in as many parts as it takes. The order in which
+another tool left the rows of ``events/`` makes no difference.
 """
 
 from collections import Counter
@@ -86,7 +87,7 @@ class Findings:
 def check_log(log: Log) -> Findings:
     """Read a whole log and say what is wrong with it, and what is in it.
 
-    Wrong is: positions with gaps or out of order, an ``event_id`` twice, a payload that is no JSON object, a log
+    Wrong is: positions with gaps or twice, an ``event_id`` twice, a payload that is no JSON object, a log
     that cannot be read. Worth a note: times that can hardly be true, clocks that run backwards within a stream,
     late events, rejected lines.
 
@@ -124,7 +125,7 @@ def _checked(log: Log, events: pl.LazyFrame, head: int) -> Findings:
     reading = _Reading(
         {name: max(1, count // _SAMPLE) for name, count in types.select("type", "events").iter_rows()}
     )
-    for chunk in events.select("position", "type", "data").collect_batches(chunk_size=_CHUNK, maintain_order=True):
+    for chunk in _in_order(log, events, head, int(types["events"].sum())):
         reading.add(chunk)
     parts = max(1, ceil(head / _PART))
     skew = [_skew(events, part, parts) for part in range(parts)]
@@ -153,6 +154,28 @@ def _types(events: pl.LazyFrame) -> pl.DataFrame:
         late=(recorded - occurred >= _DAY).sum().cast(pl.Int64),
     )
     return found.collect(engine="streaming").sort("events", "type", descending=[True, False])
+
+
+def _in_order(log: Log, events: pl.LazyFrame, head: int, rows: int) -> Iterator[pl.DataFrame]:
+    """Yield ``position``, ``type``, ``data`` of all events in order of position, a range of positions at a time.
+
+    Args:
+        log: it knows which files hold a range of positions below ``head``.
+        events: all rows there are; those that the log says nothing of are looked for among them.
+        head: how many events the log says there are.
+        rows: how many there are.
+    """
+    position, ends = pl.col("position"), range(_CHUNK, max(head, rows), _CHUNK)
+    for start, stop in zip([0, *ends], [*ends, None], strict=True):
+        if stop is not None and stop <= head:
+            part = log.scan(start=start, upto=stop)
+        else:
+            part = events.filter(position >= start if stop is None else position.is_between(start, stop - 1))
+        yield _sorted(part.select("position", "type", "data").collect())
+
+
+def _sorted(events: pl.DataFrame) -> pl.DataFrame:
+    return events if events["position"].is_sorted() else events.sort("position", maintain_order=True)
 
 
 class _Reading:
@@ -215,21 +238,23 @@ def _in_part(column: str, part: int, parts: int) -> pl.Expr:
 
 def _duplicates(events: pl.LazyFrame, parts: int) -> Iterator[str]:
     twice = [_twice(events.filter(_in_part("event_id", part, parts))) for part in range(parts)]
-    found = pl.concat(twice)
+    found = pl.concat(twice).sort("first", "event_id")
     if found.height:
-        first = found.row(0, named=True)
-        where = ", ".join(str(position) for position in first["positions"])
-        yield f"{found.height:,} event ids stand more than once; the first: {first['event_id']!r} at {where}"
+        name = found["event_id"][0]
+        same = events.filter(pl.col("event_id") == name).select("position").collect().to_series()
+        where = ", ".join(map(str, same.sort().head(3)))
+        yield f"{found.height:,} event ids stand more than once; the first: {name!r} at {where}"
 
 
 def _twice(events: pl.LazyFrame) -> pl.DataFrame:
-    groups = events.group_by("event_id").agg(times=pl.len(), positions=pl.col("position").head(3))
-    return groups.filter(pl.col("times") > 1).collect(engine="streaming").sort("positions")
+    groups = events.group_by("event_id").agg(times=pl.len(), first=pl.col("position").min())
+    return groups.filter(pl.col("times") > 1).collect(engine="streaming")
 
 
 def _skew(events: pl.LazyFrame, part: int, parts: int) -> pl.DataFrame:
     """Return per stream how many events were recorded before the time that the stream had reached."""
-    mine = events.filter(_in_part("stream", part, parts)).select("stream", "recorded_at").collect()
+    columns = events.filter(_in_part("stream", part, parts)).select("position", "stream", "recorded_at")
+    mine = _sorted(columns.collect())
     behind = pl.col("recorded_at").cum_max().over("stream") - pl.col("recorded_at")
     late = pl.col("behind") > pl.duration()
     streams = mine.select("stream", behind.alias("behind")).group_by("stream")

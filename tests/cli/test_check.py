@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
-from deltalake import write_deltalake
+from deltalake import DeltaTable, write_deltalake
 from typer.testing import Result
 
 import eventsource as es
@@ -49,6 +50,12 @@ def notes(found: Findings) -> str:
     return "\n".join(found.notes)
 
 
+def everything(found: Findings) -> dict[str, Any]:
+    """Return all that was found, as plain values."""
+    values = {each.name: getattr(found, each.name) for each in fields(found)}
+    return {name: value.to_dicts() if isinstance(value, pl.DataFrame) else value for name, value in values.items()}
+
+
 def test_a_sound_log_has_no_faults(tmp_path: Path) -> None:
     """Nothing wrong, nothing odd: no faults, no notes."""
     found = checked(tmp_path, event(1), event(2), event(3, stream="t"))
@@ -87,6 +94,30 @@ def test_parts_find_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert parts.streams == whole.streams == 8
     assert parts.notes == whole.notes
     assert parts.skew.equals(whole.skew)
+
+
+@pytest.mark.parametrize("broken", [False, True])
+@pytest.mark.parametrize("chunk", [7, 250_000])
+def test_what_another_tool_put_together_gives_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int, *, broken: bool
+) -> None:
+    """Delta's OPTIMIZE leaves rows in any order; what is wrong, odd or in a log goes by position all the same."""
+    monkeypatch.setattr(checking, "_CHUNK", chunk)
+    monkeypatch.setattr(checking, "_SAMPLE", 10)
+    log = es.Log(tmp_path / "log")
+    for number in range(60):
+        recorded = START + timedelta(minutes=number - 9 * (number % 5 == 0))
+        row = event(number, stream=f"s{number % 3}", recorded_at=recorded, type="AB"[number % 7 == 0])
+        log.append([row | {"data": {f"m{number // 9}": number}}])
+    if broken:
+        smuggle(log, {**event(8), "position": 60}, {**event(7), "position": 60}, {**event(7), "position": 61})
+        smuggle(log, {**event(99), "position": 90, "text": "1"}, {**event(98), "position": 80, "text": "[]"})
+    before = everything(check_log(log))
+    DeltaTable(tmp_path / "log" / "events").optimize.compact()
+    again = es.Log(log.path)
+    assert not again.scan().collect()["position"].is_sorted()
+    assert everything(check_log(again)) == before
+    assert ("positions" in str(before)) is broken
 
 
 def test_times_that_can_hardly_be_true(tmp_path: Path) -> None:
