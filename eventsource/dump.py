@@ -7,12 +7,14 @@ import polars as pl
 
 from eventsource.event import as_line
 from eventsource.fold._reader import Reader
+from eventsource.index import EventLog
 from eventsource.moment import Moment, instant
 from eventsource.timeline import Timeline
 
 __all__ = ["dump"]
 
-_CHUNK: Final = 100_000
+_RANGE: Final = 250_000
+"""Positions whose events may be in memory at the same time."""
 
 
 def dump(
@@ -36,13 +38,21 @@ def dump(
         FoldError: a key that is an object or an array.
     """
     keys = timeline.plan.key
-    mine = (pl.col("stream") == entity) | pl.col("type").is_in(list(keys))
+    wanted = (pl.col("stream") == entity) | pl.col("type").is_in(list(keys))
     if known_at is not None:
-        mine &= pl.col("recorded_at") <= instant(known_at, timeline.tz)
-    for chunk in timeline.log.scan(upto=upto).filter(mine).collect_batches(chunk_size=_CHUNK, maintain_order=True):
-        parts = [_owned(part, keys.get(part["type"][0]), entity) for part in chunk.partition_by("type")]
-        for row in pl.concat([chunk.clear(), *parts]).sort("position").iter_rows(named=True):
+        wanted &= pl.col("recorded_at") <= instant(known_at, timeline.tz)
+    for chunk in _in_order(timeline.log, upto):
+        mine = chunk.filter(wanted).collect()
+        parts = [_owned(part, keys.get(part["type"][0]), entity) for part in mine.partition_by("type")]
+        for row in pl.concat([mine.clear(), *parts]).sort("position").iter_rows(named=True):
             yield as_line(row) + b"\n"
+
+
+def _in_order(log: EventLog, upto: int | None) -> Iterator[pl.LazyFrame]:
+    """Yield the events by ranges of positions: within a file another tool may have left them in any order."""
+    ends = range(_RANGE, log.head if upto is None else min(upto, log.head), _RANGE)
+    for start, stop in zip([0, *ends], [*ends, upto], strict=True):
+        yield log.scan(start=start, upto=stop)
 
 
 def _owned(events: pl.DataFrame, key: str | None, entity: str) -> pl.DataFrame:

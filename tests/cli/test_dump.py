@@ -5,11 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pytest
+from deltalake import DeltaTable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import eventsource as es
+from eventsource import dump as dumping
 from eventsource.dump import dump
+from eventsource.index import EventLog
 from eventsource.testing import MemoryLog
 
 EVERYTHING = es.Plan("Everything", ())
@@ -26,8 +30,8 @@ def event(number: int, stream: str, kind: str = "T", data: Any = "{}", **more: A
     } | more
 
 
-def ids(log: MemoryLog, plan: es.Plan, entity: str) -> list[str]:
-    return [json.loads(line)["event_id"] for line in dump(es.Timeline(log, plan), entity)]
+def ids(log: EventLog, plan: es.Plan, entity: str, **more: Any) -> list[str]:
+    return [json.loads(line)["event_id"] for line in dump(es.Timeline(log, plan), entity, **more)]
 
 
 def test_an_entity_is_its_stream_or_what_the_key_names() -> None:
@@ -61,6 +65,22 @@ def test_a_line_is_a_line() -> None:
     found = list(dump(es.Timeline(log, EVERYTHING), "s"))
     assert [line.count(b"\n") for line in found] == [1, 1]
     assert [json.loads(line)["data"] for line in found] == [json.loads(text) for text in texts]
+
+
+def test_a_dump_is_in_order_of_position(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Delta's OPTIMIZE leaves rows in any order; the lines, of a range of positions or of many, are the same."""
+    log = es.Log(tmp_path / "log")
+    for number in range(40):
+        log.append([event(number, "ab"[number % 3 == 0], "TK"[number % 2], {"who": {"id": "a"}})])
+    expected = {plan.name: list(dump(es.Timeline(log, plan), "a")) for plan in (EVERYTHING, KEYED)}
+    DeltaTable(tmp_path / "log" / "events").optimize.compact()
+    again = es.Log(log.path)
+    assert not again.scan().collect()["position"].is_sorted()
+    for size in (250_000, 40, 7):
+        monkeypatch.setattr(dumping, "_RANGE", size)
+        found = {plan.name: list(dump(es.Timeline(again, plan), "a")) for plan in (EVERYTHING, KEYED)}
+        assert found == expected
+        assert ids(again, EVERYTHING, "a", upto=20) == ids(log, EVERYTHING, "a")[:13]
 
 
 PAYLOADS = st.dictionaries(
