@@ -256,7 +256,8 @@ class Timeline(Asking):
 
         Returns:
             ``as_of``, the groups of ``by``, one column per measure; sorted by ``as_of`` and groups. Without
-            ``by`` every moment has a row.
+            ``by`` every moment has a row, of nobody what a measure makes of no rows: 0, NaN or null; null, too,
+            where Polars refuses to compute it, as a Decimal divided by zero.
         """
         view = self._view(known_at, upto, tz)
         groups = [by] if isinstance(by, str) else list(by or ())

@@ -85,35 +85,46 @@ class Trend:
         Raises:
             ModelError: a measure that is no aggregation, or that Polars cannot compute.
         """
-        self._check_aggregates(slots)
+        nobody = self._of_nobody(slots)
         try:
-            answer = self._answer(slots, len(labels)).sort(_SLOT, *self.by)
+            answer = self._answer(slots, nobody, len(labels)).sort(_SLOT, *self.by)
         except pl.exceptions.PolarsError as error:
             raise ModelError(f"the measures cannot be computed: {error}") from error
         moments = pl.Series("as_of", labels, None if labels else pl.Date()).gather(answer["|slot"])
         return answer.select(moments, *self.by, *self.measures)
 
-    def _answer(self, slots: pl.DataFrame, count: int) -> pl.DataFrame:
+    def _answer(self, slots: pl.DataFrame, nobody: list[pl.Series], count: int) -> pl.DataFrame:
+        answer = self._of_somebody(slots, nobody, count)
+        return answer if self.by else _completed(answer, nobody, count)
+
+    def _of_somebody(self, slots: pl.DataFrame, nobody: list[pl.Series], count: int) -> pl.DataFrame:
+        """Return the measures, by groups, at those moments at which anybody exists."""
         split = {name: split_measure(measure, name) for name, measure in self.measures.items()}
         parts = {part: Additive.of(inner, slots) for _, inners in split.values() for part, inner in inners.items()}
         found = {part: additive for part, additive in parts.items() if additive}
         if len(found) < len(parts) or not all(inners for _, inners in split.values()):
-            return self._moment_by_moment(slots, count)
+            return self._moment_by_moment(slots, nobody, count)
         totals = self._from_transitions(slots, found, count)
         return totals.select(_SLOT, *self.by, *(outer.alias(name) for name, (outer, _) in split.items()))
 
-    def _check_aggregates(self, slots: pl.DataFrame) -> None:
-        """See that each measure makes one value of any number of rows: of none, too."""
+    def _of_nobody(self, slots: pl.DataFrame) -> list[pl.Series]:
+        """Return what each measure makes of no rows, null where Polars refuses to compute it.
+
+        Raises:
+            ModelError: a measure that is no aggregation: it must make one value of any number of rows.
+        """
+        found = []
         for name, measure in self.measures.items():
             try:
-                rows = slots.clear().select(measure).height
+                found.append(_of_no_rows(measure.alias(name), slots.clear()))
             except pl.exceptions.PolarsError as error:
                 raise ModelError(f"the measure {name!r} cannot be computed: {error}") from error
-            if rows != 1:
+            if len(found[-1]) != 1:
                 hint = (
                     f"such as {measure}.sum()" if measure.meta.is_column() else "such as .sum(), .mean(), .len()"
                 )
                 raise ModelError(f"the measure {name!r} is no aggregation: it gives many values", hint=hint)
+        return found
 
     def _from_transitions(self, slots: pl.DataFrame, measures: dict[str, Additive], count: int) -> pl.DataFrame:
         inputs = [measure.units(slots, name) for name, measure in measures.items()]
@@ -130,8 +141,7 @@ class Trend:
         running = running.sort(*self.by, "|slot").with_columns(pl.col(columns).fill_null(0))
         totals = pl.col(columns).cum_sum()
         running = running.with_columns(totals.over(self.by) if self.by else totals)
-        if self.by:
-            running = running.filter(pl.col("|len") > 0)
+        running = running.filter(pl.col("|len") > 0)
         answers = [measure.answer(slots, name) for name, measure in measures.items()]
         return running.select("|slot", *self.by, *answers)
 
@@ -139,14 +149,40 @@ class Trend:
         moments = pl.DataFrame({"|slot": pl.Series(range(count), dtype=pl.Int64)})
         return deltas.select(self.by).unique().join(moments, how="cross") if self.by else moments
 
-    def _moment_by_moment(self, slots: pl.DataFrame, count: int) -> pl.DataFrame:
+    def _moment_by_moment(self, slots: pl.DataFrame, nobody: list[pl.Series], count: int) -> pl.DataFrame:
         measures = [measure.alias(name) for name, measure in self.measures.items()]
         parts = []
         for slot in range(count):
             covering = slots.filter((pl.col("|from") <= slot) & (pl.col("|to") > slot))
-            rows = covering.group_by(self.by).agg(measures) if self.by else covering.select(measures)
-            parts.append(rows.with_columns(pl.lit(slot, pl.Int64).alias("|slot")))
+            if covering.height:
+                rows = covering.group_by(self.by).agg(measures) if self.by else covering.select(measures)
+                parts.append(rows.with_columns(pl.lit(slot, pl.Int64).alias("|slot")))
         if not parts:
-            rows = slots.clear().group_by(self.by).agg(measures) if self.by else slots.clear().select(measures)
+            rows = slots.clear().group_by(self.by).agg(measures) if self.by else pl.DataFrame(nobody)
             parts = [rows.clear().with_columns(pl.lit(0, pl.Int64).alias("|slot"))]
         return pl.concat(parts)
+
+
+def _completed(answer: pl.DataFrame, nobody: list[pl.Series], count: int) -> pl.DataFrame:
+    """Return an answer with rows for the moments at which nobody exists, too."""
+    moments = pl.DataFrame({"|slot": pl.Series(range(count), dtype=pl.Int64)})
+    empty = moments.join(answer, on="|slot", how="anti")
+    rest = empty.with_columns(value.new_from_index(0, empty.height) for value in nobody)
+    return pl.concat([answer, rest.select(answer.columns)], how="vertical_relaxed")
+
+
+def _of_no_rows(measure: pl.Expr, nothing: pl.DataFrame) -> pl.Series:
+    """Return what a measure makes of no rows; a null where it is one value, but Polars refuses to compute it."""
+    try:
+        return nothing.select(measure).to_series()
+    except pl.exceptions.ComputeError:  # such as a Decimal divided by none
+        if not _is_scalar(measure):
+            raise
+        return nothing.lazy().select(measure).collect_schema().to_frame().clear(1).to_series()
+
+
+def _is_scalar(measure: pl.Expr) -> bool:
+    try:
+        return measure.meta.is_scalar()
+    except pl.exceptions.PolarsError:  # it asks a function in Python for its dtype
+        return False

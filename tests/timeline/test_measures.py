@@ -5,6 +5,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import eventsource as es
+from eventsource.errors import ModelError
 from eventsource.testing import MemoryLog, event
 from eventsource.timeline._measures import Additive, split_measure
 
@@ -52,6 +53,10 @@ FAST = [
     pl.len(),
     CITY.count(),
     -pl.col("share").sum(),
+    pl.col("share").sum() / pl.len(),
+    MONEY.sum() / pl.len(),
+    MONEY.sum() / MONEY.count(),
+    (N.sum().cast(pl.Decimal(18, 4)) / pl.len()).round(1),
 ]
 SLOW = [
     N.median(),
@@ -65,6 +70,8 @@ SLOW = [
     CITY.sort().first(),
     pl.lit(1),
     N.cum_sum().last(),
+    MONEY.median() + MONEY.max() / pl.len(),
+    MONEY.filter(CITY == "x").max() / pl.len(),
 ]
 
 
@@ -83,6 +90,45 @@ def test_a_measure_is_what_it_is_at_each_moment(measure: pl.Expr, by: list[str])
     states = [accounts.as_of(f"2024-01-0{day}") for day in range(1, 9)]
     parts = [each.group_by(by).agg(named).sort(by) if by else each.select(named) for each in states]
     assert_frame_equal(found.drop("as_of"), pl.concat(parts), rel_tol=1e-12)
+
+
+class Member(Account, created="Paid", deleted="Left"):
+    """An account that may be gone."""
+
+
+@pytest.mark.parametrize("measures", [{str(each): each} for each in [*FAST, *SLOW]], ids=str)
+def test_a_measure_of_nobody_is_what_polars_makes_of_no_rows(measures: dict[str, pl.Expr]) -> None:
+    """Before, between and after: at moments at which nobody exists it is null only where Polars refuses it."""
+    kinds = ["Paid", "Left", "Paid", "Left"]
+    paid = {"n": 1, "money": "1.30", "share": 0.1, "day": "2024-02-01", "city": "x"}
+    story = [event(kind, "e", at=f"2024-01-0{2 * n + 2}", **paid) for n, kind in enumerate(kinds)]
+    members = es.Timeline(MemoryLog(story), Member)
+    found = members.trend(measures, every="1d", since="2024-01-01", until="2024-01-09")
+    states = [members.as_of(f"2024-01-0{day}") for day in range(1, 10)]
+    assert [each.height for each in states] == [0, 1, 1, 0, 0, 1, 1, 0, 0]
+    expected = pl.concat(_aggregated(each, measures) for each in states)
+    assert_frame_equal(found.drop("as_of"), expected, check_exact=True)
+    never = members.trend(measures, every="1d", since="2024-01-01", until="2024-01-01")
+    assert_frame_equal(never.drop("as_of"), expected.head(1), check_exact=True)
+
+
+def _aggregated(states: pl.DataFrame, measures: dict[str, pl.Expr]) -> pl.DataFrame:
+    named = [measure.alias(name) for name, measure in measures.items()]
+    try:
+        return states.select(named)
+    except pl.exceptions.ComputeError:
+        assert not states.height
+        return states.lazy().select(named).collect_schema().to_frame().clear(1)
+
+
+@pytest.mark.parametrize(
+    "measure", [N, N.unique(), N.head(1), N.slice(0, 1), N.mode(), N.top_k(1), N.drop_nulls(), N.gather([0]), -N]
+)
+def test_what_is_no_aggregation_is_refused(measure: pl.Expr) -> None:
+    """A measure makes one value of any number of rows, also where it happens to make one of those there are."""
+    accounts = es.Timeline(MemoryLog(STORY), Account)
+    with pytest.raises(ModelError, match="the measure 'm'"):
+        accounts.trend({"m": measure}, every="1d", since="2024-01-01", until="2024-01-01")
 
 
 @pytest.mark.parametrize(("measures", "fast"), [(FAST, True), (SLOW, False)])
