@@ -240,7 +240,8 @@ class Timeline(Asking):
 
         The same as `as_of` of each moment, aggregated; but histories are folded once, and sums, counts and
         means of fields are taken from transitions, so that more moments cost next to nothing. Sums and means
-        of floats are exact sums, rounded once.
+        of floats are exact sums, rounded once; only where 128 bits do not hold all values at once, such as 1e21
+        beside 0.1, each moment is summed as Polars does.
 
         Args:
             measures: column name → a Polars aggregation over the fields, such as

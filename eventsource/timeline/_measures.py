@@ -42,10 +42,17 @@ def split_measure(measure: pl.Expr, name: str) -> tuple[pl.Expr, dict[str, pl.Ex
 
 @dataclass(frozen=True)
 class Additive:
-    """A measure that transitions give: a sum, count or mean of a row-wise expression, or the number of rows."""
+    """A measure that transitions give: a sum, count or mean of a row-wise expression, or the number of rows.
+
+    Args:
+        op: ``sum``, ``count``, ``mean`` or ``len``.
+        inner: the expression.
+        scale: floats are added up as multiples of one over this power of two; None for what is no float.
+    """
 
     op: str
     inner: pl.Expr
+    scale: float | None = None
 
     @classmethod
     def of(cls, measure: pl.Expr, rows: pl.DataFrame) -> "Additive | None":
@@ -61,17 +68,13 @@ class Additive:
         inner = source if op == "len" else _unfiltered(source)
         if op is None or not is_rowwise(inner) or not inner.meta.root_names():  # a constant is one value, not many
             return None
-        found = cls(op, inner)
-        return found if found.can_be_taken_back(rows) else None
-
-    def can_be_taken_back(self, rows: pl.DataFrame) -> bool:
-        """Say whether what is added can be taken back: numbers, neither NaN nor infinite, and truth values."""
-        if self.op not in ("sum", "mean"):
-            return True
-        values = rows.select(self.inner).to_series()
+        if op in ("len", "count"):
+            return cls(op, inner)
+        values = rows.select(inner).to_series()
         if values.dtype.is_float():
-            return bool(values.is_finite().all())
-        return values.dtype.is_numeric() or values.dtype == pl.Boolean()
+            scale = _scale(values)
+            return None if scale is None else cls(op, inner, scale)
+        return cls(op, inner) if values.dtype.is_numeric() or values.dtype == pl.Boolean() else None
 
     def units(self, rows: pl.DataFrame, name: str) -> list[pl.Expr]:
         """Return the integers and decimals that intervals add and take back; ``|len`` counts them anyhow."""
@@ -79,28 +82,35 @@ class Additive:
         counted = [here] if self.op in ("count", "mean") else []
         if self.op in ("len", "count"):
             return counted
-        dtype, scale = rows.clear().select(self.inner).to_series().dtype, self._scale(rows)
+        dtype = rows.clear().select(self.inner).to_series().dtype
         exact = pl.Decimal(38, dtype.scale) if isinstance(dtype, pl.Decimal) else pl.Int128()
-        value = self.inner if scale is None else self.inner.cast(pl.Float64) * scale
+        value = self.inner if self.scale is None else self.inner.cast(pl.Float64) * self.scale
         return [*counted, value.fill_null(0).cast(exact).alias(f"|s:{name}")]
 
     def answer(self, rows: pl.DataFrame, name: str) -> pl.Expr:
         """Return the measure from its running totals, in the dtype that the aggregation itself has."""
-        total, count, scale = pl.col(f"|s:{name}"), pl.col(f"|n:{name}"), self._scale(rows)
+        total, count = pl.col(f"|s:{name}"), pl.col(f"|n:{name}")
         dtype = rows.clear().select(getattr(self.inner, self.op)()).to_series().dtype
         if self.op == "len":
             return pl.col("|len").cast(dtype).alias(name)
         if self.op == "count":
             return count.cast(dtype).alias(name)
-        value = total.cast(pl.Float64) / scale if scale is not None else total
+        value = total if self.scale is None else total.cast(pl.Float64) / self.scale
         if self.op == "mean":
             value = pl.when(count > 0).then(value.cast(pl.Float64) / count)
         return value.cast(dtype).alias(name)
 
-    def _scale(self, rows: pl.DataFrame) -> float | None:
-        """Return the power of two at which sums of floats are exact; None for integers, decimals and booleans."""
-        values = rows.select(self.inner).to_series()
-        return exact_scale(values) if values.dtype.is_float() else None
+
+def _scale(values: pl.Series) -> float | None:
+    """Return the power of two at which any sum of floats is exact; None where there is none.
+
+    That is so of NaN and infinities, and of values of so different sizes that 128 bits do not hold their sum.
+    """
+    if not values.is_finite().all():
+        return None
+    scale, floats = exact_scale(values), values.cast(pl.Float64)
+    exact = (floats * scale).floor() / scale == floats  # also false where a product is too small to be a float
+    return scale if exact.all() else None
 
 
 def _unfiltered(source: pl.Expr) -> pl.Expr:

@@ -138,3 +138,36 @@ def test_sums_and_what_is_computed_from_them_are_taken_from_transitions(
     """More moments cost next to nothing for these, and only for these."""
     rows = es.Timeline(MemoryLog(STORY), Account).as_of()
     assert [measure for measure in measures if _is_fast(measure, rows) is not fast] == []
+
+
+SIZES = [
+    [1e30, 1e-8, 0.5],
+    [1e308, 1e-50],
+    [5e-324, 1.5, 1e300],
+    [0.1, 0.7, 1e9],
+    [1e-300, 3e-301, 0.0],
+    [-0.0, 2.0**70, 2.0**-48],
+]
+
+
+@pytest.mark.parametrize("values", SIZES, ids=str)
+@pytest.mark.parametrize("op", ["sum", "mean"])
+def test_floats_of_any_sizes_are_added_up_as_they_are(values: list[float], op: str) -> None:
+    """Nothing of a float is cut off: where 128 bits do not hold all, each moment is summed as Polars does."""
+    share = event("Paid", "e0", at="2024-01-01", share=values[0])
+    later = [event("Paid", f"e{n}", at=f"2024-01-0{n + 1}", share=each) for n, each in enumerate(values[1:], 1)]
+    left = [event("Left", f"e{n}", at=f"2024-02-0{n + 1}") for n in range(len(values) - 1)]
+    members = es.Timeline(MemoryLog([share, *later, *left]), Member)
+    measure = getattr(pl.col("share"), op)()
+    found = members.trend({"m": measure}, every="1d", since="2024-01-01", until="2024-02-09")
+    expected = pl.concat(members.as_of(day).select(m=measure) for day in found["as_of"])
+    assert_frame_equal(found.drop("as_of"), expected, rel_tol=1e-15, abs_tol=0)
+
+
+def test_floats_are_taken_from_transitions_where_they_can_be_taken_back() -> None:
+    """Money, shares and measurements are; NaN, infinities, and sizes that 128 bits do not hold are not."""
+    rows = [pl.DataFrame({"x": [*values, None]}, schema={"x": pl.Float64}) for values in SIZES]
+    assert [_is_fast(pl.col("x").sum(), each) for each in rows] == [False, False, False, True, False, True]
+    for odd in (float("nan"), float("inf")):
+        assert not _is_fast(pl.col("x").mean(), pl.DataFrame({"x": [1.0, odd]}))
+    assert _is_fast(pl.col("x").sum(), pl.DataFrame({"x": [0.1, 1e15]}, schema={"x": pl.Float32}))
