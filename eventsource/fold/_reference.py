@@ -13,12 +13,12 @@ from fractions import Fraction
 from itertools import groupby
 from typing import Any
 
-import msgspec
 import polars as pl
 
 from eventsource.errors import FoldError
-from eventsource.event import TIMESTAMP, Event
-from eventsource.fold._columns import column, refusal, unshared
+from eventsource.event import TIMESTAMP
+from eventsource.fold._columns import column, refusal
+from eventsource.fold._reduction import reduced
 from eventsource.fold.engine import EXISTS, Events
 from eventsource.fold.exact import BEYOND_FLOATS, no_total
 from eventsource.plan import Plan, Rule
@@ -242,9 +242,8 @@ def _moved(rule: Rule, old: Any, row: dict[str, Any]) -> Any:
     if rule.op == "states":
         arrows = (a for a in rule.transitions if a.event == row["type"] and old in a.sources)
         return next((arrow.target for arrow in arrows), old)
-    data = msgspec.json.decode(row["data"])
-    event = Event(row["entity"], row["type"], row["at"], row["position"], row["event_id"], data)
-    return rule.function(unshared(old), event) if rule.function else old
+    told = (row["entity"], row["type"], row["at"], row["position"], row["event_id"], row["data"])
+    return reduced(rule, old, told)
 
 
 def _joined(op: str, old: Any, value: Any) -> Any:

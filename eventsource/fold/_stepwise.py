@@ -3,14 +3,12 @@
 from collections.abc import Callable, Iterator
 from typing import Any, Final, cast
 
-import msgspec
 import numpy as np
 import polars as pl
 
-from eventsource.errors import FoldError
-from eventsource.event import Event
-from eventsource.fold._columns import column, unshared
+from eventsource.fold._columns import column
 from eventsource.fold._machine import run
+from eventsource.fold._reduction import Told, reduced
 from eventsource.fold.clustered import Touches
 from eventsource.plan import Rule
 
@@ -19,7 +17,6 @@ __all__ = ["STEPWISE", "stepwise"]
 STEPWISE: Final = frozenset({"states", "reduce"})
 
 _ROWS: Final = 1 << 16  # events of a reduction that are Python objects at one moment
-_decode: Final = msgspec.json.Decoder().decode
 
 
 def stepwise(touched: pl.DataFrame, rule: Rule, entities: pl.Series) -> Callable[[Touches], pl.Series]:
@@ -56,26 +53,18 @@ def _machine(touched: pl.DataFrame, rule: Rule) -> Callable[[Touches], pl.Series
 
 def _reduced(touched: pl.DataFrame, rule: Rule, entities: pl.Series) -> Iterator[Any]:
     """Yield the state after each event."""
-    function = rule.function or (lambda state, _event: state)
     owner, state = None, rule.initial
-    for number, event in _events(touched, entities):
+    for number, told in _told(touched, entities):
         if number != owner:
             owner, state = number, rule.initial
-        try:
-            state = function(unshared(state), event)
-        except Exception as error:
-            raise FoldError(
-                f"field {rule.name!r}: its function failed on {event.type} at position {event.position} "
-                f"of {event.entity!r}: {type(error).__name__}: {error}"
-            ) from error
+        state = reduced(rule, state, told)
         yield state
 
 
-def _events(touched: pl.DataFrame, entities: pl.Series) -> Iterator[tuple[int, Event]]:
+def _told(touched: pl.DataFrame, entities: pl.Series) -> Iterator[tuple[int, Told]]:
     """Yield the number of each event's entity, and the event."""
     for part in touched.iter_slices(_ROWS):
         owners = part["owner"]
         names = ("type", "at", "position", "event_id", "data")
-        told = zip(owners, entities.gather(owners), *(part[name].to_list() for name in names), strict=True)
-        for owner, entity, kind, at, position, event_id, data in told:
-            yield owner, Event(entity, kind, at, position, event_id, _decode(data))
+        rows = zip(entities.gather(owners), *(part[name].to_list() for name in names), strict=True)
+        yield from zip(owners, rows, strict=True)

@@ -14,6 +14,7 @@ from eventsource.event import Event
 from eventsource.fold._machine import run
 from eventsource.fold._polars import PolarsEngine
 from eventsource.fold._reference import ReferenceEngine
+from eventsource.fold.engine import Engine
 from eventsource.plan import Plan, Rule, Transition
 from eventsource.testing import MemoryLog
 from eventsource.testing import event as made
@@ -153,9 +154,23 @@ def test_reductions_are_those_of_the_reference(told: list[tuple[str, str, int]])
     _agree(events, Rule(name="notes", op="reduce", events=("A",), function=_noted, initial=[], dtype=dtype))
 
 
-def test_a_function_that_fails_is_told_with_its_event() -> None:
+@pytest.mark.parametrize("engine", [PolarsEngine(), ReferenceEngine()])
+def test_a_function_that_fails_is_told_with_its_event(engine: Engine) -> None:
     """The error of a reduction names the field, the event's type, position and entity, and what went wrong."""
     events = [made("Paid", "x", at="2024-01-02", n=1), made("Paid", "y", at="2024-01-01")]
     rule = Rule(name="sum", op="reduce", events=("Paid",), function=lambda s, e: s + e.data["n"], initial=0)
     with pytest.raises(FoldError, match=r"'sum': its function failed on Paid at position 1 of 'y': KeyError: 'n'"):
-        Timeline(MemoryLog(events), Plan("M", (rule,))).as_of()
+        Timeline(MemoryLog(events), Plan("M", (rule,)), engine=engine).as_of()
+
+
+@pytest.mark.parametrize("engine", [PolarsEngine(), ReferenceEngine()])
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "9" * 5000], ids=["float", "negative", "integer"])
+def test_a_payload_that_no_python_value_holds_is_told_with_its_event(engine: Engine, number: str) -> None:
+    """JSON knows numbers that Python does not: a reduction over one is refused as one that fails is."""
+    events = [
+        made("Paid", "x", at="2024-01-01", n=1),
+        made("Paid", "y", at="2024-01-02") | {"data": f'{{"n":{number}}}'},
+    ]
+    rule = Rule(name="sum", op="reduce", events=("Paid",), function=lambda s, _: s + 1, initial=0)
+    with pytest.raises(FoldError, match=r"'sum': the payload of Paid at position 1 of 'y' cannot be decoded"):
+        Timeline(MemoryLog(events), Plan("M", (rule,)), engine=engine).as_of()
