@@ -81,8 +81,9 @@ class ReferenceEngine:
             for row in story:
                 if moment is None or row["at"] <= moment:
                     life.apply(row, events)
-            if life.exists:
-                rows.append({"entity": entity} | schema.state(life))
+            state = schema.visible(life)
+            if state is not None:
+                rows.append({"entity": entity} | state)
         return schema.frame(rows, {"entity": pl.String()})
 
     def states_at(self, events: Events, asked: pl.DataFrame) -> pl.DataFrame:
@@ -95,7 +96,7 @@ class ReferenceEngine:
             for row in stories.get(entity, []):
                 if moment is not None and row["at"] <= moment:
                     life.apply(row, events)
-            rows.append({EXISTS: life.exists} | (schema.state(life) if life.exists else {}))
+            rows.append({EXISTS: life.exists} | (schema.visible(life) or {}))
         return schema.frame(rows, {EXISTS: pl.Boolean()})
 
     def history(self, events: Events) -> pl.DataFrame:
@@ -107,7 +108,7 @@ class ReferenceEngine:
             for at, instant in groupby(story, key=lambda row: row["at"]):
                 for row in instant:
                     life.apply(row, events)
-                state = schema.state(life) if life.exists else None
+                state = schema.visible(life)
                 if _equal(state, shown):
                     continue
                 if shown is not None:
@@ -146,9 +147,20 @@ class _Schema:
             if rule.expression is not None:
                 self.dtypes[rule.name] = self._derived(rule, []).dtype
 
+    def visible(self, life: _Life) -> dict[str, Any] | None:
+        """Return the state of an entity that exists, else None; a total that does not fit is refused even then."""
+        shown = self._totalled(life)
+        return self._whole(shown) if life.exists else None
+
     def state(self, life: _Life) -> dict[str, Any]:
         """Return the state of a life as a person sees it."""
-        state = {name: self._shown(name, value) for name, value in life.values.items()}
+        return self._whole(self._totalled(life))
+
+    def _totalled(self, life: _Life) -> dict[str, Any]:
+        return {name: self._shown(name, value) for name, value in life.values.items()}
+
+    def _whole(self, state: dict[str, Any]) -> dict[str, Any]:
+        """Return a state with the fields that are derived from others."""
         for rule in self.plan.rules:
             if rule.expression is not None:
                 state[rule.name] = self._derived(rule, [state]).item()
@@ -177,16 +189,16 @@ class _Schema:
         dtype = self.dtypes[name]
         if not isinstance(value, Fraction):
             return value
-        if dtype == pl.Int64() and not -_INT64 <= value < _INT64:
-            raise FoldError(f"a total exceeds 64 bits: field {name!r}")
         if isinstance(dtype, pl.Decimal):
-            return decimal.Decimal(f"{int(value * 10**dtype.scale)}e-{dtype.scale}")
+            units = int(value * 10**dtype.scale)
+            if abs(units) >= 10**dtype.precision:
+                raise FoldError(f"a total exceeds {dtype.precision} digits: field {name!r}")
+            return decimal.Decimal(f"{units}e-{dtype.scale}")
         if dtype == pl.Int64():
+            if not -_INT64 <= value < _INT64:
+                raise FoldError(f"a total exceeds 64 bits: field {name!r}")
             return int(value)
-        try:
-            return float(value)
-        except OverflowError as error:
-            raise FoldError(BEYOND_FLOATS) from error
+        return _rounded(value)
 
 
 def _series(name: str, rows: list[dict[str, Any]], dtype: pl.DataType | None) -> pl.Series:
@@ -217,6 +229,13 @@ def _exact(value: Any) -> Fraction:
     if isinstance(value, float) and not math.isfinite(value):
         raise FoldError(no_total(value))
     return Fraction(value)
+
+
+def _rounded(value: Fraction) -> float:
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise FoldError(BEYOND_FLOATS) from error
 
 
 def _default(rule: Rule) -> Any:

@@ -81,6 +81,26 @@ def test_a_decimal_that_does_not_fit_is_an_error(engine: Any) -> None:
         _summed(["9999.99", "0.01"], engine, pl.Decimal(6, 2)).as_of()
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("dtype", "values"), [(None, [TOP, 1]), (pl.Decimal(18, 2), ["9999999999999999.99", "0.01"])]
+)
+def test_a_total_that_does_not_fit_is_an_error_though_nobody_sees_it(
+    engine: Any, dtype: pl.DataType | None, values: list[Any]
+) -> None:
+    """A sum beyond its dtype is refused whether its entity exists or not; before it was, it is none."""
+    rule = Rule(name="sum", op="total", events=("Paid",), of="x", dtype=dtype)
+    story = [event("Paid", at=f"2024-01-0{day}", x=value) for day, value in enumerate(values, 1)]
+    plan = Plan("M", (rule,), created=("Born",), deleted=("Gone",))
+    log = [event("Born", at="2024-01-01"), *story, event("Gone", at="2024-01-03")]
+    for events in (story, log):
+        timeline = Timeline(MemoryLog(events), plan, engine=engine())
+        for question in (timeline.as_of, timeline.history, lambda asked=timeline: asked.as_of(["2024-02-01"])):
+            with pytest.raises(FoldError):
+                question()
+        assert timeline.as_of("2024-01-01").height == (events is log)
+
+
 @given(st.lists(st.floats(-1e9, 1e9).map(lambda value: round(value, 6)).filter(bool), min_size=1, max_size=20))
 @pytest.mark.parametrize("engine", ENGINES)
 def test_floats_are_the_exact_sum_rounded_once(engine: Any, values: list[float]) -> None:
