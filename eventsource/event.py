@@ -24,7 +24,7 @@ import msgspec
 import polars as pl
 
 from eventsource.errors import FrameError
-from eventsource.moment import parse_times
+from eventsource.moment import parse_times, possible, unit_of
 
 __all__ = [
     "ENVELOPE",
@@ -79,6 +79,7 @@ REJECTED: Final = pl.Schema(
 _OBJECT: Final = msgspec.json.Decoder(msgspec.defstruct("AnyObject", []))  # skips every member
 
 _JSON: Final = ("data", "metadata")
+_TIMES: Final = ("occurred_at", "recorded_at")
 _NO_ENDS: Final = str.maketrans("\r\n", "  ")
 
 _OPTIONAL_DEFAULTS: Final = {
@@ -184,12 +185,13 @@ def check(frame: pl.DataFrame) -> pl.DataFrame:
 
     Columns may come in any order; ``version``, ``recorded_at`` (default: ``occurred_at``), ``data``
     (default: ``{}``) and ``metadata`` may be absent; others are an error. Times may have any unit or
-    zone; naive ones are UTC; finer digits than microseconds are cut off. A null in ``recorded_at``
-    means ``occurred_at``, a null in ``data`` means ``{}``. ``data`` may also be a struct column.
+    zone, and are of the years 1 to 9999; naive ones are UTC; finer digits than microseconds are cut
+    off. A null in ``recorded_at`` means ``occurred_at``, a null in ``data`` means ``{}``. ``data`` may
+    also be a struct column.
 
     Raises:
-        FrameError: one line per fault: missing or unknown columns, wrong dtypes, nulls, data that
-            is not the text of a JSON object.
+        FrameError: one line per fault: missing or unknown columns, wrong dtypes, nulls, times that
+            nobody can have meant, data that is not the text of a JSON object.
     """
     faults = [f"column {name!r} is missing" for name in REQUIRED if name not in frame.columns]
     faults += [
@@ -210,10 +212,11 @@ def check(frame: pl.DataFrame) -> pl.DataFrame:
         pl.col("data").fill_null("{}"),
     )
     faults += [
-        f"column {name!r} has {count} nulls, the first in row {taken[name].is_null().arg_max()}"
+        f"column {name!r} has {count} nulls, the first in row {present[name].is_null().arg_max()}"
         for name in REQUIRED
-        if (count := taken[name].null_count())
+        if (count := present[name].null_count())
     ]
+    faults += [fault for name in _TIMES if (fault := _first_impossible(present[name])) is not None]
     faults += _text_faults(taken)
     if faults:
         _raise(faults)
@@ -279,7 +282,7 @@ def _column(column: pl.Series, faults: list[str]) -> pl.Series:
     if column.dtype == dtype:
         return column
     if isinstance(column.dtype, pl.Datetime) and dtype == TIMESTAMP:
-        micros = column.dt.cast_time_unit("us")
+        micros = possible(column).dt.cast_time_unit("us")  # what is left out is told as a fault
         aware = micros if column.dtype.time_zone else micros.dt.replace_time_zone("UTC")
         return aware.dt.convert_time_zone("UTC")
     if column.dtype == pl.Null or (dtype == pl.Int64 and column.dtype.is_integer()):
@@ -298,6 +301,16 @@ def _cast(column: pl.Series, dtype: pl.DataType, faults: list[str]) -> pl.Series
     except pl.exceptions.PolarsError as error:
         faults.append(f"column {column.name!r}: {error}")
         return column.clear().cast(dtype, strict=False)
+
+
+def _first_impossible(times: pl.Series) -> str | None:
+    """Return a sentence about the times outside of the calendar, or None."""
+    outside = (times.is_not_null() & possible(times).is_null()).arg_true()
+    if not len(outside):
+        return None
+    number = times.to_physical()[outside[0]]
+    which = f"{len(outside)} times outside of the years 1 to 9999, the first in row {outside[0]}: {number}"
+    return f"column {times.name!r} has {which} (is {unit_of(times)!r} their unit?)"
 
 
 def _text_faults(frame: pl.DataFrame) -> list[str]:

@@ -17,6 +17,8 @@ import polars as pl
 from eventsource.errors import MomentError
 
 __all__ = [
+    "FIRST",
+    "LAST",
     "Moment",
     "instant",
     "instants",
@@ -24,23 +26,32 @@ __all__ = [
     "label",
     "microseconds",
     "parse_times",
+    "possible",
     "relative",
     "skipped",
     "start",
     "step_after",
     "step_ends",
     "steps",
+    "unit_of",
     "zone",
 ]
 
 Moment = str | date | datetime
 """What may name a moment: a datetime, a date, or the ISO 8601 text of one."""
 
+FIRST: Final = -62_135_596_800_000_000
+"""The first instant of the calendar, that of the year 1, in microseconds since 1970."""
+
+LAST: Final = 253_402_300_799_999_999
+"""Its last one, that of the year 9999: Python knows no others."""
+
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
 _DAYS: Final = re.compile(r"([+-]\d{1,6})d")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK: Final = timedelta(microseconds=1)
 _UTC_TYPE: Final = pl.Datetime("us", "UTC")
+_MICROS: Final = {"ms": 1_000, "us": 1, "days": 86_400_000_000}
 
 
 def zone(tz: str | tzinfo) -> tzinfo:
@@ -206,7 +217,8 @@ def parse_times(texts: pl.Series, tz: str | tzinfo = "UTC") -> pl.Series:
     """Return ISO 8601 texts as instants; null where a text is none or names an impossible moment.
 
     A text without a zone is local to ``tz``: of an hour that a clock change repeats the first is
-    meant, one that it skips is impossible. A text of a date alone is its midnight.
+    meant, one that it skips is impossible, and so are the years before 1 and after 9999. A text of a
+    date alone is its midnight.
     """
     name = str(zone(tz))
     text = pl.col(texts.name)
@@ -227,8 +239,24 @@ def parse_times(texts: pl.Series, tz: str | tzinfo = "UTC") -> pl.Series:
     day = _localised(text.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us")), name)
     parsed = texts.to_frame().select(aware).to_series()
     if parsed.null_count() > texts.null_count():
-        return texts.to_frame().select(pl.coalesce(aware, *naive, *others, day)).to_series()
-    return parsed
+        parsed = texts.to_frame().select(pl.coalesce(aware, *naive, *others, day)).to_series()
+    return possible(parsed)
+
+
+def possible(times: pl.Series) -> pl.Series:
+    """Return dates, or times of any unit and zone, with null for those outside of the calendar."""
+    micros = _MICROS.get(unit_of(times))
+    if micros is None or times.null_count() == len(times):
+        return times  # 64 bits of nanoseconds end in 2262
+    units, first, last = times.to_physical(), FIRST // micros, LAST // micros
+    if first <= units.min() and units.max() <= last:  # type: ignore[operator]  # integers
+        return times
+    return times.set(~units.is_between(first, last).fill_null(value=False), None)
+
+
+def unit_of(times: pl.Series) -> str:
+    """Return what the numbers count that stand for dates or times: ``days``, ``ms``, ``us``, ``ns``."""
+    return "days" if times.dtype == pl.Date else str(getattr(times.dtype, "time_unit", None))
 
 
 def _localised(moments: pl.Expr, name: str) -> pl.Expr:

@@ -1,7 +1,7 @@
 """The envelope: what a frame of events must be, and how every fault of one is told at once."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 import pytest
@@ -82,6 +82,32 @@ def test_null_rows_are_found_where_they_stand() -> None:
         check(frame)
 
 
+@pytest.mark.parametrize(
+    ("unit", "first", "last"),
+    [
+        ("ms", -62_135_596_800_000, 253_402_300_799_999),
+        ("us", -62_135_596_800_000_000, 253_402_300_799_999_999),
+        ("ns", -(2**63), 2**63 - 1),
+    ],
+)
+def test_times_outside_of_the_calendar_are_a_fault(unit: Literal["ms", "us", "ns"], first: int, last: int) -> None:
+    """Years before 1 or after 9999, of a unit misread, are told with all other faults; others are taken."""
+
+    def frame(numbers: list[int | None]) -> pl.DataFrame:
+        times = pl.Series(numbers, dtype=pl.Int64).cast(pl.Datetime(unit))
+        given = {"event_id": "1", "stream": "a", "type": "T", "occurred_at": AT, "recorded_at": times}
+        return pl.DataFrame(given | {"data": ["{}"] * (len(numbers) - 1) + ["["]})
+
+    for outside in {first - 1, last + 1, -(2**63), 2**63 - 1} if unit != "ns" else ():
+        with pytest.raises(FrameError, match="data") as caught:
+            check(frame([None, first, outside, outside]))
+        told = f"'recorded_at' has 2 times outside of the years 1 to 9999, the first in row 2: {outside} "
+        assert told in str(caught.value)
+        assert f"is {unit!r} their unit?" in str(caught.value)
+    good = frame([first, last]).with_columns(data=pl.lit("{}"))
+    assert all(isinstance(time, datetime) for time in check(good)["recorded_at"].to_list())
+
+
 def test_plain_events_are_a_frame() -> None:
     """Times as texts or datetimes, payloads as dicts or JSON text."""
     plain = {"event_id": "1", "stream": "a", "type": "T", "data": {"ü": [1]}}
@@ -99,6 +125,8 @@ def test_plain_events_are_a_frame() -> None:
     [
         ({"colour": 1}, "'colour' is not part of an event"),
         ({"occurred_at": "soon"}, "'soon' is not a time"),
+        ({"occurred_at": "+10000-01-01T00:00:00Z"}, "'.10000-01-01T00:00:00Z' is not a time"),
+        ({"occurred_at": "0000-12-31T00:00:00Z"}, "'0000-12-31T00:00:00Z' is not a time"),
         ({"stream": 7}, "'stream'"),
         ({"version": "x"}, "'version'"),
         ({"occurred_at": 7}, "'occurred_at'"),

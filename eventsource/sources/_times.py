@@ -10,7 +10,7 @@ from typing import Any, Final
 import polars as pl
 
 from eventsource.event import TIMESTAMP
-from eventsource.moment import parse_times, skipped, zone
+from eventsource.moment import FIRST, LAST, parse_times, possible, skipped, zone
 
 __all__ = ["UNITS", "Clock"]
 
@@ -21,8 +21,6 @@ _NUMBER: Final = re.compile(r"-?[0-9]{9,20}(\.[0-9]{1,20})?")
 _NUMBER_WITH_UNIT: Final = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
 _MICROS: Final = 1_000_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_FIRST: Final = -62_135_596_800 * _MICROS  # 0001-01-01
-_LAST: Final = 253_402_300_800 * _MICROS  # 10000-01-01
 _GUESSES: Final = ((10**11, "s"), (10**14, "ms"), (10**17, "us"))
 
 
@@ -45,7 +43,7 @@ class Clock:
         if kinds <= {type(None)}:
             return pl.Series("at", values, TIMESTAMP)
         if kinds <= {str, type(None)}:
-            found = _possible(parse_times(pl.Series("at", values, pl.String), self._tz))
+            found = parse_times(pl.Series("at", values, pl.String), self._tz)
             return found if found.null_count() == values.count(None) else self._mixed(values)
         if kinds <= {int, type(None)}:
             with suppress(OverflowError, TypeError):
@@ -63,19 +61,19 @@ class Clock:
         found = _scaled(UNITS[self._unit or "ns"])
         for most, name in reversed(() if self._unit else _GUESSES):
             found = pl.when(pl.col("at").abs() < most).then(_scaled(UNITS[name])).otherwise(found)
-        return _possible(numbers.to_frame().select(found.alias("at")).to_series().cast(TIMESTAMP))
+        return possible(numbers.to_frame().select(found.alias("at")).to_series().cast(TIMESTAMP))
 
     def _mixed(self, values: Sequence[Any]) -> pl.Series:
         """Return values of any kind as instants, one by one where they are no texts."""
         texts = [v if isinstance(v, str) and not self._digits.fullmatch(v) else None for v in values]
         numbers = [None if text is not None else self._micros(v) for text, v in zip(texts, values, strict=True)]
-        parsed = _possible(parse_times(pl.Series("at", texts, pl.String), self._tz))
+        parsed = parse_times(pl.Series("at", texts, pl.String), self._tz)
         return parsed.fill_null(pl.Series("at", numbers, pl.Int64).cast(TIMESTAMP))
 
     def _micros(self, value: Any) -> int | None:
         if isinstance(value, datetime):
             aware = value if value.tzinfo else value.replace(tzinfo=zone(self._tz))
-            return (aware - _EPOCH) // timedelta(microseconds=1)
+            return _within((aware - _EPOCH) // timedelta(microseconds=1))
         if isinstance(value, date):
             return self._micros(datetime(value.year, value.month, value.day))  # noqa: DTZ001 - local to the zone
         if not isinstance(value, str | int | float) or isinstance(value, bool):
@@ -87,10 +85,9 @@ class Clock:
         size = abs(number)
         unit = self._unit or next((name for most, name in _GUESSES if size < most), "ns")
         seconds = number / UNITS[unit]
-        if not -_LAST < seconds < _LAST:
+        if not -LAST < seconds < LAST:
             return None
-        micros = int((seconds * _MICROS).to_integral_value(rounding="ROUND_FLOOR"))
-        return micros if _FIRST <= micros < _LAST else None
+        return _within(int((seconds * _MICROS).to_integral_value(rounding="ROUND_FLOOR")))
 
 
 def _scaled(per_second: int) -> pl.Expr:
@@ -98,16 +95,9 @@ def _scaled(per_second: int) -> pl.Expr:
     if per_second >= _MICROS:
         return pl.col("at") // (per_second // _MICROS)
     factor = _MICROS // per_second
-    return pl.when(pl.col("at").is_between(_FIRST // factor, _LAST // factor)).then(pl.col("at") * factor)
+    return pl.when(pl.col("at").is_between(FIRST // factor, LAST // factor)).then(pl.col("at") * factor)
 
 
-def _possible(times: pl.Series) -> pl.Series:
-    """Return times with null for those outside of the calendar."""
-    micros = times.to_physical()
-    if micros.len() == micros.null_count() or (_is_possible(micros.min()) and _is_possible(micros.max())):
-        return times
-    return times.set(~micros.is_between(_FIRST, _LAST, closed="left").fill_null(value=False), None)
-
-
-def _is_possible(micros: Any) -> bool:
-    return bool(_FIRST <= micros < _LAST)
+def _within(micros: int) -> int | None:
+    """Return an instant; None outside of the calendar."""
+    return micros if FIRST <= micros <= LAST else None

@@ -2,6 +2,7 @@
 
 import json
 import random
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sourcekit import AT, all_of, ids, line, read, write
 
+import eventsource as es
 from eventsource.event import ENVELOPE
 from eventsource.sources._mapping import FieldMapping
 from eventsource.sources.files import Files
@@ -147,6 +149,42 @@ def test_numbers_beyond_the_calendar_are_rejected(tmp_path: Path) -> None:
     )
     assert read(path, unit="s").events.is_empty()
     assert read(path, unit="s").rejected.height == 4
+
+
+def test_times_of_parquet_beyond_the_calendar_are_rejected(tmp_path: Path) -> None:
+    """A row whose own time is of no year that Python has is kept aside; in payloads such a time is a text."""
+    day, moment = pl.Series([10**8, None, 1], dtype=pl.Int32), [1704067200000 * 1000, 1704067200000, 2**63 - 1]
+    dated = {"event_id": ["0", "1", "2"], "stream": "s", "type": "T"}
+    nested = {"in": [{"days": [number]} for number in day]}
+    schema = {"in": pl.Struct({"days": pl.List(pl.Int32)})}
+    frame = pl.DataFrame(dated | {"day": day, "at": moment} | nested, schema_overrides=schema)
+    dates = pl.col("day").cast(pl.Date), pl.col("in").cast(pl.Struct({"days": pl.List(pl.Date)}))
+    path = tmp_path / "a.parquet"
+    frame.with_columns(*dates, occurred_at=pl.col("at").cast(pl.Datetime("ms"))).drop("at").write_parquet(path)
+    batch = read(path)
+    assert [why.partition(":")[0] for why in batch.rejected["reason"]] == ["occurred_at is not a time"] * 2
+    assert '"1704067200000000 ms since 1970"' in batch.rejected["reason"][0]
+    assert batch.rejected["line"].to_list() == [1, 3]
+    assert ids(batch) == ["1"]
+    assert es.source(str(path)).decode(batch.rejected).rejected.height == 2
+    frame.with_columns(*dates, occurred_at=pl.lit(AT)).drop("at").write_parquet(path)
+    assert [json.loads(text) for text in read(path).events["data"]] == [
+        {"day": "100000000 days since 1970", "in": {"days": ["100000000 days since 1970"]}},
+        {"day": None, "in": {"days": [None]}},
+        {"day": "1970-01-02", "in": {"days": ["1970-01-02"]}},
+    ]
+
+
+@pytest.mark.parametrize(("moment", "tz"), [(datetime.min, "Europe/Warsaw"), (datetime.max, "America/New_York")])  # noqa: DTZ901 - local
+def test_local_times_of_parquet_at_the_ends_of_the_calendar(tmp_path: Path, moment: datetime, tz: str) -> None:
+    """A local time that leaves the calendar as an instant is rejected; one that leaves it in its zone is taken."""
+    path, event = tmp_path / "a.parquet", {"event_id": ["1"], "stream": "s", "type": "T"}
+    pl.DataFrame(event | {"occurred_at": [moment]}).write_parquet(path)
+    assert read(path, tz=tz).rejected.height == 1
+    far = {"Europe/Warsaw": "America/New_York", "America/New_York": "Europe/Warsaw"}[tz]
+    aware = pl.Series([moment]).dt.replace_time_zone("UTC")
+    pl.DataFrame(event | {"occurred_at": aware.dt.convert_time_zone(far)}).write_parquet(path)
+    assert read(path).events["occurred_at"].to_list() == aware.to_list()
 
 
 @pytest.mark.parametrize("unit", [None, "ms"])
