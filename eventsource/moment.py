@@ -4,11 +4,13 @@ The rules of the specification:
 
 * a datetime means that instant, inclusive; without a zone it is local to ``tz``;
 * a date (``date`` or ``"2024-06-30"``) means that whole day in ``tz``, closed at its end;
-* instants are UTC and have microseconds; finer digits are cut off.
+* instants are UTC and have microseconds; finer digits are cut off;
+* the first and the last day of the calendar hold all that is before and after them.
 """
 
 import re
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -20,6 +22,7 @@ __all__ = [
     "FIRST",
     "LAST",
     "Moment",
+    "day_of",
     "instant",
     "instants",
     "is_calendar_step",
@@ -31,6 +34,7 @@ __all__ = [
     "skipped",
     "start",
     "step_after",
+    "step_begins",
     "step_ends",
     "steps",
     "unit_of",
@@ -50,6 +54,10 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
 _DAYS: Final = re.compile(r"([+-]\d{1,6})d")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK: Final = timedelta(microseconds=1)
+_EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
+_LATEST: Final = datetime.max.replace(tzinfo=UTC)
+_MOST: Final = 2_000_000
+"""So many steps are a slip: those of days up to an event that stands for ever, in the year 9999."""
 _UTC_TYPE: Final = pl.Datetime("us", "UTC")
 _MICROS: Final = {"ms": 1_000, "us": 1, "days": 86_400_000_000}
 
@@ -79,13 +87,23 @@ def instant(moment: Moment, tz: str | tzinfo = "UTC") -> datetime:
     value = label(moment)
     if isinstance(value, datetime):
         return _utc(value, tz)
-    return _midnight(_shift(value, 1), tz) - _TICK
+    return _midnight(value + timedelta(days=1), tz) - _TICK if value < date.max else _LATEST
 
 
 def start(moment: Moment, tz: str | tzinfo = "UTC") -> datetime:
     """Return the first instant that belongs to ``moment``, in UTC: a date begins at its midnight."""
     value = label(moment)
-    return _utc(value, tz) if isinstance(value, datetime) else _midnight(value, tz)
+    if isinstance(value, datetime):
+        return _utc(value, tz)
+    return _midnight(value, tz) if value > date.min else _EARLIEST
+
+
+def day_of(moment: datetime, tz: str | tzinfo) -> date:
+    """Return the day of an instant in ``tz``; where the calendar has it not, the day that is next to it."""
+    try:
+        return moment.astimezone(zone(tz)).date()
+    except OverflowError:
+        return date.min if moment.year == 1 else date.max
 
 
 def label(moment: Moment) -> date | datetime:
@@ -160,7 +178,7 @@ def instants(column: pl.Series, tz: str | tzinfo = "UTC") -> pl.Series:
     local = pl.col(column.name)
     if dtype == pl.Date:
         midnight = local.dt.offset_by("1d").cast(pl.Datetime("us"))
-        moment = _localised(midnight, name) - _TICK
+        moment = pl.when(local >= date.max).then(_LATEST).otherwise(_localised(midnight, name) - _TICK)
     elif isinstance(dtype, pl.Datetime):
         micros = local.dt.cast_time_unit("us")
         moment = micros if dtype.time_zone else _localised(micros, name)
@@ -182,15 +200,17 @@ def steps(since: Moment, until: Moment, every: str, tz: str | tzinfo = "UTC") ->
         tz: the zone of moments that name none.
 
     Raises:
-        MomentError: ``every`` is no duration, or does not lead forward.
+        MomentError: ``every`` is no duration, does not lead forward, or makes millions of steps.
     """
     first, last = label(since), label(until)
     if not isinstance(first, datetime) and not isinstance(last, datetime):
         column = pl.Series([first], dtype=pl.Date)
-        return _walk(column, last, every)
-    begin = start(since, tz).astimezone(zone(tz))
-    column = pl.Series([begin]).dt.cast_time_unit("us")
-    return _walk(column, instant(until, tz), every)
+        return _walk(column, last, every).to_list()
+    begin, end = max(start(since, tz), _midnight(date.min, tz)), min(instant(until, tz), _end(tz))
+    if begin > end:
+        return []
+    column = pl.Series([begin.astimezone(zone(tz))]).dt.cast_time_unit("us")
+    return _walk(column, end, every).to_list()
 
 
 def is_calendar_step(every: str) -> bool:
@@ -203,13 +223,23 @@ def step_ends(first: date, last: date, every: str) -> list[date | datetime]:
 
     Month-ends for ``"1mo"``, Sundays for ``"1w"``, the days themselves for ``"1d"``.
     """
-    begin = pl.Series([first]).dt.truncate(every).item()
-    return [step_after(day, every) for day in steps(begin, last, every)]
+    begin = pl.Series([first]).dt.truncate(every)
+    return _last_days(_walk(begin, last, every), every).to_list()
+
+
+def step_begins(day: date, every: str) -> Iterator[date]:
+    """Yield the first days of calendar steps, from that of a day back to the begin of the calendar."""
+    while True:
+        begin: date = pl.Series([day]).dt.truncate(every).clip(date.min).item()
+        yield begin
+        if begin == date.min:
+            return
+        day = begin - timedelta(days=1)
 
 
 def step_after(day: date, every: str) -> date:
     """Return the last day of a step that begins with a day."""
-    found: date = pl.Series([day]).dt.offset_by(every).dt.offset_by("-1d").item()
+    found: date = _last_days(pl.Series([day]), every).item()
     return found
 
 
@@ -264,7 +294,11 @@ def _localised(moments: pl.Expr, name: str) -> pl.Expr:
     return local.dt.convert_time_zone("UTC")
 
 
-def _walk(first: pl.Series, last: date, every: str) -> list[date | datetime]:
+def _last_days(begins: pl.Series, every: str) -> pl.Series:
+    return begins.dt.offset_by(every).dt.offset_by("-1d").clip(date.min, date.max)
+
+
+def _walk(first: pl.Series, last: date, every: str) -> pl.Series:
     unit = re.fullmatch(r"(\d+)([a-z]+)", every)
     if unit is None or int(unit[1]) < 1:
         raise MomentError(f"{every!r} is not a duration that leads forward", hint='such as "1d" or "1mo"')
@@ -275,8 +309,11 @@ def _walk(first: pl.Series, last: date, every: str) -> list[date | datetime]:
         if len(back := (found.diff() <= timedelta()).arg_true()):
             raise MomentError(f"steps of {every!r} do not lead from {found[back[0] - 1]} forward")
         if len(found) < count:
-            return found.to_list()
-        count *= 4
+            return found
+        if count == _MOST:
+            why = f"there are millions of steps of {every!r} up to {last}"
+            raise MomentError(why, hint="give since= and until=, or a longer step")
+        count = min(4 * count, _MOST)
 
 
 def _stepped(first: pl.Series, offsets: list[str], every: str) -> pl.Series:
@@ -320,7 +357,19 @@ def _utc(moment: datetime, tz: str | tzinfo) -> datetime:
 
 
 def _midnight(day: date, tz: str | tzinfo) -> datetime:
-    return _utc(datetime(day.year, day.month, day.day), tz)  # noqa: DTZ001 - _utc adds the zone
+    """Return where a day begins; east of UTC, the first one of the calendar began before it."""
+    try:
+        return _utc(datetime(day.year, day.month, day.day), tz)  # noqa: DTZ001 - _utc adds the zone
+    except MomentError:
+        return _EARLIEST
+
+
+def _end(tz: str | tzinfo) -> datetime:
+    """Return where the last day of the calendar ends; west of UTC, it goes on after it."""
+    try:
+        return _utc(datetime.combine(date.max, time.max), tz)
+    except MomentError:
+        return _LATEST
 
 
 def _shift(day: date, days: int) -> date:

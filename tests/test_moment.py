@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from eventsource.errors import MomentError
-from eventsource.moment import instant, instants, label, parse_times, start, steps, zone
+from eventsource.moment import day_of, instant, instants, label, parse_times, start, steps, zone
 
 WARSAW = "Europe/Warsaw"
 _TICK = timedelta(microseconds=1)
@@ -81,13 +81,48 @@ def test_what_names_no_moment_is_refused(moment: Any) -> None:
         instant(moment)
 
 
-@pytest.mark.parametrize(
-    "moment", [date.max, "9999-12-31", datetime.min.replace(tzinfo=timezone(timedelta(hours=9)))]
-)
+@pytest.mark.parametrize("moment", [datetime.min.replace(tzinfo=timezone(timedelta(hours=9)))])
 def test_the_calendar_has_an_end(moment: Any) -> None:
     """What would leave the calendar is refused as a moment, not as an overflow."""
     with pytest.raises(MomentError, match="outside"):
         instant(moment)
+
+
+@pytest.mark.parametrize(
+    ("day", "tz", "begin", "end"),
+    [
+        (date.max, "UTC", "9999-12-31T00:00:00Z", "9999-12-31T23:59:59.999999Z"),
+        (date.max, WARSAW, "9999-12-30T23:00:00Z", "9999-12-31T23:59:59.999999Z"),
+        (date.max, "America/New_York", "9999-12-31T05:00:00Z", "9999-12-31T23:59:59.999999Z"),
+        (date.min, "UTC", "0001-01-01T00:00:00Z", "0001-01-01T23:59:59.999999Z"),
+        (date.min, WARSAW, "0001-01-01T00:00:00Z", "0001-01-01T22:35:59.999999Z"),
+        (date.min, "America/New_York", "0001-01-01T00:00:00Z", "0001-01-02T04:56:01.999999Z"),
+    ],
+)
+def test_the_first_and_the_last_day_are_days(day: date, tz: str, begin: str, end: str) -> None:
+    """They begin and end as all others do, but that the calendar begins and ends with them in every zone."""
+    first, last = datetime.fromisoformat(begin), datetime.fromisoformat(end)
+    assert (start(day, tz), instant(day, tz)) == (first, last)
+    assert instants(pl.Series([day]), tz).to_list() == [last]
+    assert day_of(first, tz) == day_of(last, tz) == day
+    assert [day_of(step, tz) for step in steps(first, last, "18h", tz)] == [day, day]
+
+
+@pytest.mark.parametrize("tz", [WARSAW, "America/New_York"])
+def test_instants_of_no_local_day_are_of_the_next_one(tz: str) -> None:
+    """The first and the last instant have a day in every zone."""
+    first, last = (end.replace(tzinfo=UTC) for end in (datetime.min, datetime.max))  # noqa: DTZ901 - aware here
+    assert (day_of(first, tz), day_of(last, tz)) == (date.min, date.max)
+    assert steps(first, datetime(1, 1, 2, tzinfo=UTC), "1d", tz)[0].year == 1
+    assert steps(datetime(9999, 12, 30, tzinfo=UTC), last, "1d", tz)[-1].year == 9999
+
+
+@pytest.mark.parametrize("ends", [("2024-01-01", "9999-12-31"), ("2024-01-01T00:00", "9999-12-31")])
+def test_millions_of_steps_are_a_slip(ends: tuple[str, str]) -> None:
+    """Days up to an event that stands for ever are refused before memory is full; months are not."""
+    with pytest.raises(MomentError, match="until="):
+        steps(*ends, "1d")
+    assert len(steps(*ends, "1mo")) == 12 * (10_000 - 2024)
 
 
 def test_there_are_no_other_zones() -> None:

@@ -16,6 +16,7 @@ from eventsource.index import EventLog, Index, Told, View
 from eventsource.model import Model, plan_of
 from eventsource.moment import (
     Moment,
+    day_of,
     instant,
     is_calendar_step,
     label,
@@ -23,7 +24,6 @@ from eventsource.moment import (
     step_after,
     step_ends,
     steps,
-    zone,
 )
 from eventsource.plan import Plan
 from eventsource.snapshots import Shelf, Snapshot, SnapshotPolicy
@@ -179,12 +179,10 @@ class Asking:
     ) -> list[date | datetime]:
         if since is None or until is None:
             ends = pl.DataFrame(self._ask(view, _span), schema=["first", "last"], orient="row")
-            local = ends.cast(TIMESTAMP).select(
-                pl.col("first").min().dt.convert_time_zone(view.tz).dt.date(),
-                pl.col("last").max().dt.convert_time_zone(view.tz).dt.date(),
-            )
-            first, last = local.row(0)
-            return [] if first is None else _stretched(first, last, every, since, until, view.tz)
+            first, last = ends.cast(TIMESTAMP).select(pl.col("first").min(), pl.col("last").max()).row(0)
+            if first is None:
+                return []
+            return _stretched(day_of(first, view.tz), day_of(last, view.tz), every, since, until, view.tz)
         return steps(since, until, every, view.tz)
 
 
@@ -199,7 +197,7 @@ def _stretched(
         return steps(start(first, tz) if since is None else since, last if until is None else until, every, tz)
     if since is not None:
         return steps(since, step_after(last, every), every, tz)
-    final = last if until is None else start(until, tz).astimezone(zone(tz)).date()
+    final = last if until is None else day_of(start(until, tz), tz)
     limit = None if until is None else instant(until, tz)
     return [end for end in step_ends(first, final, every) if limit is None or instant(end, tz) <= limit]
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice, takewhile
 from typing import Final
 
 import polars as pl
@@ -13,7 +14,7 @@ from eventsource.errors import FoldError
 from eventsource.fold.engine import Events
 from eventsource.fold.partial import Meeting, finished, is_mergeable, partial
 from eventsource.index import View
-from eventsource.moment import start
+from eventsource.moment import day_of, start, step_begins
 from eventsource.plan import Plan
 from eventsource.snapshots import Shelf, Snapshot, SnapshotPolicy
 from eventsource.timeline._answers import together
@@ -94,12 +95,9 @@ def taken_if_due(view: View, plan: Plan, shelf: Shelf, policy: SnapshotPolicy, t
 
 def _step_ends(span: tuple[datetime, datetime], policy: SnapshotPolicy, tz: str) -> list[datetime]:
     """Return the last instants of the newest steps that are over, at most as many as are kept."""
-    begin = pl.Series([span[1]]).dt.convert_time_zone(tz).dt.date().dt.truncate(str(policy.every))
-    ends: list[datetime] = []
-    while len(ends) < policy.keep and (end := start(begin.item(), tz) - timedelta(microseconds=1)) >= span[0]:
-        ends.append(end)
-        begin = begin.dt.offset_by(f"-{policy.every}")
-    return ends
+    begins = (start(day, tz) for day in step_begins(day_of(span[1], tz), str(policy.every)))
+    over = takewhile(lambda begin: begin > span[0], begins)
+    return [begin - timedelta(microseconds=1) for begin in islice(over, policy.keep)]
 
 
 def from_snapshot(

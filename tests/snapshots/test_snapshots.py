@@ -432,3 +432,23 @@ def test_the_states_read_last_are_held_unless_they_are_large(
         assert len(timeline._held) == (limit is None)
     timeline.prune()
     assert timeline.as_of(LATE).equals(expected.as_of(LATE))
+
+
+@pytest.mark.parametrize("tz", ["UTC", "Europe/Warsaw", "America/New_York"])
+@pytest.mark.parametrize("at", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"])
+def test_a_policy_takes_steps_at_the_ends_of_the_calendar(tmp_path: Path, at: str, tz: str) -> None:
+    """An event that stands for ever, or from the begin of time, changes and hinders no answer."""
+    log = Log(tmp_path / "log")
+    log.append([*EVENTS, EVENTS[0] | {"event_id": "end", "occurred_at": at}])
+    plain = Timeline(log, BUSY, tz=tz)
+    for every in ("1mo", "700d"):
+        kept = Timeline(log, BUSY, tz=tz, snapshots=SnapshotPolicy(every=every, keep=2))
+        for when in (LATE, "2024-06-30", "9999-12-31", "0001-01-01", None):
+            assert kept.as_of(when).equals(plain.as_of(when, snapshots=False))
+    alone = Log(tmp_path / "alone")
+    alone.append([EVENTS[0] | {"occurred_at": at}])
+    assert (
+        Timeline(alone, BUSY, tz=tz, snapshots=SnapshotPolicy(every="1w"))
+        .as_of()
+        .equals(Timeline(alone, BUSY).as_of())
+    )

@@ -54,6 +54,21 @@ def test_the_zone_decides_the_last_step() -> None:
     assert ends == [[date(2024, 1, 31)], [date(2024, 2, 29)]]
 
 
+@pytest.mark.parametrize("tz", ["UTC", "Europe/Warsaw", "America/New_York"])
+@pytest.mark.parametrize("at", ["9999-12-31T23:59:59Z", "0001-01-01"])
+def test_a_trend_reaches_the_ends_of_the_calendar(at: str, tz: str) -> None:
+    """An event that stands for ever, or from the begin of time, is in a trend over all; days to it are a slip."""
+    timeline = es.Timeline(
+        MemoryLog([event("Visited", at=at), event("Visited", at="2024-06-01T12:00:00")]), Visitor
+    )
+    for every in ("1mo", "2y", "400y"):
+        trend = timeline.trend({"n": pl.col("visits").sum()}, every=every, tz=tz)
+        assert (trend["n"][0], trend["n"][-1]) == (1, 2)
+    assert timeline.trend({"n": pl.len()}, every="1mo", since="2024-05-31", tz=tz)["n"][-1] == 1
+    with pytest.raises(es.EventsourceError, match="until="):
+        timeline.trend({"n": pl.len()}, every="1h", tz=tz)
+
+
 def test_hours_begin_with_the_first_day() -> None:
     """Steps of hours go from the midnight before the first event to the end of the last one's day."""
     trend = es.Timeline(LOG, Visitor).trend({"n": pl.len()}, every="12h", until="2024-01-11")
