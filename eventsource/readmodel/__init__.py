@@ -84,6 +84,8 @@ class ReadModel:
     def lag(self) -> Lag:
         """Return how many events the tables are behind the log, and how long ago the first of them was recorded.
 
+        Also whether the next refresh goes on from them, or makes them anew, because they are of another model.
+
         Raises:
             ReadModelError, DatabaseError: as of `refresh`.
         """

@@ -45,18 +45,21 @@ class Lag:
         events: how many events they have not taken in.
         seconds: how long ago the first of these was recorded; 0 where there is none.
         position: where they are; None: they do not exist yet.
+        rebuild: why the next refresh makes them anew, such as another model; empty where it goes on. That values
+            no longer fit into a column, only the refresh itself finds out.
     """
 
     events: int
     seconds: float
     position: int | None
+    rebuild: str = ""
 
     def __str__(self) -> str:
         if self.position is None:
             return f"not made yet, {self.events:,} events behind"
         where = f"at position {self.position:,}"
-        return (
-            f"{where}, {self.events:,} events ({self.seconds:,.0f} s) behind"
-            if self.events
-            else f"{where}, up to date"
-        )
+        if self.events:
+            where += f", {self.events:,} events ({self.seconds:,.0f} s) behind"
+        if self.rebuild:
+            return f"{where}; a refresh rebuilds it: {self.rebuild}"
+        return where if self.events else f"{where}, up to date"

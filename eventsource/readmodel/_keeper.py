@@ -105,13 +105,14 @@ class Keeper:
         """Return how far the tables are behind the log."""
         with self.database.reading() as connection:
             record = recorded(connection, self.table)
+            rebuild = self._changed(sa.inspect(connection), record)
         head = self.timeline.log.head
         if record is not None:
             self._check_log(record, head, _events(self.timeline, {record.position - 1}))
         position = record.position if record else 0
         first = _events(self.timeline, {position}).get(position)
         seconds = (datetime.now(UTC) - first[1]).total_seconds() if first else 0.0
-        return Lag(head - position, max(seconds, 0.0), record.position if record else None)
+        return Lag(head - position, max(seconds, 0.0), record.position if record else None, rebuild)
 
     def verify(self) -> pl.DataFrame:
         """Return what differs between the tables and the model at their position."""
@@ -222,19 +223,27 @@ class Keeper:
 
     def _outdated(self, there: sa.Inspector, record: Record | None, head: int, ends: _Ends) -> str:
         """Return why the tables must be made anew; empty if they need not."""
+        if record is not None:
+            self._check_log(record, head, ends)
+            if record.history and not self.history and self._is_of_model(record):
+                raise ReadModelError(
+                    f"{self.table!r} has a table of history, which was not asked for",
+                    hint="history=True or --history keeps it; rebuild() or --rebuild drops it",
+                )
+        return self._changed(there, record)
+
+    def _changed(self, there: sa.Inspector, record: Record | None) -> str:
+        """Return in what the tables are not those that are asked for; empty if they are."""
         if record is None:
             return "not made yet"
-        self._check_log(record, head, ends)
-        if record.fingerprint != self.timeline.plan.fingerprint():
+        if not self._is_of_model(record):
             return "the model changed"
-        if record.history and not self.history:
-            raise ReadModelError(
-                f"{self.table!r} has a table of history, which was not asked for",
-                hint="history=True or --history keeps it; rebuild() or --rebuild drops it",
-            )
         if self.history and not record.history:
             return "history is asked for"
         return "" if all(there.has_table(name) for name in self.names) else "a table was gone"
+
+    def _is_of_model(self, record: Record) -> bool:
+        return record.fingerprint == self.timeline.plan.fingerprint()
 
     def _check_log(self, record: Record, head: int, ends: _Ends) -> None:
         """See that the log is the one, with all the events, that the tables were made from."""

@@ -46,6 +46,16 @@ def test_refresh_and_lag(pulled: Run, folder: Path) -> None:
     assert "rebuilt (asked for)" in pulled("refresh", "--to", URL, "--rebuild").stdout
 
 
+def test_lag_of_a_table_of_another_model(pulled: Run, folder: Path) -> None:
+    """A table whose model was changed since is not called up to date, whoever reads it: people or programs."""
+    pulled("refresh", "--to", URL, "--table", "t")
+    model = ("--to", URL, "--table", "t", "--model", "models:Ticket")
+    assert pulled("lag", *model).stdout == "t at position 22; a refresh rebuilds it: the model changed\n"
+    assert json.loads(pulled("lag", *model, "--format", "json").stdout)["rebuild"] == "the model changed"
+    assert "rebuilt (the model changed)" in pulled("refresh", *model).stdout
+    assert json.loads(pulled("lag", *model, "--format", "json").stdout)["rebuild"] == ""
+
+
 def test_settings_of_the_project(pulled: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The project says where, and paths are its own; options win."""
     configured(folder, 'url = "sqlite:///kept.db"\ntable = "people"\nhistory = true\nevery = "1m"\n')

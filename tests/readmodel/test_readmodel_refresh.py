@@ -187,6 +187,24 @@ def test_a_changed_model_is_rebuilt(url: str, tmp_path: Path) -> None:
     assert not inspected(url, lambda there: there.has_table("t_history"))
 
 
+def test_lag_tells_what_a_refresh_would_rebuild_for(url: str, tmp_path: Path) -> None:
+    """A table of another model, or without what is asked for, is not up to date: lag says why."""
+    log = shop_log(tmp_path)
+    timeline = es.Timeline(log, Shop)
+    ReadModel(timeline, url, table="t").refresh()
+    other = es.Timeline(log, plan(Rule(name="n", op="count", events=("Opened",))))
+    for model in (ReadModel(other, url, table="t"), ReadModel(other, url, table="t", history=True)):
+        lag = model.lag()
+        assert str(lag) == f"at position 20; a refresh rebuilds it: {lag.rebuild}"
+        assert lag.rebuild == model.refresh().rebuilt != ""
+        assert model.lag().rebuild == ""
+    assert str(ReadModel(other, url, table="t").lag()) == "at position 20, up to date"
+    sql(url, "DROP TABLE t")
+    log.append([event(900, "s00007", "Visited", tag="x")])
+    assert str(model.lag()).endswith("behind; a refresh rebuilds it: a table was gone")
+    assert model.refresh().rebuilt == "a table was gone"
+
+
 @pytest.mark.parametrize(("first", "then"), [(1, "text"), (1, 2.5), (None, 3), (True, 1), (2**40, 2**70)])
 def test_a_changed_dtype_is_rebuilt(url: str, first: Any, then: Any) -> None:
     """Where the log brings other values into a member, its column gets their type."""
