@@ -6,7 +6,7 @@ code  meaning
 0     all is well
 1     the question or the pull failed, or a check found faults
 2     wrong usage: an option, a model, a field or a moment that does not exist
-3     nothing is there: no log, no file, no such entity
+3     nothing is there: no log, no file, no table, no such entity
 75    another process was faster: do the same again
 130   interrupted from the keyboard
 141   the reader of the output went away

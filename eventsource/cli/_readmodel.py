@@ -1,5 +1,6 @@
 """Read models: an SQL table kept equal to a model, once or as a service."""
 
+import shlex
 import shutil
 import sys
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from typing import Annotated, Any, Final, Literal
 import typer
 
 from eventsource.cli._config import Project, load_plan
-from eventsource.cli._failures import FAILED, UsageError, note
+from eventsource.cli._failures import FAILED, MissingError, UsageError, note
 from eventsource.cli._options import LogOption, grouped
 from eventsource.cli._output import console, deliver, say
 from eventsource.cli._table import print_table
@@ -81,6 +82,13 @@ class Kept:
         except ReadModelError as error:
             raise UsageError.of(error) from error
 
+    def typed(self, command: str, url: str) -> str:
+        """Return a command with these options as it is typed; ``url`` has no password."""
+        given = {"--to": self.to and url, "--table": self.table, "--log": self.log, "--model": self.model}
+        words = [word for option, value in given.items() if value for word in (option, value)]
+        history = {None: [], True: ["--history"], False: ["--no-history"]}[self.history]
+        return shlex.join(["eventsource", command, *words, *history])
+
 
 @grouped
 def refresh(
@@ -112,7 +120,9 @@ def lag(
     found = target.lag()
     if form == "json":
         deliver([json({"table": target.table, **asdict(found)}), b"\n"], None)
-    else:
+    if found.position is None:
+        raise MissingError(f"{target.url} has no table {target.table} yet", hint=kept.typed("refresh", target.url))
+    if form == "text":
         say(f"{target.table} {found}")
 
 

@@ -39,6 +39,11 @@ class Database(ABC):
         """The URL, without its password."""
         return self.url.render_as_string(hide_password=True)
 
+    @property
+    def is_there(self) -> bool:
+        """Whether there is anything to read; a file that is not there is only made by what writes it."""
+        return True
+
     @contextmanager
     def writing(self, name: str) -> Iterator[sa.Connection]:
         """Give a transaction beside which no other one of the same name runs.

@@ -40,6 +40,7 @@ _Ends = Mapping[int, tuple[str, datetime]]
 """Id and ``recorded_at`` of events, by position."""
 _BITS: Final = 5  # a snapshot after each 16th to 32nd part of the log
 _SMALL: Final = 100_000  # events that are folded as fast without a snapshot
+_NEW: Final = "not made yet"
 _AFRESH: Final = "rebuild() makes the tables anew, eventsource refresh --rebuild does so on the terminal"
 
 
@@ -103,9 +104,7 @@ class Keeper:
 
     def lag(self) -> Lag:
         """Return how far the tables are behind the log."""
-        with self.database.reading() as connection:
-            record = recorded(connection, self.table)
-            rebuild = self._changed(sa.inspect(connection), record)
+        record, rebuild = self._kept()
         head = self.timeline.log.head
         if record is not None:
             self._check_log(record, head, _events(self.timeline, {record.position - 1}))
@@ -114,14 +113,22 @@ class Keeper:
         seconds = (datetime.now(UTC) - first[1]).total_seconds() if first else 0.0
         return Lag(head - position, max(seconds, 0.0), record.position if record else None, rebuild)
 
+    def _kept(self) -> tuple[Record | None, str]:
+        """Return what is known of the tables, and why the next refresh makes them anew; nothing is written."""
+        if not self.database.is_there:
+            return None, _NEW
+        with self.database.reading() as connection:
+            record = recorded(connection, self.table)
+            return record, self._changed(sa.inspect(connection), record)
+
     def verify(self) -> pl.DataFrame:
         """Return what differs between the tables and the model at their position."""
+        if not self.database.is_there:
+            raise self._missing()
         with self.database.reading() as connection:
             record = recorded(connection, self.table)
             if record is None:
-                raise ReadModelError(
-                    f"{self.database.name}: there is no read model {self.table!r}", hint="refresh() makes it"
-                )
+                raise self._missing()
             self._check_log(record, self.timeline.log.head, _events(self.timeline, {record.position - 1}))
             frames = self._frames(None, record.position, snapshots=False)
             found = [
@@ -235,7 +242,7 @@ class Keeper:
     def _changed(self, there: sa.Inspector, record: Record | None) -> str:
         """Return in what the tables are not those that are asked for; empty if they are."""
         if record is None:
-            return "not made yet"
+            return _NEW
         if not self._is_of_model(record):
             return "the model changed"
         if self.history and not record.history:
@@ -259,6 +266,10 @@ class Keeper:
         if not knows:
             told = f"the events before position {record.position:,} are not those that {self.table!r} took in"
             raise ReadModelError(f"{told}: the log was put back", hint=_AFRESH)
+
+    def _missing(self) -> ReadModelError:
+        told = f"{self.database.name}: there is no read model {self.table!r}"
+        return ReadModelError(told, hint="refresh() makes it")
 
     def _refuse_foreign(self, there: sa.Inspector, record: Record | None) -> None:
         """See that tables of our names are as we made them."""

@@ -4,6 +4,7 @@ import math
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Any, ClassVar
 
 import polars as pl
@@ -36,6 +37,17 @@ class Sqlite(Database):
         super().__init__(url)
         sa.event.listen(self.engine, "connect", _set_up)
         sa.event.listen(self.engine, "begin", _begin)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there is a file."""
+        return self._path is None or self._path.exists()
+
+    @property
+    def _path(self) -> Path | None:
+        """The file; None where it is named by a URI of SQLite's own."""
+        (name,), options = self.engine.dialect.create_connect_args(self.url)
+        return None if options.get("uri") else Path(name)
 
     def check(self, names: list[str], columns: list[str]) -> None:
         """See that names are not empty, and that columns differ in more than upper and lower case."""

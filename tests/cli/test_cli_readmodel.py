@@ -31,7 +31,6 @@ def rows(folder: Path, query: str, file: str = "shop.db") -> list[tuple[object, 
 
 def test_refresh_and_lag(pulled: Run, folder: Path) -> None:
     """A refresh makes the table, the next one writes nothing; lag tells how far it is behind."""
-    assert pulled("lag", "--to", URL).stdout == "customer not made yet, 22 events behind\n"
     assert "rebuilt (not made yet): 14 rows written" in pulled("refresh", "--to", URL, "--verify").stdout
     assert pulled("refresh", "--to", URL).stdout == "customer at position 22; there was nothing to do\n"
     assert rows(folder, "SELECT name, spent FROM customer WHERE entity = 'ada'") == [("Ada", "10.30")]
@@ -44,6 +43,21 @@ def test_refresh_and_lag(pulled: Run, folder: Path) -> None:
     assert found["seconds"] > 0
     assert "1 new events: 1 rows written" in pulled("refresh", "--to", URL).stdout
     assert "rebuilt (asked for)" in pulled("refresh", "--to", URL, "--rebuild").stdout
+
+
+def test_lag_of_a_table_that_is_not_there(pulled: Run, folder: Path) -> None:
+    """Without a database or a table there is nothing to ask: 3, with what to type; and nothing is made."""
+    typed = f"refresh --to {URL} --table 'my table' --history"
+    for _ in range(2):
+        found = pulled("lag", "--to", URL, "--table", "my table", "--history", code=3)
+        assert (found.stdout, f"{URL} has no table my table yet" in found.stderr) == ("", True)
+        assert typed in " ".join(found.stderr.split())
+        shown = pulled("lag", "--to", URL, "--table", "my table", "--format", "json", code=3).stdout
+        assert json.loads(shown)["position"] is None
+        pulled("refresh", "--to", "sqlite:///other.db")
+        assert not (folder / "shop.db").exists()
+    pulled("refresh", "--to", URL)
+    pulled("lag", "--to", URL, "--table", "my table", code=3)
 
 
 def test_lag_of_a_table_of_another_model(pulled: Run, folder: Path) -> None:

@@ -187,6 +187,18 @@ def test_a_changed_model_is_rebuilt(url: str, tmp_path: Path) -> None:
     assert not inspected(url, lambda there: there.has_table("t_history"))
 
 
+def test_who_only_asks_makes_nothing(tmp_path: Path) -> None:
+    """Neither lag nor verify leaves a file where there is no database yet; a URI of SQLite's own is left to it."""
+    timeline, made = es.Timeline(shop_log(tmp_path), Shop), set(tmp_path.iterdir())
+    model = ReadModel(timeline, f"sqlite:///{tmp_path}/x.db")
+    assert (model.lag().events, model.lag().position) == (20, None)
+    with pytest.raises(ReadModelError, match="there is no read model 'shop'"):
+        model.verify()
+    assert set(tmp_path.iterdir()) == made
+    model.refresh()
+    assert ReadModel(timeline, f"sqlite:///file:{tmp_path}/x.db?mode=ro&uri=true").lag().position == 20
+
+
 def test_lag_tells_what_a_refresh_would_rebuild_for(url: str, tmp_path: Path) -> None:
     """A table of another model, or without what is asked for, is not up to date: lag says why."""
     log = shop_log(tmp_path)
