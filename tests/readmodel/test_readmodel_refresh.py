@@ -492,6 +492,22 @@ def test_the_documented_query_is_as_of(url: str, tmp_path: Path) -> None:
     assert {tuple(index["column_names"]) for index in indexes} >= {("valid_from",), ("valid_to",)}
 
 
+def test_the_documented_comparisons_of_sqlite(tmp_path: Path) -> None:
+    """A decimal is compared as a number once it is cast; NaN, above all numbers, is left out by its name."""
+    url, values = f"sqlite:///{tmp_path}/x.db", {"a": 9.0, "b": 1000.5, "c": -1.0, "d": None, "e": 20000.0}
+    root = Rule(name="average", op="derive", expression=pl.col("v").sqrt())
+    of = plan(latest("v"), latest("spent", pl.Decimal(18, 2)), root)
+    model = ReadModel(over([event(n, name, "Set", v=v) for n, (name, v) in enumerate(values.items())], of), url)
+    model.refresh()
+
+    def found(where: str) -> str:
+        return "".join(row[0] for row in sql(url, f"SELECT entity FROM thing WHERE {where} ORDER BY entity"))
+
+    assert (found("spent > 1000"), found("CAST(spent AS REAL) > 1000")) == ("abe", "be")
+    assert (found("average > 100"), found("average > 100 AND average <> 'NaN'")) == ("ce", "e")
+    assert model.verify().is_empty()
+
+
 def test_representations(tmp_path: Path) -> None:
     """What is shown says which table, of which model, where."""
     model = ReadModel(es.Timeline(shop_log(tmp_path), Shop), f"sqlite:///{tmp_path}/x.db", history=True)
