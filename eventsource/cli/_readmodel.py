@@ -17,7 +17,7 @@ from eventsource.cli._output import console, deliver, say
 from eventsource.cli._table import print_table
 from eventsource.cli._values import harmless, json
 from eventsource.errors import ReadModelError
-from eventsource.readmodel import ReadModel, Status
+from eventsource.readmodel import ReadModel, Service, Status
 from eventsource.timeline import Timeline
 
 __all__ = ["follow", "lag", "refresh"]
@@ -150,9 +150,13 @@ def follow(
     project = Project.find()
     target = kept.readmodel(project)
     pause = every or project.readmodel.every or _EVERY
+    try:
+        service = Service.of(pause, retries, health, _Line(target.table, target.url).show)
+    except ReadModelError as error:
+        raise UsageError.of(error) from error
     borne = "for ever" if retries is None else f"{retries} times in a row"
     note(f"{target.table} in {target.url} every {pause}; failures are tried again {borne}; Ctrl-C ends it")
-    target.follow(pause, retries=retries, health=health, tell=_Line(target.table, target.url).show)
+    service.run(target.refresh, target.lag)
 
 
 @dataclass(slots=True)

@@ -21,10 +21,10 @@ from pathlib import Path
 import polars as pl
 
 from eventsource.readmodel._answers import Lag, Refreshed
-from eventsource.readmodel._follow import Service, Status, seconds_of
+from eventsource.readmodel._follow import Service, Status
 from eventsource.timeline import Timeline
 
-__all__ = ["Lag", "ReadModel", "Refreshed", "Status"]
+__all__ = ["Lag", "ReadModel", "Refreshed", "Service", "Status"]
 
 
 class ReadModel:
@@ -119,16 +119,16 @@ class ReadModel:
         Args:
             every: seconds between two refreshes, or a text such as ``"30s"``, ``"5m"``.
             retries: how many failures in a row are borne; None: any number.
-            health: a JSON file for a supervisor, replaced after every round: ``state``, ``time``, ``position``,
-                ``lag``, ``failures``, ``last_error``.
+            health: a JSON file for a supervisor, replaced at the start, and before and after every round:
+                ``state``, ``time``, ``pid``, ``position``, ``lag``, ``failures``, ``last_error``.
             tell: called after every round.
 
         Raises:
             MomentError: ``every`` is no duration.
-            ReadModelError: what no patience mends, or the last of ``retries`` failures.
+            ReadModelError: the folder of ``health`` is not there; what no patience mends, or the last of
+                ``retries`` failures.
         """
-        file = None if health is None else Path(health)
-        Service(seconds_of(every), retries, file, tell).run(self.refresh, self.lag)
+        Service.of(every, retries, health, tell).run(self.refresh, self.lag)
 
     def __repr__(self) -> str:
         tables = f"{self.table!r}" + (" with history" if self.history else "")

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 
-from eventsource.errors import MomentError, ReadModelBusyError
+from eventsource.errors import MomentError, ReadModelBusyError, ReadModelError
 from eventsource.readmodel._answers import Lag, Refreshed
 
 __all__ = ["Service", "Status", "seconds_of"]
@@ -29,10 +29,11 @@ _UNITS: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How a round went.
+    """How a round went, or that one is under way.
 
     Args:
-        state: ``following``; ``retrying`` after a failure; ``stopped`` at the end, ``failed`` where it gave up.
+        state: ``following``; ``retrying`` after a failure; ``stopped`` at the end, ``failed`` where it gave up. In
+            health files alone, which tell that a service lives: ``starting``, and ``refreshing`` during a round.
         time: when.
         refreshed: what the last good refresh did; None before it.
         lag: how far behind it left the tables.
@@ -41,7 +42,7 @@ class Status:
         pause: seconds to the next round.
     """
 
-    state: Literal["following", "retrying", "stopped", "failed"]
+    state: Literal["starting", "refreshing", "following", "retrying", "stopped", "failed"]
     time: datetime
     refreshed: Refreshed | None
     lag: Lag | None
@@ -84,18 +85,36 @@ def seconds_of(every: float | str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """How a read model is followed; see `eventsource.readmodel.ReadModel.follow` for the arguments."""
+    """How a read model is followed; see `eventsource.readmodel.ReadModel.follow` for the arguments and errors."""
 
     every: float
     retries: int | None = None
     health: Path | None = None
     tell: Callable[[Status], object] | None = None
 
+    @classmethod
+    def of(
+        cls,
+        every: float | str,
+        retries: int | None,
+        health: str | Path | None,
+        tell: Callable[[Status], object] | None,
+    ) -> Self:
+        """Return the service that the arguments mean; they are checked, and nothing is done yet."""
+        file = None if health is None else Path(health)
+        if file is not None and not file.parent.is_dir():
+            raise ReadModelError(
+                f"{file} cannot be written: there is no folder {file.parent}", hint=f"mkdir -p {file.parent}"
+            )
+        return cls(seconds_of(every), retries, file, tell)
+
     def run(self, refresh: Callable[[], Refreshed], lag: Callable[[], Lag]) -> None:
         """Refresh until a signal says stop."""
-        status = Status("following", datetime.now(UTC), None, None, 0, None, 0.0)
+        status = Status("starting", datetime.now(UTC), None, None, 0, None, 0.0)
+        self._write(status)
         with _Stop() as stop:
             while not stop.wait(status.pause):
+                self._write(replace(status, state="refreshing", time=datetime.now(UTC)))
                 try:
                     status = self._round(status, refresh, lag)
                 except Exception as error:
@@ -122,9 +141,12 @@ class Service:
             )
         return Status("following", datetime.now(UTC), refreshed, behind, 0, before.last_error, self.every)
 
-    def _say(self, status: Status) -> None:
+    def _write(self, status: Status) -> None:
         if self.health is not None:
             _replace(self.health, json.dumps(status.to_dict()))
+
+    def _say(self, status: Status) -> None:
+        self._write(status)
         if self.tell is not None:
             self.tell(status)
 

@@ -115,13 +115,24 @@ def test_a_row_that_somebody_changed(pulled: Run, folder: Path) -> None:
     assert "ada" in found
 
 
+def test_follow_checks_before_it_says_that_it_follows(pulled: Run, folder: Path) -> None:
+    """What cannot be meant is refused before a banner promises a service, and before anything is made."""
+    for option, value, told in (
+        ("--every", "soon", "'soon' is not a duration"),
+        ("--health", "no/h.json", "no/h.json cannot be written: there is no folder no"),
+    ):
+        found = pulled("follow", "--to", URL, option, value, code=2).stderr
+        assert found.startswith(f"Error: {told}")
+    assert not (folder / "shop.db").exists()
+
+
 def test_follow_in_a_pipe(pulled: Run, folder: Path) -> None:
     """As a service it writes one line per change, and ends with 0 when told to."""
     command = [sys.executable, "-m", "eventsource", "follow", "--to", URL, "--every", "50ms", "--health", "h.json"]
     service = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     with service:
         for _ in range(400):
-            if (folder / "h.json").exists():
+            if (folder / "h.json").exists() and json.loads((folder / "h.json").read_text())["position"] == 22:
                 break
             time.sleep(0.05)
         time.sleep(0.5)

@@ -1,6 +1,7 @@
 """Following: a service that ends when told to, and bears what passes."""
 
 import json
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from readmodelkit import Shop, run, shop_log, sql, visits
 
 import eventsource as es
 from eventsource.errors import DatabaseError, MomentError, ReadModelError
-from eventsource.readmodel import ReadModel, Status
+from eventsource.readmodel import ReadModel, Refreshed, Service, Status, _follow
 from eventsource.readmodel._follow import _pause, seconds_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")
@@ -65,6 +66,39 @@ def test_a_signal_ends_it(tmp_path: Path, number: signal.Signals) -> None:
     assert out.splitlines()[-2:] == ["stopped stopped", "ended"]
     assert (told(health)["state"], told(health)["position"]) == ("stopped", 50)
     assert [path.name for path in tmp_path.glob(".*.tmp")] == []
+
+
+def test_a_supervisor_sees_it_from_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The health file is there before the first round, and tells of each one that is under way, and by whom."""
+    health, written = tmp_path / "health.json", []
+    model = ReadModel(es.Timeline(shop_log(tmp_path), Shop), f"sqlite:///{tmp_path}/x.db")
+
+    def refresh() -> Refreshed:
+        found = told(health)
+        assert (found["state"], found["pid"]) == ("refreshing", os.getpid())
+        if len(written) > 3:
+            signal.raise_signal(signal.SIGTERM)
+        return model.refresh()
+
+    def write(file: Path, text: str) -> None:
+        written.append(json.loads(text)["state"])
+        replace(file, text)
+
+    replace = _follow._replace
+    monkeypatch.setattr(_follow, "_replace", write)
+    rounds: list[Status] = []
+    Service.of(0.01, None, health, rounds.append).run(refresh, model.lag)
+    assert written == ["starting", "refreshing", "following", "refreshing", "following", "stopped"]
+    assert [status.state for status in rounds] == ["following", "following", "stopped"]
+
+
+def test_a_health_file_without_a_folder(tmp_path: Path) -> None:
+    """A folder that is not there is refused by its name, before anything is done."""
+    log = shop_log(tmp_path)
+    model = ReadModel(es.Timeline(log, Shop), f"sqlite:///{tmp_path}/x.db")
+    with pytest.raises(ReadModelError, match=rf"there is no folder {tmp_path}/no\n.*mkdir -p"):
+        model.follow(health=tmp_path / "no" / "health.json")
+    assert not (tmp_path / "x.db").exists()
 
 
 @pytest.mark.slow
