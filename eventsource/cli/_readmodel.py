@@ -6,17 +6,24 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
+import polars as pl
 import typer
+from rich.console import Console
+from rich.control import Control
+from rich.progress import Progress
+from rich.segment import ControlType
 
 from eventsource.cli._config import Project, load_plan
 from eventsource.cli._failures import FAILED, MissingError, UsageError, note
 from eventsource.cli._options import LogOption, grouped
 from eventsource.cli._output import console, deliver, say
+from eventsource.cli._progress import Indexing
 from eventsource.cli._table import print_table
 from eventsource.cli._values import harmless, json
 from eventsource.errors import ReadModelError
+from eventsource.index import Told
 from eventsource.readmodel import ReadModel, Service, Status
 from eventsource.timeline import Timeline
 
@@ -24,6 +31,9 @@ __all__ = ["follow", "lag", "refresh"]
 
 _EVERY: Final = "5s"
 _SHOWN: Final = 25
+_MANY: Final = 50_000
+"""Entities from which on writing or comparing their rows is worth a bar."""
+_PHASES: Final = {"writing": "writing rows", "finishing": "making indexes", "comparing": "comparing rows"}
 _LINE: Final = "\r\x1b[K"
 """What a terminal obeys: back to the first column, clear the line."""
 
@@ -62,8 +72,8 @@ class Kept:
         typer.Option("--model", "-m", metavar="MODULE:CLASS", help="The model.", rich_help_panel="Where"),
     ] = None
 
-    def readmodel(self, project: Project) -> ReadModel:
-        """Return the read model that the options and the project mean.
+    def readmodel(self, project: Project, progress: Told | None = None) -> ReadModel:
+        """Return the read model that the options and the project mean; ``progress`` as it takes it.
 
         Raises:
             UsageError: no database is named, or none that can be meant.
@@ -76,9 +86,10 @@ class Kept:
                 hint='--to sqlite:///customers.db, or url = "…" under [tool.eventsource.readmodel]',
             )
         history = settings.history if self.history is None else self.history
-        timeline = Timeline(project.open(self.log), load_plan(self.model or project.model, project.folder))
+        plan = load_plan(self.model or project.model, project.folder)
+        timeline, table = Timeline(project.open(self.log), plan, progress=Indexing()), self.table or settings.table
         try:
-            return ReadModel(timeline, url, table=self.table or settings.table, history=history)
+            return ReadModel(timeline, url, table=table, history=history, progress=progress)
         except ReadModelError as error:
             raise UsageError.of(error) from error
 
@@ -102,11 +113,15 @@ def refresh(
     ] = False,
 ) -> None:
     """Bring an SQL table to the head of the log; only rows that differ are written."""
-    target = kept.readmodel(Project.find())
-    done = target.rebuild() if rebuild else target.refresh()
+    bar = _Bar()
+    target = kept.readmodel(Project.find(), bar)
+    with bar:
+        done = target.rebuild() if rebuild else target.refresh()
     say(f"{target.table} {done}")
     if verify:
-        _verified(target)
+        with bar:
+            wrong = target.verify()
+        _verified(wrong)
 
 
 @grouped
@@ -148,15 +163,59 @@ def follow(
 ) -> None:
     """Keep an SQL table at the head of the log, as a service; SIGTERM or Ctrl-C ends it."""
     project = Project.find()
-    target = kept.readmodel(project)
+    bar = _Bar()
+    target = kept.readmodel(project, bar)
     pause = every or project.readmodel.every or _EVERY
     try:
-        service = Service.of(pause, retries, health, _Line(target.table, target.url).show)
+        service = Service.of(pause, retries, health, _Line(target.table, target.url, bar).show)
     except ReadModelError as error:
         raise UsageError.of(error) from error
     borne = "for ever" if retries is None else f"{retries} times in a row"
     note(f"{target.table} in {target.url} every {pause}; failures are tried again {borne}; Ctrl-C ends it")
-    service.run(target.refresh, target.lag)
+    with bar:
+        service.run(target.refresh, target.lag)
+
+
+class _Bar:
+    """Shows how far the rows of many entities are, on a terminal; it is gone once they are done."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True)
+        self._bar: Progress | None = None
+        self._phase, self._is_long = "", False
+
+    def __call__(self, phase: str, done: int, total: int) -> None:
+        """Show that so much of a phase is done; how far the finishing of tables is, nobody knows."""
+        is_last = phase == "finishing"
+        is_over = is_last and done == total
+        if is_over or phase != self._phase:
+            self.stop()
+        self._phase = phase
+        if not is_last:
+            self._is_long = total >= _MANY
+        if self._is_long and not is_over and self._console.is_terminal:
+            shown = self._bar or self._started(_PHASES[phase], None if is_last else total)
+            shown.update(shown.task_ids[0], completed=done)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Take it away."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def _started(self, text: str, total: int | None) -> Progress:
+        """Return a bar in place of a status line that may stand there."""
+        self._console.control(Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2)))
+        self._bar = Progress(console=self._console, transient=True)
+        self._bar.add_task(text, total=total)
+        self._bar.start()
+        return self._bar
 
 
 @dataclass(slots=True)
@@ -165,6 +224,7 @@ class _Line:
 
     table: str
     url: str
+    bar: _Bar
     said: tuple[Any, ...] = field(default=())
 
     @property
@@ -173,6 +233,7 @@ class _Line:
         return self._rewrite if sys.stdout.isatty() else self._log
 
     def _rewrite(self, status: Status) -> None:
+        self.bar.stop()
         text = harmless(f"{status.time.astimezone():%H:%M:%S} {self._told(status)}")
         room = shutil.get_terminal_size().columns - 1
         end = "\n" if status.state in ("stopped", "failed") else ""
@@ -192,9 +253,8 @@ class _Line:
         return f"{self.table} {status}".replace(f"{self.url}: ", "")
 
 
-def _verified(target: ReadModel) -> None:
+def _verified(wrong: pl.DataFrame) -> None:
     """Say whether the tables equal the model; leave with 1 where they do not."""
-    wrong = target.verify()
     if wrong.is_empty():
         say("every row is as the model says")
         return

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import polars as pl
 
+from eventsource.index import Told
 from eventsource.readmodel._answers import Lag, Refreshed
 from eventsource.readmodel._follow import Service, Status
 from eventsource.timeline import Timeline
@@ -40,16 +41,26 @@ class ReadModel:
         table: what the table is called; default: the model's name in lower case.
         history: whether to keep a table of intervals too; it is called ``…_history``. Only `rebuild` drops one
             that is no longer asked for.
+        progress: called while rows are written (``writing``), their tables finished (``finishing``), or rows
+            compared (``comparing``), with that, how many entities are done, and of how many; tables count as one.
 
     Raises:
         ReadModelError: the URL names no database of these kinds, or names cannot be names there.
     """
 
-    def __init__(self, timeline: Timeline, url: str, *, table: str | None = None, history: bool = False) -> None:
+    def __init__(
+        self,
+        timeline: Timeline,
+        url: str,
+        *,
+        table: str | None = None,
+        history: bool = False,
+        progress: Told | None = None,
+    ) -> None:
         from eventsource.readmodel._keeper import Keeper  # noqa: PLC0415 - SQLAlchemy is slow to import: not for everybody
 
         self.timeline, self.table, self.history = timeline, table or timeline.plan.name.lower(), history
-        self._keeper = Keeper(timeline, url, self.table, history=history)
+        self._keeper = Keeper(timeline, url, self.table, history=history, progress=progress)
 
     @property
     def url(self) -> str:

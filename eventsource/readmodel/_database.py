@@ -1,7 +1,7 @@
 """A database: transactions, bulk loads and errors, and what each dialect does in its own way."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar, Final
 
@@ -62,10 +62,18 @@ class Database(ABC):
         with self._told(), self.engine.connect() as connection, self._at_rest(connection) as reader:
             yield reader
 
-    def load(self, connection: sa.Connection, table: sa.Table, frame: pl.DataFrame) -> None:
-        """Insert the rows of a frame, in bulk, in slices."""
+    def load(
+        self,
+        connection: sa.Connection,
+        table: sa.Table,
+        frame: pl.DataFrame,
+        told: Callable[[int], object] | None = None,
+    ) -> None:
+        """Insert the rows of a frame, in bulk, in slices; ``told`` is called with the rows of each."""
         for part in frame.iter_slices(_SLICE):
             self._insert(connection, table, encoded(part, self.dialect))
+            if told is not None:
+                told(part.height)
 
     @abstractmethod
     def check(self, names: list[str], columns: list[str]) -> None:

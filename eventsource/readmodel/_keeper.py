@@ -11,10 +11,12 @@ import polars as pl
 import sqlalchemy as sa
 
 from eventsource.errors import IndexFileError, ReadModelError
+from eventsource.index import Told
 from eventsource.readmodel._answers import Lag, Refreshed
 from eventsource.readmodel._columns import fitted
 from eventsource.readmodel._database import Database
 from eventsource.readmodel._open import database_at
+from eventsource.readmodel._progress import Tally, untold
 from eventsource.readmodel._records import BOOK, Record, recorded, write, writing
 from eventsource.readmodel._tables import (
     KEYS,
@@ -60,8 +62,10 @@ class _Written:
 class Keeper:
     """Keeps tables equal to a model; see `eventsource.readmodel.ReadModel` for the arguments."""
 
-    def __init__(self, timeline: Timeline, url: str, table: str, *, history: bool) -> None:
-        self.timeline, self.table, self.history = timeline, table, history
+    def __init__(
+        self, timeline: Timeline, url: str, table: str, *, history: bool, progress: Told | None = None
+    ) -> None:
+        self.timeline, self.table, self.history, self.told = timeline, table, history, progress or untold
         self.database: Database = database_at(url)
         self.names = [table, f"{table}_history"] if history else [table]
         columns = ["entity", *_INTERVAL, *timeline.plan.fields]
@@ -87,6 +91,7 @@ class Keeper:
                 return Refreshed(head, 0, 0, 0, "", time.monotonic() - begin)
             done, why = self._written(connection, record, head, why)
             write(connection, self._record(head, done.columns, ends.get(head - 1)))
+        self.told("finishing", 1, 1)
         before = record.position if record else 0
         self._leave_snapshot(before, head)
         went = head - before
@@ -131,8 +136,12 @@ class Keeper:
                 raise self._missing()
             self._check_log(record, self.timeline.log.head, _events(self.timeline, {record.position - 1}))
             frames = self._frames(None, record.position, snapshots=False)
+            tally = Tally(self.told, "comparing")
+            tally.begin(frames[self.table].height, frames[self.table].height, frames)
             found = [
-                self._differing(connection, record, name, frame).select(pl.lit(name).alias("table"), pl.all())
+                self._differing(connection, record, name, frame, tally).select(
+                    pl.lit(name).alias("table"), pl.all()
+                )
                 for name, frame in frames.items()
             ]
         return pl.concat(found)
@@ -155,14 +164,17 @@ class Keeper:
         """
         touched = self.timeline.touched(record.position, head)
         written = deleted = 0
-        columns = record.columns
+        columns, tally = record.columns, Tally(self.told, "writing")
         for entities in self._slices(touched):
-            for name, frame in self._frames(entities, head).items():
+            frames = self._frames(entities, head)
+            tally.begin(len(entities), len(touched), frames)
+            for name, frame in frames.items():
                 columns = _fitted(frame, columns)
                 self.database.check_entities(frame["entity"])
                 target = table_there(name, frame.columns)
                 asked = _may_be_gone(entities, target, frame)
-                with staged(connection, frame, target, self.database, compared=len(asked) > 0) as stage:
+                compared = len(asked) > 0
+                with staged(connection, frame, target, self.database, compared=compared, told=tally.add) as stage:
                     if len(asked):
                         with staged(connection, asked.to_frame(), target, self.database) as mine:
                             deleted += delete_gone(connection, target, stage, mine)
@@ -172,16 +184,18 @@ class Keeper:
     def _rebuild(self, connection: sa.Connection, record: Record | None, head: int) -> _Written:
         """Make the tables anew beside those that are there, and put them in their place."""
         tables: dict[str, sa.Table] = {}
-        written = 0
+        written, tally = 0, Tally(self.told, "writing")
         columns: dict[str, str] = {}
-        for frames in self._everything(head):
+        for part, total, frames in self._everything(head):
+            tally.begin(part, total, frames)
             for name, frame in frames.items():
                 self.database.check_entities(frame["entity"])
                 if name not in tables:
                     tables[name] = beside(connection, frame.schema, self.database)
-                self.database.load(connection, tables[name], frame)
+                self.database.load(connection, tables[name], frame, tally.add)
                 written += frame.height
                 columns = _dtypes(frame)
+        self.told("finishing", 0, 1)
         for name, table in tables.items():
             finish(connection, table, self.database)
             swap(connection, table, name, self.database)
@@ -189,13 +203,15 @@ class Keeper:
             drop(connection, f"{self.table}_history")
         return _Written(written, 0, columns)
 
-    def _everything(self, head: int) -> Iterator[dict[str, pl.DataFrame]]:
-        """Yield all rows of all tables; histories slice by slice."""
+    def _everything(self, head: int) -> Iterator[tuple[int, int, dict[str, pl.DataFrame]]]:
+        """Yield all rows of all tables, histories slice by slice; before them, how many entities of how many."""
         if not self.history:
-            yield self._frames(None, head, snapshots=False)
+            frames = self._frames(None, head, snapshots=False)
+            yield frames[self.table].height, frames[self.table].height, frames
             return
-        for entities in self._slices(self.timeline.entities(upto=head)):
-            yield self._frames(entities, head)
+        everybody = self.timeline.entities(upto=head)
+        for entities in self._slices(everybody):
+            yield len(entities), len(everybody), self._frames(entities, head)
 
     def _slices(self, entities: pl.Series) -> Iterator[pl.Series]:
         """Yield entities in parts that may be folded on their own; at least one part, be it empty.
@@ -216,7 +232,7 @@ class Keeper:
         return dict(zip(self.names, (states, history), strict=True))
 
     def _differing(
-        self, connection: sa.Connection, record: Record, name: str, frame: pl.DataFrame
+        self, connection: sa.Connection, record: Record, name: str, frame: pl.DataFrame, tally: Tally
     ) -> pl.DataFrame:
         target = table_there(name, frame.columns)
         try:
@@ -225,7 +241,7 @@ class Keeper:
             return pl.DataFrame(
                 {"entity": [None], "problem": [str(error)]}, {"entity": pl.String, "problem": pl.String}
             )
-        with staged(connection, frame, target, self.database) as stage:
+        with staged(connection, frame, target, self.database, told=tally.add) as stage:
             return differing(connection, target, stage)
 
     def _outdated(self, there: sa.Inspector, record: Record | None, head: int, ends: _Ends) -> str:

@@ -1,7 +1,7 @@
 """Tables of rows: made beside and swapped, merged from a stage, compared with one."""
 
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -82,7 +82,13 @@ def drop(connection: sa.Connection, name: str) -> None:
 
 @contextmanager
 def staged(
-    connection: sa.Connection, frame: pl.DataFrame, target: sa.Table, database: Database, *, compared: bool = True
+    connection: sa.Connection,
+    frame: pl.DataFrame,
+    target: sa.Table,
+    database: Database,
+    *,
+    compared: bool = True,
+    told: Callable[[int], object] | None = None,
 ) -> Iterator[sa.Table]:
     """Give a temporary table with the rows of a frame, in columns like those of a target.
 
@@ -92,10 +98,11 @@ def staged(
         target: the table.
         database: whose it is.
         compared: whether its rows will be looked for by their keys.
+        told: as of `Database.load`.
     """
     stage = table_there(_unheard("stage"), frame.columns)
     connection.execute(_Stage(stage, target))
-    database.load(connection, stage, frame)
+    database.load(connection, stage, frame, told)
     if compared:
         connection.execute(CreateIndex(sa.Index(_unheard("stage"), *stage.primary_key, unique=True)))
         database.analyze(connection, stage)

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
+from eventsource.cli import _readmodel
+
 Run = Callable[..., Result]
 URL = "sqlite:///shop.db"
 TABLE = "\n[tool.eventsource.readmodel]\n"
@@ -68,6 +70,22 @@ def test_lag_of_a_table_of_another_model(pulled: Run, folder: Path) -> None:
     assert json.loads(pulled("lag", *model, "--format", "json").stdout)["rebuild"] == "the model changed"
     assert "rebuilt (the model changed)" in pulled("refresh", *model).stdout
     assert json.loads(pulled("lag", *model, "--format", "json").stdout)["rebuild"] == ""
+
+
+@pytest.mark.parametrize("history", ["--history", "--no-history"])
+def test_bars_of_long_work(pulled: Run, monkeypatch: pytest.MonkeyPatch, history: str) -> None:
+    """On a terminal, and only there, a refresh of many rows and their comparison show how far they are."""
+    monkeypatch.setattr(_readmodel, "_MANY", 10)
+    asked = ("refresh", "--to", URL, history, "--verify")
+    assert pulled(*asked).stderr == ""
+    monkeypatch.setenv("FORCE_COLOR", "1")  # what makes a pipe a terminal to Rich
+    assert "writing" not in pulled(*asked).stderr
+    shown = pulled(*asked, "--rebuild")
+    assert [phase in shown.stderr for phase in ("writing rows", "making indexes", "comparing rows")] == [True] * 3
+    assert shown.stderr.endswith("\x1b[2K")
+    assert "writing" not in shown.stdout
+    monkeypatch.setattr(_readmodel, "_MANY", 1000)
+    assert pulled(*asked, "--rebuild").stderr == ""
 
 
 def test_settings_of_the_project(pulled: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

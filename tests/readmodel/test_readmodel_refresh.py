@@ -2,6 +2,7 @@
 
 import math
 import shutil
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +16,7 @@ from readmodelkit import Shop, event, inspected, opened, rows_of, shop_log, sql,
 import eventsource as es
 from eventsource.errors import DatabaseError, EventsourceError, ReadModelError
 from eventsource.plan import Plan, Rule
-from eventsource.readmodel import ReadModel
+from eventsource.readmodel import ReadModel, _database, _keeper
 from eventsource.readmodel._columns import encoded, kind_of, sql_type
 from eventsource.testing import MemoryLog
 
@@ -506,6 +507,32 @@ def test_the_documented_comparisons_of_sqlite(tmp_path: Path) -> None:
     assert (found("spent > 1000"), found("CAST(spent AS REAL) > 1000")) == ("abe", "be")
     assert (found("average > 100"), found("average > 100 AND average <> 'NaN'")) == ("ce", "e")
     assert model.verify().is_empty()
+
+
+@pytest.mark.parametrize("more", [{}, {"history": True}], ids=["states", "histories"])
+def test_progress_goes_by_entities(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: dict[str, Any]
+) -> None:
+    """Whoever asks for it is told, as rows come in, how many entities are done; at last that all is."""
+    monkeypatch.setattr(_database, "_SLICE", 7)
+    monkeypatch.setattr(_keeper, "_SLICE", 8)
+    told: list[tuple[str, int, int]] = []
+    log = shop_log(tmp_path, 20)
+    model = ReadModel(es.Timeline(log, Shop), url, **more, progress=lambda *each: told.append(each))
+
+    def during(work: Callable[[], object], phase: str, total: int) -> list[tuple[str, int, int]]:
+        told.clear()
+        work()
+        counted = [done for name, done, of in told if (name, of) == (phase, total)]
+        assert counted == sorted(counted)
+        assert (counted[0], counted[-1]) == (0, total)
+        return told[len(counted) :]
+
+    assert during(model.refresh, "writing", 20) == [("finishing", 0, 1), ("finishing", 1, 1)]
+    assert len(told) > 5
+    log.append([event(900 + n, f"s{n:05}", "Visited") for n in range(5)])
+    assert during(model.refresh, "writing", 5) == [("finishing", 1, 1)]
+    assert during(model.verify, "comparing", 20) == []
 
 
 def test_representations(tmp_path: Path) -> None:
