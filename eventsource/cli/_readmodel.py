@@ -220,7 +220,7 @@ class _Bar:
 
 @dataclass(slots=True)
 class _Line:
-    """The status line: rewritten in place on a terminal; in a pipe one line per change."""
+    """The status line: rewritten in place on a terminal, below what stays; in a pipe one line per change."""
 
     table: str
     url: str
@@ -234,7 +234,12 @@ class _Line:
 
     def _rewrite(self, status: Status) -> None:
         self.bar.stop()
-        text = harmless(f"{status.time.astimezone():%H:%M:%S} {self._told(status)}")
+        clock, told = f"{status.time.astimezone():%H:%M:%S}", self._told(status)
+        done = status.refreshed if status.state == "following" else None
+        if done is not None and done.rebuilt:
+            sys.stdout.write(_LINE + harmless(f"{clock} {self.table} {done.done}") + "\n")
+            told = f"{self.table} {status.lag}"
+        text = harmless(f"{clock} {told}")
         room = shutil.get_terminal_size().columns - 1
         end = "\n" if status.state in ("stopped", "failed") else ""
         sys.stdout.write(_LINE + (text if len(text) <= room else f"{text[: room - 1]}…") + end)

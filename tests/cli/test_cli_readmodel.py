@@ -1,6 +1,9 @@
 """Read models on the command line."""
 
 import json
+import os
+import pty
+import re
 import signal
 import sqlite3
 import subprocess
@@ -29,6 +32,15 @@ def rows(folder: Path, query: str, file: str = "shop.db") -> list[tuple[object, 
         found = connection.execute(query).fetchall()
     connection.close()
     return found
+
+
+def wait_for_health(folder: Path) -> None:
+    """Wait until a service says that its table is at the head of the log."""
+    for _ in range(400):
+        if (folder / "h.json").exists() and json.loads((folder / "h.json").read_text())["position"] == 22:
+            return
+        time.sleep(0.05)
+    raise TimeoutError
 
 
 def test_refresh_and_lag(pulled: Run, folder: Path) -> None:
@@ -144,15 +156,34 @@ def test_follow_checks_before_it_says_that_it_follows(pulled: Run, folder: Path)
     assert not (folder / "shop.db").exists()
 
 
+def test_follow_on_a_terminal(pulled: Run, folder: Path) -> None:
+    """Why tables were made anew stays, in full, on a line of its own; the status line below is rewritten."""
+    terminal, end = pty.openpty()
+    command = [sys.executable, "-m", "eventsource", "follow", "--to", URL, "--every", "50ms", "--health", "h.json"]
+    with subprocess.Popen(
+        command, stdout=end, stderr=subprocess.DEVNULL, env={**os.environ, "COLUMNS": "40"}
+    ) as service:
+        wait_for_health(folder)
+        time.sleep(0.3)
+        service.send_signal(signal.SIGTERM)
+    first, status, rest = os.read(terminal, 65536).decode().split("\n")
+    assert re.fullmatch(
+        r"\r\x1b\[K[0-9:]{8} customer rebuilt \(not made yet\): 14 rows written, 0 deleted in [0-9.]+ s\r", first
+    )
+    lines = status.split("\r\x1b[K")[1:]
+    assert len(lines) > 2
+    assert {line[9:].rstrip() for line in lines} == {"customer at position 22, up t…", "customer stopped"}
+    assert rest == ""
+    for opened in (terminal, end):
+        os.close(opened)
+
+
 def test_follow_in_a_pipe(pulled: Run, folder: Path) -> None:
     """As a service it writes one line per change, and ends with 0 when told to."""
     command = [sys.executable, "-m", "eventsource", "follow", "--to", URL, "--every", "50ms", "--health", "h.json"]
     service = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     with service:
-        for _ in range(400):
-            if (folder / "h.json").exists() and json.loads((folder / "h.json").read_text())["position"] == 22:
-                break
-            time.sleep(0.05)
+        wait_for_health(folder)
         time.sleep(0.5)
         service.send_signal(signal.SIGTERM)
         out, err = service.communicate(timeout=30)
