@@ -26,6 +26,7 @@ from eventsource.errors import ReadModelError
 from eventsource.index import Told
 from eventsource.readmodel import ReadModel, Service, Status
 from eventsource.timeline import Timeline
+from eventsource.wording import counted
 
 __all__ = ["follow", "lag", "refresh"]
 
@@ -170,7 +171,7 @@ def follow(
         service = Service.of(pause, retries, health, _Line(target.table, target.url, bar).show)
     except ReadModelError as error:
         raise UsageError.of(error) from error
-    borne = "for ever" if retries is None else f"{retries} times in a row"
+    borne = "for ever" if retries is None else f"{counted(retries, 'time')} in a row"
     note(f"{target.table} in {target.url} every {pause}; failures are tried again {borne}; Ctrl-C ends it")
     with bar:
         service.run(target.refresh, target.lag)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from eventsource.wording import counted
+
 __all__ = ["Lag", "Refreshed"]
 
 
@@ -33,8 +35,8 @@ class Refreshed:
         """What was done, in words; empty where there was nothing to do."""
         if not self.rebuilt and not self.events:
             return ""
-        how = f"rebuilt ({self.rebuilt})" if self.rebuilt else f"{self.events:,} new events"
-        return f"{how}: {self.written:,} rows written, {self.deleted:,} deleted in {self.seconds:.1f} s"
+        how = f"rebuilt ({self.rebuilt})" if self.rebuilt else counted(self.events, "new event")
+        return f"{how}: {counted(self.written, 'row')} written, {self.deleted:,} deleted in {self.seconds:.1f} s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +58,10 @@ class Lag:
 
     def __str__(self) -> str:
         if self.position is None:
-            return f"not made yet, {self.events:,} events behind"
+            return f"not made yet, {counted(self.events, 'event')} behind"
         where = f"at position {self.position:,}"
         if self.events:
-            where += f", {self.events:,} events ({self.seconds:,.0f} s) behind"
+            where += f", {counted(self.events, 'event')} ({self.seconds:,.0f} s) behind"
         if self.rebuild:
             return f"{where}; a refresh rebuilds it: {self.rebuild}"
         return where if self.events else f"{where}, up to date"

@@ -141,4 +141,10 @@ class Database(ABC):
         reason = f"{self.name}: {str(cause).strip()}"
         if self._is_busy(cause):
             return ReadModelBusyError(reason, hint="another process is at work there: do the same again")
-        return (DatabaseError if self._is_outage(cause) else ReadModelError)(reason)
+        kind = DatabaseError if self._is_outage(cause) else ReadModelError
+        obstacle, hint = self._obstacle(cause)
+        return kind(f"{reason}: {obstacle}" if obstacle else reason, hint=hint)
+
+    def _obstacle(self, error: BaseException) -> tuple[str, str | None]:  # noqa: ARG002 - a dialect may know
+        """Return what an error of the driver does not say, and what to do about it; empty if it says all."""
+        return "", None

@@ -19,13 +19,22 @@ def database_at(url: str) -> Database:
     """
     try:
         found = sa.make_url(url)
-    except sa.exc.ArgumentError as error:
-        raise ReadModelError("that is no URL of a database", hint=_FORMS) from error
+    except (sa.exc.ArgumentError, ValueError) as error:  # the latter: a port that is no number
+        raise _no_url(url) from error
     if found.drivername in ("sqlite", "sqlite+pysqlite"):
         return Sqlite(found)
     if found.drivername in ("postgresql", "postgresql+psycopg"):
         return _postgresql(found)
     raise ReadModelError(f"read models cannot be kept in {found.drivername}", hint=_FORMS)
+
+
+def _no_url(text: str) -> ReadModelError:
+    """Return the error for a text that is no URL; what may be a password is not shown."""
+    _, at, rest = text.rpartition("@")
+    is_path = text and not at and "://" not in text
+    hint = _FORMS.replace("customers.db", text) if is_path else _FORMS
+    shown = f"…@{rest}" if at else text
+    return ReadModelError(f"{shown!r} is no URL of a database", hint=hint)
 
 
 def _postgresql(url: sa.URL) -> Database:

@@ -1,6 +1,7 @@
 """SQLite: one file, one writer at a time, readers that never wait (write-ahead log)."""
 
 import math
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -102,6 +103,16 @@ class Sqlite(Database):
     def _is_outage(self, error: BaseException) -> bool:
         return isinstance(error, sqlite3.OperationalError) and _code(error) != sqlite3.SQLITE_ERROR
 
+    def _obstacle(self, error: BaseException) -> tuple[str, str | None]:
+        """Return what keeps SQLite from its file, and from those that it writes beside it."""
+        if self._path is None or _code(error) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+            return "", None
+        folder = self._path.parent
+        if not folder.is_dir():
+            return f"there is no folder {folder}", f"mkdir -p {folder}"
+        locked = [path for path in (folder, self._path) if path.exists() and not _is_writable(path)]
+        return (f"{locked[0]} is not writable" if locked else ""), None
+
     def _is_busy(self, error: BaseException) -> bool:
         return _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
@@ -133,6 +144,10 @@ def _begin(connection: sa.Connection) -> None:
 def _code(error: BaseException) -> int:
     """Return the primary result code of an error of the driver; 0, which is none: it has no code."""
     return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+
+
+def _is_writable(path: Path) -> bool:
+    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
 def _cells(column: pl.Series) -> list[Any]:

@@ -55,7 +55,8 @@ def test_refresh_and_lag(pulled: Run, folder: Path) -> None:
     found = json.loads(pulled("lag", "--to", URL, "--format", "json").stdout)
     assert (found["table"], found["events"], found["position"]) == ("customer", 1, 22)
     assert found["seconds"] > 0
-    assert "1 new events: 1 rows written" in pulled("refresh", "--to", URL).stdout
+    assert "1 event (" in pulled("lag", "--to", URL).stdout
+    assert "1 new event: 1 row written" in pulled("refresh", "--to", URL).stdout
     assert "rebuilt (asked for)" in pulled("refresh", "--to", URL, "--rebuild").stdout
 
 
@@ -130,10 +131,12 @@ def test_settings_that_are_none(pulled: Run, folder: Path, text: str, reason: st
 def test_wrong_usage(pulled: Run, folder: Path) -> None:
     """No database or none that can be meant is wrong usage; a foreign table is a failure."""
     assert "no database is named" in pulled("refresh", code=2).stderr
+    assert "Hint: sqlite:///people.db" in pulled("refresh", "--to", "people.db", code=2).stderr
     assert "cannot be kept in mysql" in pulled("refresh", "--to", "mysql://x/y", code=2).stderr
     assert "is not a duration" in pulled("follow", "--to", URL, "--every", "soon", code=2).stderr
     rows(folder, "CREATE TABLE customer (precious TEXT)")
     assert "not of this read model" in pulled("refresh", "--to", URL, code=1).stderr
+    assert "tried again 1 time in a row" in pulled("follow", "--to", URL, "--retries", "1", code=1).stderr
 
 
 def test_a_row_that_somebody_changed(pulled: Run, folder: Path) -> None:

@@ -1,8 +1,11 @@
 """What a refresh writes, what it notices, and what it refuses."""
 
 import math
+import os
 import shutil
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -413,11 +416,29 @@ def test_names_that_a_database_cannot_hold(postgresql: Server, tmp_path: Path) -
             ReadModel(over([], Shop), url, table="eventsource_readmodels")
 
 
-@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "mysql://x/y", "nonsense", "duckdb:///x"])
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "mysql://x/y", "", "duckdb:///x", "me@x.db"])
 def test_urls_that_are_none(url: str) -> None:
     """A URL that cannot be meant is refused, with one that can."""
     with pytest.raises(ReadModelError, match=r"Hint: .*sqlite:///customers\.db"):
         ReadModel(over([], Shop), url)
+
+
+@pytest.mark.parametrize("path", ["people.db", "/data/people.db", "C:\\people.db"])
+def test_a_path_in_place_of_a_url(path: str) -> None:
+    """What was given is told, with the URL that it may have meant."""
+    with pytest.raises(ReadModelError) as told:
+        ReadModel(over([], Shop), path)
+    assert str(told.value).startswith(f"{path!r} is no URL of a database\nHint: sqlite:///{path} or postgresql")
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql//me:secret@host/x", "postgresql://me:secret@host:port/x", "me:secret@x"]
+)
+def test_passwords_of_what_is_no_url(url: str) -> None:
+    """What stands before the host of something that is no URL may be a password: it is not repeated."""
+    with pytest.raises(ReadModelError, match=r"'…@.* is no URL of a database") as told:
+        ReadModel(over([], Shop), url)
+    assert "secret" not in str(told.value)
 
 
 def test_passwords_are_never_shown(tmp_path: Path) -> None:
@@ -431,10 +452,46 @@ def test_passwords_are_never_shown(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    """SQLite's reason is told, with the file that it is about."""
-    model = ReadModel(over([], Shop), f"sqlite:///{tmp_path}/nowhere/x.db")
-    with pytest.raises(DatabaseError, match=r"nowhere/x\.db: unable to open database file"):
+    """SQLite's reason is told, with the file that it is about, and the folder that it does not name."""
+    folder = tmp_path / "nowhere"
+    model = ReadModel(over([], Shop), f"sqlite:///{folder}/x.db")
+    reason = rf"nowhere/x\.db: unable to open database file: there is no folder {folder}\nHint: mkdir -p {folder}$"
+    with pytest.raises(DatabaseError, match=reason):
         model.refresh()
+
+
+@contextmanager
+def bound_by_permissions() -> Iterator[None]:
+    """Be somebody whom the modes of files bind; root is not."""
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if is_root:
+            os.seteuid(0)
+
+
+def test_what_is_not_writable() -> None:
+    """Where SQLite may not write, the folder or the file that it may not is named."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, file = Path(name), Path(name) / "x.db"
+        model = ReadModel(over([event(1, "a", "Opened")], Shop), f"sqlite:///{file}")
+
+        def refused(locked: Path) -> None:
+            with (
+                bound_by_permissions(),
+                pytest.raises(DatabaseError, match=rf"database.*: {locked} is not writable$"),
+            ):
+                model.rebuild()
+
+        folder.chmod(0o555)
+        refused(folder)
+        folder.chmod(0o777)
+        model.refresh()
+        file.chmod(0o444)
+        refused(file)
 
 
 def test_privileges_outlive_a_rebuild(postgresql: Server, tmp_path: Path) -> None:
