@@ -131,7 +131,7 @@ def lag(
     *,
     form: Annotated[Literal["text", "json"], typer.Option("--format", "-f", help="How to show it.")] = "text",
 ) -> None:
-    """How far an SQL table is behind the log: in events, and since when."""
+    """How far an SQL table is behind the log: in events, since when, and whether a refresh makes it anew."""
     target = kept.readmodel(Project.find())
     found = target.lag()
     if form == "json":
