@@ -6,20 +6,16 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal
 
 import polars as pl
 import typer
-from rich.console import Console
-from rich.control import Control
-from rich.progress import Progress
-from rich.segment import ControlType
 
 from eventsource.cli._config import Project, load_plan
 from eventsource.cli._failures import FAILED, MissingError, UsageError, note
 from eventsource.cli._options import LogOption, grouped
 from eventsource.cli._output import console, deliver, say
-from eventsource.cli._progress import Indexing
+from eventsource.cli._progress import Indexing, Writing
 from eventsource.cli._table import print_table
 from eventsource.cli._values import harmless, json
 from eventsource.errors import ReadModelError
@@ -32,9 +28,6 @@ __all__ = ["follow", "lag", "refresh"]
 
 _EVERY: Final = "5s"
 _SHOWN: Final = 25
-_MANY: Final = 50_000
-"""Entities from which on writing or comparing their rows is worth a bar."""
-_PHASES: Final = {"writing": "writing rows", "finishing": "making indexes", "comparing": "comparing rows"}
 _LINE: Final = "\r\x1b[K"
 """What a terminal obeys: back to the first column, clear the line."""
 
@@ -114,7 +107,7 @@ def refresh(
     ] = False,
 ) -> None:
     """Bring an SQL table to the head of the log; only rows that differ are written."""
-    bar = _Bar()
+    bar = Writing()
     target = kept.readmodel(Project.find(), bar)
     with bar:
         done = target.rebuild() if rebuild else target.refresh()
@@ -164,7 +157,7 @@ def follow(
 ) -> None:
     """Keep an SQL table at the head of the log, as a service; SIGTERM or Ctrl-C ends it."""
     project = Project.find()
-    bar = _Bar()
+    bar = Writing()
     target = kept.readmodel(project, bar)
     pause = every or project.readmodel.every or _EVERY
     try:
@@ -177,55 +170,13 @@ def follow(
         service.run(target.refresh, target.lag)
 
 
-class _Bar:
-    """Shows how far the rows of many entities are, on a terminal; it is gone once they are done."""
-
-    def __init__(self) -> None:
-        self._console = Console(stderr=True)
-        self._bar: Progress | None = None
-        self._phase, self._is_long = "", False
-
-    def __call__(self, phase: str, done: int, total: int) -> None:
-        """Show that so much of a phase is done; how far the finishing of tables is, nobody knows."""
-        is_last = phase == "finishing"
-        is_over = is_last and done == total
-        if is_over or phase != self._phase:
-            self.stop()
-        self._phase = phase
-        if not is_last:
-            self._is_long = total >= _MANY
-        if self._is_long and not is_over and self._console.is_terminal:
-            shown = self._bar or self._started(_PHASES[phase], None if is_last else total)
-            shown.update(shown.task_ids[0], completed=done)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def stop(self) -> None:
-        """Take it away."""
-        if self._bar is not None:
-            self._bar.stop()
-            self._bar = None
-
-    def _started(self, text: str, total: int | None) -> Progress:
-        """Return a bar in place of a status line that may stand there."""
-        self._console.control(Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2)))
-        self._bar = Progress(console=self._console, transient=True)
-        self._bar.add_task(text, total=total)
-        self._bar.start()
-        return self._bar
-
-
 @dataclass(slots=True)
 class _Line:
     """The status line: rewritten in place on a terminal, below what stays; in a pipe one line per change."""
 
     table: str
     url: str
-    bar: _Bar
+    bar: Writing
     said: tuple[Any, ...] = field(default=())
 
     @property

@@ -20,13 +20,13 @@ from eventsource.errors import LogError
 from eventsource.fold.clustered import Clustered
 from eventsource.fold.payload import Members
 from eventsource.index._cluster import Directories, Sizes, followed, is_of, pending_events
-from eventsource.index._decode import EventLog, Told
+from eventsource.index._decode import EventLog, Told, untold
 from eventsource.index._parts import InMemory, Stored
 from eventsource.index._store import Manifest, Store
 from eventsource.index._view import View
 from eventsource.plan import Plan
 
-__all__ = ["EventLog", "Index", "Sizes", "Told", "View"]
+__all__ = ["EventLog", "Index", "Sizes", "Told", "View", "untold"]
 
 _ATTEMPTS: Final = 5
 
@@ -48,7 +48,7 @@ class Index:
     ) -> None:
         self.log, self.members = log, Members(plan)
         self.sizes = (sizes or Sizes()).of_width(self.members.width)
-        self._progress = progress or _untold
+        self._progress = progress or untold
         self._memory: InMemory | None = None
         self._current: tuple[Manifest, Clustered | None] | None = None
         self._directories = Directories()
@@ -114,7 +114,3 @@ class Index:
         kept = self._memory or InMemory.empty(self.log, self.members)
         self._memory = kept if kept.head >= limit else kept.followed()
         return self._memory
-
-
-def _untold(*_: object) -> None:
-    """Tell nobody."""

@@ -11,7 +11,7 @@ from eventsource import memory
 from eventsource.event import TIMESTAMP
 from eventsource.fold.payload import Members, shred
 
-__all__ = ["CLOCKS", "Decoded", "EventLog", "Told", "decoded", "no_events", "settled"]
+__all__ = ["CLOCKS", "Decoded", "EventLog", "Told", "decoded", "no_events", "settled", "untold"]
 
 CLOCKS: Final = pl.Schema({"stream": pl.String(), "clock": TIMESTAMP})
 """The latest ``recorded_at`` of each stream so far."""
@@ -70,6 +70,10 @@ class Decoded:
     start: int
     stop: int
     clocks: pl.DataFrame
+
+
+def untold(_what: str, _done: int, _total: int) -> None:
+    """Tell nobody."""
 
 
 def decoded(

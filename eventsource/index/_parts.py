@@ -10,7 +10,7 @@ from eventsource.event import TIMESTAMP
 from eventsource.fold.clustered import Clustered
 from eventsource.fold.payload import Members
 from eventsource.index._cluster import Directories, clustered_part
-from eventsource.index._decode import CLOCKS, EventLog, decoded, last_id, no_events
+from eventsource.index._decode import CLOCKS, EventLog, decoded, last_id, no_events, untold
 from eventsource.index._store import Manifest, Run, Store, scanned
 from eventsource.moment import microseconds
 
@@ -34,7 +34,7 @@ class InMemory:
     def followed(self) -> "InMemory":
         """Return it with the log's tail."""
         head, events, clocks = self.log.head, self.events, self.clocks
-        for tail in decoded(self.log, self.members, self.head, head, clocks, lambda *_: None):
+        for tail in decoded(self.log, self.members, self.head, head, clocks, untold):
             events, clocks = events.merged(Clustered.of(tail.events)), tail.clocks
         held = Clustered(events.frame.collect().lazy(), events.entities, events.starts)
         return InMemory(self.log, self.members, head, held, clocks)

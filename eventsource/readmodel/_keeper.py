@@ -11,12 +11,12 @@ import polars as pl
 import sqlalchemy as sa
 
 from eventsource.errors import IndexFileError, ReadModelError
-from eventsource.index import Told
+from eventsource.index import Told, untold
 from eventsource.readmodel._answers import Lag, Refreshed
 from eventsource.readmodel._columns import fitted
 from eventsource.readmodel._database import Database
 from eventsource.readmodel._open import database_at
-from eventsource.readmodel._progress import Tally, untold
+from eventsource.readmodel._progress import Tally
 from eventsource.readmodel._records import BOOK, Record, recorded, write, writing
 from eventsource.readmodel._tables import (
     KEYS,

@@ -7,7 +7,7 @@ import polars as pl
 
 from eventsource.index import Told
 
-__all__ = ["Tally", "untold"]
+__all__ = ["Tally"]
 
 
 @dataclass(slots=True)
@@ -37,7 +37,3 @@ class Tally:
         """Count rows."""
         self.done += rows
         self.told(self.phase, self.before + self.part * self.done // self.rows, self.total)
-
-
-def untold(_phase: str, _done: int, _total: int) -> None:
-    """Tell nobody."""

@@ -24,6 +24,7 @@ from eventsource.moment import (
     step_after,
     step_ends,
     steps,
+    zone,
 )
 from eventsource.plan import Plan
 from eventsource.snapshots import Shelf, Snapshot, SnapshotPolicy

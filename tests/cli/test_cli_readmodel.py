@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from eventsource.cli import _readmodel
+from eventsource.cli import _progress
 
 Run = Callable[..., Result]
 URL = "sqlite:///shop.db"
@@ -88,7 +88,7 @@ def test_lag_of_a_table_of_another_model(pulled: Run, folder: Path) -> None:
 @pytest.mark.parametrize("history", ["--history", "--no-history"])
 def test_bars_of_long_work(pulled: Run, monkeypatch: pytest.MonkeyPatch, history: str) -> None:
     """On a terminal, and only there, a refresh of many rows and their comparison show how far they are."""
-    monkeypatch.setattr(_readmodel, "_MANY", 10)
+    monkeypatch.setattr(_progress, "_MANY", 10)
     asked = ("refresh", "--to", URL, history, "--verify")
     assert pulled(*asked).stderr == ""
     monkeypatch.setenv("FORCE_COLOR", "1")  # what makes a pipe a terminal to Rich
@@ -97,7 +97,7 @@ def test_bars_of_long_work(pulled: Run, monkeypatch: pytest.MonkeyPatch, history
     assert [phase in shown.stderr for phase in ("writing rows", "making indexes", "comparing rows")] == [True] * 3
     assert shown.stderr.endswith("\x1b[2K")
     assert "writing" not in shown.stdout
-    monkeypatch.setattr(_readmodel, "_MANY", 1000)
+    monkeypatch.setattr(_progress, "_MANY", 1000)
     assert pulled(*asked, "--rebuild").stderr == ""
 
 
