@@ -19,7 +19,7 @@ _COLORS: Final = {
     "Polars by hand": "#009e73",
     "pandas by hand": "#cc79a7",
     "plain Python": "#d55e00",
-    "reading the columns only": "#666666",
+    "reading its columns only": "#666666",
 }
 _TICKS: Final = [power * 10.0**exponent for exponent in range(-4, 4) for power in (1, 3)]
 _TITLES: Final = {"tail_next": "as_of of all, 1 % appended"}

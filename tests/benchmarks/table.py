@@ -26,6 +26,11 @@ sorted. The tail's questions see all events. A read model is made anew and refre
 {ROUNDS} each. At {FIGURES:,} events the contenders of a workload that take less than {LONG:g} s are measured
 {TURNS} times, one after the other, and the best counts: a machine may be slow for some seconds."""
 
+_READINGS: Final = """\
+Two rows take an aim more strictly than the rows above them: the index holds each entity's id once, so that
+reading its columns takes less than reading those that all others start from; and a snapshot from 15 days before
+is what one that is taken every month is to the average question."""
+
 
 def document(results: Sequence[Result], found: Sequence[Figure], *, about: str, size: int) -> str:
     """Return the page.
@@ -44,6 +49,7 @@ def document(results: Sequence[Result], found: Sequence[Figure], *, about: str, 
         _NOTES,
         f"## The figures, at {size:,} events",
         figures_table(found),
+        _READINGS,
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
