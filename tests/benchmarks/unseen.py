@@ -13,7 +13,7 @@ from typing import Any, Final
 import polars as pl
 
 import eventsource as es
-from eventsource.errors import EventsourceError, UnknownNameWarning
+from eventsource.errors import EventsourceError, FoldError, UnknownNameWarning
 from eventsource.fold._reference import ReferenceEngine
 from tests.benchmarks.measure import peak
 
@@ -96,11 +96,19 @@ class _Run:
         kept = self._opened()
         self._warm("one entity's history", lambda: kept.history(one))
         self._warm("one entity's explain", lambda: kept.explain(one))
-        without = kept.as_of(middle)
-        kept.snapshot(middle - timedelta(days=1))
-        if not self._opened().as_of(middle).equals(without):
+        self._ask_near_snapshot(kept, middle)
+
+    def _ask_near_snapshot(self, timeline: es.Timeline, moment: datetime) -> None:
+        """Take a snapshot the day before, if states of the model can be kept, and go on from it."""
+        without = timeline.as_of(moment)
+        try:
+            timeline.snapshot(moment - timedelta(days=1))
+        except FoldError as error:
+            print(error, file=sys.stderr)
+            return
+        if not self._opened().as_of(moment).equals(without):
             raise SystemExit("as_of: the answer with a snapshot differs from the one without")
-        self._warm("as_of with a snapshot the day before", lambda: self._opened().as_of(middle))
+        self._warm("as_of with a snapshot the day before", lambda: self._opened().as_of(moment))
 
     def _check(self, name: str, ask: Callable[[es.Timeline, Any], pl.DataFrame], some: pl.Series) -> None:
         """Ask both engines about some entities, then time the question about all."""
