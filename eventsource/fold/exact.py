@@ -207,9 +207,9 @@ def _digits_from_zero(
     count = max(-(-math.frexp(largest * scale)[1] // bits), 1)
     sums = tuple(np.zeros(len(terms) + 1, np.int64) for _ in range(count))
     for begin in range(0, len(terms), _BLOCK):
-        scaled = terms[begin : begin + _BLOCK] * scale
-        whole = np.trunc(scaled)
-        if not np.array_equal(whole, scaled):
+        block = terms[begin : begin + _BLOCK]
+        whole = np.trunc(block * scale)
+        if not np.array_equal(whole * (1 / scale), block):  # so that a product too small for a float is none, too
             return None
         for digit in sums[:-1]:
             high = np.trunc(whole * 2.0**-bits)
