@@ -40,7 +40,12 @@ def exact_scale(values: pl.Series) -> float:
 
     Values may have bits below it: those below 2**-125 of the largest possible sum.
     """
-    return math.ldexp(1.0, _BITS - max(_largest_exponent(values), _SMALLEST))
+    return _scale_of(_largest_exponent(values))
+
+
+def _scale_of(exponent: int) -> float:
+    """Return the scale of sums below ``2**exponent``."""
+    return math.ldexp(1.0, _BITS - max(exponent, _SMALLEST))
 
 
 def _largest_exponent(values: pl.Series) -> int:
@@ -78,8 +83,9 @@ class RunningSums:
             FoldError: NaN or infinity, of which there is no sum.
         """
         if values.dtype.is_float():
-            near = cls.of_floats(values, touched.longest, exact_scale(values))
-            if near is not None and _largest_exponent(values) < sys.float_info.max_exp:
+            exponent = _largest_exponent(values)
+            near = cls.of_floats(values, touched.longest, _scale_of(exponent))
+            if near is not None and exponent < sys.float_info.max_exp:
                 return near
             return Superaccumulator.of(values.cast(pl.Float64).to_numpy(), touched.longest)
         return cls.of_whole(values, touched)

@@ -20,13 +20,13 @@ from eventsource.errors import LogError
 from eventsource.fold.clustered import Clustered
 from eventsource.fold.payload import Members
 from eventsource.index._cluster import Directories, Sizes, followed, is_of, pending_events
-from eventsource.index._decode import EventLog, Told, untold
+from eventsource.index._decode import EventLog, Told, goes_on, untold
 from eventsource.index._parts import InMemory, Stored
 from eventsource.index._store import Manifest, Store
 from eventsource.index._view import View
 from eventsource.plan import Plan
 
-__all__ = ["EventLog", "Index", "Sizes", "Told", "View", "untold"]
+__all__ = ["EventLog", "Index", "Sizes", "Told", "View", "goes_on", "untold"]
 
 _ATTEMPTS: Final = 5
 

@@ -13,7 +13,7 @@ import polars as pl
 
 from eventsource.fold.clustered import FOLD_ORDER, Clustered, Rows
 from eventsource.fold.payload import Members
-from eventsource.index._decode import CLOCKS, EventLog, Told, decoded, last_id
+from eventsource.index._decode import CLOCKS, EventLog, Told, decoded, goes_on, last_id
 from eventsource.index._store import Manifest, Part, Run, Store, scanned
 
 __all__ = ["Directories", "Sizes", "clustered_part", "followed", "is_of", "pending_events"]
@@ -66,9 +66,8 @@ def followed(store: Store, log: EventLog, members: Members, sizes: Sizes, told: 
 
 
 def is_of(log: EventLog, manifest: Manifest) -> bool:
-    """Say whether an index is of the log as it is: one that was put back may have gone another way since."""
-    knows = log.knows(manifest.mark)
-    return last_id(log, manifest.head) == manifest.last if knows is None else knows
+    """Say whether an index is of the log as it is."""
+    return goes_on(log, manifest.mark, manifest.head, manifest.last)
 
 
 def pending_events(store: Store, manifest: Manifest) -> Clustered | None:

@@ -11,7 +11,7 @@ from eventsource import memory
 from eventsource.event import TIMESTAMP
 from eventsource.fold.payload import Members, shred
 
-__all__ = ["CLOCKS", "Decoded", "EventLog", "Told", "decoded", "no_events", "settled", "untold"]
+__all__ = ["CLOCKS", "Decoded", "EventLog", "Told", "decoded", "goes_on", "no_events", "settled", "untold"]
 
 CLOCKS: Final = pl.Schema({"stream": pl.String(), "clock": TIMESTAMP})
 """The latest ``recorded_at`` of each stream so far."""
@@ -111,6 +111,19 @@ def last_id(log: EventLog, head: int) -> str:
         return ""
     found = log.scan(start=head - 1, upto=head).select("event_id").collect()
     return str(found.item()) if found.height else ""
+
+
+def goes_on(log: EventLog, mark: str, head: int, last: str) -> bool:
+    """Say whether a log goes on from what was taken from it: one that was put back may have gone another way.
+
+    Args:
+        log: the log.
+        mark: its mark then.
+        head: the position before which all was taken.
+        last: the id of the event before that position, which decides where nothing else tells any more.
+    """
+    knows = log.knows(mark)
+    return last_id(log, head) == last if knows is None else knows
 
 
 def no_events(members: Members) -> pl.DataFrame:

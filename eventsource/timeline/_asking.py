@@ -12,7 +12,7 @@ from eventsource.errors import LogError, ModelError
 from eventsource.event import TIMESTAMP
 from eventsource.fold._polars import PolarsEngine
 from eventsource.fold.engine import EXISTS, Engine, Events
-from eventsource.index import EventLog, Index, Told, View
+from eventsource.index import EventLog, Index, Told, View, goes_on
 from eventsource.model import Model, plan_of
 from eventsource.moment import (
     Moment,
@@ -112,22 +112,17 @@ class Asking:
 
         def states(view: View) -> pl.DataFrame | None:
             found = nearest(kept, view, moment)
-            if found is None or not self._is_of_log(found, view):
+            if found is None or not self._is_of_log(found):
                 return None
             return from_snapshot(view, shelf, found, moment, ids)
 
         return self._index.ask(states, upto=asked.upto, known_at=asked.known_at)
 
-    def _is_of_log(self, snapshot: Snapshot, view: View) -> bool:
-        """Say whether a snapshot is of the log as it is: a log that was put back may have gone another way."""
-        if snapshot not in self._sound:
-            knows = self.log.knows(snapshot.mark)
-            if knows is None:
-                knows = view.parts.last_id(snapshot.position) == snapshot.last
-            if not knows:
-                return False
+    def _is_of_log(self, snapshot: Snapshot) -> bool:
+        """Say whether a snapshot is of the log as it is; once for each that is."""
+        if snapshot not in self._sound and goes_on(self.log, snapshot.mark, snapshot.position, snapshot.last):
             self._sound.add(snapshot)
-        return True
+        return snapshot in self._sound
 
     def _agrees(self, snapshot: Snapshot, moment: datetime | None) -> bool:
         """Say whether the answer from a snapshot is the one without; where it does not help, it is.
