@@ -17,7 +17,7 @@ import polars as pl
 from eventsource.errors import LogError
 from eventsource.event import TIMESTAMP
 from eventsource.log import Log
-from eventsource.wording import counted
+from eventsource.messages import counted
 
 __all__ = ["Findings", "check_log", "members"]
 

@@ -5,9 +5,8 @@ from typing import Final
 
 import polars as pl
 
-from eventsource.event import as_line
-from eventsource.fold._reader import Reader
-from eventsource.index import EventLog
+from eventsource.decode._reader import Reader
+from eventsource.event import EventLog, as_line
 from eventsource.moment import Moment, instant
 from eventsource.timeline import Timeline
 

@@ -34,6 +34,7 @@ __all__ = [
     "TIMESTAMP",
     "Batch",
     "Event",
+    "EventLog",
     "OfFiles",
     "Resume",
     "Source",
@@ -157,6 +158,38 @@ class OfFiles(Protocol):
 
     def files(self) -> list[str]:
         """Return the names under which its files stand in `REJECTED`; none is no error."""
+
+
+class EventLog(Protocol):
+    """What a timeline reads: a `Log`, or the test kit's log in memory."""
+
+    @property
+    def path(self) -> str:
+        """Where the log is; empty for one in memory."""
+
+    @property
+    def identity(self) -> str:
+        """What tells it from any other log that ever stood at its path."""
+
+    @property
+    def mark(self) -> str:
+        """What stands for the events as last seen."""
+
+    def knows(self, mark: str) -> bool | None:
+        """Say whether it goes on from a log that had a mark; None: nothing tells."""
+
+    @property
+    def head(self) -> int:
+        """How many events it holds: the position that the next one will get."""
+
+    def scan(
+        self,
+        *,
+        types: tuple[str, ...] | None = None,
+        upto: int | None = None,
+        start: int = 0,
+    ) -> pl.LazyFrame:
+        """Return events with ``start`` <= position < ``upto``, in order of position."""
 
 
 def empty() -> pl.DataFrame:

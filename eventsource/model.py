@@ -16,8 +16,8 @@ from typing import Any, ClassVar, Final
 import polars as pl
 
 from eventsource.errors import ModelError
+from eventsource.messages import suggestion
 from eventsource.plan import Op, Order, Plan, Rule, Transition, dtype_of
-from eventsource.wording import nearest
 
 __all__ = [
     "Field",
@@ -229,7 +229,7 @@ def _transition(arrow: Any) -> Transition:
 
 def _check_keywords(model: type, unknown: Mapping[str, Any]) -> None:
     for name in unknown:
-        raise ModelError(f"{model.__name__}: a model takes no {name!r}", hint=nearest(name, _KEYWORDS))
+        raise ModelError(f"{model.__name__}: a model takes no {name!r}", hint=suggestion(name, _KEYWORDS))
 
 
 def _check_meaning(plan: Plan) -> None:

@@ -10,11 +10,13 @@ import eventsource
 
 ROOT = Path(eventsource.__file__).parent
 FLOORS = [
-    {"caches", "errors", "memory", "wording"},
+    {"allocation", "derived_folders", "errors", "messages", "progress"},
     {"moment"},
     {"event", "plan"},
-    {"fold", "log", "sources", "model", "charts", "report"},
-    {"index", "snapshots"},
+    {"decode", "log", "sources", "model", "charts", "report"},
+    {"fold"},
+    {"index"},
+    {"snapshots"},
     {"timeline"},
     {"testing", "check", "dump", "demo", "readmodel"},
     {"cli"},
@@ -28,7 +30,7 @@ DOORS = {
     "nbconvert": {"report"},
     "nbformat": {"report"},
     "nh3": {"report"},
-    "numpy": {"log", "demo", "fold", "index", "memory"},
+    "numpy": {"allocation", "decode", "demo", "fold", "index", "log", "snapshots"},
     "pandas": set(),
     "psycopg": {"readmodel"},
     "rich": {"cli"},

@@ -16,7 +16,7 @@ from eventsource.cli._options import LogOption, grouped
 from eventsource.cli._output import OutputOption, console, deliver, say
 from eventsource.cli._table import print_table
 from eventsource.cli._values import harmless, json
-from eventsource.wording import counted
+from eventsource.messages import counted
 
 __all__ = ["check"]
 

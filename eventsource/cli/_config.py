@@ -33,10 +33,10 @@ from eventsource.cli._failures import MissingError, UsageError
 from eventsource.errors import LogError, MomentError, SourceError
 from eventsource.event import Source
 from eventsource.log import Log
+from eventsource.messages import suggestion
 from eventsource.model import Model, plan_of
 from eventsource.plan import Plan
 from eventsource.sources import source
-from eventsource.wording import nearest
 
 __all__ = ["Project", "ReadModelSettings", "absolute", "load_plan", "near"]
 
@@ -73,7 +73,9 @@ class ReadModelSettings:
             raise UsageError(f"{file}: readmodel is not a table", hint='[tool.eventsource.readmodel] url = "…"')
         for key, value in table.items():
             if key not in known:
-                raise UsageError(f"{file}: [tool.eventsource.readmodel] has no {key!r}", hint=nearest(key, known))
+                raise UsageError(
+                    f"{file}: [tool.eventsource.readmodel] has no {key!r}", hint=suggestion(key, known)
+                )
             kind, what = (bool, "true or false") if key == "history" else (str, "a text")
             if not isinstance(value, kind):
                 raise UsageError(f"{file}: {key} is {value!r}, not {what}")
@@ -159,7 +161,7 @@ class Project:
         file = folder / "pyproject.toml"
         for key in table:
             if key not in _KEYS:
-                raise UsageError(f"{file}: [tool.eventsource] has no {key!r}", hint=nearest(key, _KEYS))
+                raise UsageError(f"{file}: [tool.eventsource] has no {key!r}", hint=suggestion(key, _KEYS))
         for key in ("log", "model", "tz"):
             if not isinstance(table.get(key, ""), str):
                 raise UsageError(f"{file}: {key} is {table[key]!r}, not a text")
@@ -207,7 +209,7 @@ def load_plan(name: str | None, folder: Path) -> Plan:
         found = getattr(found, part, None)
     if found is None:
         known = [key for key, value in vars(module).items() if _is_model(value)]
-        raise UsageError(f"module {module_name} has no model {path!r}", hint=nearest(path, known))
+        raise UsageError(f"module {module_name} has no model {path!r}", hint=suggestion(path, known))
     return plan_of(found)
 
 
@@ -220,7 +222,7 @@ def _imported(name: str, folder: Path) -> Any:
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):
             raise UsageError(f"module {name} cannot be imported: {error}{_where(error)}") from error
         known = [path.stem for path in folder.glob("*.py")]
-        raise UsageError(f"there is no module {name!r} in {folder}", hint=nearest(name, known)) from error
+        raise UsageError(f"there is no module {name!r} in {folder}", hint=suggestion(name, known)) from error
     except Exception as error:
         what = f"{type(error).__name__}: {error}"
         raise UsageError(f"module {name} cannot be imported: {what}{_where(error)}") from error

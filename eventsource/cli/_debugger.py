@@ -10,8 +10,8 @@ from eventsource.cli._output import OutputOption, Shown, console, deliver
 from eventsource.cli._questions import Entity, known
 from eventsource.cli._values import harmless, json, short
 from eventsource.dump import dump as dumped
+from eventsource.messages import counted
 from eventsource.timeline import Replay, Step
-from eventsource.wording import counted
 
 __all__ = ["dump", "replay"]
 

@@ -22,8 +22,8 @@ from eventsource.cli._values import harmless
 from eventsource.event import Source
 from eventsource.log import Log, Pulled, refuse_rejects
 from eventsource.log import Progress as Read
+from eventsource.messages import counted, noun
 from eventsource.sources import header
-from eventsource.wording import counted, noun
 
 __all__ = ["pull", "rejected"]
 

@@ -7,7 +7,7 @@ from typing import Final
 import polars as pl
 
 from eventsource.cli._failures import UsageError
-from eventsource.wording import nearest
+from eventsource.messages import suggestion
 
 __all__ = ["HELP", "measures"]
 
@@ -45,7 +45,7 @@ def _measure(text: str) -> tuple[str, pl.Expr]:
     if op == "len" and not field:
         return name, pl.len()
     if op not in _OPS:
-        raise UsageError(f"{text!r}: there is no op {op!r}", hint=nearest(op, [*_OPS, "len"]))
+        raise UsageError(f"{text!r}: there is no op {op!r}", hint=suggestion(op, [*_OPS, "len"]))
     if not field:
         raise UsageError(f"{text!r}: {op} of which field?", hint=HELP)
     return name, _OPS[op](pl.col(field))

@@ -10,8 +10,8 @@ from eventsource.cli._failures import MissingError, UsageError, note
 from eventsource.cli._measures import HELP, measures
 from eventsource.cli._options import Asked, grouped
 from eventsource.cli._output import Shown
+from eventsource.messages import suggestion
 from eventsource.timeline import Timeline
-from eventsource.wording import nearest
 
 __all__ = ["as_of", "changes", "diff", "explain", "history", "known", "trend"]
 
@@ -167,7 +167,9 @@ def known(timeline: Timeline, entity: str) -> None:
     """
     entities = timeline.entities()
     if entity not in entities:
-        hint = nearest(entity, entities.head(_NEAR)) if entities.len() <= _NEAR else "eventsource as-of lists them"
+        hint = (
+            suggestion(entity, entities.head(_NEAR)) if entities.len() <= _NEAR else "eventsource as-of lists them"
+        )
         raise MissingError(f"{timeline.plan.name} has no entity {entity!r}", hint=hint)
 
 

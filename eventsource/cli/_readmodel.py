@@ -19,10 +19,10 @@ from eventsource.cli._progress import Indexing, Writing
 from eventsource.cli._table import print_table
 from eventsource.cli._values import harmless, json
 from eventsource.errors import ReadModelError
-from eventsource.index import Told
+from eventsource.messages import counted
+from eventsource.progress import Progress
 from eventsource.readmodel import ReadModel, Service, Status
 from eventsource.timeline import Timeline
-from eventsource.wording import counted
 
 __all__ = ["follow", "lag", "refresh"]
 
@@ -66,7 +66,7 @@ class Kept:
         typer.Option("--model", "-m", metavar="MODULE:CLASS", help="The model.", rich_help_panel="Where"),
     ] = None
 
-    def readmodel(self, project: Project, progress: Told | None = None) -> ReadModel:
+    def readmodel(self, project: Project, progress: Progress | None = None) -> ReadModel:
         """Return the read model that the options and the project mean; ``progress`` as it takes it.
 
         Raises:

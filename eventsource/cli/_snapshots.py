@@ -8,8 +8,8 @@ import typer
 from eventsource.cli._failures import FAILED, UsageError
 from eventsource.cli._options import Asked, grouped
 from eventsource.cli._output import Shown, say
+from eventsource.messages import counted
 from eventsource.snapshots import Snapshot, SnapshotPolicy
-from eventsource.wording import counted
 
 __all__ = ["snapshot"]
 

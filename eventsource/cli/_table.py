@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from eventsource.cli._values import harmless, short
-from eventsource.wording import counted
+from eventsource.messages import counted
 
 __all__ = ["print_table"]
 

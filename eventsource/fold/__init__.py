@@ -1,1 +1,12 @@
-"""Folding: one decode of payloads, two engines that fold what it yields."""
+"""Folding: two engines that fold decoded events and give the same answers.
+
+`PolarsEngine` folds whole logs at columnar speed. `ReferenceEngine` folds one event at a time: it is the
+specification as code.
+"""
+
+from eventsource.fold._concat import concat_answers
+from eventsource.fold._polars import PolarsEngine
+from eventsource.fold._reference import ReferenceEngine
+from eventsource.fold.engine import EXISTS, Engine, Events
+
+__all__ = ["EXISTS", "Engine", "Events", "PolarsEngine", "ReferenceEngine", "concat_answers"]

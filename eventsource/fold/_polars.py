@@ -7,11 +7,11 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from eventsource.decode import Clustered, Rows, Touches, bisected
 from eventsource.fold._columns import refusal
 from eventsource.fold._effects import derived
 from eventsource.fold._track import Touched, Track
 from eventsource.fold._tracks import Tracks
-from eventsource.fold.clustered import Clustered, Rows, Touches, bisected
 from eventsource.fold.engine import EXISTS, Events
 from eventsource.plan import Plan
 

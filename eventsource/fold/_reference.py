@@ -1,7 +1,7 @@
 """The reference engine: the specification as code. One event at a time, obvious, and slow.
 
 Every other engine gives the answers of this one. Its only concessions are that payloads were decoded before
-(`eventsource.fold.payload`), and that answers leave as frames.
+(`eventsource.decode.payload`), and that answers leave as frames.
 """
 
 import decimal

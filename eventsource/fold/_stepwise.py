@@ -6,10 +6,10 @@ from typing import Any, Final, cast
 import numpy as np
 import polars as pl
 
+from eventsource.decode import Touches
 from eventsource.fold._columns import column
 from eventsource.fold._machine import run
 from eventsource.fold._reduction import Told, reduced
-from eventsource.fold.clustered import Touches
 from eventsource.plan import Rule
 
 __all__ = ["STEPWISE", "stepwise"]

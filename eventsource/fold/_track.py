@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from eventsource.decode import Rows, Touches
 from eventsource.fold._columns import refusal
-from eventsource.fold.clustered import Rows, Touches
 
 __all__ = ["Touched", "Track"]
 

@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from eventsource.decode import Picked, Touches, ranges
 from eventsource.fold._columns import refusal
 from eventsource.fold._effects import Effect, Effects
 from eventsource.fold._stepwise import STEPWISE, stepwise
 from eventsource.fold._track import Touched, Track
-from eventsource.fold.clustered import Picked, Touches, ranges
 from eventsource.fold.engine import EXISTS, Events
 from eventsource.fold.exact import RunningSums, exact_scale
 from eventsource.plan import Rule

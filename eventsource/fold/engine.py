@@ -7,8 +7,7 @@ from typing import Final, Protocol
 
 import polars as pl
 
-from eventsource.fold.clustered import Clustered
-from eventsource.fold.payload import Members
+from eventsource.decode import Clustered, Members
 from eventsource.plan import Plan
 
 __all__ = ["EXISTS", "Engine", "Events"]
@@ -22,7 +21,7 @@ class Events:
     """Decoded events in fold order, as engines eat them: of all entities, or of some.
 
     Args:
-        rows: what `eventsource.fold.payload.resolve` gives, clustered.
+        rows: what `eventsource.decode.payload.resolve` gives, clustered.
         members: the members that stand in it.
         plan: the plan to fold; it may have fewer fields than the one that the events were decoded for.
     """

@@ -15,18 +15,19 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, TypeVar
 
-from eventsource.caches import folder_of, mark_used, retire
+from eventsource.decode import Clustered, Members
+from eventsource.derived_folders import derived_folder, mark_used, remove_unused
 from eventsource.errors import LogError
-from eventsource.fold.clustered import Clustered
-from eventsource.fold.payload import Members
+from eventsource.event import EventLog
 from eventsource.index._cluster import Directories, Sizes, followed, is_of, pending_events
-from eventsource.index._decode import EventLog, Told, goes_on, untold
+from eventsource.index._decode import goes_on
 from eventsource.index._parts import InMemory, Stored
 from eventsource.index._store import Manifest, Store
 from eventsource.index._view import View
 from eventsource.plan import Plan
+from eventsource.progress import Progress, no_progress
 
-__all__ = ["EventLog", "Index", "Sizes", "Told", "View", "goes_on", "untold"]
+__all__ = ["Index", "Sizes", "View", "goes_on"]
 
 _ATTEMPTS: Final = 5
 
@@ -44,11 +45,11 @@ class Index:
     """
 
     def __init__(
-        self, log: EventLog, plan: Plan, *, sizes: Sizes | None = None, progress: Told | None = None
+        self, log: EventLog, plan: Plan, *, sizes: Sizes | None = None, progress: Progress | None = None
     ) -> None:
         self.log, self.members = log, Members(plan)
         self.sizes = (sizes or Sizes()).of_width(self.members.width)
-        self._progress = progress or untold
+        self._progress = progress or no_progress
         self._memory: InMemory | None = None
         self._current: tuple[Manifest, Clustered | None] | None = None
         self._directories = Directories()
@@ -57,7 +58,7 @@ class Index:
     def folder(self) -> Path:
         """Where the files of this index are: in the log's folder, or in the user's cache for a remote log."""
         layout = json.dumps([self.log.identity, self.members.layout], sort_keys=True)
-        return folder_of(self.log.path, "index", layout)
+        return derived_folder(self.log.path, "index", layout)
 
     @property
     def store(self) -> Store:
@@ -99,7 +100,7 @@ class Index:
         manifest = store.manifest()
         mark_used(store.folder)
         if not manifest.head:
-            retire(store.folder)
+            remove_unused(store.folder)
         known, pending = self._current or (None, None)
         if manifest.head < limit or (manifest != known and not is_of(self.log, manifest)):
             with store.locked():

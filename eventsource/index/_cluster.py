@@ -11,10 +11,11 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from eventsource.fold.clustered import FOLD_ORDER, Clustered, Rows
-from eventsource.fold.payload import Members
-from eventsource.index._decode import CLOCKS, EventLog, Told, decoded, goes_on, last_id
+from eventsource.decode import FOLD_ORDER, Clustered, Members, Rows
+from eventsource.event import EventLog
+from eventsource.index._decode import CLOCKS, decoded, goes_on, last_id
 from eventsource.index._store import Manifest, Part, Run, Store, scanned
+from eventsource.progress import Progress
 
 __all__ = ["Directories", "Sizes", "clustered_part", "followed", "is_of", "pending_events"]
 
@@ -49,7 +50,7 @@ class Sizes:
         return replace(self, run=run, part=part, at_once=at_once)
 
 
-def followed(store: Store, log: EventLog, members: Members, sizes: Sizes, told: Told) -> Manifest:
+def followed(store: Store, log: EventLog, members: Members, sizes: Sizes, progress: Progress) -> Manifest:
     """Take in what the log has and the index lacks; return the manifest that says so. Needs the lock."""
     manifest = store.manifest()
     if not is_of(log, manifest):
@@ -57,7 +58,7 @@ def followed(store: Store, log: EventLog, members: Members, sizes: Sizes, told: 
     head = log.head
     if manifest.head >= head:
         return manifest
-    keeper = _Keeper(store, members, sizes, told)
+    keeper = _Keeper(store, members, sizes, progress)
     longer = keeper.taken_in(manifest, log, head)
     tail = sum(run.rows for run in longer.runs) - sum(run.rows for run in manifest.runs)
     longer = replace(keeper.clustered(keeper.runs_joined(longer), tail), mark=log.mark)
@@ -155,7 +156,7 @@ class _Keeper:
     store: Store
     members: Members
     sizes: Sizes
-    told: Told
+    progress: Progress
 
     def taken_in(self, manifest: Manifest, log: EventLog, head: int) -> Manifest:
         """Decode the tail and write it as runs."""
@@ -163,7 +164,7 @@ class _Keeper:
         if manifest.clocks is not None:
             clocks = pl.read_parquet(store.path(manifest.clocks))
         runs, columns, types = list(manifest.runs), set(manifest.columns), set(manifest.types)
-        for part in decoded(log, self.members, manifest.head, head, clocks, self.told):
+        for part in decoded(log, self.members, manifest.head, head, clocks, self.progress):
             runs.append(self._run(part.events, part.start, part.stop))
             columns |= {name for name in part.events.columns if name.startswith("=")}
             types |= set(part.events["type"].cast(pl.String).unique())
@@ -216,7 +217,7 @@ class _Keeper:
             firsts = bounds[low : low + step]
             mine = _between(events, firsts[0], bounds[low + step] if low + step < len(bounds) else None)
             yield from self._parts(mine.collect().sort(FOLD_ORDER), firsts, manifest.head)
-            self.told("clustering", min(low + step, len(bounds)), len(bounds))
+            self.progress("clustering", min(low + step, len(bounds)), len(bounds))
 
     def _bounds(self, events: pl.LazyFrame, rows: int) -> list[str]:
         """Return the lowest entity of each part to be, from a sample of the events."""

@@ -1,58 +1,24 @@
 """Taking in events of a log: decoded columns, a window of positions at a time, and the streams' clocks."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final
 
 import polars as pl
 
-from eventsource import memory
-from eventsource.event import TIMESTAMP
-from eventsource.fold.payload import Members, shred
+from eventsource import allocation
+from eventsource.decode import Members, shred
+from eventsource.event import TIMESTAMP, EventLog
+from eventsource.progress import Progress
 
-__all__ = ["CLOCKS", "Decoded", "EventLog", "Told", "decoded", "goes_on", "no_events", "settled", "untold"]
+__all__ = ["CLOCKS", "Decoded", "decoded", "goes_on", "no_events", "settled"]
 
 CLOCKS: Final = pl.Schema({"stream": pl.String(), "clock": TIMESTAMP})
 """The latest ``recorded_at`` of each stream so far."""
 
-Told = Callable[[str, int, int], None]
-"""Is told of long work: what is done, how much of it, of how much."""
-
 _WINDOW: Final = 2_000_000
 _CHUNK: Final = 250_000
-
-
-class EventLog(Protocol):
-    """What a timeline reads: a `Log`, or the test kit's log in memory."""
-
-    @property
-    def path(self) -> str:
-        """Where the log is; empty for one in memory."""
-
-    @property
-    def identity(self) -> str:
-        """What tells it from any other log that ever stood at its path."""
-
-    @property
-    def mark(self) -> str:
-        """What stands for the events as last seen."""
-
-    def knows(self, mark: str) -> bool | None:
-        """Say whether it goes on from a log that had a mark; None: nothing tells."""
-
-    @property
-    def head(self) -> int:
-        """How many events it holds: the position that the next one will get."""
-
-    def scan(
-        self,
-        *,
-        types: tuple[str, ...] | None = None,
-        upto: int | None = None,
-        start: int = 0,
-    ) -> pl.LazyFrame:
-        """Return events with ``start`` <= position < ``upto``, in order of position."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +26,7 @@ class Decoded:
     """Some events, decoded.
 
     Args:
-        events: what `eventsource.fold.payload.shred` gives, in no order.
+        events: what `eventsource.decode.payload.shred` gives, in no order.
         start: the first position that they may have.
         stop: the position after the last that they may have.
         clocks: the streams' clocks after them.
@@ -72,12 +38,8 @@ class Decoded:
     clocks: pl.DataFrame
 
 
-def untold(_what: str, _done: int, _total: int) -> None:
-    """Tell nobody."""
-
-
 def decoded(
-    log: EventLog, members: Members, start: int, head: int, clocks: pl.DataFrame, told: Told
+    log: EventLog, members: Members, start: int, head: int, clocks: pl.DataFrame, progress: Progress
 ) -> Iterator[Decoded]:
     """Decode events with ``start`` <= position < ``head``, in windows that memory holds.
 
@@ -87,7 +49,7 @@ def decoded(
         start: the first position.
         head: the position after the last.
         clocks: the streams' clocks before them.
-        told: called after each chunk.
+        progress: called after each chunk.
     """
     readers = members.readers()
     window, size = _WINDOW // members.width, _CHUNK // members.width
@@ -97,11 +59,11 @@ def decoded(
         if members.plan.order == "recorded_at":
             moments, clocks = _settled(log, low, high, clocks)
         chunks = log.scan(types=members.plan.types, start=low, upto=high)
-        with memory.collector_paused():
+        with allocation.gc_paused():
             parts = []
             for chunk in chunks.collect_batches(chunk_size=size, maintain_order=True):
                 parts.append(shred(_with_moment(chunk, moments), members, readers))
-                told("decoding", int(chunk["position"][-1]) - start + 1 if chunk.height else 0, head - start)
+                progress("decoding", int(chunk["position"][-1]) - start + 1 if chunk.height else 0, head - start)
         yield Decoded(pl.concat([no_events(members), *parts], how="diagonal"), low, high, clocks)
 
 

@@ -6,13 +6,13 @@ from datetime import datetime
 
 import polars as pl
 
-from eventsource.event import TIMESTAMP
-from eventsource.fold.clustered import Clustered
-from eventsource.fold.payload import Members
+from eventsource.decode import Clustered, Members
+from eventsource.event import TIMESTAMP, EventLog
 from eventsource.index._cluster import Directories, clustered_part
-from eventsource.index._decode import CLOCKS, EventLog, decoded, last_id, no_events, untold
+from eventsource.index._decode import CLOCKS, decoded, last_id, no_events
 from eventsource.index._store import Manifest, Run, Store, scanned
 from eventsource.moment import microseconds
+from eventsource.progress import no_progress
 
 __all__ = ["InMemory", "Parts", "Stored"]
 
@@ -34,7 +34,7 @@ class InMemory:
     def followed(self) -> "InMemory":
         """Return it with the log's tail."""
         head, events, clocks = self.log.head, self.events, self.clocks
-        for tail in decoded(self.log, self.members, self.head, head, clocks, untold):
+        for tail in decoded(self.log, self.members, self.head, head, clocks, no_progress):
             events, clocks = events.merged(Clustered.of(tail.events)), tail.clocks
         held = Clustered(events.frame.collect().lazy(), events.entities, events.starts)
         return InMemory(self.log, self.members, head, held, clocks)

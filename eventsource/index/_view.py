@@ -9,10 +9,9 @@ from typing import Final, TypeVar
 
 import polars as pl
 
-from eventsource import memory
-from eventsource.fold.clustered import Clustered
-from eventsource.fold.engine import Events
-from eventsource.fold.payload import member_columns, present, resolve
+from eventsource import allocation
+from eventsource.decode import Clustered, member_columns, present, resolve
+from eventsource.fold import Events
 from eventsource.index._decode import settled
 from eventsource.index._parts import Parts
 from eventsource.plan import Plan
@@ -46,7 +45,7 @@ class View:
             plan: the index's plan, or one with fewer of its fields.
             entities: only theirs.
         """
-        memory.reuse()
+        allocation.keep_freed_memory()
         numbers, _ = self._numbers(entities), self.columns
 
         def answer(number: int) -> T:

@@ -28,9 +28,9 @@ from eventsource.log._rejects import KEPT, Rejects
 from eventsource.log._resume import Place
 from eventsource.log._table import Table
 from eventsource.log._writer import GUARD, Appended, Writer
+from eventsource.messages import counted
 from eventsource.moment import Moment, instant
 from eventsource.moment import start as beginning
-from eventsource.wording import counted
 
 __all__ = ["Appended", "Log", "Progress", "Pulled", "refuse_rejects"]
 

@@ -10,7 +10,7 @@ import polars as pl
 from eventsource.errors import RejectedLinesError
 from eventsource.event import REJECTED, Batch
 from eventsource.log._writer import Appended
-from eventsource.wording import counted
+from eventsource.messages import counted
 
 __all__ = ["Progress", "Pulled", "pull", "refuse_rejects"]
 

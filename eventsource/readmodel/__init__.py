@@ -20,7 +20,7 @@ from pathlib import Path
 
 import polars as pl
 
-from eventsource.index import Told
+from eventsource.progress import Progress
 from eventsource.readmodel._answers import Lag, Refreshed
 from eventsource.readmodel._follow import Service, Status
 from eventsource.timeline import Timeline
@@ -55,7 +55,7 @@ class ReadModel:
         *,
         table: str | None = None,
         history: bool = False,
-        progress: Told | None = None,
+        progress: Progress | None = None,
     ) -> None:
         from eventsource.readmodel._keeper import Keeper  # noqa: PLC0415 - SQLAlchemy is slow to import: not for everybody
 

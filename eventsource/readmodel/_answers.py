@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from eventsource.wording import counted
+from eventsource.messages import counted
 
 __all__ = ["Lag", "Refreshed"]
 

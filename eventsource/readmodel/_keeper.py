@@ -11,7 +11,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from eventsource.errors import IndexFileError, ReadModelError
-from eventsource.index import Told, untold
+from eventsource.progress import Progress, no_progress
 from eventsource.readmodel._answers import Lag, Refreshed
 from eventsource.readmodel._columns import fitted
 from eventsource.readmodel._database import Database
@@ -63,9 +63,9 @@ class Keeper:
     """Keeps tables equal to a model; see `eventsource.readmodel.ReadModel` for the arguments."""
 
     def __init__(
-        self, timeline: Timeline, url: str, table: str, *, history: bool, progress: Told | None = None
+        self, timeline: Timeline, url: str, table: str, *, history: bool, progress: Progress | None = None
     ) -> None:
-        self.timeline, self.table, self.history, self.told = timeline, table, history, progress or untold
+        self.timeline, self.table, self.history, self.told = timeline, table, history, progress or no_progress
         self.database: Database = database_at(url)
         self.names = [table, f"{table}_history"] if history else [table]
         columns = ["entity", *_INTERVAL, *timeline.plan.fields]

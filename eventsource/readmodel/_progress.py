@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from eventsource.index import Told
+from eventsource.progress import Progress
 
 __all__ = ["Tally"]
 
@@ -15,11 +15,11 @@ class Tally:
     """Counts entities by their rows: several parts of entities one after another, each of several tables.
 
     Args:
-        told: called with the phase, the entities that are done, and how many there are.
+        progress: called with the phase, the entities that are done, and how many there are.
         phase: what is done to them.
     """
 
-    told: Told
+    progress: Progress
     phase: str
     before: int = 0
     part: int = 0
@@ -31,9 +31,9 @@ class Tally:
         """Begin with so many entities, of so many in all, and their rows."""
         self.before, self.part, self.total = self.before + self.part, part, total
         self.rows, self.done = max(sum(frame.height for frame in frames.values()), 1), 0
-        self.told(self.phase, self.before, total)
+        self.progress(self.phase, self.before, total)
 
     def add(self, rows: int) -> None:
         """Count rows."""
         self.done += rows
-        self.told(self.phase, self.before + self.part * self.done // self.rows, self.total)
+        self.progress(self.phase, self.before + self.part * self.done // self.rows, self.total)

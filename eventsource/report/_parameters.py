@@ -10,8 +10,8 @@ from typing import Any, Final
 from nbformat import NotebookNode
 
 from eventsource.errors import ReportError
+from eventsource.messages import suggestion
 from eventsource.moment import label, relative
-from eventsource.wording import nearest
 
 __all__ = ["Parameter", "declared", "resolved"]
 
@@ -75,7 +75,7 @@ def resolved(
 def _hint(name: str, known: Mapping[str, Parameter]) -> str:
     if not known:
         return "tag a cell of assignments with `parameters` (View > Right sidebar > Property inspector)"
-    return nearest(name, known)
+    return suggestion(name, known)
 
 
 def _parameter(statement: ast.stmt, lines: list[str]) -> Parameter:

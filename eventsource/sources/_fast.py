@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 import polars as pl
 
-from eventsource import memory
+from eventsource import allocation
 from eventsource.event import ENVELOPE
 from eventsource.sources._mapping import FieldMapping
 from eventsource.sources._times import Clock
@@ -90,7 +90,7 @@ class FastWay:
         """
         if not self._shapes or not _is_utf8(data):
             return None
-        with memory.collector_paused():
+        with allocation.gc_paused():
             for shape in self._shapes:
                 try:
                     found = shape.decoder.decode_lines(data)

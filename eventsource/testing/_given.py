@@ -3,7 +3,7 @@
 from itertools import count
 from typing import Any, Self
 
-from eventsource.fold.engine import Engine
+from eventsource.fold import Engine
 from eventsource.model import Model
 from eventsource.moment import Moment
 from eventsource.plan import Plan

@@ -11,14 +11,13 @@ import polars as pl
 
 from eventsource.errors import LogError, ModelError, MomentError
 from eventsource.event import TIMESTAMP
-from eventsource.fold.engine import Events
+from eventsource.fold import Events, concat_answers
 from eventsource.moment import Moment, instant, instants, start
-from eventsource.snapshots import Snapshot, SnapshotPolicy
-from eventsource.timeline._answers import difference, explained, together
+from eventsource.snapshots import Snapshot, SnapshotPolicy, taken, taken_if_due
+from eventsource.timeline._answers import difference, explained
 from eventsource.timeline._asking import Asking, Entities, Moments
 from eventsource.timeline._display import timeline_html
 from eventsource.timeline._replay import Replay, Step, replayed
-from eventsource.timeline._snapshots import taken, taken_if_due
 from eventsource.timeline._trend import Trend
 
 __all__ = ["Replay", "Step", "Timeline"]
@@ -71,7 +70,7 @@ class Timeline(Asking):
             moment = None if when is None else instant(when, view.tz)
             if snapshots and (answer := self._kept(view, moment, entity)) is not None:
                 return answer
-            return together(self._ask(view, lambda events: self._engine.as_of(events, moment), entity))
+            return concat_answers(self._ask(view, lambda events: self._engine.as_of(events, moment), entity))
         if not isinstance(when, Iterable):
             raise MomentError(f"{when!r} is no moment", hint='a date, a datetime or a text such as "2024-06-30"')
         return self._states(view, list(when), entity)
@@ -135,7 +134,7 @@ class Timeline(Asking):
             by ``entity``, ``valid_from``. Equal neighbours are one row, and of several events at one instant
             only the last state shows; there is no row while the entity does not exist.
         """
-        return together(self._ask(self._view(known_at, upto), self._engine.history, entity))
+        return concat_answers(self._ask(self._view(known_at, upto), self._engine.history, entity))
 
     def changes(
         self,
@@ -201,7 +200,7 @@ class Timeline(Asking):
         view = self._view(known_at, upto, tz)
         moments = [instant(moment, view.tz) for moment in (a, b)]
         pairs = self._ask(view, lambda events: [self._engine.as_of(events, moment) for moment in moments], entity)
-        first, second = (together(states) for states in zip(*pairs, strict=True))
+        first, second = (concat_answers(states) for states in zip(*pairs, strict=True))
         return difference(first, second, self.plan.fields)
 
     def explain(
@@ -267,7 +266,7 @@ class Timeline(Asking):
         labels = self._moments(view, every, since, until)
         moments = pl.Series([instant(label, view.tz) for label in labels], dtype=TIMESTAMP)
         slots = self._ask(view, lambda events: trend.slots(self._engine.history(events.only(plan)), moments))
-        return trend.over(together(slots), labels)
+        return trend.over(concat_answers(slots), labels)
 
     def join(
         self,
@@ -303,7 +302,7 @@ class Timeline(Asking):
         asked = pl.DataFrame([_ids(rows[on]), instants(rows[at], view.tz).alias("at")]).with_row_index("|row")
         wanted = asked.sort("entity")
         found = self._ask(view, lambda events: self._states_at(events, wanted), wanted["entity"].unique())
-        states = asked.select("|row").join(together(found), on="|row", how="left", maintain_order="left")
+        states = asked.select("|row").join(concat_answers(found), on="|row", how="left", maintain_order="left")
         return rows.hstack(states.select(pl.col(name).alias(prefix + name) for name in self.plan.fields))
 
     def replay(self, entity: str, *, known_at: Moment | None = None, upto: int | None = None) -> Replay:

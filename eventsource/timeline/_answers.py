@@ -6,13 +6,12 @@ from typing import Any
 
 import polars as pl
 
-from eventsource.errors import FoldError
 from eventsource.event import TIMESTAMP
 from eventsource.fold._effects import default, derived
 from eventsource.moment import instant
 from eventsource.plan import Plan, Rule
 
-__all__ = ["defaults", "difference", "explained", "one_column", "together"]
+__all__ = ["defaults", "difference", "explained", "one_column"]
 
 _SOURCE = ("event_id", "type", "at", "position")
 
@@ -22,29 +21,6 @@ def one_column(labels: Sequence[date | datetime], tz: str) -> pl.Series:
     if all(not isinstance(value, datetime) for value in labels):
         return pl.Series("as_of", labels, pl.Date())
     return pl.Series("as_of", [instant(value, tz) for value in labels], TIMESTAMP)
-
-
-def together(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Return the answers for ranges of entities as one.
-
-    Raises:
-        FoldError: a ``reduce`` gives values that fit no common dtype.
-    """
-    if len(parts) == 1:
-        return parts[0]
-    try:
-        for column in range(parts[0].width):
-            _check_dtypes({part.dtypes[column] for part in parts})
-        return pl.concat(parts, how="vertical_relaxed")
-    except pl.exceptions.PolarsError as error:
-        raise FoldError(f"the values of a field do not fit one dtype: {error}", hint="dtype=pl.String") from error
-
-
-def _check_dtypes(found: set[pl.DataType]) -> None:
-    """See that the values of a field have one dtype, as if they stood in one part: only numbers are widened."""
-    some = found - {pl.Null()}
-    if len(some) > 1 and pl.Boolean() in some:
-        raise pl.exceptions.SchemaError(f"they are {' and '.join(sorted(map(str, some)))}")
 
 
 def difference(a: pl.DataFrame, b: pl.DataFrame, fields: Sequence[str]) -> pl.DataFrame:

@@ -9,10 +9,9 @@ from typing import Final, TypeVar
 import polars as pl
 
 from eventsource.errors import LogError, ModelError
-from eventsource.event import TIMESTAMP
-from eventsource.fold._polars import PolarsEngine
-from eventsource.fold.engine import EXISTS, Engine, Events
-from eventsource.index import EventLog, Index, Told, View, goes_on
+from eventsource.event import TIMESTAMP, EventLog
+from eventsource.fold import EXISTS, Engine, Events, PolarsEngine, concat_answers
+from eventsource.index import Index, View, goes_on
 from eventsource.model import Model, plan_of
 from eventsource.moment import (
     Moment,
@@ -27,10 +26,10 @@ from eventsource.moment import (
     zone,
 )
 from eventsource.plan import Plan
-from eventsource.snapshots import Shelf, Snapshot, SnapshotPolicy
-from eventsource.timeline._answers import one_column, together
+from eventsource.progress import Progress
+from eventsource.snapshots import Shelf, Snapshot, SnapshotPolicy, from_snapshot, nearest, taken_if_due
+from eventsource.timeline._answers import one_column
 from eventsource.timeline._names import warn_of_unseen
-from eventsource.timeline._snapshots import from_snapshot, nearest, taken_if_due
 
 __all__ = ["Asking", "Entities", "Moments"]
 
@@ -63,7 +62,7 @@ class Asking:
         tz: str = "UTC",
         engine: Engine | None = None,
         snapshots: SnapshotPolicy | None = None,
-        progress: Told | None = None,
+        progress: Progress | None = None,
     ) -> None:
         if isinstance(log, str | Path):
             raise LogError(f"{str(log)!r} is a path, not a log", hint=f"es.Log({str(log)!r})")
@@ -138,7 +137,7 @@ class Asking:
 
         kept = self._index.ask(states, upto=now.upto)
         folded = self._ask(now, lambda events: self._engine.as_of(events, moment))
-        return kept is None or kept.equals(together(folded))
+        return kept is None or kept.equals(concat_answers(folded))
 
     def _changes(
         self, view: _View, fields: Sequence[str], entity: Entities | None, until: datetime | None = None
@@ -146,7 +145,7 @@ class Asking:
         parts = self._ask(view, lambda events: self._engine.changes(events.until(until), fields), entity)
         if len(parts) == 1:
             return parts[0]
-        return {name: together([part[name] for part in parts]).sort("at", "position") for name in fields}
+        return {name: concat_answers([part[name] for part in parts]).sort("at", "position") for name in fields}
 
     def _states(self, view: _View, moments: list[Moment], entity: Entities | None) -> pl.DataFrame:
         """Return the entities that exist at each of several moments, by per-row moments over all of them."""
@@ -159,7 +158,7 @@ class Asking:
             found = asked.select("|moment", "entity").hstack(self._engine.states_at(events, asked))
             return found.filter(EXISTS).drop(EXISTS)
 
-        found = together(self._ask(view, states, entity)).sort("|moment", maintain_order=True)
+        found = concat_answers(self._ask(view, states, entity)).sort("|moment", maintain_order=True)
         return found.select(labels.gather(found["|moment"]).alias("as_of"), pl.all().exclude("|moment"))
 
     def _states_at(self, events: Events, wanted: pl.DataFrame) -> pl.DataFrame:

@@ -9,8 +9,9 @@ import msgspec
 import polars as pl
 
 from eventsource.errors import UnknownNameWarning
-from eventsource.index import EventLog, View
-from eventsource.wording import nearest
+from eventsource.event import EventLog
+from eventsource.index import View
+from eventsource.messages import suggestion
 
 __all__ = ["warn_of_unseen"]
 
@@ -52,7 +53,7 @@ def _warn(message: str, name: str, known: Iterable[str]) -> None:
     if name in (names := list(known)):
         message += ": one has these dots in its very name, which no path reaches; rename it in the raw log"
     else:
-        message += f"; {nearest(name, names)}"
+        message += f"; {suggestion(name, names)}"
     warnings.warn(message, UnknownNameWarning, stacklevel=_caller())
 
 

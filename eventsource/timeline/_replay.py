@@ -7,11 +7,11 @@ from typing import Any, overload
 
 import polars as pl
 
-from eventsource.fold.engine import Events
-from eventsource.index import EventLog
+from eventsource.event import EventLog
+from eventsource.fold import Events
+from eventsource.messages import counted
 from eventsource.timeline._answers import defaults
 from eventsource.timeline._display import table_html
-from eventsource.wording import counted
 
 __all__ = ["Replay", "Step", "replayed"]
 

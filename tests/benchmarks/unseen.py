@@ -14,7 +14,7 @@ import polars as pl
 
 import eventsource as es
 from eventsource.errors import EventsourceError, FoldError, UnknownNameWarning
-from eventsource.fold._reference import ReferenceEngine
+from eventsource.fold import ReferenceEngine
 from tests.benchmarks.measure import peak
 
 __all__ = ["timed"]

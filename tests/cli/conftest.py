@@ -3,10 +3,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from shoplog import CONFIG, MODELS, lines
 from typer.testing import CliRunner, Result
 
 from eventsource.cli import app
+from tests.cli.shoplog import CONFIG, MODELS, lines
 
 
 @pytest.fixture

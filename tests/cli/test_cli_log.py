@@ -5,10 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from shoplog import event, lines
 from typer.testing import Result
 
 import eventsource as es
+from tests.cli.shoplog import event, lines
 
 Run = Callable[..., Result]
 

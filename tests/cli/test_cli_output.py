@@ -9,11 +9,11 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from shoplog import HOSTILE
 from typer.testing import Result
 
 from eventsource.cli._formats import as_csv, as_json, as_markdown, as_parquet
 from eventsource.cli._values import harmless, short
+from tests.cli.shoplog import HOSTILE
 
 Run = Callable[..., Result]
 EVIL = ("as-of", "--where", "entity like 'evil%'", "-c", "entity,name")

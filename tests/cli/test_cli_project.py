@@ -8,13 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from shoplog import event
 from typer.testing import Result
 
 from eventsource.cli._config import Project
 from eventsource.cli._failures import UsageError
 from eventsource.cli._proposal import propose
 from eventsource.sources import source
+from tests.cli.shoplog import event
 
 Run = Callable[..., Result]
 PARTS = {

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from eventsource.errors import FoldError
-from eventsource.fold.engine import Engine
+from eventsource.fold import Engine
 from eventsource.plan import Plan
 from eventsource.testing import MemoryLog
 from eventsource.timeline import Timeline

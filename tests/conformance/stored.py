@@ -12,17 +12,17 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import polars as pl
-from answers import REFUSED, asked, assert_same, timeline
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
-from strategies import ABSENT, INSTANTS, KINDS, STREAMS, World, logs, moments, plans, zones
 
 from eventsource import Log
-from eventsource.fold._reference import ReferenceEngine
+from eventsource.fold import ReferenceEngine
 from eventsource.index import Index, Sizes
 from eventsource.plan import Plan
 from eventsource.snapshots import SnapshotPolicy
 from eventsource.timeline import Timeline
+from tests.conformance.answers import REFUSED, asked, assert_same, timeline
+from tests.conformance.strategies import ABSENT, INSTANTS, KINDS, STREAMS, World, logs, moments, plans, zones
 
 IDS = (*STREAMS, "7", "new", "nobody")
 MEMBERS = ("n", "v", "in.side")

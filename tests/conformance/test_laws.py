@@ -6,15 +6,14 @@ from typing import Any
 
 import polars as pl
 import pytest
-from answers import REFUSED, alike, asked, assert_same, states, timeline
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import INSTANTS, STREAMS, UNIFORM, World, logs, moments, plans, worlds, zones
 
-from eventsource.fold._polars import PolarsEngine
-from eventsource.fold._reference import ReferenceEngine
+from eventsource.fold import PolarsEngine, ReferenceEngine
 from eventsource.moment import instant
 from eventsource.plan import Plan
+from tests.conformance.answers import REFUSED, alike, asked, assert_same, states, timeline
+from tests.conformance.strategies import INSTANTS, STREAMS, UNIFORM, World, logs, moments, plans, worlds, zones
 
 ENTITIES = (*STREAMS, "7", "new", "nobody")
 _TICK = timedelta(microseconds=1)

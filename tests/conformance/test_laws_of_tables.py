@@ -9,17 +9,16 @@ import pandas as pd
 import polars as pl
 import polars.testing
 import pytest
-from answers import REFUSED, alike, asked, assert_same, states, timeline
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import INSTANTS, STREAMS, World, moments, worlds, zones
 
 from eventsource import Log
-from eventsource.fold._polars import PolarsEngine
-from eventsource.fold._reference import ReferenceEngine
+from eventsource.fold import PolarsEngine, ReferenceEngine
 from eventsource.index import Index, Sizes
 from eventsource.plan import Plan
 from eventsource.timeline import Timeline
+from tests.conformance.answers import REFUSED, alike, asked, assert_same, states, timeline
+from tests.conformance.strategies import INSTANTS, STREAMS, World, moments, worlds, zones
 
 IDS = (*STREAMS, "7", "nobody", None)
 

@@ -11,10 +11,8 @@ from hypothesis import strategies as st
 
 from eventsource.errors import FoldError
 from eventsource.event import Event
+from eventsource.fold import Engine, PolarsEngine, ReferenceEngine
 from eventsource.fold._machine import run
-from eventsource.fold._polars import PolarsEngine
-from eventsource.fold._reference import ReferenceEngine
-from eventsource.fold.engine import Engine
 from eventsource.plan import Plan, Rule, Transition
 from eventsource.testing import MemoryLog
 from eventsource.testing import event as made

@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 
 import eventsource as es
 from eventsource.errors import FoldError
-from eventsource.fold._polars import PolarsEngine
-from eventsource.fold._reference import ReferenceEngine
+from eventsource.fold import PolarsEngine, ReferenceEngine
 from eventsource.fold._superaccumulator import Superaccumulator
 from eventsource.fold._track import Touched
 from eventsource.fold.exact import RunningSums

@@ -6,21 +6,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from stored import BUSY, assert_answers, fresh, stored
-
 from eventsource import Log
 from eventsource.index import Index, Sizes
+from tests.conformance.stored import BUSY, assert_answers, fresh, stored
 
 SMALL = Sizes(memory=0, run=300, part=60, at_once=120)
-FAULTS = Path(__file__).parent
-CONFORMANCE = FAULTS.parent / "conformance"
+ROOT = Path(__file__).parents[2]
 
 
 def run(code: str, *arguments: object, **environment: str) -> subprocess.Popen[str]:
     """Start a Python program that can import what the tests share."""
     return subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c", code, *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": f"{FAULTS}{os.pathsep}{CONFORMANCE}", **environment},
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

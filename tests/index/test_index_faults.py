@@ -10,12 +10,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from indexkit import SMALL, assert_whole, grown, run, strangers, told
-from stored import BUSY, assert_answers, busy_events, fresh, stored
 
 from eventsource import Log, Timeline
 from eventsource.errors import IndexFileError, LogError
 from eventsource.index import Sizes, View
+from tests.conformance.stored import BUSY, assert_answers, busy_events, fresh, stored
+from tests.index.indexkit import SMALL, assert_whole, grown, run, strangers, told
 
 pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")
 
@@ -23,8 +23,8 @@ EVENTS = busy_events(1, 1500)
 
 ASK = """
 import sys
-from indexkit import SMALL
-from stored import BUSY, stored
+from tests.index.indexkit import SMALL
+from tests.conformance.stored import BUSY, stored
 from eventsource import Log
 print("ready", flush=True)
 for _ in range(int(sys.argv[2])):
@@ -36,8 +36,8 @@ print(states.hash_rows(seed=1).sum(), states.height)
 
 GROW = """
 import sys
-from indexkit import SMALL
-from stored import BUSY, busy_events, stored
+from tests.index.indexkit import SMALL
+from tests.conformance.stored import BUSY, busy_events, stored
 from eventsource import Log
 timeline = stored(Log(sys.argv[1]), BUSY, SMALL)
 print("ready", flush=True)
@@ -52,8 +52,8 @@ while (head := timeline.log.head) < len(events):
 
 LIMITED = """
 import resource, sys
-from indexkit import SMALL
-from stored import BUSY, stored
+from tests.index.indexkit import SMALL
+from tests.conformance.stored import BUSY, stored
 from eventsource import Log
 from eventsource.errors import IndexFileError
 timeline = stored(Log(sys.argv[1]), BUSY, SMALL)
@@ -68,8 +68,8 @@ print(timeline.as_of().height)
 
 READ_ONLY = """
 import os, sys
-from indexkit import SMALL
-from stored import BUSY, stored
+from tests.index.indexkit import SMALL
+from tests.conformance.stored import BUSY, stored
 from eventsource import Log
 if os.geteuid() == 0:
     os.setuid(65534)  # permissions do not bind root

@@ -5,10 +5,20 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stored import again, arrivals, forget, fresh, on_disk, on_files, questions, sizes, turning_worlds
-from strategies import World
 
 from eventsource.index import Sizes
+from tests.conformance.stored import (
+    again,
+    arrivals,
+    forget,
+    fresh,
+    on_disk,
+    on_files,
+    questions,
+    sizes,
+    turning_worlds,
+)
+from tests.conformance.strategies import World
 
 pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")
 

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stored import BUSY, Asked, busy_events, busy_questions, fresh, stored
 
 from eventsource import Log
 from eventsource.index import Sizes
 from eventsource.plan import Plan
+from tests.conformance.stored import BUSY, Asked, busy_events, busy_questions, fresh, stored
 
 pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")
 

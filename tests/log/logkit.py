@@ -14,7 +14,7 @@ import polars as pl
 from eventsource.event import Batch, Resume, check, empty, from_dicts, rejected_frame
 from eventsource.log import Log
 
-HERE = Path(__file__).parent
+ROOT = Path(__file__).parents[2]
 
 
 def event(number: int, **other: Any) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def run(code: str, *arguments: object) -> subprocess.Popen[str]:
     """Start a Python program that can import this module."""
     return subprocess.Popen(
         [sys.executable, "-c", code, *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": str(HERE)},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

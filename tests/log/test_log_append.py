@@ -8,12 +8,12 @@ import pandas as pd
 import polars as pl
 import pytest
 from deltalake import DeltaTable, write_deltalake
-from logkit import event, events, ids, whole
 
 from eventsource.errors import FrameError
 from eventsource.event import ENVELOPE, STORED
 from eventsource.log import Log
 from eventsource.log._seen import Seen
+from tests.log.logkit import event, events, ids, whole
 
 
 def test_positions_count_from_zero_in_order_of_arrival(tmp_path: Path) -> None:

@@ -5,12 +5,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 from deltalake import DeltaTable
-from logkit import events, ids, whole
 
 from eventsource.errors import AppendConflictError
 from eventsource.log import Log, _files
 from eventsource.log._table import OvertakenError
 from eventsource.log._writer import GUARD
+from tests.log.logkit import events, ids, whole
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_what_another_tool_rewrote_is_put_in_order(tmp_path: Path) -> None:
 
 def test_transactions_outlive_checkpoints(tmp_path: Path) -> None:
     """The head and the places to resume are found again after Delta rolled its commits up."""
-    from logkit import Lines, lines  # noqa: PLC0415 - this test alone
+    from tests.log.logkit import Lines, lines  # noqa: PLC0415 - this test alone
 
     log = Log(tmp_path / "log")
     log.pull(Lines(lines(tmp_path / "raw", range(7))))

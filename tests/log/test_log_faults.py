@@ -7,13 +7,13 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from logkit import Lines, events, ids, lines, run, whole
 
 from eventsource.log import Log
+from tests.log.logkit import Lines, events, ids, lines, run, whole
 
 APPEND = """
 import sys
-from logkit import events
+from tests.log.logkit import events
 from eventsource.log import Log
 log, who = Log(sys.argv[1]), int(sys.argv[2])
 for number in range(10):
@@ -24,7 +24,7 @@ for number in range(10):
 PULL = """
 import sys
 from pathlib import Path
-from logkit import Lines
+from tests.log.logkit import Lines
 from eventsource.log import Log
 Log(sys.argv[1]).pull(Lines(Path(sys.argv[2]), size_of_batch=int(sys.argv[3])))
 """
@@ -32,7 +32,7 @@ Log(sys.argv[1]).pull(Lines(Path(sys.argv[2]), size_of_batch=int(sys.argv[3])))
 LIMITED = """
 import resource, sys
 import polars as pl
-from logkit import events
+from tests.log.logkit import events
 from eventsource.errors import LogError
 from eventsource.log import Log
 log = Log(sys.argv[1])

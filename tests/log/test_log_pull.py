@@ -8,11 +8,11 @@ from typing import Any
 import polars as pl
 import pytest
 from deltalake import DeltaTable
-from logkit import Lines, event, events, ids, lines, whole
 
 from eventsource.errors import AppendConflictError, FrameError, RejectedLinesError, SourceError
 from eventsource.event import Batch, Resume, Source, check, empty, from_dicts
 from eventsource.log import Log, Progress
+from tests.log.logkit import Lines, event, events, ids, lines, whole
 
 
 def test_only_what_is_new_is_pulled(tmp_path: Path) -> None:

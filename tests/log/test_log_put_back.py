@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from deltalake import DeltaTable
-from logkit import event, events, ids
 
 from eventsource.errors import LogError
 from eventsource.log import Log
+from tests.log.logkit import event, events, ids
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import boto3
 import pytest
-from logkit import Lines, event, events, ids, lines, whole
 
 from eventsource.errors import LogError
 from eventsource.log import Log, _files
+from tests.log.logkit import Lines, event, events, ids, lines, whole
 
 # One request at a time, so that a conditional put is as atomic as that of a real store.
 SERVER = """

@@ -9,12 +9,12 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from logkit import event, events, ids
 
 from eventsource.errors import LogError, MomentError
 from eventsource.event import STORED, check, from_dicts
 from eventsource.log import Log
 from eventsource.moment import instant, start
+from tests.log.logkit import event, events, ids
 
 MOMENTS = [
     "2024-01-05",

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-import refresh
+from tests.notebooks import refresh
 from nbformat import NotebookNode
 
 NOTEBOOKS = refresh.notebooks()

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import plain
+from tests.notebooks import plain
 import pytest
-import refresh
+from tests.notebooks import refresh
 
 pytestmark = pytest.mark.slow
 

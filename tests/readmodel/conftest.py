@@ -3,7 +3,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from postgreskit import Server
+
+from tests.readmodel.postgreskit import Server
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 import eventsource as es
 
-HERE = Path(__file__).parent
+ROOT = Path(__file__).parents[2]
 
 
 class Shop(es.Model, created="Opened", deleted="Closed"):
@@ -112,7 +112,7 @@ def run(code: str, *arguments: object) -> subprocess.Popen[str]:
     """Start a Python program that can import this module."""
     return subprocess.Popen(
         [sys.executable, "-c", code, *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")])},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

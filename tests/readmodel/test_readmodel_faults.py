@@ -9,19 +9,19 @@ from typing import Any
 import psycopg
 import pytest
 import sqlalchemy as sa
-from postgreskit import Server
-from readmodelkit import Shop, rows_of, run, shop_log, sql, visits
 
 import eventsource as es
 from eventsource.errors import DatabaseError, ReadModelBusyError
 from eventsource.readmodel import ReadModel, _database, _keeper
+from tests.readmodel.postgreskit import Server
+from tests.readmodel.readmodelkit import Shop, rows_of, run, shop_log, sql, visits
 
 pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")
 
 WORKER = """
 import sys, warnings
 warnings.simplefilter("ignore")
-from readmodelkit import Shop, visits
+from tests.readmodel.readmodelkit import Shop, visits
 import eventsource as es
 log = es.Log(sys.argv[1])
 model = es.ReadModel(es.Timeline(log, Shop), sys.argv[2], table="shops", history=True)

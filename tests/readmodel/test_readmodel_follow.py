@@ -9,20 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from postgreskit import Server
-from readmodelkit import Shop, run, shop_log, sql, visits
 
 import eventsource as es
 from eventsource.errors import DatabaseError, MomentError, ReadModelError
 from eventsource.readmodel import ReadModel, Refreshed, Service, Status, _follow
 from eventsource.readmodel._follow import _pause, seconds_of
+from tests.readmodel.postgreskit import Server
+from tests.readmodel.readmodelkit import Shop, run, shop_log, sql, visits
 
 pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")
 
 SERVICE = """
 import sys, warnings
 warnings.simplefilter("ignore")
-from readmodelkit import Shop
+from tests.readmodel.readmodelkit import Shop
 import eventsource as es
 model = es.ReadModel(es.Timeline(es.Log(sys.argv[1]), Shop), sys.argv[2], table="shops")
 model.follow(0.05, health=sys.argv[3], tell=lambda status: print(status.state, status, flush=True))

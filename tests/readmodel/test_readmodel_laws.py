@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from answers import REFUSED, alike, asked, timeline
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from readmodelkit import rows_of
-from stored import BUSY, busy_events, stored
-from strategies import World, worlds
 
 from eventsource import Log
 from eventsource.readmodel import ReadModel, _keeper
-from eventsource.timeline import _asking, _snapshots
+from eventsource.snapshots import _use
+from eventsource.timeline import _asking
+from tests.conformance.answers import REFUSED, alike, asked, timeline
+from tests.conformance.stored import BUSY, busy_events, stored
+from tests.conformance.strategies import World, worlds
+from tests.readmodel.readmodelkit import rows_of
 
 NUMBERS = count()
 
@@ -80,7 +81,7 @@ def test_refreshes_go_on_from_the_snapshots_they_leave(tmp_path: Path) -> None:
     with (
         patch.object(_keeper, "_SMALL", 64),
         patch.object(_asking, "_MANY", 0),
-        patch.object(_snapshots, "_WORTHWHILE", 1e9),
+        patch.object(_use, "_WORTHWHILE", 1e9),
     ):
         for step, size in enumerate([200, 5, 1, 90, 40, 3, 150, 1]):
             found.log.append(busy_events(step, size, start=1000 * step))

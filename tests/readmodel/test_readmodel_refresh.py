@@ -13,8 +13,6 @@ from typing import Any
 
 import polars as pl
 import pytest
-from postgreskit import Server
-from readmodelkit import Shop, event, inspected, opened, rows_of, shop_log, sql, visits
 
 import eventsource as es
 from eventsource.errors import DatabaseError, EventsourceError, ReadModelError
@@ -22,6 +20,8 @@ from eventsource.plan import Plan, Rule
 from eventsource.readmodel import ReadModel, _database, _keeper
 from eventsource.readmodel._columns import encoded, kind_of, sql_type
 from eventsource.testing import MemoryLog
+from tests.readmodel.postgreskit import Server
+from tests.readmodel.readmodelkit import Shop, event, inspected, opened, rows_of, shop_log, sql, visits
 
 pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")
 """The logs here begin small."""

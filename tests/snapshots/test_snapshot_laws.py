@@ -5,16 +5,26 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from answers import REFUSED, asked
 from hypothesis import given
 from hypothesis import strategies as st
-from stored import again, arrivals, forget, fresh, of_states, on_disk, on_files, sizes, turning_worlds
-from strategies import World, moments
 
 from eventsource.errors import FoldError
 from eventsource.index import Sizes
-from eventsource.snapshots import SnapshotPolicy
-from eventsource.timeline import Timeline, _asking, _snapshots
+from eventsource.snapshots import SnapshotPolicy, _use
+from eventsource.timeline import Timeline, _asking
+from tests.conformance.answers import REFUSED, asked
+from tests.conformance.stored import (
+    again,
+    arrivals,
+    forget,
+    fresh,
+    of_states,
+    on_disk,
+    on_files,
+    sizes,
+    turning_worlds,
+)
+from tests.conformance.strategies import World, moments
 
 pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")
 
@@ -31,7 +41,7 @@ POLICIES = st.sampled_from(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("worth", [1e9, _snapshots._WORTHWHILE], ids=["always", "where it is worth it"])
+@pytest.mark.parametrize("worth", [1e9, _use._WORTHWHILE], ids=["always", "where it is worth it"])
 @on_files
 @given(
     turning_worlds(),
@@ -55,7 +65,7 @@ def test_snapshots_never_change_an_answer(
     seen: list[dict[str, Any]] = []
     with (
         on_disk(world.plan, of, policy) as found,
-        patch.object(_snapshots, "_WORTHWHILE", worth),
+        patch.object(_use, "_WORTHWHILE", worth),
         patch.object(_asking, "_MANY", 0),
     ):
         for events in arrivals(world, cuts):

@@ -12,15 +12,15 @@ from typing import Any
 
 import polars as pl
 import pytest
-from stored import BUSY, assert_answers, busy_events, fresh, stored
 
-from eventsource import Log, snapshots
+from eventsource import Log
 from eventsource.errors import EventsourceError, FoldError, LogError, ModelError
 from eventsource.index import Sizes
 from eventsource.plan import Plan, Rule
-from eventsource.snapshots import SnapshotPolicy
+from eventsource.snapshots import SnapshotPolicy, _store
 from eventsource.testing import MemoryLog, event
 from eventsource.timeline import Timeline
+from tests.conformance.stored import BUSY, assert_answers, busy_events, fresh, stored
 
 pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")
 
@@ -31,8 +31,8 @@ LATE = "2024-01-01T09:55:00"
 
 FULL = """
 import resource, sys
-from stored import BUSY, stored
-from eventsource import Log, snapshots
+from tests.conformance.stored import BUSY, stored
+from eventsource import Log
 from eventsource.errors import IndexFileError
 timeline = stored(Log(sys.argv[1]), BUSY)
 timeline.as_of()
@@ -403,10 +403,10 @@ def test_a_sum_beyond_64_bits_is_refused_from_a_snapshot_too(tmp_path: Path) -> 
 def test_a_full_disk_leaves_no_half_snapshot(tmp_path: Path) -> None:
     """When it cannot be written the error says so, no file stays, and later it works."""
     Log(tmp_path / "log").append(EVENTS)
-    conformance = Path(__file__).parents[1] / "conformance"
+    root = Path(__file__).parents[2]
     told = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", FULL, str(tmp_path / "log")],
-        env={**os.environ, "PYTHONPATH": str(conformance)},
+        env={**os.environ, "PYTHONPATH": str(root)},
         capture_output=True,
         text=True,
         check=True,
@@ -424,7 +424,7 @@ def test_the_states_read_last_are_held_unless_they_are_large(
 ) -> None:
     """One snapshot at most is in memory, a large one is not; answers are the same, also of those that are gone."""
     if limit is not None:
-        monkeypatch.setattr(snapshots, "_HELD", limit)
+        monkeypatch.setattr(_store, "_HELD", limit)
     expected = fresh(EVENTS, BUSY)
     for moment in (LATE, "2024-01-01T05:00:00", LATE):
         timeline.snapshot(moment)

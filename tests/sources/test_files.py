@@ -13,15 +13,15 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sourcekit import AT, PACKED
-from sourcekit import line as _line
-from sourcekit import read as _read
 
 import eventsource as es
 from eventsource.errors import SourceError
 from eventsource.sources._mapping import FieldMapping
 from eventsource.sources._streams import blocks
 from eventsource.sources.files import Files
+from tests.sources.sourcekit import AT, PACKED
+from tests.sources.sourcekit import line as _line
+from tests.sources.sourcekit import read as _read
 
 
 def _write(path: Path, content: bytes) -> Path:

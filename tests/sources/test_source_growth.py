@@ -6,9 +6,9 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from sourcekit import PACKED, all_of, ids, line, read, write
 
 import eventsource as es
+from tests.sources.sourcekit import PACKED, all_of, ids, line, read, write
 
 HEADER = b"id,stream,type,occurred_at,note"
 

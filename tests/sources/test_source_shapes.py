@@ -6,10 +6,10 @@ from typing import Any
 
 import polars as pl
 import pytest
-from sourcekit import AT, all_of, ids, line, read, write
 
 import eventsource as es
 from eventsource.errors import SourceError
+from tests.sources.sourcekit import AT, all_of, ids, line, read, write
 
 
 def _one(path: Path, text: str, **options: Any) -> dict[str, Any]:

@@ -10,12 +10,12 @@ import polars as pl
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from sourcekit import AT, all_of, ids, line, read, write
 
 import eventsource as es
 from eventsource.event import ENVELOPE
 from eventsource.sources._mapping import FieldMapping
 from eventsource.sources.files import Files
+from tests.sources.sourcekit import AT, all_of, ids, line, read, write
 
 
 def _text(**members: Any) -> bytes:

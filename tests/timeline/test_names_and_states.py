@@ -7,8 +7,7 @@ import pytest
 
 import eventsource as es
 from eventsource.errors import FoldError
-from eventsource.fold._polars import PolarsEngine
-from eventsource.fold._reference import ReferenceEngine
+from eventsource.fold import PolarsEngine, ReferenceEngine
 from eventsource.index import Index, Sizes
 from eventsource.plan import Plan, Rule
 from eventsource.testing import MemoryLog, event

@@ -11,13 +11,13 @@ import time
 from pathlib import Path
 from typing import Final
 
-__all__ = ["folder_of", "mark_used", "retire"]
+__all__ = ["derived_folder", "mark_used", "remove_unused"]
 
 _DAY: Final = 86_400  # seconds
 _MONTH: Final = 30 * _DAY
 
 
-def folder_of(path: str, kind: str, key: str) -> Path:
+def derived_folder(path: str, kind: str, key: str) -> Path:
     """Return the folder for derived files.
 
     Args:
@@ -38,7 +38,7 @@ def mark_used(folder: Path) -> None:
             os.utime(folder)
 
 
-def retire(folder: Path) -> None:
+def remove_unused(folder: Path) -> None:
     """Remove the neighbours of a folder that nobody has used for a month."""
     with contextlib.suppress(OSError):
         for other in folder.parent.iterdir():

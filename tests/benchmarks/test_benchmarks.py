@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 RAW = '{"event_id":"%d","stream":"c%d","type":"CustomerCreated","occurred_at":"2024-01-0%dT00:00:00Z","data":{}}\n'
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 import polars as pl
 
+from eventsource.decode._kinds import by_kind, decimal_texts, entity_text
+from eventsource.decode._paths import Paths
 from eventsource.errors import FoldError
-from eventsource.fold._kinds import by_kind, decimal_texts, entity_text
-from eventsource.fold._paths import Paths
 
 __all__ = ["Reader"]
 
@@ -40,7 +40,7 @@ class Reader:
         self._digits = Paths([path for path, _ in self._exact.values()], decimal.Decimal)
 
     def read(self, events: pl.DataFrame) -> pl.DataFrame:
-        """Return a row per event that belongs to somebody; see `eventsource.fold.payload`.
+        """Return a row per event that belongs to somebody; see `eventsource.decode.payload`.
 
         Raises:
             FoldError: a key that is an object or array, a number out of every range.

@@ -19,7 +19,7 @@ from eventsource import demo, event
 from eventsource.demo import _order, _writer
 from eventsource.errors import SourceError
 
-SAMPLE = Path(__file__).parents[1] / "data" / "raw" / "customers.jsonl.gz"
+SAMPLE = Path(__file__).parents[2] / "data" / "raw" / "customers.jsonl.gz"
 HERO = "customer-42"
 
 

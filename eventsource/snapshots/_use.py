@@ -11,13 +11,12 @@ from typing import Final
 import polars as pl
 
 from eventsource.errors import FoldError
-from eventsource.fold.engine import Events
-from eventsource.fold.partial import Meeting, finished, is_mergeable, partial
+from eventsource.fold import Events, concat_answers
 from eventsource.index import View
 from eventsource.moment import day_of, start, step_begins
 from eventsource.plan import Plan
-from eventsource.snapshots import Shelf, Snapshot, SnapshotPolicy
-from eventsource.timeline._answers import together
+from eventsource.snapshots._partial import Meeting, finished, is_mergeable, partial
+from eventsource.snapshots._store import Shelf, Snapshot, SnapshotPolicy
 
 __all__ = ["from_snapshot", "nearest", "taken", "taken_if_due"]
 
@@ -52,7 +51,7 @@ def taken(view: View, plan: Plan, shelf: Shelf, moment: datetime | None) -> Snap
             hint="dtype=pl.Decimal(18, 2) makes the total exact",
         )
     known = max((part.known for part in parts if part.known is not None), default=None)
-    every = together(states)
+    every = concat_answers(states)
     about = Snapshot(
         position=view.limit,
         moment=moment,

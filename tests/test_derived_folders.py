@@ -6,11 +6,11 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from indexkit import SMALL
-from stored import stored
 
 import eventsource as es
 from eventsource.plan import Plan, Rule
+from tests.conformance.stored import stored
+from tests.index.indexkit import SMALL
 
 EVENTS = [
     {

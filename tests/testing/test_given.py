@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 import eventsource as es
-from eventsource.fold._reference import ReferenceEngine
+from eventsource.fold import ReferenceEngine
 from eventsource.testing import MemoryLog, cases, event, given
 
 

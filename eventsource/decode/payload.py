@@ -31,10 +31,10 @@ from typing import Any, Final
 import msgspec
 import polars as pl
 
+from eventsource.decode._kinds import KINDS, NULL, json_texts, widened
+from eventsource.decode._reader import Reader
 from eventsource.errors import FoldError
 from eventsource.event import TIMESTAMP
-from eventsource.fold._kinds import KINDS, NULL, json_texts, widened
-from eventsource.fold._reader import Reader
 from eventsource.moment import parse_times
 from eventsource.plan import PATHS, Plan, Rule
 

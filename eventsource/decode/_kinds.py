@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 import polars as pl
 
-from eventsource.fold._paths import UNSET
+from eventsource.decode._paths import UNSET
 
 __all__ = ["KINDS", "NULL", "by_kind", "decimal_texts", "entity_text", "json_texts", "widened"]
 

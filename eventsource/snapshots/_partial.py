@@ -22,11 +22,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from eventsource.decode import Rows
+from eventsource.fold import EXISTS, Events
 from eventsource.fold._columns import refusal
 from eventsource.fold._effects import derived
 from eventsource.fold._tracks import Tracks
-from eventsource.fold.clustered import Rows
-from eventsource.fold.engine import EXISTS, Events
 from eventsource.plan import Plan, Rule
 
 __all__ = ["AT", "Meeting", "finished", "is_mergeable", "partial"]

@@ -11,11 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from eventsource.decode.payload import Members, member_columns, resolve, shred
 from eventsource.errors import FoldError
 from eventsource.event import check, from_dicts
-from eventsource.fold._polars import PolarsEngine
-from eventsource.fold._reference import ReferenceEngine
-from eventsource.fold.payload import Members, member_columns, resolve, shred
+from eventsource.fold import PolarsEngine, ReferenceEngine
 from eventsource.plan import Plan, Rule
 from eventsource.testing import MemoryLog, event
 from eventsource.timeline import Timeline

@@ -11,12 +11,12 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import KINDS, plans
 
 import eventsource as es
 from eventsource.errors import ModelError
 from eventsource.model import plan_of
 from eventsource.plan import Op, Plan, Rule, dtype_of
+from tests.conformance.strategies import KINDS, plans
 
 MEMBERS = dict.fromkeys(("n", "v", "in.side"), "small")
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import eventsource as es
 from eventsource import dump as dumping
 from eventsource.dump import dump
-from eventsource.index import EventLog
+from eventsource.event import EventLog
 from eventsource.testing import MemoryLog
 
 EVERYTHING = es.Plan("Everything", ())

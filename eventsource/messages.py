@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterable
 from typing import Final
 
-__all__ = ["counted", "nearest", "noun"]
+__all__ = ["counted", "noun", "suggestion"]
 
 _NAMED: Final = 12
 """Names that a hint lists at most."""
@@ -22,7 +22,7 @@ def counted(count: int, one: str) -> str:
     return f"{count:,} {noun(count, one)}"
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def suggestion(name: str, known: Iterable[str]) -> str:
     """Return a hint to one who gave a name that is not known: the nearest of those that are, or the first few."""
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1, cutoff=_ALIKE)

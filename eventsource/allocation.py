@@ -8,14 +8,14 @@ from typing import Final
 
 import numpy as np
 
-__all__ = ["collector_paused", "reuse"]
+__all__ = ["gc_paused", "keep_freed_memory"]
 
 _MOST: Final = 32 * 1024**2 - 2**16
 """Bytes: glibc learns from no larger block (``DEFAULT_MMAP_THRESHOLD_MAX``)."""
 
 
 @contextmanager
-def collector_paused() -> Iterator[None]:
+def gc_paused() -> Iterator[None]:
     """Pause the garbage collector within a block, which makes many objects and no cycles."""
     enabled = gc.isenabled()
     gc.disable()
@@ -27,7 +27,7 @@ def collector_paused() -> Iterator[None]:
 
 
 @cache
-def reuse() -> None:
+def keep_freed_memory() -> None:
     """Have the C library keep some freed memory, up to 64 MB, for what is asked for next.
 
     By itself glibc gives large arrays back as soon as they are freed, and every page of the next one is a fault:
