@@ -51,8 +51,7 @@ class Reader:
             return self.read(events.filter(entity.is_not_null()))  # what is nobody's must not decide a dtype
         columns = [
             entity.alias("entity"),
-            *(events[name] for name in ("at", "position", "event_id", "type")),
-            events["recorded_at"].alias("known"),
+            *(events[name] for name in ("at", "position", "event_id", "type", "recorded_at")),
         ]
         if self._whole:
             columns.append(events["data"])

@@ -1,240 +1,279 @@
-"""Events in fold order, and where each entity's begin: the order of the data is the speed."""
+"""Clustered events: sorted by entity, then time. The order of the data makes questions fast.
+
+In *fold order* all events of an entity are neighbours, sorted by (``at``, ``position``). A question about the
+state of each entity then reads every column once, from front to back, and needs no hash table.
+
+`Clustered` holds such rows, and beside them the ids and where the rows of each entity start::
+
+    columns   row       0   1   2   3   4   5
+              at       09  10  12  09  11  13        all six events in fold order
+              amount    1   4   2   7   5   3
+
+    entities              a           b              ids, ascending
+    starts                0           3           6  the first row of each, and the number of rows
+    counts                3           3
+    owners              0   0   0   1   1   1        per row, which of the entities
+
+`WithTail` holds a base and newer events that are stored behind it. Merging moves no row: it only computes
+where the newer events belong. Here the last two rows are new, one for ``a`` at 11 and one for ``c`` at 09::
+
+    columns   row       0   1   2   3 |   4   5      base, in fold order | tail, in fold order
+              entity    a   a   b   b |   a   c
+              at       09  12  09  13 |  11  09
+
+    places                                1   5      the rows of the tail in the fold order of all six
+    _base_places        0   2   3   4                the rows of the base in it
+
+    in_order  row       0   4   1   2   3   5        = columns gathered by ``_order``
+              entity    a   a   a   b   b   c
+              at       09  11  12  09  13  09
+
+Reading a column is cheaper in the order in which it is stored. Where only some rows are needed, `Clustered.select`
+takes a mask over ``columns`` and gives their values in fold order: only the rows that are selected are moved.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-__all__ = ["FOLD_ORDER", "Clustered", "Picked", "Rows", "Touches", "bisected", "ranges"]
+from eventsource.decode._arrays import Mask, RowNumbers, bisect_right
+
+__all__ = ["FOLD_ORDER", "Clustered", "Selection", "WithTail"]
 
 FOLD_ORDER: Final = ("entity", "at", "position")
 
-_KEPT: Final = "|kept"
-
-Rows = npt.NDArray[np.int64]
-"""Row numbers."""
-
-Touches = npt.NDArray[np.integer[Any]]
-"""Numbers of rows, or of touches."""
+_WANTED: Final = "|wanted"
 
 
 @dataclass(frozen=True)
 class Clustered:
-    """Events in fold order: all of one entity stand together, by (``at``, ``position``).
+    """Events in fold order.
 
     Args:
-        stored: one row per event, with ``at``, ``position`` and more, but not the entity.
-        entities: their ids (String), ascending, each with at least one event.
-        starts: where the events of each begin, and at last the number of rows: one more than ``entities``.
-        places: which rows of the fold order the last ones of ``stored`` are, ascending; the others are the rest
-            of it. None: all of ``stored`` stand in it.
+        columns: one row per event, with ``at``, ``position`` and more, but not the entity.
+        entities: the ids (String), ascending, each with at least one event.
+        starts: the first row of each entity in fold order, and at last the number of rows.
     """
 
-    stored: pl.LazyFrame
+    columns: pl.LazyFrame
     entities: pl.Series
-    starts: Rows
-    places: Rows | None = None
+    starts: RowNumbers
 
     @classmethod
-    def of(cls, events: pl.DataFrame) -> "Clustered":
-        """Return events with a column ``entity``, in any order, as clustered ones."""
-        return cls.sorted(events.sort(FOLD_ORDER))
+    def from_events(cls, events: pl.DataFrame) -> "Clustered":
+        """Sort and cluster events that have a column ``entity``."""
+        return cls.from_sorted(events.sort(FOLD_ORDER))
 
-    @classmethod
-    def sorted(cls, events: pl.DataFrame) -> "Clustered":
-        """Return events with a column ``entity`` that are in fold order already."""
+    @staticmethod
+    def from_sorted(events: pl.DataFrame) -> "Clustered":
+        """Cluster events that have a column ``entity`` and are in fold order."""
         owner = events["entity"]
-        fresh = (owner != owner.shift()).fill_null(value=True).arg_true()
-        starts = np.append(fresh.to_numpy(), len(owner)).astype(np.int64)
-        return cls(events.lazy().drop("entity"), owner.gather(fresh), starts)
+        first_rows = (owner != owner.shift()).fill_null(value=True).arg_true()
+        starts = np.append(first_rows.to_numpy(), len(owner)).astype(np.int64)
+        return Clustered(events.lazy().drop("entity"), owner.gather(first_rows), starts)
 
     def __len__(self) -> int:
         return int(self.starts[-1])
 
     @property
-    def frame(self) -> pl.LazyFrame:
-        """The events in fold order."""
-        return self.stored if self.places is None else self.stored.select(pl.all().gather(pl.lit(self._order)))
+    def in_order(self) -> pl.LazyFrame:
+        """The columns in fold order."""
+        return self.columns
 
     def collect(self, *columns: str | pl.Expr) -> pl.DataFrame:
-        """Return columns, or what expressions make of them row by row, in fold order.
+        """Return columns, or row-wise expressions of them, in fold order.
 
-        It is the fastest way to all of their rows: one chunk is gathered several times as fast as many.
+        This is the fastest way to all rows of some columns.
         """
-        found = self.stored.select(columns).collect()
-        return found if self.places is None else found.rechunk().select(pl.all().gather(self._order))
+        return self.columns.select(columns).collect()
 
-    def picked(self, mask: npt.NDArray[np.bool_]) -> "Picked":
-        """Return those rows for which a mask, one value per row of ``stored``, is true."""
-        if self.places is None:
-            return Picked(pl.Series(mask), mask)
-        first = len(mask) - len(self.places)
-        rows = np.concatenate([self._rest[np.flatnonzero(mask[:first])], self.places[mask[first:]]])
-        ordered = np.zeros(len(mask), bool)
-        ordered[rows] = True
-        order = np.argsort(rows, kind="stable")  # which merges two ascending runs in one pass
-        return Picked(pl.Series(mask), ordered, pl.Series(order))
+    def select(self, mask: Mask) -> "Selection":
+        """Select the rows of ``columns`` for which a mask is true."""
+        return Selection(pl.Series(mask), mask)
 
-    @cached_property
-    def _rest(self) -> Rows:
-        """Which rows of the fold order the first ones of ``stored`` are."""
-        every = np.arange(len(self))
-        return every if self.places is None else np.delete(every, self.places)
-
-    @cached_property
-    def _order(self) -> pl.Series:
-        """Which of the ``stored`` rows comes first, second, … in fold order."""
-        order = np.empty(len(self), np.int64)
-        order[self._rest] = np.arange(len(self._rest))
-        order[self.places] = np.arange(len(self._rest), len(self))
-        return pl.Series(order)
+    def map_columns(self, change: Callable[[pl.LazyFrame], pl.LazyFrame]) -> "Clustered":
+        """Return the same rows with other columns; ``change`` must keep the rows and their order."""
+        return replace(self, columns=change(self.columns))
 
     @property
-    def counts(self) -> Rows:
-        """How many events each entity has."""
+    def counts(self) -> RowNumbers:
+        """The number of events of each entity."""
         return np.diff(self.starts)
 
     @property
-    def owners(self) -> Rows:
-        """Per row, the number of its entity."""
+    def owners(self) -> RowNumbers:
+        """Per row in fold order, the number of its entity."""
         return np.repeat(np.arange(len(self.entities)), self.counts)
 
     @cached_property
-    def rows(self) -> pl.DataFrame:
-        """All events, in memory, with the column ``entity`` before the others."""
-        return self.with_entity(self.frame.collect())
+    def table(self) -> pl.DataFrame:
+        """All events in fold order, in memory, with ``entity`` as first column."""
+        return self.with_entity(self.in_order.collect())
 
-    def with_entity(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Return rows of this frame, all of them in order, with the column ``entity`` before the others."""
-        return frame.select(self.entities.gather(self.owners).alias("entity"), pl.all())
-
-    def on(self, change: Callable[[pl.LazyFrame], pl.LazyFrame]) -> "Clustered":
-        """Return the same rows with other columns."""
-        return replace(self, stored=change(self.stored))
+    def with_entity(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Prepend the column ``entity`` to a frame with one row per event in fold order."""
+        return rows.select(self.entities.gather(self.owners).alias("entity"), pl.all())
 
     def where(self, condition: pl.Expr) -> "Clustered":
-        """Return only the events that meet a condition, and the entities that then have any."""
+        """Return the events that meet a condition; entities without any are left out."""
         if not len(self):
             return self
         mask = self.collect(condition).to_series()
         if mask.all():
             return self
         counts = np.add.reduceat(mask.to_numpy(), self.starts[:-1], dtype=np.int64)
-        return self._with_counts(self.frame.filter(condition), self.entities, counts)
+        return _with_counts(self.in_order.filter(condition), self.entities, counts)
 
     def until(self, moment: datetime | None) -> "Clustered":
-        """Return only the events up to a moment, inclusive; None: all."""
+        """Return the events up to a moment, inclusive; None: all."""
         return self if moment is None else self.where(pl.col("at") <= moment)
 
-    def only(self, entities: pl.Series, *, block: int) -> "Clustered":
-        """Return only the events of some entities; the frame is read in slices from the first to the last needed.
+    def of_entities(self, ids: pl.Series, *, max_gap: int) -> "Clustered":
+        """Return the events of some entities. Only slices of the rows are read.
 
         Args:
-            entities: ids; those without events are left out.
-            block: neighbours with fewer rows between them are read as one slice.
+            ids: ids; those without events are ignored.
+            max_gap: wanted rows with at most this many rows between them are read as one slice, since reading the
+                rows between is then faster than another read.
         """
-        wanted = self.entities.is_in(entities.implode()).to_numpy()
+        wanted = self.entities.is_in(ids.implode()).to_numpy()
         numbers = np.flatnonzero(wanted)
         if len(numbers) == len(self.entities):
             return self
         if not len(numbers):
-            return Clustered(self.frame.clear(), self.entities.clear(), np.zeros(1, np.int64))
+            return Clustered(self.in_order.clear(), self.entities.clear(), np.zeros(1, np.int64))
         begins, ends = self.starts[numbers], self.starts[numbers + 1]
-        new_slice = np.flatnonzero(np.append(True, begins[1:] - ends[:-1] > block))
-        slices = list(zip(begins[new_slice], np.append(ends[new_slice[1:] - 1], ends[-1]), strict=True))
-        frame = pl.concat([self.frame.slice(int(first), int(last - first)) for first, last in slices])
-        if (ends - begins).sum() < sum(last - first for first, last in slices):
-            every = np.repeat(wanted, self.counts)
-            kept = np.concatenate([every[first:last] for first, last in slices])
-            frame = frame.with_columns(pl.lit(pl.Series(kept)).alias(_KEPT)).filter(_KEPT).drop(_KEPT)
-        return self._with_counts(frame, self.entities.gather(numbers), ends - begins)
+        is_new_slice = np.append(True, begins[1:] - ends[:-1] > max_gap)
+        first_of_slice = np.flatnonzero(is_new_slice)
+        last_ends = np.append(ends[first_of_slice[1:] - 1], ends[-1])
+        slices = list(zip(begins[first_of_slice].tolist(), last_ends.tolist(), strict=True))
+        rows = pl.concat([self.in_order.slice(low, high - low) for low, high in slices])
+        if (ends - begins).sum() < sum(high - low for low, high in slices):
+            of_wanted = np.repeat(wanted, self.counts)
+            mask = pl.Series(np.concatenate([of_wanted[low:high] for low, high in slices]))
+            rows = rows.with_columns(pl.lit(mask).alias(_WANTED)).filter(_WANTED).drop(_WANTED)
+        return _with_counts(rows, self.entities.gather(numbers), ends - begins)
 
-    def range(self, first: str, below: str | None) -> "Clustered":
-        """Return the events of the entities ``first`` <= id < ``below`` (None: all from the first on)."""
+    def between(self, first: str, below: str | None) -> "Clustered":
+        """Return the events of the entities ``first`` <= id < ``below``; None: no upper bound."""
         low = self.entities.search_sorted(first, side="left")
         high = len(self.entities) if below is None else self.entities.search_sorted(below, side="left")
         begin, end = int(self.starts[low]), int(self.starts[high])
-        frame = self.frame if (begin, end) == (0, len(self)) else self.frame.slice(begin, end - begin)
-        return Clustered(frame, self.entities.slice(low, high - low), self.starts[low : high + 1] - begin)
+        rows = self.in_order if (begin, end) == (0, len(self)) else self.in_order.slice(begin, end - begin)
+        return Clustered(rows, self.entities.slice(low, high - low), self.starts[low : high + 1] - begin)
 
-    def merged(self, later: "Clustered") -> "Clustered":
-        """Return these events and others, all of them with greater positions."""
-        if not len(later):
+    def merge(self, tail: "Clustered") -> "Clustered":
+        """Return these events and newer ones, whose positions must all be greater."""
+        if not len(tail):
             return self
-        if not len(self):
-            return later
-        new = later.entities.filter(~later.entities.is_in(self.entities.implode()))
-        entities = pl.concat([self.entities, new]).sort() if len(new) else self.entities
-        mine, theirs = _codes(entities, self.entities), _codes(entities, later.entities)
-        counts = np.zeros(len(entities), np.int64)
-        counts[mine] = self.counts
-        begins = np.append(0, np.cumsum(counts))[theirs]
-        places = self._insertions(begins, begins + counts[theirs], later) + np.arange(len(later))
-        counts[theirs] += later.counts
-        both = pl.concat([self.frame, later.frame], how="diagonal")
-        return replace(self._with_counts(both, entities, counts), places=places)
-
-    def _insertions(self, begins: Rows, ends: Rows, later: "Clustered") -> Rows:
-        """Return before which row of these each of the later events belongs: after all that are not later."""
-        mine, theirs = (_instants(side) for side in (self, later))
-        return bisected(mine, begins[later.owners], ends[later.owners], theirs)
-
-    @staticmethod
-    def _with_counts(frame: pl.LazyFrame, entities: pl.Series, counts: Rows) -> "Clustered":
-        if not counts.all():
-            entities, counts = entities.filter(pl.Series(counts > 0)), counts[counts > 0]
-        return Clustered(frame, entities, np.append(0, np.cumsum(counts)).astype(np.int64))
+        return WithTail.of(self, tail) if len(self) else tail
 
 
 @dataclass(frozen=True)
-class Picked:
+class WithTail(Clustered):
+    """Clustered events that are stored as a base and a tail of newer events; see the picture above.
+
+    Args:
+        columns: the rows of the base in its fold order, then those of the tail in its own.
+        places: the rows of the tail in the fold order of both, ascending.
+    """
+
+    places: RowNumbers
+
+    @classmethod
+    def of(cls, base: Clustered, tail: Clustered) -> "WithTail":
+        """Find the places of a tail in a base; neither may be empty."""
+        new = tail.entities.filter(~tail.entities.is_in(base.entities.implode()))
+        entities = pl.concat([base.entities, new]).sort() if len(new) else base.entities
+        of_base, of_tail = _numbers_of(base.entities, entities), _numbers_of(tail.entities, entities)
+        counts = np.zeros(len(entities), np.int64)
+        counts[of_base] = base.counts
+        begins = np.append(0, np.cumsum(counts))[of_tail]
+        ends = begins + counts[of_tail]
+        # A newer event belongs behind all base events of its entity that are not later, and each of the
+        # newer events before it moves it by one row.
+        behind = bisect_right(_instants(base), begins[tail.owners], ends[tail.owners], _instants(tail))
+        places = behind + np.arange(len(tail))
+        counts[of_tail] += tail.counts
+        columns = pl.concat([base.in_order, tail.in_order], how="diagonal")
+        return cls(columns, entities, _starts(counts), places)
+
+    @property
+    def in_order(self) -> pl.LazyFrame:
+        """The columns in fold order."""
+        return self.columns.select(pl.all().gather(pl.lit(self._order)))
+
+    def collect(self, *columns: str | pl.Expr) -> pl.DataFrame:
+        """Return columns, or row-wise expressions of them, in fold order."""
+        # Gathering from one chunk is several times as fast as from many.
+        return self.columns.select(columns).collect().rechunk().select(pl.all().gather(self._order))
+
+    def select(self, mask: Mask) -> "Selection":
+        """Select the rows of ``columns`` for which a mask is true."""
+        base_rows = len(mask) - len(self.places)
+        rows = np.concatenate([self._base_places[np.flatnonzero(mask[:base_rows])], self.places[mask[base_rows:]]])
+        in_order = np.zeros(len(mask), bool)
+        in_order[rows] = True
+        order = np.argsort(rows, kind="stable")  # a stable sort merges two ascending runs in one pass
+        return Selection(pl.Series(mask), in_order, pl.Series(order))
+
+    @cached_property
+    def _base_places(self) -> RowNumbers:
+        """The rows of the base in the fold order of both."""
+        return np.delete(np.arange(len(self)), self.places)
+
+    @cached_property
+    def _order(self) -> pl.Series:
+        """Per row in fold order, its row in ``columns``."""
+        order = np.empty(len(self), np.int64)
+        order[self._base_places] = np.arange(len(self._base_places))
+        order[self.places] = np.arange(len(self._base_places), len(self))
+        return pl.Series(order)
+
+
+@dataclass(frozen=True)
+class Selection:
     """Some rows of clustered events.
 
     Args:
-        stored: per row of ``stored``, whether it is one of them.
-        mask: per row in fold order, whether it is one of them.
-        order: which of them, as they stand in ``stored``, comes first, second, … in fold order; None: they do so.
+        stored: per row of ``columns``, whether it is selected.
+        in_order: the same per row in fold order.
+        order: the selected rows of ``columns``, by their number among themselves, in fold order. None: they
+            are in fold order already.
     """
 
     stored: pl.Series
-    mask: npt.NDArray[np.bool_]
+    in_order: Mask
     order: pl.Series | None = None
 
-    def of(self, column: pl.Series) -> pl.Series:
-        """Return the values of a column of ``stored`` in these rows, in fold order."""
-        found = column.filter(self.stored).rechunk()
-        return found if self.order is None else found.gather(self.order)
+    def values(self, column: pl.Series) -> pl.Series:
+        """Return the selected values of one of the ``columns``, in fold order."""
+        selected = column.filter(self.stored).rechunk()
+        return selected if self.order is None else selected.gather(self.order)
 
 
-def bisected(values: Rows, begins: Rows, ends: Rows, wanted: Rows) -> Rows:
-    """Return per range of rows, in which ``values`` ascend, the end of those that are <= the value wanted."""
-    low, high = begins.copy(), ends.copy()
-    while (open_ := low < high).any():
-        middle = (low + high) // 2
-        below = open_ & (values[np.minimum(middle, len(values) - 1)] <= wanted)
-        high = np.where(open_ & ~below, middle, high)
-        low = np.where(below, middle + 1, low)
-    return low.astype(np.int64)
-
-
-def _instants(events: Clustered) -> Rows:
+def _instants(events: Clustered) -> RowNumbers:
     return np.asarray(events.collect(pl.col("at").to_physical()).to_series().to_numpy(), np.int64)
 
 
-def _codes(entities: pl.Series, some: pl.Series) -> Rows:
-    """Return the numbers of some entities among all, both ascending."""
+def _numbers_of(some: pl.Series, entities: pl.Series) -> RowNumbers:
+    """Return the numbers of some entities among all; both ascend."""
     if len(entities) == len(some):
         return np.arange(len(some))
     return np.asarray(entities.is_in(some.implode()).arg_true().to_numpy(), np.int64)
 
 
-def ranges(begins: Touches, ends: Touches) -> Rows:
-    """Return all numbers of the ranges, one range after the other."""
-    lengths = ends - begins
-    shifts = np.repeat(begins - np.append(0, np.cumsum(lengths)[:-1]), lengths)
-    return shifts + np.arange(int(lengths.sum()), dtype=np.int64)
+def _with_counts(rows: pl.LazyFrame, entities: pl.Series, counts: RowNumbers) -> Clustered:
+    """Return rows in fold order as clustered events, without the entities that have none of them."""
+    if not counts.all():
+        entities, counts = entities.filter(pl.Series(counts > 0)), counts[counts > 0]
+    return Clustered(rows, entities, _starts(counts))
+
+
+def _starts(counts: RowNumbers) -> RowNumbers:
+    return np.append(0, np.cumsum(counts)).astype(np.int64)

@@ -12,7 +12,7 @@ at               Datetime the moment of the event: ``occurred_at``, or ``settled
 position         Int64    place in the log
 event_id         String
 type             Enum     over the plan's types
-known            Datetime ``recorded_at``
+recorded_at      Datetime when the event was recorded
 data             String   the whole payload, only for the types that a ``reduce`` reads
 ``path|kind``    …        a member's values of one kind: ``bool``, ``int``, ``float`` or ``text``
 ``path|null``    Boolean  true where the member is an explicit null; only where there is one
@@ -180,7 +180,7 @@ def _base(kinds: pl.Enum, *, with_data: bool) -> dict[str, pl.DataType]:
         "position": pl.Int64(),
         "event_id": pl.String(),
         "type": kinds,
-        "known": TIMESTAMP,
+        "recorded_at": TIMESTAMP,
     }
     return base | {"data": pl.String()} if with_data else base
 

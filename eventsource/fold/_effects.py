@@ -40,7 +40,7 @@ class Effects:
     """The effects of all rules of a plan on given events."""
 
     def __init__(self, events: Events) -> None:
-        self._schema = events.rows.stored.collect_schema()
+        self._schema = events.clustered.columns.collect_schema()
         self._members, self._plan = events.members, events.plan
 
     def exists(self) -> Effect:

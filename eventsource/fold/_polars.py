@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from eventsource.decode import Clustered, Rows, Touches, bisected
+from eventsource.decode import Clustered, Integers, RowNumbers, bisect_right
 from eventsource.fold._columns import refusal
 from eventsource.fold._effects import derived
 from eventsource.fold._track import Touched, Track
@@ -28,13 +28,13 @@ class PolarsEngine:
         tracks = Tracks(events, events.plan.rules, moment)
         exists = tracks[EXISTS].last()
         fields = [tracks[name].last().alias(name) for name in tracks.fields]
-        states = pl.DataFrame([events.rows.entities.alias("entity"), *fields])
+        states = pl.DataFrame([events.clustered.entities.alias("entity"), *fields])
         states = states if exists.all() else states.filter(exists)
         return derived(states, events.plan.rules).select("entity", *events.plan.fields)
 
     def states_at(self, events: Events, asked: pl.DataFrame) -> pl.DataFrame:
         """Find the row of each asked moment among its entity's rows, and look it up."""
-        rows = events.rows
+        rows = events.clustered
         numbers = pl.DataFrame({"entity": rows.entities}).with_row_index("|number")
         # In order of rows, lookups find their neighbours' memory warm.
         found = asked.select("entity", "at").with_row_index("|place").join(numbers, on="entity", nulls_equal=False)
@@ -49,7 +49,7 @@ class PolarsEngine:
 
     def history(self, events: Events) -> pl.DataFrame:
         """Runs of equal neighbours among the last states of each instant."""
-        rows, tracks = events.rows, Tracks(events, events.plan.rules)
+        rows, tracks = events.clustered, Tracks(events, events.plan.rules)
         touched = _touched(rows, (tracks[name] for name in tracks))
         ends, owners = pl.Series(touched.rows + 1), touched.owners.alias("|owner")
         at = rows.collect("at").to_series().gather(pl.Series(touched.rows))
@@ -62,20 +62,20 @@ class PolarsEngine:
         """Per field, the touches after which it is not what it was before."""
         plan = events.plan.only(fields)
         tracks = Tracks(events, plan.rules)
-        envelope = _collected(events.rows, *_ENVELOPE)
-        return {name: _changes(events.rows, tracks, plan.only([name]), name, envelope) for name in fields}
+        envelope = _collected(events.clustered, *_ENVELOPE)
+        return {name: _changes(events.clustered, tracks, plan.only([name]), name, envelope) for name in fields}
 
 
-def _states(tracks: Tracks, plan: Plan, ends: Rows, owners: Touches) -> pl.DataFrame:
+def _states(tracks: Tracks, plan: Plan, ends: RowNumbers, owners: Integers) -> pl.DataFrame:
     """Return `EXISTS` and the fields before the rows ``ends``, each for the entity of the number in ``owners``."""
     columns = [tracks[name].before(ends, owners).alias(name) for name in tracks]
     return derived(pl.DataFrame(columns), plan.rules).select(EXISTS, *plan.fields)
 
 
-def _ends(rows: Clustered, owners: Touches, moments: pl.Series) -> Rows:
+def _ends(rows: Clustered, owners: Integers, moments: pl.Series) -> RowNumbers:
     """Return for the entities of some numbers the end of their rows up to moments, inclusive."""
     at = rows.collect(pl.col("at").to_physical()).to_series().to_numpy()
-    return bisected(at, rows.starts[:-1][owners], rows.starts[1:][owners], moments.to_physical().to_numpy())
+    return bisect_right(at, rows.starts[:-1][owners], rows.starts[1:][owners], moments.to_physical().to_numpy())
 
 
 def _touched(rows: Clustered, tracks: Iterable[Track]) -> Touched:
@@ -94,7 +94,7 @@ def _intervals(states: pl.DataFrame, events: Events) -> pl.DataFrame:
     goes_on = pl.col("|owner") == pl.col("|owner").shift(-1)
     until = pl.when(goes_on).then(pl.col("valid_from").shift(-1))
     shown = runs.with_columns(until.alias("valid_to")).filter(EXISTS)
-    entity = events.rows.entities.gather(shown["|owner"]).alias("entity")
+    entity = events.clustered.entities.gather(shown["|owner"]).alias("entity")
     return shown.select(entity, "valid_from", "valid_to", *events.plan.fields)
 
 
@@ -121,7 +121,7 @@ def _changes(rows: Clustered, tracks: Tracks, plan: Plan, name: str, envelope: p
     return changes if len(rows.entities) == 1 else changes.sort("at", "position")
 
 
-def _before(tracks: Tracks, plan: Plan, name: str, ends: Rows, owners: Touches) -> pl.Series:
+def _before(tracks: Tracks, plan: Plan, name: str, ends: RowNumbers, owners: Integers) -> pl.Series:
     """Return a field before the rows ``ends``, each for the entity of the number in ``owners``."""
     if plan.rule(name).op != "derive":
         return tracks[name].before(ends, owners)

@@ -141,7 +141,7 @@ class _Schema:
 
     def __init__(self, events: Events) -> None:
         self.plan = events.plan
-        columns = events.rows.stored.collect_schema()
+        columns = events.clustered.columns.collect_schema()
         self.dtypes = {rule.name: _dtype(rule, events, columns) for rule in self.plan.rules}
         for rule in self.plan.rules:
             if rule.expression is not None:
@@ -214,8 +214,8 @@ def _equal(a: Any, b: Any) -> bool:
 
 def _stories(events: Events) -> Iterator[tuple[str, Iterator[dict[str, Any]]]]:
     """Yield each entity with its events in fold order."""
-    frame = _collected(events.rows.frame.with_columns(pl.col("type").cast(pl.String)))
-    yield from groupby(events.rows.with_entity(frame).iter_rows(named=True), key=lambda row: row["entity"])
+    frame = _collected(events.clustered.in_order.with_columns(pl.col("type").cast(pl.String)))
+    yield from groupby(events.clustered.with_entity(frame).iter_rows(named=True), key=lambda row: row["entity"])
 
 
 def _collected(frame: pl.LazyFrame) -> pl.DataFrame:

@@ -6,7 +6,7 @@ from typing import Any, Final, cast
 import numpy as np
 import polars as pl
 
-from eventsource.decode import Touches
+from eventsource.decode import Integers
 from eventsource.fold._columns import column
 from eventsource.fold._machine import run
 from eventsource.fold._reduction import Told, reduced
@@ -19,7 +19,7 @@ STEPWISE: Final = frozenset({"states", "reduce"})
 _ROWS: Final = 1 << 16  # events of a reduction that are Python objects at one moment
 
 
-def stepwise(touched: pl.DataFrame, rule: Rule, entities: pl.Series) -> Callable[[Touches], pl.Series]:
+def stepwise(touched: pl.DataFrame, rule: Rule, entities: pl.Series) -> Callable[[Integers], pl.Series]:
     """Return what looks up the values of a field after touches: 0 is before any, 1 after the first, and so on.
 
     Args:
@@ -37,7 +37,7 @@ def stepwise(touched: pl.DataFrame, rule: Rule, entities: pl.Series) -> Callable
     return lambda places: values[places]
 
 
-def _machine(touched: pl.DataFrame, rule: Rule) -> Callable[[Touches], pl.Series]:
+def _machine(touched: pl.DataFrame, rule: Rule) -> Callable[[Integers], pl.Series]:
     names = sorted({rule.initial, *(n for arrow in rule.transitions for n in (*arrow.sources, arrow.target))})
     kinds = cast("pl.Enum", touched.schema["type"]).categories.to_list()
     table = np.tile(np.arange(len(names)), (len(kinds), 1))

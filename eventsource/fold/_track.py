@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from eventsource.decode import Rows, Touches
+from eventsource.decode import Integers, RowNumbers
 from eventsource.fold._columns import refusal
 
 __all__ = ["Touched", "Track"]
@@ -18,7 +18,7 @@ _SHIFT: Final = 6
 _LAST: Final = 63
 _ONE: Final = np.uint64(1)
 
-_Pick = Callable[[Touches, Touches], pl.Series]
+_Pick = Callable[[Integers, Integers], pl.Series]
 
 
 @dataclass(frozen=True)
@@ -31,28 +31,28 @@ class Touched:
     """
 
     mask: npt.NDArray[np.bool_]
-    bounds: Rows
+    bounds: RowNumbers
 
     @cached_property
-    def rows(self) -> Rows:
+    def rows(self) -> RowNumbers:
         """Their numbers, ascending."""
         return np.flatnonzero(self.mask)
 
     def __len__(self) -> int:
         return int(self._ranks[1][-1])
 
-    def before(self, rows: Touches) -> Touches:
+    def before(self, rows: Integers) -> Integers:
         """Return how many touches stand before each of some rows (0 <= row <= number of rows).
 
         A bitmap with the counts before each of its words: several times as fast as a search in `rows`.
         """
         words, counts = self._ranks
         word, bit = rows >> _SHIFT, (rows & _LAST).astype(np.uint64)
-        found: Touches = counts[word] + np.bitwise_count(words[word] & ((_ONE << bit) - _ONE))
+        found: Integers = counts[word] + np.bitwise_count(words[word] & ((_ONE << bit) - _ONE))
         return found
 
     @cached_property
-    def _ranks(self) -> tuple[npt.NDArray[np.uint64], Touches]:
+    def _ranks(self) -> tuple[npt.NDArray[np.uint64], Integers]:
         """The mask as words of 64 bits, lowest first, and how many touches stand before each and after all."""
         words = np.zeros(len(self.mask) // 64 + 1, "<u8")
         packed = np.packbits(self.mask, bitorder="little")
@@ -65,7 +65,7 @@ class Touched:
         return int(np.diff(self.cuts).max(initial=0))
 
     @cached_property
-    def cuts(self) -> Touches:
+    def cuts(self) -> Integers:
         """How many touches stand before each bound."""
         return self.before(self.bounds)
 
@@ -98,7 +98,7 @@ class Track:
     pick: _Pick
     default: pl.Series
 
-    def __call__(self, first: Touches, end: Touches) -> pl.Series:
+    def __call__(self, first: Integers, end: Integers) -> pl.Series:
         """Return the values after the touches ``first`` <= n < ``end``; where there is none, the default.
 
         Raises:
@@ -109,7 +109,7 @@ class Track:
         except pl.exceptions.PolarsError as error:
             raise refusal(error) from error
 
-    def _looked_up(self, first: Touches, end: Touches) -> pl.Series:
+    def _looked_up(self, first: Integers, end: Integers) -> pl.Series:
         found = end > first
         if found.all():
             return self.pick(first, end - 1)
@@ -119,7 +119,7 @@ class Track:
         picked = self.pick(np.minimum(first, last), np.clip(end - 1, 0, last))
         return picked.zip_with(pl.Series(found), self.default)
 
-    def before(self, ends: Touches, owners: Touches) -> pl.Series:
+    def before(self, ends: Integers, owners: Integers) -> pl.Series:
         """Return the values before the rows ``ends``, each for the entity of the number in ``owners``."""
         return self(self.touched.cuts[owners], self.touched.before(ends))
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from eventsource.decode import Picked, Touches, ranges
+from eventsource.decode import Integers, Selection, expand_ranges
 from eventsource.fold._columns import refusal
 from eventsource.fold._effects import Effect, Effects
 from eventsource.fold._stepwise import STEPWISE, stepwise
@@ -44,13 +44,13 @@ class Tracks(Mapping[str, Track]):
     """
 
     def __init__(self, events: Events, rules: Iterable[Rule], moment: datetime | None = None) -> None:
-        self.clustered = events.rows
+        self.clustered = events.clustered
         effects = Effects(events)
         self._rules = {rule.name: rule for rule in rules if rule.op != "derive"}
         self._effects = {EXISTS: effects.exists()} | {n: effects.of(rule) for n, rule in self._rules.items()}
         self._moment, self._kinds = moment, events.members.plan.types
         self._columns = self._loaded()
-        self._of_types: dict[frozenset[str], tuple[Picked, Touched]] = {}
+        self._of_types: dict[frozenset[str], tuple[Selection, Touched]] = {}
         self._made: dict[str, Track] = {}
 
     def __getitem__(self, name: str) -> Track:
@@ -101,7 +101,7 @@ class Tracks(Mapping[str, Track]):
         if self._moment is not None:
             wanted.add("at")
         try:
-            return self.clustered.stored.select(sorted(wanted)).collect()
+            return self.clustered.columns.select(sorted(wanted)).collect()
         except pl.exceptions.PolarsError as error:
             raise refusal(error) from error
 
@@ -121,12 +121,12 @@ class Tracks(Mapping[str, Track]):
             return None
         return (self._columns["at"] <= self._moment).to_numpy()
 
-    def _touched(self, types: frozenset[str]) -> tuple[Picked, Touched]:
+    def _touched(self, types: frozenset[str]) -> tuple[Selection, Touched]:
         """Return the rows of some types of events; once for all fields they touch."""
         if types not in self._of_types:
             mask = self._mask([number for number, name in enumerate(self._kinds) if name in types])
-            picked = self.clustered.picked(mask)
-            self._of_types[types] = picked, Touched(picked.mask, self.clustered.starts)
+            selected = self.clustered.select(mask)
+            self._of_types[types] = selected, Touched(selected.in_order, self.clustered.starts)
         return self._of_types[types]
 
     def _mask(self, numbers: list[int]) -> npt.NDArray[np.bool_]:
@@ -143,13 +143,13 @@ class Tracks(Mapping[str, Track]):
 
     def _brought(self, effect: Effect) -> tuple[Touched, pl.Series]:
         """Return the rows that touch a field, and the values that they bring."""
-        picked, touched = self._touched(effect.types)
-        values = picked.of(self._columns[effect.value])
+        selected, touched = self._touched(effect.types)
+        values = selected.values(self._columns[effect.value])
         if not values.null_count():
             return touched, values
         here = values.is_not_null()
         if effect.null is not None:
-            here |= picked.of(self._columns[effect.null]).fill_null(value=False)
+            here |= selected.values(self._columns[effect.null]).fill_null(value=False)
         return touched.where(here), values.filter(here)
 
     def _track(self, name: str) -> Track:
@@ -164,25 +164,25 @@ class Tracks(Mapping[str, Track]):
         return _TRACKS[rule.op](*self._brought(effect))
 
     def _flag(self, effect: Effect) -> Track:
-        picked, touched = self._touched(effect.types)
+        selected, touched = self._touched(effect.types)
         if effect.types == effect.on:
             return Track(
                 touched, lambda _, last: pl.repeat(value=True, n=len(last), eager=True), pl.Series([False])
             )
         table = np.array([name in effect.on for name in self._kinds])
-        values = table[picked.of(self._columns["type"]).to_physical().to_numpy()]
+        values = table[selected.values(self._columns["type"]).to_physical().to_numpy()]
         return Track(touched, lambda _, last: pl.Series(values[last]), pl.Series([False]))
 
-    def _stepwise(self, rule: Rule, picked: Picked, touched: Touched) -> Track:
+    def _stepwise(self, rule: Rule, selected: Selection, touched: Touched) -> Track:
         """Return the track of a field whose every value needs the one before."""
         names = ("type", *(_REDUCED if rule.op == "reduce" else ()))
-        events = pl.DataFrame([picked.of(self._columns[name]) for name in names])
+        events = pl.DataFrame([selected.values(self._columns[name]) for name in names])
         events = events.with_columns(owner=touched.owners)
         after = stepwise(events, rule, self.clustered.entities)
         return Track(touched, lambda _, last: after(last + 1), after(np.zeros(1, np.int64)))
 
 
-def _at(column: pl.Series, places: Touches) -> pl.Series:
+def _at(column: pl.Series, places: Integers) -> pl.Series:
     """Return the values at some places."""
     return column[pl.Series(places.astype(np.uint32))]  # several times as fast as gather for few places
 
@@ -226,7 +226,7 @@ def _distinct(touched: Touched, values: pl.Series) -> Track:
     new = rows.select(pl.col("value").is_first_distinct().over("owner")).to_series()
     values = values.filter(new)
 
-    def pick(first: Touches, last: Touches) -> pl.Series:
+    def pick(first: Integers, last: Integers) -> pl.Series:
         ends = np.maximum(first, last) + 1
         other = np.append(True, (first[1:] != first[:-1]) | (ends[1:] != ends[:-1]))[: len(first)]
         return _lists(values, first[other], ends[other])[np.cumsum(other) - 1]
@@ -234,10 +234,10 @@ def _distinct(touched: Touched, values: pl.Series) -> Track:
     return Track(touched.where(new), pick, pl.Series([[]], dtype=pl.List(values.dtype)))
 
 
-def _lists(values: pl.Series, begins: Touches, ends: Touches) -> pl.Series:
+def _lists(values: pl.Series, begins: Integers, ends: Integers) -> pl.Series:
     """Return the values of each range, none of them empty, as a sorted list."""
     numbers = pl.Series("list", np.repeat(np.arange(len(begins)), ends - begins)).set_sorted()
-    flat = pl.DataFrame([numbers, values[ranges(begins, ends)].alias("value")])
+    flat = pl.DataFrame([numbers, values[expand_ranges(begins, ends)].alias("value")])
     return flat.group_by("list", maintain_order=True).agg(pl.col("value").sort())["value"]
 
 

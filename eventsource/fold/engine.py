@@ -18,21 +18,21 @@ EXISTS: Final = "|exists"
 
 @dataclass(frozen=True)
 class Events:
-    """Decoded events in fold order, as engines eat them: of all entities, or of some.
+    """Decoded events in fold order, as engines take them: of all entities, or of some.
 
     Args:
-        rows: what `eventsource.decode.payload.resolve` gives, clustered.
-        members: the members that stand in it.
+        clustered: what `eventsource.decode.resolve` returns, clustered.
+        members: the members that it has columns for.
         plan: the plan to fold; it may have fewer fields than the one that the events were decoded for.
     """
 
-    rows: Clustered
+    clustered: Clustered
     members: Members
     plan: Plan
 
     def until(self, moment: datetime | None) -> "Events":
         """Return the same, without what happened after a moment."""
-        return replace(self, rows=self.rows.until(moment))
+        return replace(self, clustered=self.clustered.until(moment))
 
     def only(self, plan: Plan) -> "Events":
         """Return the same events for another plan."""

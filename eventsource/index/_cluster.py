@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from eventsource.decode import FOLD_ORDER, Clustered, Members, Rows
+from eventsource.decode import FOLD_ORDER, Clustered, Members, RowNumbers
 from eventsource.event import EventLog
 from eventsource.index._decode import CLOCKS, decoded, goes_on, last_id
 from eventsource.index._store import Manifest, Part, Run, Store, scanned
@@ -20,8 +20,8 @@ from eventsource.progress import Progress
 __all__ = ["Directories", "Sizes", "clustered_part", "followed", "is_of", "pending_events"]
 
 
-_BLOCK: Final = 20_000
-"""Rows that are rather read than skipped."""
+_MAX_GAP: Final = 20_000
+"""Gaps of at most this many rows are read, not skipped."""
 _KEPT: Final = 1_000_000
 """Entities whose ids are kept in memory, at most: about 40 MB."""
 
@@ -77,7 +77,7 @@ def pending_events(store: Store, manifest: Manifest) -> Clustered | None:
     if not files:
         return None
     frame = scanned(store, files).filter(pl.col("position") >= manifest.clustered).collect()
-    return Clustered.of(frame) if frame.height else None
+    return Clustered.from_events(frame) if frame.height else None
 
 
 class Directories:
@@ -87,7 +87,7 @@ class Directories:
     """
 
     def __init__(self) -> None:
-        self._own: dict[str, tuple[pl.Series, Rows]] = {}
+        self._own: dict[str, tuple[pl.Series, RowNumbers]] = {}
         self._merged: dict[tuple[str, int], Clustered] = {}
 
     def keep(self, manifest: Manifest) -> None:
@@ -96,7 +96,7 @@ class Directories:
         self._own = {file: found for file, found in self._own.items() if file in named}
         self._merged = {}
 
-    def of(self, store: Store, part: Part) -> tuple[pl.Series, Rows]:
+    def of(self, store: Store, part: Part) -> tuple[pl.Series, RowNumbers]:
         """Return the entities of a part, and where the events of each begin and the last one's end."""
         if part.file in self._own:
             return self._own[part.file]
@@ -136,18 +136,18 @@ def clustered_part(
     part, directories = manifest.parts[number], directories or Directories()
     own = Clustered(pl.scan_parquet(store.path(part.file)), *directories.of(store, part))
     if pending is None:
-        return own if entities is None else own.only(entities, block=_BLOCK)
+        return own if entities is None else own.of_entities(entities, max_gap=_MAX_GAP)
     if entities is None:
-        return directories.merged(part, manifest.head, lambda: own.merged(_waiting(manifest, number, pending)))
+        return directories.merged(part, manifest.head, lambda: own.merge(_waiting(manifest, number, pending)))
     waiting = _waiting(manifest, number, pending)
-    return own.only(entities, block=_BLOCK).merged(waiting.only(entities, block=len(waiting)))
+    return own.of_entities(entities, max_gap=_MAX_GAP).merge(waiting.of_entities(entities, max_gap=len(waiting)))
 
 
 def _waiting(manifest: Manifest, number: int, pending: Clustered) -> Clustered:
     """Return the pending events that a part lacks."""
     part = manifest.parts[number]
     below = manifest.parts[number + 1].first if number + 1 < len(manifest.parts) else None
-    waiting = pending.range(part.first, below)
+    waiting = pending.between(part.first, below)
     return waiting.where(pl.col("position") >= part.head) if part.head > manifest.clustered else waiting
 
 
@@ -237,11 +237,11 @@ class _Keeper:
             events.height,
         ]
         for first, low, high in zip(firsts, cuts[:-1], cuts[1:], strict=True):
-            yield self._part(Clustered.sorted(events.slice(low, high - low)), first, head)
+            yield self._part(Clustered.from_sorted(events.slice(low, high - low)), first, head)
 
     def _part(self, events: Clustered, first: str, head: int) -> Part:
         directory = pl.DataFrame({"entity": events.entities, "start": events.starts[:-1]})
-        return Part(self.store.write_part(events.frame.collect(), directory), first, len(events), head)
+        return Part(self.store.write_part(events.in_order.collect(), directory), first, len(events), head)
 
     def _grown(self, manifest: Manifest, pending: Clustered, tail: int) -> Manifest:
         """Make the parts anew for which most waits: as many as the tail is worth, and one part at least."""
@@ -269,8 +269,8 @@ class _Keeper:
             events = Clustered(pl.scan_parquet(self.store.path(part.file)), directory["entity"], starts)
             middle = min(max(int(np.searchsorted(starts, part.rows // 2)), 1), directory.height - 1)
             first = directory["entity"][middle]
-            yield self._part(events.range(part.first, first), part.first, part.head)
-            yield self._part(events.range(first, None), first, part.head)
+            yield self._part(events.between(part.first, first), part.first, part.head)
+            yield self._part(events.between(first, None), first, part.head)
 
 
 def _between(events: pl.LazyFrame, low: str, high: str | None) -> pl.LazyFrame:

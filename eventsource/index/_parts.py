@@ -29,23 +29,23 @@ class InMemory:
 
     @classmethod
     def empty(cls, log: EventLog, members: Members) -> "InMemory":
-        return cls(log, members, 0, Clustered.of(no_events(members)), pl.DataFrame(schema=CLOCKS))
+        return cls(log, members, 0, Clustered.from_events(no_events(members)), pl.DataFrame(schema=CLOCKS))
 
     def followed(self) -> "InMemory":
         """Return it with the log's tail."""
         head, events, clocks = self.log.head, self.events, self.clocks
         for tail in decoded(self.log, self.members, self.head, head, clocks, no_progress):
-            events, clocks = events.merged(Clustered.of(tail.events)), tail.clocks
-        held = Clustered(events.frame.collect().lazy(), events.entities, events.starts)
+            events, clocks = events.merge(Clustered.from_events(tail.events)), tail.clocks
+        held = Clustered(events.in_order.collect().lazy(), events.entities, events.starts)
         return InMemory(self.log, self.members, head, held, clocks)
 
     @property
     def columns(self) -> tuple[str, ...]:
-        return tuple(name for name in self.events.frame.collect_schema() if name.startswith("="))
+        return tuple(name for name in self.events.in_order.collect_schema() if name.startswith("="))
 
     @property
     def types(self) -> tuple[str, ...]:
-        return tuple(self.events.frame.select(pl.col("type").cast(pl.String).unique()).collect().to_series())
+        return tuple(self.events.in_order.select(pl.col("type").cast(pl.String).unique()).collect().to_series())
 
     @property
     def firsts(self) -> list[str]:
@@ -56,18 +56,20 @@ class InMemory:
 
     @property
     def span(self) -> tuple[datetime, datetime] | None:
-        first, last = self.events.frame.select(pl.col("at").min().alias("a"), pl.col("at").max()).collect().row(0)
+        first, last = (
+            self.events.in_order.select(pl.col("at").min().alias("a"), pl.col("at").max()).collect().row(0)
+        )
         return None if first is None else (first, last)
 
     def since(self, position: int, moment: datetime | None = None) -> pl.LazyFrame:
         behind = pl.col("position") >= position
-        return self.events.rows.lazy().filter(behind if moment is None else behind | (pl.col("at") > moment))
+        return self.events.table.lazy().filter(behind if moment is None else behind | (pl.col("at") > moment))
 
     def expected(self, *_: object) -> float:
         return 0.0
 
     def load(self, _: int, entities: pl.Series | None) -> Clustered:
-        return self.events if entities is None else self.events.only(entities, block=len(self.events))
+        return self.events if entities is None else self.events.of_entities(entities, max_gap=len(self.events))
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ class Stored:
         behind = pl.col("position") >= position
         if position >= self.manifest.clustered:
             if self.pending is not None:
-                yield self.pending.rows.filter(behind).lazy()  # at once: other conditions then see few rows
+                yield self.pending.table.filter(behind).lazy()  # at once: other conditions then see few rows
         elif late := [run.file for run in self.manifest.runs if run.rows and run.stop > position]:
             yield scanned(self.store, late).filter(behind)
 
@@ -139,7 +141,7 @@ class Stored:
 
     def load(self, number: int, entities: pl.Series | None) -> Clustered:
         if not self.manifest.parts:
-            return Clustered.of(no_events(self.members))
+            return Clustered.from_events(no_events(self.members))
         return clustered_part(
             self.store, self.manifest, number, self.pending, entities, directories=self.directories
         )

@@ -23,7 +23,7 @@ __all__ = ["Manifest", "Part", "Run", "Store"]
 _MANIFEST: Final = "manifest.json"
 _LOCK: Final = "lock"
 _ROW_GROUP: Final = 50_000
-_VERSION: Final = 3
+_VERSION: Final = 4
 
 
 @dataclass(frozen=True, slots=True)

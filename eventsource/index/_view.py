@@ -84,8 +84,8 @@ class View:
         if until is not None:
             tail = tail.filter(pl.col("at") <= until)
         if self.known_at is not None:
-            tail = tail.filter(pl.col("known") <= self.known_at)
-        return self._resolved(Clustered.of(tail.collect()), plan)
+            tail = tail.filter(pl.col("recorded_at") <= self.known_at)
+        return self._resolved(Clustered.from_events(tail.collect()), plan)
 
     @cached_property
     def columns(self) -> dict[str, pl.DataType]:
@@ -95,7 +95,7 @@ class View:
             return member_columns(names)
         found: set[str] = set()
         for number in range(len(self.parts.firsts)):
-            found |= set(present(self._visible(number).frame, [name for name in names if name not in found]))
+            found |= set(present(self._visible(number).in_order, [name for name in names if name not in found]))
             if len(found) == len(names):
                 break
         return member_columns([name for name in names if name in found])
@@ -117,7 +117,7 @@ class View:
 
     def _resolved(self, rows: Clustered, plan: Plan) -> Events:
         columns, members = self.columns, self.parts.members
-        return Events(rows.on(lambda frame: resolve(frame, members, columns)), members, plan)
+        return Events(rows.map_columns(lambda frame: resolve(frame, members, columns)), members, plan)
 
     def _visible(self, number: int, entities: pl.Series | None = None) -> Clustered:
         rows = self.parts.load(number, entities)
@@ -130,14 +130,14 @@ class View:
 
         What was recorded later must not count, not even by the stream's clock that it put forward.
         """
-        rows = rows.where(pl.col("known") <= known_at)
+        rows = rows.where(pl.col("recorded_at") <= known_at)
         if self.parts.members.plan.order == "occurred_at":
             return rows
-        events = rows.frame.collect()
+        events = rows.in_order.collect()
         if not (events["at"] > known_at).any():
             return rows
         moments = self._settled
-        return Clustered.of(
+        return Clustered.from_events(
             rows.with_entity(events).drop("at").join(moments, on="position", how="left", maintain_order="left")
         )
 

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from eventsource.decode import Rows
+from eventsource.decode import RowNumbers
 from eventsource.fold import EXISTS, Events
 from eventsource.fold._columns import refusal
 from eventsource.fold._effects import derived
@@ -49,7 +49,7 @@ def partial(events: Events) -> pl.DataFrame | None:
     Raises:
         FoldError: the events cannot be folded.
     """
-    rows = events.rows
+    rows = events.clustered
     tracks = Tracks(events, events.plan.rules)
     at = rows.collect("at").to_series().gather(pl.Series(rows.starts[1:] - 1))
     columns = [rows.entities.alias("entity"), at.alias(AT), _existence(tracks)]
@@ -79,7 +79,7 @@ class Meeting:
 
     earlier: pl.DataFrame
     later: pl.DataFrame
-    places: Rows
+    places: RowNumbers
     goes_on: npt.NDArray[np.bool_]
 
     @classmethod
@@ -101,7 +101,7 @@ class Meeting:
         Args:
             events: what ``later`` was folded of.
         """
-        first = events.rows.collect("at").to_series().gather(pl.Series(events.rows.starts[:-1]))
+        first = events.clustered.collect("at").to_series().gather(pl.Series(events.clustered.starts[:-1]))
         mask, on = np.zeros(self.later.height, bool), pl.Series(self.goes_on)
         mask[self.goes_on] = (first.filter(on) < self.earlier[AT].gather(self._continued)).to_numpy()
         for rule in _plain(events.plan):

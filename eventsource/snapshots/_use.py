@@ -138,7 +138,7 @@ class _Part:
 
 
 def _part(events: Events) -> _Part:
-    known = events.rows.frame.select(pl.col("known").max()).collect().item()
+    known = events.clustered.in_order.select(pl.col("recorded_at").max()).collect().item()
     return _Part(partial(events), known)
 
 
@@ -167,7 +167,7 @@ def _is_usable(snapshot: Snapshot, view: View, moment: datetime | None) -> bool:
 
 def _summed(events: Events) -> pl.Schema:
     """Return the dtypes of what totals are taken of, by field."""
-    schema = events.rows.stored.collect_schema()
+    schema = events.clustered.columns.collect_schema()
     totals = [rule for rule in events.plan.rules if rule.op == "total" and rule.of is not None]
     columns = {rule.name: events.members.of(rule).column for rule in totals}
     return pl.Schema({name: schema[column] for name, column in columns.items()})

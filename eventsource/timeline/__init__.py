@@ -322,7 +322,7 @@ class Timeline(Asking):
 
     def entities(self, *, known_at: Moment | None = None, upto: int | None = None) -> pl.Series:
         """Return the ids of all entities that have relevant events, sorted, whether they exist or not."""
-        return pl.concat(self._ask(self._view(known_at, upto), lambda events: events.rows.entities)).alias(
+        return pl.concat(self._ask(self._view(known_at, upto), lambda events: events.clustered.entities)).alias(
             "entity"
         )
 

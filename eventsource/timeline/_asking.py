@@ -154,7 +154,7 @@ class Asking:
         cuts = cuts.with_row_index("|moment")
 
         def states(events: Events) -> pl.DataFrame:
-            asked = cuts.join(events.rows.entities.alias("entity").to_frame(), how="cross")
+            asked = cuts.join(events.clustered.entities.alias("entity").to_frame(), how="cross")
             found = asked.select("|moment", "entity").hstack(self._engine.states_at(events, asked))
             return found.filter(EXISTS).drop(EXISTS)
 
@@ -163,7 +163,7 @@ class Asking:
 
     def _states_at(self, events: Events, wanted: pl.DataFrame) -> pl.DataFrame:
         """Return the states of those wanted (sorted by ``entity``) that are among these events' entities."""
-        ids = events.rows.entities
+        ids = events.clustered.entities
         low = wanted["entity"].search_sorted(ids[0], side="left") if len(ids) else 0
         high = wanted["entity"].search_sorted(ids[-1], side="right") if len(ids) else 0
         mine = wanted.slice(low, high - low)
@@ -209,4 +209,4 @@ def _ids(entity: Entities | None) -> pl.Series | None:
 def _span(events: Events) -> tuple[datetime | None, datetime | None]:
     """Return the first and the last moment of events."""
     at = pl.col("at")
-    return events.rows.frame.select(at.min().alias("first"), at.max().alias("last")).collect().row(0)
+    return events.clustered.in_order.select(at.min().alias("first"), at.max().alias("last")).collect().row(0)

@@ -96,7 +96,7 @@ def replayed(entity: str, events: Events, changes: Mapping[str, pl.DataFrame], l
     for name in events.plan.fields:
         for position, before, after in changes[name].select("position", "before", "after").iter_rows():
             changed.setdefault(position, {})[name] = (before, after)
-    envelope = events.rows.collect("at", "position", "event_id", pl.col("type").cast(pl.String))
+    envelope = events.clustered.collect("at", "position", "event_id", pl.col("type").cast(pl.String))
     payloads = _payloads(log, envelope["position"])
     state = defaults(changes, events.plan).row(0, named=True)
     steps = []

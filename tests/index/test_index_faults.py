@@ -136,10 +136,10 @@ def test_a_question_that_began_earlier_leaves_nothing_to_later_ones(tmp_path: Pa
     def slowly(view: View) -> list[int]:
         log.append(EVENTS[1050:1100])
         timeline._index.ask(lambda newer: newer.limit)
-        return view.map(lambda events: len(events.rows), timeline.plan)
+        return view.map(lambda events: len(events.clustered), timeline.plan)
 
     early = timeline._index.ask(slowly)
-    late = timeline._index.ask(lambda view: view.map(lambda events: len(events.rows), timeline.plan))
+    late = timeline._index.ask(lambda view: view.map(lambda events: len(events.clustered), timeline.plan))
     assert sum(late) > sum(early)
     assert_answers(timeline, fresh(EVENTS[:1100], BUSY))
 
@@ -170,7 +170,7 @@ def test_a_question_whose_files_always_go_away_is_answered_in_memory(tmp_path: P
         if (path / "index").exists():
             shutil.rmtree(path / "index")
             deletions.append(view)
-        return sum(view.map(lambda events: events.rows.frame.collect().height, timeline.plan))
+        return sum(view.map(lambda events: events.clustered.in_order.collect().height, timeline.plan))
 
     found = timeline._index.ask(known)
     assert len(deletions) > 2
