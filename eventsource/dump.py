@@ -7,7 +7,7 @@ import polars as pl
 
 from eventsource.decode._reader import Reader
 from eventsource.event import EventLog, as_line
-from eventsource.moment import Moment, instant
+from eventsource.moment import Moment, last_instant
 from eventsource.timeline import Timeline
 
 __all__ = ["dump"]
@@ -39,7 +39,7 @@ def dump(
     keys = timeline.plan.key
     wanted = (pl.col("stream") == entity) | pl.col("type").is_in(list(keys))
     if known_at is not None:
-        wanted &= pl.col("recorded_at") <= instant(known_at, timeline.tz)
+        wanted &= pl.col("recorded_at") <= last_instant(known_at, timeline.tz)
     for chunk in _in_order(timeline.log, upto):
         mine = chunk.filter(wanted).collect()
         parts = [_owned(part, keys.get(part["type"][0]), entity) for part in mine.partition_by("type")]

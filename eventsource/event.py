@@ -24,7 +24,7 @@ import msgspec
 import polars as pl
 
 from eventsource.errors import FrameError
-from eventsource.moment import parse_times, possible, unit_of
+from eventsource.moment import null_outside_calendar, parse_times, time_unit
 
 __all__ = [
     "ENVELOPE",
@@ -315,7 +315,7 @@ def _column(column: pl.Series, faults: list[str]) -> pl.Series:
     if column.dtype == dtype:
         return column
     if isinstance(column.dtype, pl.Datetime) and dtype == TIMESTAMP:
-        micros = possible(column).dt.cast_time_unit("us")  # what is left out is told as a fault
+        micros = null_outside_calendar(column).dt.cast_time_unit("us")  # what is left out is told as a fault
         aware = micros if column.dtype.time_zone else micros.dt.replace_time_zone("UTC")
         return aware.dt.convert_time_zone("UTC")
     if column.dtype == pl.Null or (dtype == pl.Int64 and column.dtype.is_integer()):
@@ -338,12 +338,12 @@ def _cast(column: pl.Series, dtype: pl.DataType, faults: list[str]) -> pl.Series
 
 def _first_impossible(times: pl.Series) -> str | None:
     """Return a sentence about the times outside of the calendar, or None."""
-    outside = (times.is_not_null() & possible(times).is_null()).arg_true()
+    outside = (times.is_not_null() & null_outside_calendar(times).is_null()).arg_true()
     if not len(outside):
         return None
     number = times.to_physical()[outside[0]]
     which = f"{len(outside)} times outside of the years 1 to 9999, the first in row {outside[0]}: {number}"
-    return f"column {times.name!r} has {which} (is {unit_of(times)!r} their unit?)"
+    return f"column {times.name!r} has {which} (is {time_unit(times)!r} their unit?)"
 
 
 def _text_faults(frame: pl.DataFrame) -> list[str]:

@@ -10,7 +10,7 @@ import typer
 
 from eventsource.cli._config import Project, load_plan
 from eventsource.cli._progress import Indexing
-from eventsource.moment import Moment, relative, zone
+from eventsource.moment import Moment, relative_moment, time_zone
 from eventsource.timeline import Timeline
 
 __all__ = ["Asked", "LogOption", "grouped"]
@@ -52,7 +52,7 @@ class Asked:
         """
         project = Project.find()
         tz = self.tz or project.tz
-        zone(tz)
+        time_zone(tz)
         plan = load_plan(self.model or project.model, project.folder)
         return Timeline(project.open(self.log), plan, tz=tz, progress=Indexing())
 
@@ -63,7 +63,7 @@ class Asked:
 
     def moment(self, text: str | None) -> Moment | None:
         """Return the moment that a text names; today, yesterday, -7d and their like are days of the zone."""
-        found = relative(text, self.tz or Project.find().tz) if text else None
+        found = relative_moment(text, self.tz or Project.find().tz) if text else None
         return text if found is None else found
 
 

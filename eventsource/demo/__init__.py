@@ -37,7 +37,7 @@ from eventsource.demo._lines import envelope
 from eventsource.demo._order import blocks
 from eventsource.demo._writer import Manifest, write_lines
 from eventsource.errors import SourceError
-from eventsource.moment import Moment, instant, start
+from eventsource.moment import Moment, first_instant, last_instant
 
 __all__ = ["FAULTS", "TYPES", "Manifest", "events", "write"]
 
@@ -87,7 +87,7 @@ def events(*, customers: int = 400, seed: int = 7, since: Moment = _SINCE, until
 
 
 def _period(customers: float, since: Moment, until: Moment) -> Period:
-    begin, end = start(since), instant(until) + timedelta(microseconds=1)
+    begin, end = first_instant(since), last_instant(until) + timedelta(microseconds=1)
     if customers < 1:
         raise SourceError(f"a business of {customers} customers has no events", hint="--customers 500")
     if end - begin < timedelta(days=1):

@@ -11,7 +11,7 @@ from eventsource.event import TIMESTAMP, EventLog
 from eventsource.index._cluster import Directories, clustered_part
 from eventsource.index._decode import CLOCKS, decoded, last_id, no_events
 from eventsource.index._store import Manifest, Run, Store, scanned
-from eventsource.moment import microseconds
+from eventsource.moment import epoch_microseconds
 from eventsource.progress import no_progress
 
 __all__ = ["InMemory", "Parts", "Stored"]
@@ -120,7 +120,7 @@ class Stored:
         parts = [*self._behind(position)]
         if moment is not None:
             runs = [run for run in self.manifest.runs if run.rows and run.start < position]
-            after = [run.file for run in runs if (run.latest or 0) > microseconds(moment)]
+            after = [run.file for run in runs if (run.latest or 0) > epoch_microseconds(moment)]
             before = pl.col("position") < position
             parts += [scanned(self.store, after).filter(pl.col("at") > moment, before)] if after else []
         return pl.concat(parts or [no_events(self.members).lazy()], how="diagonal")
@@ -155,7 +155,7 @@ def _expected(run: Run, position: int, moment: datetime, until: datetime | None)
     if not run.rows or run.earliest is None or run.latest is None:
         return 0.0
     behind = max(run.stop - max(position, run.start), 0) / max(run.stop - run.start, 1)
-    low = max(microseconds(moment), run.earliest)
-    high = run.latest if until is None else min(microseconds(until), run.latest)
+    low = max(epoch_microseconds(moment), run.earliest)
+    high = run.latest if until is None else min(epoch_microseconds(until), run.latest)
     between = max(high - low, 0) / max(run.latest - run.earliest, 1)
     return run.rows * max(behind, between)

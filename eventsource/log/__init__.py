@@ -29,8 +29,7 @@ from eventsource.log._resume import Place
 from eventsource.log._table import Table
 from eventsource.log._writer import GUARD, Appended, Writer
 from eventsource.messages import counted
-from eventsource.moment import Moment, instant
-from eventsource.moment import start as beginning
+from eventsource.moment import Moment, first_instant, last_instant
 
 __all__ = ["Appended", "Log", "Progress", "Pulled", "refuse_rejects"]
 
@@ -218,9 +217,9 @@ class Log:
         self._events.refresh()
         frame = in_order(self._events, start, upto)
         if since is not None:
-            frame = frame.filter(pl.col("occurred_at") >= beginning(since))
+            frame = frame.filter(pl.col("occurred_at") >= first_instant(since))
         if until is not None:
-            frame = frame.filter(pl.col("occurred_at") <= instant(until))
+            frame = frame.filter(pl.col("occurred_at") <= last_instant(until))
         for column, names in (("type", types), ("stream", streams)):
             if names is not None:
                 wanted = pl.Series([names] if isinstance(names, str) else list(names), dtype=pl.String)

@@ -11,7 +11,7 @@ from nbformat import NotebookNode
 
 from eventsource.errors import ReportError
 from eventsource.messages import suggestion
-from eventsource.moment import label, relative
+from eventsource.moment import parse_moment, relative_moment
 
 __all__ = ["Parameter", "declared", "resolved"]
 
@@ -122,13 +122,13 @@ def _converted(parameter: Parameter, text: str, now: datetime) -> Any:
 
 def _text(text: str, now: datetime) -> str:
     """Return a text; one that names a moment relative to now becomes that moment."""
-    moment = relative(text, now=now)
+    moment = relative_moment(text, now=now)
     return text if moment is None else moment.isoformat()
 
 
 def _moment(text: str, now: datetime) -> str:
     found = _text(text, now)
-    label(found)  # a text that is no moment is an error
+    parse_moment(found)  # a text that is no moment is an error
     return found
 
 

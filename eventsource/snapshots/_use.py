@@ -13,7 +13,7 @@ import polars as pl
 from eventsource.errors import FoldError
 from eventsource.fold import Events, concat_answers
 from eventsource.index import View
-from eventsource.moment import day_of, start, step_begins
+from eventsource.moment import day_of, first_days_back_from, first_instant
 from eventsource.plan import Plan
 from eventsource.snapshots._partial import Meeting, finished, is_mergeable, partial
 from eventsource.snapshots._store import Shelf, Snapshot, SnapshotPolicy
@@ -94,7 +94,7 @@ def taken_if_due(view: View, plan: Plan, shelf: Shelf, policy: SnapshotPolicy, t
 
 def _step_ends(span: tuple[datetime, datetime], policy: SnapshotPolicy, tz: str) -> list[datetime]:
     """Return the last instants of the newest steps that are over, at most as many as are kept."""
-    begins = (start(day, tz) for day in step_begins(day_of(span[1], tz), str(policy.every)))
+    begins = (first_instant(day, tz) for day in first_days_back_from(day_of(span[1], tz), str(policy.every)))
     over = takewhile(lambda begin: begin > span[0], begins)
     return [begin - timedelta(microseconds=1) for begin in islice(over, policy.keep)]
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from eventsource.moment import possible, unit_of
+from eventsource.moment import null_outside_calendar, time_unit
 from eventsource.sources._decode import Decoder, Line
 from eventsource.sources._dotted import Columns
 from eventsource.sources._place import Part, Place, UnreadableError
@@ -64,10 +64,10 @@ def _cells(column: pl.Series) -> list[Any]:
         return [None if inner is None else _cells(inner) for inner in column]
     if dtype != pl.Date and not isinstance(dtype, pl.Datetime):
         return column.to_list()
-    times = possible(column)
+    times = null_outside_calendar(column)
     cells: list[Any] = _in_a_zone(times).to_list()
     for row in (times.is_null() & column.is_not_null()).arg_true():
-        cells[row] = f"{column.to_physical()[row]} {unit_of(column)} since 1970"
+        cells[row] = f"{column.to_physical()[row]} {time_unit(column)} since 1970"
     return cells
 
 
@@ -76,7 +76,11 @@ def _in_a_zone(times: pl.Series) -> pl.Series:
     if not getattr(times.dtype, "time_zone", None):
         return times
     local = times.dt.replace_time_zone(None)
-    return times if possible(local).null_count() == local.null_count() else times.dt.convert_time_zone("UTC")
+    return (
+        times
+        if null_outside_calendar(local).null_count() == local.null_count()
+        else times.dt.convert_time_zone("UTC")
+    )
 
 
 def _collected(frame: pl.LazyFrame) -> pl.DataFrame:

@@ -10,7 +10,14 @@ from typing import Any, Final
 import polars as pl
 
 from eventsource.event import TIMESTAMP
-from eventsource.moment import FIRST, LAST, parse_times, possible, skipped, zone
+from eventsource.moment import (
+    FIRST_MICROSECOND,
+    LAST_MICROSECOND,
+    is_skipped_time,
+    null_outside_calendar,
+    parse_times,
+    time_zone,
+)
 
 __all__ = ["UNITS", "Clock"]
 
@@ -52,7 +59,7 @@ class Clock:
 
     def fault(self, value: Any) -> str:
         """Return why a value is no instant, as the end of a sentence."""
-        if isinstance(value, str) and skipped(value, self._tz):
+        if isinstance(value, str) and is_skipped_time(value, self._tz):
             return f"does not exist in {self._tz}: clocks went forward"
         return "is not a time"
 
@@ -61,7 +68,7 @@ class Clock:
         found = _scaled(UNITS[self._unit or "ns"])
         for most, name in reversed(() if self._unit else _GUESSES):
             found = pl.when(pl.col("at").abs() < most).then(_scaled(UNITS[name])).otherwise(found)
-        return possible(numbers.to_frame().select(found.alias("at")).to_series().cast(TIMESTAMP))
+        return null_outside_calendar(numbers.to_frame().select(found.alias("at")).to_series().cast(TIMESTAMP))
 
     def _mixed(self, values: Sequence[Any]) -> pl.Series:
         """Return values of any kind as instants, one by one where they are no texts."""
@@ -72,7 +79,7 @@ class Clock:
 
     def _micros(self, value: Any) -> int | None:
         if isinstance(value, datetime):
-            aware = value if value.tzinfo else value.replace(tzinfo=zone(self._tz))
+            aware = value if value.tzinfo else value.replace(tzinfo=time_zone(self._tz))
             return _within((aware - _EPOCH) // timedelta(microseconds=1))
         if isinstance(value, date):
             return self._micros(datetime(value.year, value.month, value.day))  # noqa: DTZ001 - local to the zone
@@ -85,7 +92,7 @@ class Clock:
         size = abs(number)
         unit = self._unit or next((name for most, name in _GUESSES if size < most), "ns")
         seconds = number / UNITS[unit]
-        if not -LAST < seconds < LAST:
+        if not -LAST_MICROSECOND < seconds < LAST_MICROSECOND:
             return None
         return _within(int((seconds * _MICROS).to_integral_value(rounding="ROUND_FLOOR")))
 
@@ -95,9 +102,11 @@ def _scaled(per_second: int) -> pl.Expr:
     if per_second >= _MICROS:
         return pl.col("at") // (per_second // _MICROS)
     factor = _MICROS // per_second
-    return pl.when(pl.col("at").is_between(FIRST // factor, LAST // factor)).then(pl.col("at") * factor)
+    return pl.when(pl.col("at").is_between(FIRST_MICROSECOND // factor, LAST_MICROSECOND // factor)).then(
+        pl.col("at") * factor
+    )
 
 
 def _within(micros: int) -> int | None:
     """Return an instant; None outside of the calendar."""
-    return micros if FIRST <= micros <= LAST else None
+    return micros if FIRST_MICROSECOND <= micros <= LAST_MICROSECOND else None

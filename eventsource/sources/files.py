@@ -16,7 +16,7 @@ import polars as pl
 
 from eventsource.errors import SourceError
 from eventsource.event import Batch, Resume, empty, rejected_frame
-from eventsource.moment import zone
+from eventsource.moment import time_zone
 from eventsource.sources._again import Again
 from eventsource.sources._csv import csv_parts, header_line
 from eventsource.sources._decode import Decoder
@@ -57,7 +57,7 @@ class Files:
     ) -> None:
         some = [paths] if isinstance(paths, str | Path) else paths
         self._patterns = [os.path.expanduser(path) for path in some]  # noqa: PTH111 - globs are no paths
-        zone(tz)
+        time_zone(tz)
         if unit is not None and unit not in UNITS:
             raise SourceError(f"there is no unit {unit!r}", hint=f"units: {', '.join(UNITS)}")
         if format is not None and format not in _FORMATS.values():

@@ -12,7 +12,7 @@ import polars as pl
 from eventsource.errors import LogError, ModelError, MomentError
 from eventsource.event import TIMESTAMP
 from eventsource.fold import Events, concat_answers
-from eventsource.moment import Moment, instant, instants, start
+from eventsource.moment import Moment, first_instant, last_instant, last_instants
 from eventsource.snapshots import Snapshot, SnapshotPolicy, taken, taken_if_due
 from eventsource.timeline._answers import difference, explained
 from eventsource.timeline._asking import Asking, Entities, Moments
@@ -67,7 +67,7 @@ class Timeline(Asking):
         """
         view = self._view(known_at, upto, tz)
         if when is None or isinstance(when, str | date):
-            moment = None if when is None else instant(when, view.tz)
+            moment = None if when is None else last_instant(when, view.tz)
             if snapshots and (answer := self._kept(view, moment, entity)) is not None:
                 return answer
             return concat_answers(self._ask(view, lambda events: self._engine.as_of(events, moment), entity))
@@ -85,7 +85,7 @@ class Timeline(Asking):
             FoldError: the log has no events, or states of this model cannot be kept.
             IndexFileError: the snapshot cannot be written.
         """
-        moment = None if when is None else instant(when, self.tz)
+        moment = None if when is None else last_instant(when, self.tz)
         shelf = self._shelf
         if not self.log.path:
             raise LogError("a log in memory keeps no snapshots", hint="es.Log(path)")
@@ -166,9 +166,9 @@ class Timeline(Asking):
         self.plan.rule(field)
         changes = self._changes(view, [field], entity)[field]
         if since is not None:
-            changes = changes.filter(pl.col("at") >= start(since, view.tz))
+            changes = changes.filter(pl.col("at") >= first_instant(since, view.tz))
         if until is not None:
-            changes = changes.filter(pl.col("at") <= instant(until, view.tz))
+            changes = changes.filter(pl.col("at") <= last_instant(until, view.tz))
         return changes
 
     def diff(
@@ -198,7 +198,7 @@ class Timeline(Asking):
             Python values (dtype Object).
         """
         view = self._view(known_at, upto, tz)
-        moments = [instant(moment, view.tz) for moment in (a, b)]
+        moments = [last_instant(moment, view.tz) for moment in (a, b)]
         pairs = self._ask(view, lambda events: [self._engine.as_of(events, moment) for moment in moments], entity)
         first, second = (concat_answers(states) for states in zip(*pairs, strict=True))
         return difference(first, second, self.plan.fields)
@@ -220,7 +220,7 @@ class Timeline(Asking):
             have several dtypes, ``value`` holds Python values (dtype Object).
         """
         view = self._view(known_at, upto, tz)
-        moment = None if when is None else instant(when, view.tz)
+        moment = None if when is None else last_instant(when, view.tz)
         return explained(self._changes(view, self.plan.fields, entity, until=moment), self.plan)
 
     def trend(  # noqa: PLR0913 - filters, all by keyword
@@ -264,7 +264,7 @@ class Timeline(Asking):
         trend = Trend.of(measures, groups)
         plan = self.plan.only(trend.fields(self.plan))
         labels = self._moments(view, every, since, until)
-        moments = pl.Series([instant(label, view.tz) for label in labels], dtype=TIMESTAMP)
+        moments = pl.Series([last_instant(label, view.tz) for label in labels], dtype=TIMESTAMP)
         slots = self._ask(view, lambda events: trend.slots(self._engine.history(events.only(plan)), moments))
         return trend.over(concat_answers(slots), labels)
 
@@ -299,7 +299,7 @@ class Timeline(Asking):
         view = self._view(known_at, upto, tz)
         rows = frame.collect() if isinstance(frame, pl.LazyFrame) else pl.DataFrame(frame)
         _check_join(rows, on, at, [prefix + name for name in self.plan.fields])
-        asked = pl.DataFrame([_ids(rows[on]), instants(rows[at], view.tz).alias("at")]).with_row_index("|row")
+        asked = pl.DataFrame([_ids(rows[on]), last_instants(rows[at], view.tz).alias("at")]).with_row_index("|row")
         wanted = asked.sort("entity")
         found = self._ask(view, lambda events: self._states_at(events, wanted), wanted["entity"].unique())
         states = asked.select("|row").join(concat_answers(found), on="|row", how="left", maintain_order="left")

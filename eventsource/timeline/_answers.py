@@ -8,7 +8,7 @@ import polars as pl
 
 from eventsource.event import TIMESTAMP
 from eventsource.fold._effects import default, derived
-from eventsource.moment import instant
+from eventsource.moment import last_instant
 from eventsource.plan import Plan, Rule
 
 __all__ = ["defaults", "difference", "explained", "one_column"]
@@ -20,7 +20,7 @@ def one_column(labels: Sequence[date | datetime], tz: str) -> pl.Series:
     """Return moments as a column: Date where all are dates, else instants (a date as its last one)."""
     if all(not isinstance(value, datetime) for value in labels):
         return pl.Series("as_of", labels, pl.Date())
-    return pl.Series("as_of", [instant(value, tz) for value in labels], TIMESTAMP)
+    return pl.Series("as_of", [last_instant(value, tz) for value in labels], TIMESTAMP)
 
 
 def difference(a: pl.DataFrame, b: pl.DataFrame, fields: Sequence[str]) -> pl.DataFrame:

@@ -16,14 +16,14 @@ from eventsource.model import Model, plan_of
 from eventsource.moment import (
     Moment,
     day_of,
-    instant,
+    first_instant,
     is_calendar_step,
-    label,
-    start,
-    step_after,
-    step_ends,
+    last_day_of_step,
+    last_days_of_steps,
+    last_instant,
+    parse_moment,
     steps,
-    zone,
+    time_zone,
 )
 from eventsource.plan import Plan
 from eventsource.progress import Progress
@@ -68,7 +68,7 @@ class Asking:
             raise LogError(f"{str(log)!r} is a path, not a log", hint=f"es.Log({str(log)!r})")
         if not isinstance(snapshots, SnapshotPolicy | None):
             raise ModelError(f"{snapshots!r} is no policy of snapshots", hint='es.SnapshotPolicy(every="1mo")')
-        zone(tz)  # refuses one that there is not
+        time_zone(tz)  # refuses one that there is not
         self.log, self.plan, self.tz = log, plan_of(model), tz
         self._engine: Engine = engine or PolarsEngine()
         self._index = Index(log, self.plan, progress=progress)
@@ -80,7 +80,7 @@ class Asking:
         zone = tz or self.tz
         if upto is not None and upto < 0:
             raise ModelError(f"upto={upto} is not a position")
-        return _View(None if known_at is None else instant(known_at, zone), upto, zone)
+        return _View(None if known_at is None else last_instant(known_at, zone), upto, zone)
 
     def _ask(self, asked: _View, question: Callable[[Events], T], entity: Entities | None = None) -> list[T]:
         """Return the answers to a question for ranges of entities, in their order."""
@@ -149,8 +149,10 @@ class Asking:
 
     def _states(self, view: _View, moments: list[Moment], entity: Entities | None) -> pl.DataFrame:
         """Return the entities that exist at each of several moments, by per-row moments over all of them."""
-        labels = one_column([label(moment) for moment in moments], view.tz)
-        cuts = pl.DataFrame({"at": pl.Series([instant(moment, view.tz) for moment in moments], dtype=TIMESTAMP)})
+        labels = one_column([parse_moment(moment) for moment in moments], view.tz)
+        cuts = pl.DataFrame(
+            {"at": pl.Series([last_instant(moment, view.tz) for moment in moments], dtype=TIMESTAMP)}
+        )
         cuts = cuts.with_row_index("|moment")
 
         def states(events: Events) -> pl.DataFrame:
@@ -189,12 +191,16 @@ def _stretched(
     Calendar steps end with their last days; the last one may be yet to come.
     """
     if not is_calendar_step(every):
-        return steps(start(first, tz) if since is None else since, last if until is None else until, every, tz)
+        return steps(
+            first_instant(first, tz) if since is None else since, last if until is None else until, every, tz
+        )
     if since is not None:
-        return steps(since, step_after(last, every), every, tz)
-    final = last if until is None else day_of(start(until, tz), tz)
-    limit = None if until is None else instant(until, tz)
-    return [end for end in step_ends(first, final, every) if limit is None or instant(end, tz) <= limit]
+        return steps(since, last_day_of_step(last, every), every, tz)
+    final = last if until is None else day_of(first_instant(until, tz), tz)
+    limit = None if until is None else last_instant(until, tz)
+    return [
+        end for end in last_days_of_steps(first, final, every) if limit is None or last_instant(end, tz) <= limit
+    ]
 
 
 def _ids(entity: Entities | None) -> pl.Series | None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventsource.fold import PolarsEngine, ReferenceEngine
-from eventsource.moment import instant
+from eventsource.moment import last_instant
 from eventsource.plan import Plan
 from tests.conformance.answers import REFUSED, alike, asked, assert_same, states, timeline
 from tests.conformance.strategies import INSTANTS, STREAMS, UNIFORM, World, logs, moments, plans, worlds, zones
@@ -81,7 +81,7 @@ def test_the_order_of_arrival_does_not_matter(data: st.DataObject) -> None:
 @given(worlds(kinds=UNIFORM), moments(), zones())
 def test_as_of_ignores_what_happens_after_its_moment(world: World, when: Any, tz: str) -> None:
     """Law 5: as_of a moment is as_of now in a log that ends with it."""
-    end = instant(when, tz)
+    end = last_instant(when, tz)
     if world.plan.order == "occurred_at":
         before = world.without(lambda event: event["occurred_at"] <= end)
     else:
@@ -107,7 +107,7 @@ def _settled_by(world: World, end: datetime) -> list[dict[str, Any]]:
 @given(worlds(), st.one_of(st.none(), moments()), moments())
 def test_known_at_ignores_what_was_recorded_after(world: World, when: Any, known_at: Any) -> None:
     """Law 5: an answer with known_at is that of a log without what was recorded after."""
-    end = instant(known_at)
+    end = last_instant(known_at)
     before = world.without(lambda event: (event["recorded_at"] or event["occurred_at"]) <= end)
     whole, cut = timeline(world.events, world.plan), timeline(before, world.plan)
     assert_same(asked(lambda t: t.as_of(when, known_at=known_at), whole), asked(lambda t: t.as_of(when), cut))
@@ -232,7 +232,9 @@ def test_many_moments_are_each_alone(world: World, many: list[Any], tz: str) -> 
         return
     dates = all(not isinstance(moment, datetime) for moment in many)
     assert together.schema["as_of"] == (pl.Date() if dates else pl.Datetime("us", "UTC"))
-    parts = [whole.as_of(m).select(pl.lit(m if dates else instant(m, tz)).alias("as_of"), pl.all()) for m in many]
+    parts = [
+        whole.as_of(m).select(pl.lit(m if dates else last_instant(m, tz)).alias("as_of"), pl.all()) for m in many
+    ]
     expected = [row for part in parts for row in part.to_dicts()]
     assert alike(together.to_dicts(), expected)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from eventsource.errors import LogError, MomentError
 from eventsource.event import STORED, check, from_dicts
 from eventsource.log import Log
-from eventsource.moment import instant, start
+from eventsource.moment import first_instant, last_instant
 from tests.log.logkit import event, events, ids
 
 MOMENTS = [
@@ -49,8 +49,8 @@ def test_a_scan_is_a_filter(log: Log, since, until, types, streams, upto, begin)
     wanted = [
         row["position"]
         for row in log.scan().collect().to_dicts()
-        if (since is None or row["occurred_at"] >= start(since))
-        and (until is None or row["occurred_at"] <= instant(until))
+        if (since is None or row["occurred_at"] >= first_instant(since))
+        and (until is None or row["occurred_at"] <= last_instant(until))
         and (types is None or row["type"] in ([types] if isinstance(types, str) else types))
         and (streams is None or row["stream"] in ([streams] if isinstance(streams, str) else streams))
         and begin <= row["position"] < (1000 if upto is None else upto)

@@ -11,7 +11,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from eventsource.errors import MomentError
-from eventsource.moment import day_of, instant, instants, label, parse_times, start, steps, zone
+from eventsource.moment import (
+    day_of,
+    first_instant,
+    last_instant,
+    last_instants,
+    parse_moment,
+    parse_times,
+    steps,
+    time_zone,
+)
 
 WARSAW = "Europe/Warsaw"
 _TICK = timedelta(microseconds=1)
@@ -37,7 +46,7 @@ _TIMES = st.datetimes(datetime(1950, 1, 1), datetime(2100, 1, 1))  # noqa: DTZ00
 )
 def test_a_moment_is_an_instant(moment: Any, tz: str, expected: str) -> None:
     """A date means the end of its day in the zone, a naive datetime is local to it, others are what they are."""
-    found = instant(moment, tz)
+    found = last_instant(moment, tz)
     assert found == datetime.fromisoformat(expected)
     assert found.tzinfo is UTC
 
@@ -46,8 +55,8 @@ def test_a_moment_is_an_instant(moment: Any, tz: str, expected: str) -> None:
 @example(date(2018, 11, 3), "America/Sao_Paulo")
 def test_days_touch(day: date, tz: str) -> None:
     """A day begins a microsecond after the one before ended: no instant is in both or in neither."""
-    assert start(day + timedelta(days=1), tz) == instant(day, tz) + _TICK
-    assert start(day, tz) <= instant(day, tz) or (tz, day) == ("Pacific/Apia", date(2011, 12, 30))
+    assert first_instant(day + timedelta(days=1), tz) == last_instant(day, tz) + _TICK
+    assert first_instant(day, tz) <= last_instant(day, tz) or (tz, day) == ("Pacific/Apia", date(2011, 12, 30))
 
 
 @given(st.lists(st.none() | _DAYS), _ZONES)
@@ -56,7 +65,7 @@ def test_days_touch(day: date, tz: str) -> None:
 def test_a_column_of_dates_is_its_dates(days: list[date | None], tz: str) -> None:
     """Instants of a column are those of its values, for dates."""
     column = pl.Series("d", days, pl.Date)
-    assert instants(column, tz).to_list() == [None if day is None else instant(day, tz) for day in days]
+    assert last_instants(column, tz).to_list() == [None if day is None else last_instant(day, tz) for day in days]
 
 
 @given(st.lists(st.none() | _TIMES), _ZONES, st.booleans())
@@ -67,25 +76,25 @@ def test_a_column_of_datetimes_is_its_datetimes(times: list[datetime | None], tz
     if aware:
         column = column.dt.replace_time_zone("UTC")
         times = [None if time is None else time.replace(tzinfo=UTC) for time in times]
-    expected = [None if time is None else instant(time, tz) for time in times]
+    expected = [None if time is None else last_instant(time, tz) for time in times]
     texts = pl.Series("t", [None if time is None else time.isoformat() for time in times], pl.String)
-    assert instants(texts, tz).to_list() == expected
-    found = instants(column, tz).to_list()
-    assert found == [None if time is None else instant(time, tz) for time in times]
+    assert last_instants(texts, tz).to_list() == expected
+    found = last_instants(column, tz).to_list()
+    assert found == [None if time is None else last_instant(time, tz) for time in times]
 
 
 @pytest.mark.parametrize("moment", ["", "yesterday", "2024-02-30", "2024-13-01", "30.06.2024", 7, None, 1.5])
 def test_what_names_no_moment_is_refused(moment: Any) -> None:
     """Anything else is an error with a hint."""
     with pytest.raises(MomentError, match="moment"):
-        instant(moment)
+        last_instant(moment)
 
 
 @pytest.mark.parametrize("moment", [datetime.min.replace(tzinfo=timezone(timedelta(hours=9)))])
 def test_the_calendar_has_an_end(moment: Any) -> None:
     """What would leave the calendar is refused as a moment, not as an overflow."""
     with pytest.raises(MomentError, match="outside"):
-        instant(moment)
+        last_instant(moment)
 
 
 @pytest.mark.parametrize(
@@ -102,8 +111,8 @@ def test_the_calendar_has_an_end(moment: Any) -> None:
 def test_the_first_and_the_last_day_are_days(day: date, tz: str, begin: str, end: str) -> None:
     """They begin and end as all others do, but that the calendar begins and ends with them in every zone."""
     first, last = datetime.fromisoformat(begin), datetime.fromisoformat(end)
-    assert (start(day, tz), instant(day, tz)) == (first, last)
-    assert instants(pl.Series([day]), tz).to_list() == [last]
+    assert (first_instant(day, tz), last_instant(day, tz)) == (first, last)
+    assert last_instants(pl.Series([day]), tz).to_list() == [last]
     assert day_of(first, tz) == day_of(last, tz) == day
     assert [day_of(step, tz) for step in steps(first, last, "18h", tz)] == [day, day]
 
@@ -127,11 +136,11 @@ def test_millions_of_steps_are_a_slip(ends: tuple[str, str]) -> None:
 
 def test_there_are_no_other_zones() -> None:
     """A zone is found by name, or is one already."""
-    assert zone(UTC) is UTC
-    assert zone(WARSAW) == ZoneInfo(WARSAW)
+    assert time_zone(UTC) is UTC
+    assert time_zone(WARSAW) == ZoneInfo(WARSAW)
     for name in ("Mars/Olympus", "", "../etc/passwd"):
         with pytest.raises(MomentError, match="zone"):
-            zone(name)
+            time_zone(name)
 
 
 @pytest.mark.parametrize(
@@ -203,12 +212,12 @@ def test_a_skipped_hour_is_impossible_and_a_repeated_one_is_its_first() -> None:
 
 def test_labels_stay_what_they_are() -> None:
     """A text is the date or datetime that it names; zones are kept."""
-    assert label("2024-06-30") == date(2024, 6, 30)
-    assert label("2024-06-30T12:00:00+02:00").utcoffset() == timedelta(hours=2)  # type: ignore[union-attr]  # aware
+    assert parse_moment("2024-06-30") == date(2024, 6, 30)
+    assert parse_moment("2024-06-30T12:00:00+02:00").utcoffset() == timedelta(hours=2)  # type: ignore[union-attr]  # aware
 
 
 @pytest.mark.parametrize("column", [pl.Series("x", [1]), pl.Series("x", [True]), pl.Series("x", [1.5])])
 def test_other_columns_hold_no_moments(column: pl.Series) -> None:
     """A column of numbers is refused by its name."""
     with pytest.raises(MomentError, match="'x'"):
-        instants(column)
+        last_instants(column)

@@ -1,0 +1,63 @@
+"""Moments: which instants a date, a datetime or a text means, for one value or a whole column.
+
+The rules are those of the specification:
+
+* A datetime means that instant, inclusive. Without a zone it is local to ``tz``.
+* A date (``date`` or ``"2024-06-30"``) means that whole day in ``tz``, including its last microsecond.
+* Instants are UTC and have microseconds. Finer digits are cut off.
+* The calendar has the years 1 to 9999. Its first day also stands for all time before it, its last day for all
+  time after it.
+
+One moment is read by `last_instant` and `first_instant`, a column by `last_instants` and `parse_times`, and steps
+such as month-ends are made by `steps` and `last_days_of_steps`.
+"""
+
+from eventsource.moment._columns import (
+    FIRST_MICROSECOND,
+    LAST_MICROSECOND,
+    last_instants,
+    null_outside_calendar,
+    parse_times,
+    time_unit,
+)
+from eventsource.moment._instants import (
+    Moment,
+    day_of,
+    epoch_microseconds,
+    first_instant,
+    is_skipped_time,
+    last_instant,
+    parse_moment,
+    relative_moment,
+    time_zone,
+)
+from eventsource.moment._steps import (
+    first_days_back_from,
+    is_calendar_step,
+    last_day_of_step,
+    last_days_of_steps,
+    steps,
+)
+
+__all__ = [
+    "FIRST_MICROSECOND",
+    "LAST_MICROSECOND",
+    "Moment",
+    "day_of",
+    "epoch_microseconds",
+    "first_days_back_from",
+    "first_instant",
+    "is_calendar_step",
+    "is_skipped_time",
+    "last_day_of_step",
+    "last_days_of_steps",
+    "last_instant",
+    "last_instants",
+    "null_outside_calendar",
+    "parse_moment",
+    "parse_times",
+    "relative_moment",
+    "steps",
+    "time_unit",
+    "time_zone",
+]

@@ -1,0 +1,115 @@
+"""Columns of moments as instants of UTC."""
+
+from datetime import date, datetime, tzinfo
+from typing import Final
+
+import polars as pl
+
+from eventsource.errors import MomentError
+from eventsource.moment._instants import LATEST, TICK, Moment, last_instant, time_zone
+
+__all__ = [
+    "FIRST_MICROSECOND",
+    "LAST_MICROSECOND",
+    "last_instants",
+    "null_outside_calendar",
+    "parse_times",
+    "time_unit",
+]
+
+FIRST_MICROSECOND: Final = -62_135_596_800_000_000
+"""The first instant of the calendar, in the year 1, in microseconds since 1970."""
+
+LAST_MICROSECOND: Final = 253_402_300_799_999_999
+"""The last instant of the calendar, in the year 9999; Python's datetimes end there."""
+
+_UTC_TYPE: Final = pl.Datetime("us", "UTC")
+_MICROSECONDS: Final = {"ms": 1_000, "us": 1, "days": 86_400_000_000}
+_NAIVE_FORMATS: Final = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M")
+_ZONED_FORMATS: Final = ("%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M%#z")
+
+
+def last_instants(column: pl.Series, tz: str | tzinfo = "UTC") -> pl.Series:
+    """Return the last instant of each moment in a column of dates, datetimes or texts; null stays null.
+
+    Raises:
+        MomentError: the column has another dtype, or a text in it is not a moment.
+    """
+    dtype = column.dtype
+    if dtype == pl.Null:
+        return column.cast(_UTC_TYPE)
+    if dtype == pl.String:
+        return pl.Series(column.name, [_last_instant_or_none(text, tz) for text in column], _UTC_TYPE)
+    zone = str(time_zone(tz))
+    local = pl.col(column.name)
+    if dtype == pl.Date:
+        next_midnight = local.dt.offset_by("1d").cast(pl.Datetime("us"))
+        moment = pl.when(local >= date.max).then(LATEST).otherwise(_localised(next_midnight, zone) - TICK)
+    elif isinstance(dtype, pl.Datetime):
+        micros = local.dt.cast_time_unit("us")
+        moment = micros if dtype.time_zone else _localised(micros, zone)
+    else:
+        raise MomentError(
+            f"column {column.name!r}: expected moments, got {dtype}", hint="moments are dates, datetimes or texts"
+        )
+    found = column.to_frame().select(moment.dt.convert_time_zone("UTC")).to_series()
+    return _fill_skipped_times(found, column, tz)
+
+
+def parse_times(texts: pl.Series, tz: str | tzinfo = "UTC") -> pl.Series:
+    """Return ISO 8601 texts as instants; null where a text is not a time or names an impossible one.
+
+    A text without a zone is local to ``tz``. If a clock change repeats it, the first of the two instants is
+    meant. If a clock change skips it, it is impossible, and so are the years before 1 and after 9999. A text
+    of a date alone is its midnight.
+    """
+    zone = str(time_zone(tz))
+    text = pl.col(texts.name)
+    aware = text.str.to_datetime("%+", time_unit="us", time_zone="UTC", strict=False)
+    parsed = texts.to_frame().select(aware).to_series()
+    if parsed.null_count() > texts.null_count():
+        naive = [
+            _localised(text.str.to_datetime(form, time_unit="us", strict=False), zone) for form in _NAIVE_FORMATS
+        ]
+        zoned = [
+            text.str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False) for form in _ZONED_FORMATS
+        ]
+        day = _localised(text.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us")), zone)
+        parsed = texts.to_frame().select(pl.coalesce(aware, *naive, *zoned, day)).to_series()
+    return null_outside_calendar(parsed)
+
+
+def null_outside_calendar(times: pl.Series) -> pl.Series:
+    """Return dates, or times of any unit and zone, with null in place of those outside the years 1 to 9999."""
+    micros = _MICROSECONDS.get(time_unit(times))
+    if micros is None or times.null_count() == len(times):
+        return times  # 64 bits of nanoseconds end in 2262, inside the calendar
+    numbers, first, last = times.to_physical(), FIRST_MICROSECOND // micros, LAST_MICROSECOND // micros
+    if first <= numbers.min() and numbers.max() <= last:  # type: ignore[operator]  # integers
+        return times
+    return times.set(~numbers.is_between(first, last).fill_null(value=False), None)
+
+
+def time_unit(times: pl.Series) -> str:
+    """Return what the physical integers of dates or times count: ``days``, ``ms``, ``us`` or ``ns``."""
+    return "days" if times.dtype == pl.Date else str(getattr(times.dtype, "time_unit", None))
+
+
+def _localised(naive: pl.Expr, zone: str) -> pl.Expr:
+    local = naive.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+    return local.dt.convert_time_zone("UTC")
+
+
+def _fill_skipped_times(found: pl.Series, column: pl.Series, tz: str | tzinfo) -> pl.Series:
+    """Fill the nulls that Polars gives for local times that a clock change skips; `last_instant` reads them."""
+    if found.null_count() == column.null_count():
+        return found
+    skipped = [
+        _last_instant_or_none(value, tz) if is_null else None
+        for value, is_null in zip(column, found.is_null(), strict=True)
+    ]
+    return found.fill_null(pl.Series(column.name, skipped, _UTC_TYPE))
+
+
+def _last_instant_or_none(moment: Moment | None, tz: str | tzinfo) -> datetime | None:
+    return None if moment is None else last_instant(moment, tz)
