@@ -10,7 +10,7 @@ import eventsource
 
 ROOT = Path(eventsource.__file__).parent
 FLOORS = [
-    {"allocation", "derived_folders", "errors", "messages", "progress"},
+    {"allocation", "atomic_write", "derived_folders", "errors", "messages", "progress", "retry"},
     {"moment"},
     {"event", "plan"},
     {"decode", "log", "sources", "model", "charts", "report"},

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from eventsource.atomic_write import atomic_write
 from eventsource.cli._failures import UsageError, note
 from eventsource.cli._formats import as_csv, as_json, as_markdown, as_parquet
 from eventsource.cli._table import print_table
@@ -179,10 +180,5 @@ def _by_ending(path: Path) -> Format:
 
 
 def _write(pieces: Iterable[bytes], path: Path) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with partial.open("wb") as file:
-            file.writelines(pieces)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with atomic_write(path) as draft, draft.open("wb") as file:
+        file.writelines(pieces)

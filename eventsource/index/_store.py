@@ -7,7 +7,6 @@ names, and the next writer removes them. Files of the manifest before stay too, 
 import contextlib
 import fcntl
 import json
-import os
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -16,6 +15,7 @@ from typing import Any, Final
 
 import polars as pl
 
+from eventsource.atomic_write import atomic_write
 from eventsource.errors import IndexFileError
 
 __all__ = ["Manifest", "Part", "Run", "Store"]
@@ -166,10 +166,8 @@ class Store:
         before = self._named()
         sizes = {file: self.path(file).stat().st_size for file in sorted(manifest.files)}
         plain = asdict(manifest) | {"version": _VERSION, "sizes": sizes}
-        partial = self.path(f"{_MANIFEST}.{os.getpid()}")
-        with self._writing(partial):
-            partial.write_text(json.dumps(plain), encoding="utf-8")
-            partial.replace(self.path(_MANIFEST))
+        with self._writing(), atomic_write(self.path(_MANIFEST)) as draft:
+            draft.write_text(json.dumps(plain), encoding="utf-8")
         self._sweep(manifest.files | before | {_MANIFEST, _LOCK})
 
     @contextlib.contextmanager

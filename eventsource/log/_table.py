@@ -6,7 +6,6 @@ with a conflict, and it starts again from the newer version.
 """
 
 import hashlib
-import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from deltalake.fs import DeltaStorageHandler
 from deltalake.transaction import AddAction, RemoveAction
 
 from eventsource.errors import AppendConflictError, LogError
+from eventsource.retry import retry
 
 __all__ = ["OvertakenError", "Table", "retried", "translated"]
 
@@ -245,14 +245,13 @@ def retried(attempt: Callable[[], T], path: str) -> T:
     Raises:
         AppendConflictError: others were faster every time; safe to try again.
     """
-    for count in range(_ATTEMPTS):
-        try:
-            return attempt()
-        except OvertakenError:
-            time.sleep(random.uniform(0, 0.01 * 2 ** min(count, 6)))  # noqa: S311 - back-off, not a secret
-    raise AppendConflictError(
-        f"{path}: other writers were faster {_ATTEMPTS} times in a row; nothing was lost", hint="do the same again"
-    )
+    try:
+        return retry(attempt, on=OvertakenError, attempts=_ATTEMPTS, first=0.01, longest=0.64)
+    except OvertakenError as error:
+        raise AppendConflictError(
+            f"{path}: other writers were faster {_ATTEMPTS} times in a row; nothing was lost",
+            hint="do the same again",
+        ) from error
 
 
 @contextmanager

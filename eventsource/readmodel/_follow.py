@@ -2,7 +2,6 @@
 
 import json
 import os
-import random
 import re
 import select
 import signal
@@ -13,8 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 
+from eventsource.atomic_write import atomic_write
 from eventsource.errors import MomentError, ReadModelBusyError, ReadModelError
 from eventsource.readmodel._answers import Lag, Refreshed
+from eventsource.retry import pause_before_retry
 
 __all__ = ["Service", "Status", "seconds_of"]
 
@@ -22,7 +23,7 @@ _PASSING: Final = (OSError, ReadModelBusyError)
 """Failures that patience mends: storage, databases, locks (`LogError` and `DatabaseError` are OSErrors)."""
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
-_FIRST, _LONGEST = 0.5, 60.0
+_FIRST, _LONGEST = 1.0, 60.0
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)?")
 _UNITS: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
 
@@ -143,7 +144,8 @@ class Service:
 
     def _write(self, status: Status) -> None:
         if self.health is not None:
-            _replace(self.health, json.dumps(status.to_dict()))
+            with atomic_write(self.health) as draft:
+                draft.write_text(f"{json.dumps(status.to_dict())}\n", encoding="utf-8")
 
     def _say(self, status: Status) -> None:
         self._write(status)
@@ -177,17 +179,9 @@ class _Stop:
 
 
 def _pause(failures: int) -> float:
-    """Return how long to wait: twice as long each time, up to a minute, and at random, so that many spread out."""
-    longest = min(_FIRST * 2.0 ** min(failures, 16), _LONGEST)
-    return random.uniform(longest / 2, longest)  # noqa: S311 - back-off, not a secret
+    """Return the seconds until the next attempt: up to 1 s at first, up to a minute after many failures."""
+    return pause_before_retry(failures, first=_FIRST, longest=_LONGEST, jitter=0.5)
 
 
 def _line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
-
-
-def _replace(file: Path, text: str) -> None:
-    """Write a file as a whole: who reads it never sees half of it."""
-    partial = file.with_name(f".{file.name}.{os.getpid()}.tmp")
-    partial.write_text(f"{text}\n", encoding="utf-8")
-    partial.replace(file)

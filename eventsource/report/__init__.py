@@ -5,7 +5,6 @@ is one module here.
 """
 
 import hashlib
-import os
 import platform
 import re
 import time
@@ -18,6 +17,7 @@ from typing import Any, Final
 
 from nbformat import NotebookNode
 
+from eventsource.atomic_write import atomic_write
 from eventsource.report._execute import execute, read
 from eventsource.report._page import page, title_of
 from eventsource.report._parameters import Parameter, declared, resolved
@@ -124,9 +124,5 @@ def _name(source: Path, given: Mapping[str, str], values: Mapping[str, Any]) -> 
 def _replace(path: Path, html: str) -> None:
     """Write a page as a whole: readers see the old one or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        partial.write_text(html, encoding="utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with atomic_write(path) as draft:
+        draft.write_text(html, encoding="utf-8")

@@ -16,6 +16,7 @@ from typing import Final
 
 import polars as pl
 
+from eventsource.atomic_write import TEMPORARY, atomic_write
 from eventsource.derived_folders import derived_folder, mark_used, remove_unused
 from eventsource.errors import IndexFileError, ModelError
 from eventsource.moment import is_calendar_step
@@ -127,17 +128,14 @@ class Shelf:
         name = f"{about.position}-{about.moment:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}{_SUFFIX}"
         plain = asdict(about) | {"file": name, "moment": about.moment.isoformat()}
         plain["known"] = about.known.isoformat() if about.known else None
-        partial = self.folder / f"{name}.tmp"
         try:
-            states.write_parquet(partial, compression="lz4", metadata={_ABOUT: json.dumps(plain)})
-            partial.replace(self.folder / name)
+            with atomic_write(self.folder / name) as draft:
+                states.write_parquet(draft, compression="lz4", metadata={_ABOUT: json.dumps(plain)})
         except (OSError, pl.exceptions.PolarsError) as error:
             raise IndexFileError(
                 f"the snapshot cannot be written to {self.folder}: {error}",
                 hint="free some space, or see who may write there; snapshots may be deleted at any time",
             ) from error
-        finally:
-            partial.unlink(missing_ok=True)
         kept = _from_plain(plain)
         for twin in self.all():
             if (twin.position, twin.moment) == (kept.position, kept.moment) and twin.file != kept.file:
@@ -183,7 +181,7 @@ class Shelf:
             (self.folder / snapshot.file).unlink(missing_ok=True)
         kept = {snapshot.file for snapshot in self.all()}
         for path in self.folder.glob("*"):
-            left = path.suffix == ".tmp" and time.time() - path.stat().st_mtime > _ABANDONED
+            left = path.suffix == TEMPORARY and time.time() - path.stat().st_mtime > _ABANDONED
             if left or (path.suffix == _SUFFIX and path.name not in kept):
                 path.unlink(missing_ok=True)
         return len(gone)

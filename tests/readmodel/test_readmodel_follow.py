@@ -5,12 +5,14 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import eventsource as es
+from eventsource.atomic_write import atomic_write
 from eventsource.errors import DatabaseError, MomentError, ReadModelError
 from eventsource.readmodel import ReadModel, Refreshed, Service, Status, _follow
 from eventsource.readmodel._follow import _pause, seconds_of
@@ -80,12 +82,13 @@ def test_a_supervisor_sees_it_from_the_start(tmp_path: Path, monkeypatch: pytest
             signal.raise_signal(signal.SIGTERM)
         return model.refresh()
 
-    def write(file: Path, text: str) -> None:
-        written.append(json.loads(text)["state"])
-        replace(file, text)
+    @contextmanager
+    def write(file: Path) -> Iterator[Path]:
+        with atomic_write(file) as draft:
+            yield draft
+            written.append(json.loads(draft.read_text())["state"])
 
-    replace = _follow._replace
-    monkeypatch.setattr(_follow, "_replace", write)
+    monkeypatch.setattr(_follow, "atomic_write", write)
     rounds: list[Status] = []
     Service.of(0.01, None, health, rounds.append).run(refresh, model.lag)
     assert written == ["starting", "refreshing", "following", "refreshing", "following", "stopped"]
