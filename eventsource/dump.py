@@ -6,7 +6,7 @@ from typing import Final
 import polars as pl
 
 from eventsource.decode._reader import Reader
-from eventsource.event import EventLog, as_line
+from eventsource.event import EventLog, json_line
 from eventsource.moment import Moment, last_instant
 from eventsource.timeline import Timeline
 
@@ -44,7 +44,7 @@ def dump(
         mine = chunk.filter(wanted).collect()
         parts = [_owned(part, keys.get(part["type"][0]), entity) for part in mine.partition_by("type")]
         for row in pl.concat([mine.clear(), *parts]).sort("position").iter_rows(named=True):
-            yield as_line(row) + b"\n"
+            yield json_line(row) + b"\n"
 
 
 def _in_order(log: EventLog, upto: int | None) -> Iterator[pl.LazyFrame]:

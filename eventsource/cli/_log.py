@@ -133,7 +133,7 @@ def rejected(
 
 
 def _unread(log: Log, sources: Sequence[Source]) -> Iterator[Any]:
-    return (each.batches(log.resume(each)) for each in sources)
+    return (each.batches(log.checkpoint(each)) for each in sources)
 
 
 def _pulled(log: Log, source: Source) -> Pulled:

@@ -20,7 +20,7 @@ from typing import Any
 import polars as pl
 
 from eventsource.errors import LogError, SourceError
-from eventsource.event import REJECTED, STORED, Batch, OfFiles, Source, check, from_dicts
+from eventsource.event import REJECTED, STORED, Batch, FileSource, Source, check_events, events_from_dicts
 from eventsource.log._conflicts import CONFLICT
 from eventsource.log._files import STATISTICS, in_order, span
 from eventsource.log._pull import Progress, Pulled, pull, refuse_rejects
@@ -109,8 +109,8 @@ class Log:
             AppendConflictError: other writers were faster, many times; safe to do again.
             LogError: what the storage says, such as a full disk; nothing was appended.
         """
-        events = from_dicts(events) if isinstance(events, list) else events
-        frame = check(events if isinstance(events, pl.DataFrame) else pl.DataFrame(events))
+        events = events_from_dicts(events) if isinstance(events, list) else events
+        frame = check_events(events if isinstance(events, pl.DataFrame) else pl.DataFrame(events))
         appended = self._writer.commit(Batch(frame, {}), "append", None, strict=strict)
         self._writer.tidy()
         return appended
@@ -120,7 +120,7 @@ class Log:
     ) -> Pulled:
         """Append what a source has and this log has not, batch by batch.
 
-        The place to resume is committed together with the events: a pull that dies anywhere goes on where it
+        The checkpoint is committed together with the events: a pull that dies anywhere goes on where it
         was, and nothing is taken twice or left out.
 
         Args:
@@ -136,8 +136,8 @@ class Log:
         """
         _check_source(source)
         if strict:
-            refuse_rejects(source.name, source.batches(self.resume(source)))
-        place = self.resume(source)
+            refuse_rejects(source.name, source.batches(self.checkpoint(source)))
+        place = self.checkpoint(source)
         pulled = pull(
             source.batches(place),
             lambda batch: self._writer.commit(batch, source.name, place),
@@ -169,7 +169,7 @@ class Log:
         if strict:
             refuse_rejects(source.name, [batch])
         pulled = pull(
-            [replace(batch, resume={})],
+            [replace(batch, checkpoint={})],
             lambda decoded: self._writer.commit(decoded, source.name, None),
             size=source.size,
             head=self.head,
@@ -178,7 +178,7 @@ class Log:
         self._rejects.change(offered, batch.rejected)
         return pulled
 
-    def resume(self, source: Source | str) -> Place:
+    def checkpoint(self, source: Source | str) -> Place:
         """Return where a pull of a source (or its name) goes on: ``get(key)`` gives the numbers of its last batch.
 
         A file has one place, by whatever path, glob or folder it is pulled.
@@ -186,7 +186,9 @@ class Log:
         events = self._events_table()
         events.refresh()
         name = source if isinstance(source, str) else source.name
-        return Place(events, name, of_files=isinstance(source, OfFiles))
+        return Place(events, name, of_files=isinstance(source, FileSource))
+
+    resume = checkpoint  # the former name
 
     def scan(
         self,
@@ -279,7 +281,7 @@ def _of(source: Source | str) -> pl.Expr:
     """Return which rejected lines are those of a source: of its name, or of any of its files."""
     if isinstance(source, str):
         return pl.col("source") == source
-    files = source.files() if isinstance(source, OfFiles) else []
+    files = source.files() if isinstance(source, FileSource) else []
     return (pl.col("source") == source.name) | pl.col("file").is_in(files).fill_null(value=False)
 
 

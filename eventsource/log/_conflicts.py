@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from eventsource.event import ENVELOPE, REJECTED, as_line
+from eventsource.event import ENVELOPE, REJECTED, json_line
 
 __all__ = ["CONFLICT", "CONFLICTS", "conflicts", "kept_aside"]
 
@@ -45,7 +45,7 @@ def kept_aside(differing: pl.DataFrame, source: str) -> pl.DataFrame:
     The reason names no position: a pull that is repeated after a crash must say the same again.
     """
     reason = pl.format(CONFLICT + "event_id '{}' came before with other {}", "event_id", "differs")
-    lines = [as_line(row) for row in differing.iter_rows(named=True)]
+    lines = [json_line(row) for row in differing.iter_rows(named=True)]
     return differing.select(
         pl.lit(source).alias("source"),
         pl.lit(None, pl.String).alias("file"),

@@ -40,15 +40,15 @@ class Rejects:
         with self._lock:
             return self._lines()
 
-    def keep(self, lines: pl.DataFrame, begun: Mapping[str, int]) -> None:
+    def keep(self, lines: pl.DataFrame, reread_after: Mapping[str, int]) -> None:
         """Keep a frame of `REJECTED`, but for the lines that are there already.
 
         Args:
             lines: the frame.
-            begun: files → the line behind which they are read again: what stood there no longer does.
+            reread_after: files → the line behind which they are read again: what stood there no longer does.
         """
-        if begun or not lines.is_empty():
-            self._change(lambda kept: _behind(kept, begun), lines)
+        if reread_after or not lines.is_empty():
+            self._change(lambda kept: _behind(kept, reread_after), lines)
 
     def change(self, gone: pl.DataFrame, come: pl.DataFrame) -> None:
         """Forget some lines and keep others, in one commit; both are frames of `REJECTED`."""
@@ -76,10 +76,10 @@ class Rejects:
         return once.sort("rejected_at", "file", "line", maintain_order=True)
 
 
-def _behind(lines: pl.DataFrame, begun: Mapping[str, int]) -> pl.DataFrame:
+def _behind(lines: pl.DataFrame, reread_after: Mapping[str, int]) -> pl.DataFrame:
     """Return the lines that stand behind some lines of their files."""
-    last = pl.col("file").replace_strict(dict(begun), default=None, return_dtype=pl.Int64)
-    return lines.filter(pl.col("line") > last).select(REJECTED.names()) if begun else lines.clear()
+    last = pl.col("file").replace_strict(dict(reread_after), default=None, return_dtype=pl.Int64)
+    return lines.filter(pl.col("line") > last).select(REJECTED.names()) if reread_after else lines.clear()
 
 
 def _without(lines: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:

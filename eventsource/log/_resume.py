@@ -43,13 +43,13 @@ class Place:
             self._known[key] = self._table.number(self._prefix + key)
         return self._known[key]
 
-    def moved(self, resume: Mapping[str, int], events: Table) -> dict[str, int]:
+    def moved(self, checkpoint: Mapping[str, int], events: Table) -> dict[str, int]:
         """Return the application transactions that a batch's numbers ask for.
 
         Raises:
             AppendConflictError: another pull of this source committed since.
         """
-        if not resume:
+        if not checkpoint:
             return {}
         if events.number(self._counter) != self._pulls:
             raise AppendConflictError(
@@ -57,13 +57,13 @@ class Place:
             )
         moved = {
             self._prefix + key: number
-            for key, number in resume.items()
+            for key, number in checkpoint.items()
             if self._committed.get(key, self.get(key)) != number
         }
         return {**moved, **self._first, self._counter: (self._pulls or 0) + 1} if moved else {}
 
-    def committed(self, resume: Mapping[str, int], moved: Mapping[str, int]) -> None:
+    def committed(self, checkpoint: Mapping[str, int], moved: Mapping[str, int]) -> None:
         """Take note that a batch's numbers stand in the log."""
-        self._committed.update(resume)
+        self._committed.update(checkpoint)
         self._first = {name: number for name, number in self._first.items() if name not in moved}
         self._pulls = moved.get(self._counter, self._pulls)

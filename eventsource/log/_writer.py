@@ -11,7 +11,7 @@ from typing import Final, Never
 import polars as pl
 
 from eventsource.errors import FrameError
-from eventsource.event import ENVELOPE, REQUIRED, STORED, Batch, check
+from eventsource.event import ENVELOPE, REQUIRED, STORED, Batch, check_events
 from eventsource.log._conflicts import CONFLICTS, conflicts, kept_aside
 from eventsource.log._files import compact, in_order
 from eventsource.log._rejects import Rejects
@@ -60,7 +60,7 @@ class Writer:
         """Append a batch; all of it or nothing.
 
         Args:
-            batch: events, and the place to resume after them.
+            batch: events, and the checkpoint after them.
             source: whose they are, for the lines kept aside.
             place: where the source was; None for events that have none.
             strict: fail where an event conflicts with the first of its id.
@@ -71,7 +71,7 @@ class Writer:
             AppendConflictError: other writers were faster, or another pull of this source is running.
         """
         if not _is_envelope(batch.events):
-            batch = replace(batch, events=check(batch.events))
+            batch = replace(batch, events=check_events(batch.events))
         with self._lock:
             return retried(lambda: self._attempt(batch, source, place, strict), self._table.path)
 
@@ -83,19 +83,19 @@ class Writer:
 
     def _attempt(self, batch: Batch, source: str, place: Place | None, strict: bool) -> Appended:  # noqa: FBT001 - private
         self._table.refresh()
-        moved = place.moved(batch.resume, self._table) if place else {}
+        moved = place.moved(batch.checkpoint, self._table) if place else {}
         head = self._table.number(GUARD) or 0
         new, differing = self._sifted(batch.events, head)
         if strict and differing.height:
             _refuse(differing)
         # Kept aside first: after a crash in between, the same lines come again and are found to be there. The
-        # other way round they would be lost, for the place to resume has moved on.
-        self._rejects.keep(pl.concat([batch.rejected, kept_aside(differing, source)]), batch.begun)
+        # other way round they would be lost, for the checkpoint has moved on.
+        self._rejects.keep(pl.concat([batch.rejected, kept_aside(differing, source)]), batch.reread_after)
         if new.height or moved:
             self._table.append(_numbered(new, head), {GUARD: head + new.height, **moved})
             self._seen.add(new["event_id"])
             if place:
-                place.committed(batch.resume, moved)
+                place.committed(batch.checkpoint, moved)
         reported = differing.select(CONFLICTS.names())
         return Appended(new.height, batch.events.height - new.height, reported, head + new.height)
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import polars as pl
 
-from eventsource.event import empty
+from eventsource.event import empty_events
 from eventsource.sources._csv import Feed, csv_rows, header_of
 from eventsource.sources._decode import Decoder, Line
 from eventsource.sources._packed import DAMAGED, open_at
@@ -47,7 +47,9 @@ class Again:
             whole = self._whole(_raw(cut)) if cut.height else {}
             events, left = self._decoded({**_raw(lines.filter(~_CUT)), **whole})
         except _UNREADABLE as error:
-            return empty(), rejected.with_columns(pl.lit(f"the file cannot be read: {error}").alias("reason"))
+            return empty_events(), rejected.with_columns(
+                pl.lit(f"the file cannot be read: {error}").alias("reason")
+            )
         missing = cut.filter(~pl.col("line").is_in(list(whole)))
         return events, pl.concat([left, missing, self._still_damaged(files)]).sort("line", maintain_order=True)
 

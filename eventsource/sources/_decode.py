@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 import polars as pl
 
-from eventsource.event import ENVELOPE, empty, rejected_frame
+from eventsource.event import ENVELOPE, empty_events, rejected_lines
 from eventsource.sources._fast import FastWay
 from eventsource.sources._mapping import FieldMapping
 from eventsource.sources._shapes import recognised
@@ -56,7 +56,7 @@ class Decoder:
         events, rejected = self._some(data, block.first, block.lines, file)
         if not block.long:
             return events, rejected
-        long = rejected_frame([self._reject(Line(file, one.number, one.begin), one.reason) for one in block.long])
+        long = rejected_lines([self._reject(Line(file, one.number, one.begin), one.reason) for one in block.long])
         return events, pl.concat([rejected, long]).sort("line", maintain_order=True)
 
     def lines(self, lines: Iterable[Line]) -> _Pair:
@@ -71,7 +71,7 @@ class Decoder:
         """Return the events of some lines; a bad one takes only its neighbours off the fast way."""
         events = self._fast.frame(data, count)
         if events is not None:
-            return events, rejected_frame([])
+            return events, rejected_lines([])
         lines = _lines(data)
         if count <= _FEW:
             return self.lines(Line(file, number, raw) for number, raw in enumerate(lines, first))
@@ -92,7 +92,7 @@ class Decoder:
             except Misfit as misfit:
                 rejected.append(self._reject(line, str(misfit), found))
         if not mapped:
-            return empty(), rejected_frame(rejected)
+            return empty_events(), rejected_lines(rejected)
         columns = {name: [getattr(each, name) for each in mapped] for name in ENVELOPE}
         return self._framed(columns, taken, rejected)
 
@@ -123,7 +123,7 @@ class Decoder:
         frame = pl.DataFrame(
             {name: pl.Series(times.get(name, columns[name]), dtype=dtype) for name, dtype in ENVELOPE.items()}
         )
-        return frame.filter(~bad), rejected_frame(rejected).sort("line", maintain_order=True)
+        return frame.filter(~bad), rejected_lines(rejected).sort("line", maintain_order=True)
 
     def _reject(self, line: Line, reason: str, found: _Found = b"") -> dict[str, Any]:
         raw = _json_bytes(found) if isinstance(found, Mapping) and not line.raw else line.raw

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from eventsource.event import Resume, empty, rejected_frame
+from eventsource.event import Checkpoint, empty_events, rejected_lines
 from eventsource.sources._packed import COMPRESSED, Digest, Reader, open_at
 
 __all__ = ["Part", "Place", "UnreadableError"]
@@ -26,19 +26,19 @@ class Part:
         events: a frame of `ENVELOPE`.
         rejected: a frame of `REJECTED`.
         at: bytes of the file that were read by now, compressed ones if it is compressed.
-        resume: where the file stands after the part.
+        checkpoint: where the file stands after the part.
         notes: what a person should know.
         unfinished: whether a last line was left for the next pull.
-        begun: the file's name and the line after which it is read, at the begin of it.
+        reread_after: the file's name and the line after which it is read, at the begin of it.
     """
 
     events: pl.DataFrame
     rejected: pl.DataFrame
     at: int
-    resume: Mapping[str, int]
+    checkpoint: Mapping[str, int]
     notes: tuple[str, ...] = ()
     unfinished: bool = False
-    begun: tuple[str, int] | None = None
+    reread_after: tuple[str, int] | None = None
 
 
 class Place:
@@ -50,14 +50,14 @@ class Place:
 
     Args:
         path: the file.
-        resume: the numbers.
+        checkpoint: the numbers.
         lines: how many of its first lines tell it from another file that takes its place: of a table more than
             the names of columns.
     """
 
-    def __init__(self, path: Path, resume: Resume, *, lines: int = 1) -> None:
+    def __init__(self, path: Path, checkpoint: Checkpoint, *, lines: int = 1) -> None:
         stat = path.stat()
-        self.path, self.size, self._resume, self._lines = path, stat.st_size, resume, lines
+        self.path, self.size, self._resume, self._lines = path, stat.st_size, checkpoint, lines
         self._is_known = False
         self._name = os.path.realpath(path)
         found = hashlib.sha256(f"{stat.st_size}:{stat.st_mtime_ns}".encode()).digest()
@@ -73,14 +73,14 @@ class Place:
         """Whether someone may be writing the last line: not if it was left already and nothing came."""
         return self.path.suffix.lower() not in COMPRESSED and self._get("half") != self.stamp
 
-    def begin(self, line: int, resume: Mapping[str, int], notes: tuple[str, ...]) -> Part:
+    def begin(self, line: int, checkpoint: Mapping[str, int], notes: tuple[str, ...]) -> Part:
         """Return the first part of the file: nothing yet, but from where on it is read, if it was read before.
 
         What was rejected of another file, which this one took the place of (a log that is rotated), still stands:
         it may be nowhere else.
         """
-        begun = (str(self.path), line) if self._is_known else None
-        return Part(empty(), rejected_frame([]), 0, resume, notes, begun=begun)
+        reread_after = (str(self.path), line) if self._is_known else None
+        return Part(empty_events(), rejected_lines([]), 0, checkpoint, notes, reread_after=reread_after)
 
     def at(self, digest: Digest, line: int) -> dict[str, int]:
         """Return the numbers that say: so far, so many lines."""
@@ -110,9 +110,9 @@ class Place:
         lines = (self._get("lines") or 0) if offset else 0
         return reader, digest, lines - digest.inside_line, ()
 
-    def where(self, resume: Resume) -> tuple[int, int]:
+    def where(self, checkpoint: Checkpoint) -> tuple[int, int]:
         """Return how many lines and uncompressed bytes of the file some numbers say were consumed."""
-        return resume.get(f"{self._name}#lines") or 0, resume.get(f"{self._name}#offset") or 0
+        return checkpoint.get(f"{self._name}#lines") or 0, checkpoint.get(f"{self._name}#offset") or 0
 
     def row(self) -> tuple[int, tuple[str, ...]]:
         """Return the rows that were consumed of the file as it is now, and what to note."""

@@ -15,7 +15,7 @@ from typing import Final
 import polars as pl
 
 from eventsource.errors import SourceError
-from eventsource.event import Batch, Resume, empty, rejected_frame
+from eventsource.event import Batch, Checkpoint, empty_events, rejected_lines
 from eventsource.moment import time_zone
 from eventsource.sources._again import Again
 from eventsource.sources._csv import csv_parts, header_line
@@ -88,15 +88,15 @@ class Files:
         """Return the names under which the files that are there now stand in `REJECTED`; none is no error."""
         return [str(path) for path in self._looked_up()[0]]
 
-    def batches(self, resume: Resume) -> Iterator[Batch]:
+    def batches(self, checkpoint: Checkpoint) -> Iterator[Batch]:
         """Yield what is new in the files, in batches of about 250,000 events or 64 MB."""
         rows = size = read = 0
         paths, logs = self._found()
         notes = tuple(f"{log} is a log: its own files are passed over" for log in logs)
-        parts = [Part(empty(), rejected_frame([]), 0, {}, notes)] if notes else []
+        parts = [Part(empty_events(), rejected_lines([]), 0, {}, notes)] if notes else []
         for path in paths:
             at = 0
-            for part in self._file(path, resume):
+            for part in self._file(path, checkpoint):
                 parts.append(part)
                 read, at = read + max(0, part.at - at), max(at, part.at)
                 rows += part.events.height + part.rejected.height
@@ -138,24 +138,24 @@ class Files:
                 files.setdefault(os.path.realpath(path), Path(os.path.abspath(path)))  # noqa: PTH100 - folds ".."
         return list(files.values()), sorted(logs)
 
-    def _file(self, path: Path, resume: Resume) -> Iterator[Part]:
+    def _file(self, path: Path, checkpoint: Checkpoint) -> Iterator[Part]:
         """Yield the new parts of one file; a damaged one gives what can be read of it, and says so."""
         try:
-            place = Place(path, resume, lines=2 if self._format_of(path) == "csv" else 1)
+            place = Place(path, checkpoint, lines=2 if self._format_of(path) == "csv" else 1)
         except OSError as error:
-            yield self._unreadable(path, (0, 0), error, Part(empty(), rejected_frame([]), 0, {}))
+            yield self._unreadable(path, (0, 0), error, Part(empty_events(), rejected_lines([]), 0, {}))
             return
-        where, end = place.where(resume), place.end()
+        where, end = place.where(checkpoint), place.end()
         try:
             for part in () if place.is_done else self._parts(place):
-                where, end = place.where(part.resume), place.end(unfinished=part.unfinished)
+                where, end = place.where(part.checkpoint), place.end(unfinished=part.unfinished)
                 yield part
         except (*DAMAGED, UnreadableError) as error:
             is_passing = isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile)
             end = {} if is_passing else place.end()
-            yield self._unreadable(path, where, error, Part(empty(), rejected_frame([]), place.size, end))
+            yield self._unreadable(path, where, error, Part(empty_events(), rejected_lines([]), place.size, end))
             return
-        yield Part(empty(), rejected_frame([]), place.size, {} if place.is_done else end)
+        yield Part(empty_events(), rejected_lines([]), place.size, {} if place.is_done else end)
 
     def _parts(self, place: Place) -> Iterator[Part]:
         form = self._format_of(place.path)
@@ -169,7 +169,7 @@ class Files:
         place = f"after line {line:,} ({offset:,} bytes, uncompressed)" if line else "at all"
         reason = f"the file cannot be read {place}: {error}"
         entry = {"source": self.name, "file": str(path), "line": line + 1, "reason": reason, "raw": b""}
-        return replace(part, rejected=rejected_frame([entry]))
+        return replace(part, rejected=rejected_lines([entry]))
 
     def _format_of(self, path: Path, default: str | None = None) -> str:
         if self._format is not None:
@@ -190,12 +190,12 @@ def header(path: Path) -> bytes | None:
 
 def _batch(parts: list[Part], read: int) -> Batch:
     return Batch(
-        events=pl.concat([empty(), *(part.events for part in parts)]),
-        rejected=pl.concat([rejected_frame([]), *(part.rejected for part in parts)]),
-        resume={key: number for part in parts for key, number in part.resume.items()},
+        events=pl.concat([empty_events(), *(part.events for part in parts)]),
+        rejected=pl.concat([rejected_lines([]), *(part.rejected for part in parts)]),
+        checkpoint={key: number for part in parts for key, number in part.checkpoint.items()},
         read=read,
         notes=tuple(note for part in parts for note in part.notes),
-        begun=dict(part.begun for part in parts if part.begun is not None),
+        reread_after=dict(part.reread_after for part in parts if part.reread_after is not None),
     )
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import polars as pl
 
-from eventsource.event import STORED, check, from_dicts
+from eventsource.event import STORED, check_events, events_from_dicts
 
 __all__ = ["MemoryLog"]
 
@@ -22,8 +22,8 @@ class MemoryLog:
     mark = ""
 
     def __init__(self, events: list[dict[str, Any]] | pl.DataFrame) -> None:
-        frame = events if isinstance(events, pl.DataFrame) else from_dicts(events)
-        first = check(frame).unique("event_id", keep="first", maintain_order=True)
+        frame = events if isinstance(events, pl.DataFrame) else events_from_dicts(events)
+        first = check_events(frame).unique("event_id", keep="first", maintain_order=True)
         self._frame = first.with_row_index("position").cast({"position": pl.Int64}).select(STORED.names())
 
     def knows(self, _: str) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from eventsource.decode.payload import Members, member_columns, resolve, shred
 from eventsource.errors import FoldError
-from eventsource.event import check, from_dicts
+from eventsource.event import check_events, events_from_dicts
 from eventsource.fold import PolarsEngine, ReferenceEngine
 from eventsource.plan import Plan, Rule
 from eventsource.testing import MemoryLog, event
@@ -30,7 +30,7 @@ def _events(values: list[Any], kind: str = "Seen") -> pl.DataFrame:
         {"event_id": str(n), "stream": "s", "type": kind, "occurred_at": AT, "data": json.dumps(payload)}
         for n, payload in enumerate(payloads)
     ]
-    frame = check(from_dicts(rows)).with_row_index("position").cast({"position": pl.Int64})
+    frame = check_events(events_from_dicts(rows)).with_row_index("position").cast({"position": pl.Int64})
     return frame.with_columns(pl.col("occurred_at").alias("at"))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from eventsource.event import Batch, Resume, check, empty, from_dicts, rejected_frame
+from eventsource.event import Batch, Checkpoint, check_events, empty_events, events_from_dicts, rejected_lines
 from eventsource.log import Log
 
 ROOT = Path(__file__).parents[2]
@@ -52,10 +52,10 @@ class Lines:
         """The bytes of the file."""
         return self.path.stat().st_size
 
-    def batches(self, resume: Resume) -> Iterator[Batch]:
+    def batches(self, checkpoint: Checkpoint) -> Iterator[Batch]:
         """Yield the lines that come after those of the last time."""
         lines = self.path.read_bytes().splitlines()
-        done = resume.get("lines") or 0
+        done = checkpoint.get("lines") or 0
         for begin in range(done, len(lines), self.size_of_batch):
             part = lines[begin : begin + self.size_of_batch]
             batch = self._batch([(str(self.path), begin + i + 1, line) for i, line in enumerate(part)])
@@ -74,8 +74,8 @@ class Lines:
                 why = f"not a number, takes words: {self.takes_words}"
                 row = {"source": self.name, "file": file, "line": line, "reason": why, "raw": raw}
                 rejected.append(row)
-        frame = check(from_dicts(taken)) if taken else empty()
-        return Batch(frame, {}, rejected_frame(rejected), sum(len(raw) + 1 for *_, raw in lines))
+        frame = check_events(events_from_dicts(taken)) if taken else empty_events()
+        return Batch(frame, {}, rejected_lines(rejected), sum(len(raw) + 1 for *_, raw in lines))
 
     def _event(self, raw: bytes) -> dict[str, Any]:
         if raw.startswith(b"{"):

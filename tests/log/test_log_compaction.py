@@ -31,7 +31,7 @@ def test_a_thousand_small_appends_make_few_files(tmp_path: Path) -> None:
 
 
 def test_compaction_changes_no_answer(tmp_path: Path, small: None) -> None:
-    """Scans, filters, times in the representation, duplicates and the place to resume are as before."""
+    """Scans, filters, times in the representation, duplicates and the checkpoint are as before."""
     log, other = Log(tmp_path / "log"), Log(tmp_path / "other")
     other.append(events(range(100)))
     for number in range(50):
@@ -108,7 +108,7 @@ def test_what_another_tool_rewrote_is_put_in_order(tmp_path: Path) -> None:
 
 
 def test_transactions_outlive_checkpoints(tmp_path: Path) -> None:
-    """The head and the places to resume are found again after Delta rolled its commits up."""
+    """The head and the checkpoints are found again after Delta rolled its commits up."""
     from tests.log.logkit import Lines, lines  # noqa: PLC0415 - this test alone
 
     log = Log(tmp_path / "log")
@@ -117,4 +117,4 @@ def test_transactions_outlive_checkpoints(tmp_path: Path) -> None:
     DeltaTable(tmp_path / "log" / "events").create_checkpoint()
     log.append([])
     again = Log(tmp_path / "log")
-    assert (again.head, again.resume("lines:of a file").get("lines")) == (17, 7)
+    assert (again.head, again.checkpoint("lines:of a file").get("lines")) == (17, 7)

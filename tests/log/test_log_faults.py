@@ -112,8 +112,8 @@ def test_a_pull_killed_anywhere_ends_in_the_same_log(tmp_path: Path) -> None:
 
 
 def _is_prefix(log: Log, other: Log) -> bool:
-    """Say whether a log holds the first batches of another one, and its place to resume fits."""
-    rows, place = log.scan().collect(), log.resume("lines:of a file").get("lines") or 0
+    """Say whether a log holds the first batches of another one, and its checkpoint fits."""
+    rows, place = log.scan().collect(), log.checkpoint("lines:of a file").get("lines") or 0
     held = sum(n % 50 != 7 for n in range(min(place, 1900)))
     return rows.height == held and rows.equals(other.scan(upto=held).collect()) and place % 20 == 0
 

@@ -10,7 +10,7 @@ import pytest
 from deltalake import DeltaTable
 
 from eventsource.errors import AppendConflictError, FrameError, RejectedLinesError, SourceError
-from eventsource.event import Batch, Resume, Source, check, empty, from_dicts
+from eventsource.event import Batch, Checkpoint, Source, check_events, empty_events, events_from_dicts
 from eventsource.log import Log, Progress
 from tests.log.logkit import Lines, event, events, ids, lines, whole
 
@@ -30,38 +30,38 @@ def test_only_what_is_new_is_pulled(tmp_path: Path) -> None:
 
 
 def test_the_place_to_resume_is_that_of_the_last_batch(tmp_path: Path) -> None:
-    """`resume` gives the numbers of a source's last committed batch; later commits do not change them."""
+    """`checkpoint` gives the numbers of a source's last committed batch; later commits do not change them."""
     source, log = Lines(lines(tmp_path / "raw", range(25))), Log(tmp_path / "log")
-    before = log.resume(source.name)
+    before = log.checkpoint(source.name)
     log.pull(source)
-    after = log.resume(source.name)
+    after = log.checkpoint(source.name)
     assert (before.get("lines"), after.get("lines"), after.get("other")) == (None, 25, None)
     lines(source.path, range(30))
     log.pull(source)
     assert after.get("lines") == 25
-    assert Log(tmp_path / "log").resume(source.name).get("lines") == 30
+    assert Log(tmp_path / "log").checkpoint(source.name).get("lines") == 30
     for other in ("lines", "lines:of a file:lines", "append"):
-        assert log.resume(other).get("lines") is None
+        assert log.checkpoint(other).get("lines") is None
 
 
 def test_no_two_sources_share_a_name(tmp_path: Path) -> None:
     """Names with colons stay apart, however name and key are split."""
     log = Log(tmp_path / "log")
     for name, number in (("a:b", 1), ("a", 2), ("a%3Ab", 3)):
-        log.pull(_Once(name, Batch(empty(), {"b:c": number, "c": number})))
-    assert [log.resume(name).get("c") for name in ("a:b", "a", "a%3Ab")] == [1, 2, 3]
-    assert [log.resume(name).get("b:c") for name in ("a:b", "a", "a%3Ab")] == [1, 2, 3]
+        log.pull(_Once(name, Batch(empty_events(), {"b:c": number, "c": number})))
+    assert [log.checkpoint(name).get("c") for name in ("a:b", "a", "a%3Ab")] == [1, 2, 3]
+    assert [log.checkpoint(name).get("b:c") for name in ("a:b", "a", "a%3Ab")] == [1, 2, 3]
 
 
 def test_a_batch_without_new_events_moves_the_place(tmp_path: Path) -> None:
-    """Rejects and duplicates alone still move the place to resume; a place that stands still is no commit."""
+    """Rejects and duplicates alone still move the checkpoint; a place that stands still is no commit."""
     log = Log(tmp_path / "log")
     log.append(events([1, 2]))
     pulled = log.pull(Lines(lines(tmp_path / "raw", [1, 2, "bad"])))
     assert (pulled.appended, pulled.duplicates, pulled.rejected, pulled.head) == (0, 2, 1, 2)
-    assert log.resume("lines:of a file").get("lines") == 3
+    assert log.checkpoint("lines:of a file").get("lines") == 3
     version = DeltaTable(tmp_path / "log" / "events").version()
-    log.pull(_Once("lines:of a file", Batch(empty(), {"lines": 3})))
+    log.pull(_Once("lines:of a file", Batch(empty_events(), {"lines": 3})))
     assert DeltaTable(tmp_path / "log" / "events").version() == version
 
 
@@ -184,8 +184,8 @@ def test_another_pull_of_the_same_source_is_noticed(tmp_path: Path) -> None:
     log = Log(tmp_path / "log")
 
     class Overtaken(Lines):
-        def batches(self, resume: Resume) -> Iterator[Batch]:
-            for number, batch in enumerate(super().batches(resume)):
+        def batches(self, checkpoint: Checkpoint) -> Iterator[Batch]:
+            for number, batch in enumerate(super().batches(checkpoint)):
                 if number == 2:
                     Log(tmp_path / "log").pull(Lines(path))
                 yield batch
@@ -202,8 +202,8 @@ def test_a_source_that_fails_leaves_whole_batches(tmp_path: Path) -> None:
     log = Log(tmp_path / "log")
 
     class Failing(Lines):
-        def batches(self, resume: Resume) -> Iterator[Batch]:
-            yield from list(super().batches(resume))[:2]
+        def batches(self, checkpoint: Checkpoint) -> Iterator[Batch]:
+            yield from list(super().batches(checkpoint))[:2]
             raise ZeroDivisionError("the source's own")
 
     with pytest.raises(ZeroDivisionError, match="the source's own"):
@@ -216,7 +216,7 @@ def test_a_source_that_fails_leaves_whole_batches(tmp_path: Path) -> None:
 def test_a_source_that_yields_no_envelope_is_refused(tmp_path: Path) -> None:
     """A batch is put into the envelope's form where that can be done, and refused where not."""
     log = Log(tmp_path / "log")
-    frame = check(from_dicts(events(range(3))))
+    frame = check_events(events_from_dicts(events(range(3))))
     assert log.pull(_Once("short", Batch(frame.drop("data", "version"), {}))).appended == 3
     nulls = frame.with_columns(pl.lit(None, pl.String).alias("event_id"))
     with pytest.raises(FrameError, match="'event_id' has 3 nulls"):
@@ -231,11 +231,11 @@ class _Once:
     def __init__(self, name: str, batch: Batch) -> None:
         self.name, self._batch = name, batch
 
-    def batches(self, resume: Resume) -> Iterator[Batch]:  # noqa: ARG002 - the protocol's signature
+    def batches(self, checkpoint: Checkpoint) -> Iterator[Batch]:  # noqa: ARG002 - the protocol's signature
         yield self._batch
 
     def decode(self, rejected: pl.DataFrame) -> Batch:
-        return Batch(empty(), {}, rejected)
+        return Batch(empty_events(), {}, rejected)
 
 
 @pytest.mark.parametrize("slip", ["raw", Path("raw"), None, 3, [1]])

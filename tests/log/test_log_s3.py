@@ -68,7 +68,7 @@ def _until_it_listens(port: int) -> None:
 
 
 def test_a_log_on_an_object_store(options: dict[str, str], tmp_path: Path) -> None:
-    """Appends, pulls, conflicts, rejected lines, scans and the place to resume: all as in a folder."""
+    """Appends, pulls, conflicts, rejected lines, scans and the checkpoint: all as in a folder."""
     url = "s3://bucket/some/log"
     with pytest.raises(LogError, match="there is no log at s3://bucket/some/log"):
         Log(url, storage_options=options, create=False)
@@ -86,7 +86,7 @@ def test_a_log_on_an_object_store(options: dict[str, str], tmp_path: Path) -> No
     assert there.rejected().drop("rejected_at").equals(here.rejected().drop("rejected_at"))
     assert repr(there).replace(url, "") == repr(here).replace(str(tmp_path / "log"), "")
     again = Log(url + "/", storage_options=options, create=False)
-    assert (again.head, again.resume("lines:of a file").get("lines")) == (25, 27)
+    assert (again.head, again.checkpoint("lines:of a file").get("lines")) == (25, 27)
     assert there.clear_rejected() == 2
 
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from eventsource.errors import LogError, MomentError
-from eventsource.event import STORED, check, from_dicts
+from eventsource.event import STORED, check_events, events_from_dicts
 from eventsource.log import Log
 from eventsource.moment import first_instant, last_instant
 from tests.log.logkit import event, events, ids
@@ -74,7 +74,11 @@ def test_any_split_into_batches_gives_the_same_log(
     assert logs[0].scan().collect().equals(logs[1].scan().collect())
     kept = [log.rejected().drop("rejected_at").sort("reason", "raw") for log in logs]
     assert kept[0].equals(kept[1])
-    firsts = check(from_dicts(rows)).unique("event_id", keep="first", maintain_order=True) if rows else None
+    firsts = (
+        check_events(events_from_dicts(rows)).unique("event_id", keep="first", maintain_order=True)
+        if rows
+        else None
+    )
     assert ids(logs[0]) == ([] if firsts is None else firsts["event_id"].to_list())
 
 

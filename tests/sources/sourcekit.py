@@ -28,21 +28,21 @@ def write(path: Path, *lines: bytes, end: bytes = b"\n") -> Path:
     return path
 
 
-def all_of(source: Source, resume: dict[str, int] | None = None) -> Batch:
+def all_of(source: Source, checkpoint: dict[str, int] | None = None) -> Batch:
     """Read everything that is new, as one batch."""
-    found = list(source.batches(resume or {}))
+    found = list(source.batches(checkpoint or {}))
     return Batch(
         pl.concat([batch.events for batch in found]),
-        {key: number for batch in found for key, number in batch.resume.items()},
+        {key: number for batch in found for key, number in batch.checkpoint.items()},
         pl.concat([batch.rejected for batch in found]),
         sum(batch.read for batch in found),
         tuple(note for batch in found for note in batch.notes),
     )
 
 
-def read(path: Path, resume: dict[str, int] | None = None, **options: Any) -> Batch:
+def read(path: Path, checkpoint: dict[str, int] | None = None, **options: Any) -> Batch:
     """Read everything that is new in a file, as one batch."""
-    return all_of(es.source(str(path), **options), resume)
+    return all_of(es.source(str(path), **options), checkpoint)
 
 
 def ids(batch: Batch) -> list[str]:

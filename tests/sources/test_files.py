@@ -78,10 +78,10 @@ def test_what_was_read_is_not_read_again(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_bytes(_line(1) + b"\n" + _line(2) + b"\n")
     first = _read(path)
-    assert _read(path, dict(first.resume)).events.is_empty()
+    assert _read(path, dict(first.checkpoint)).events.is_empty()
     with path.open("ab") as file:
         file.write(_line(3) + b"\nbroken\n")
-    second = _read(path, dict(first.resume))
+    second = _read(path, dict(first.checkpoint))
     assert second.events["event_id"].to_list() == ["e3"]
     assert second.rejected["line"].to_list() == [4]
 
@@ -93,7 +93,7 @@ def test_packed_files_grow_too(tmp_path: Path, name: str) -> None:
     first = _read(path)
     _write(tmp_path / f"tail{path.suffix}", _line(2) + b"\n")
     path.write_bytes(path.read_bytes() + (tmp_path / f"tail{path.suffix}").read_bytes())
-    assert _read(path, dict(first.resume)).events["event_id"].to_list() == ["e2"]
+    assert _read(path, dict(first.checkpoint)).events["event_id"].to_list() == ["e2"]
 
 
 @pytest.mark.parametrize("again", [_line(7) + b"\n", _line(7) + b"\n" + _line(8) + b"\n" + _line(9) + b"\n"])
@@ -103,7 +103,7 @@ def test_a_rewritten_file_is_noticed(tmp_path: Path, again: bytes) -> None:
     path.write_bytes(_line(1) + b"\n" + _line(2) + b"\n")
     first = _read(path)
     path.write_bytes(again)
-    second = _read(path, dict(first.resume))
+    second = _read(path, dict(first.checkpoint))
     assert second.events.height == again.count(b"\n")
     assert "rewritten" in second.notes[0]
 
@@ -117,7 +117,7 @@ def test_a_half_written_last_line_is_told_and_read_again(tmp_path: Path) -> None
     assert "half-written" in first.notes[0]
     with path.open("ab") as file:
         file.write(_line(2)[30:])
-    second = _read(path, dict(first.resume))
+    second = _read(path, dict(first.checkpoint))
     assert second.events["event_id"].to_list() == ["e2"]
     assert second.rejected.is_empty()
 
@@ -132,7 +132,7 @@ def test_a_damaged_file_gives_what_can_be_read(tmp_path: Path) -> None:
     assert "cannot be read" in first.rejected["reason"][-1]
     assert "e5000" in first.events["event_id"].to_list()
     path.write_bytes(whole)
-    second = _read(tmp_path, dict(first.resume))
+    second = _read(tmp_path, dict(first.checkpoint))
     assert set(first.events["event_id"]) | set(second.events["event_id"]) == {
         f"e{n}" for n in [*range(2000), 5000]
     }
@@ -210,7 +210,7 @@ def test_csv_rows_keep_their_physical_lines(tmp_path: Path) -> None:
     assert batch.rejected["line"].to_list() == [4, 5, 7]
     with path.open("ab") as file:
         file.write(b"6,c6,Sold,2024-01-03,z\n")
-    assert _read(path, dict(batch.resume), **mapping).events["event_id"].to_list() == ["6"]
+    assert _read(path, dict(batch.checkpoint), **mapping).events["event_id"].to_list() == ["6"]
 
 
 def test_parquet_rows_are_taken(tmp_path: Path) -> None:
@@ -228,7 +228,7 @@ def test_parquet_rows_are_taken(tmp_path: Path) -> None:
     batch = _read(tmp_path / "a.parquet")
     assert batch.events.select("event_id", "occurred_at", "data").rows() == [("a", MOMENT, '{"x":1}')]
     assert batch.rejected["reason"].to_list() == ["occurred_at is missing"]
-    assert _read(tmp_path / "a.parquet", dict(batch.resume)).events.is_empty()
+    assert _read(tmp_path / "a.parquet", dict(batch.checkpoint)).events.is_empty()
 
 
 def test_folders_and_globs_are_read_in_order(tmp_path: Path) -> None:

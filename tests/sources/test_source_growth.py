@@ -29,7 +29,7 @@ def test_line_numbers_go_on_after_a_last_line_without_an_end(tmp_path: Path) -> 
     first = read(path)
     assert (ids(first), first.notes) == (["e1", "e2"], ())
     _append(path, b"\n" + line(3) + b"\nbad\n")
-    second = read(path, dict(first.resume))
+    second = read(path, dict(first.checkpoint))
     assert (ids(second), second.rejected["line"].to_list(), second.notes) == (["e3"], [4], ())
 
 
@@ -45,13 +45,13 @@ def test_a_half_written_line_is_left_then_rejected_then_taken(
     first = read(path)
     assert (first.events.height, first.rejected.height) == (1, 0)
     assert "may be half-written" in first.notes[0]
-    second = read(path, dict(first.resume))
+    second = read(path, dict(first.checkpoint))
     assert (second.events.height, second.rejected["line"].to_list(), second.notes) == (0, [len(lines)], ())
-    resume = {**first.resume, **second.resume}
-    third = read(path, resume)
+    checkpoint = {**first.checkpoint, **second.checkpoint}
+    third = read(path, checkpoint)
     assert (third.events.height, third.rejected.height) == (0, 0)
     _append(path, lines[-1][-12:] + b"\n")
-    fourth = read(path, resume)
+    fourth = read(path, checkpoint)
     assert (fourth.events.height, fourth.rejected.height) == (1, 0)
 
 
@@ -69,7 +69,7 @@ def test_a_last_row_of_csv_is_taken_and_looked_at_again(tmp_path: Path) -> None:
     first = read(path)
     assert first.events["data"].to_list() == ['{"note":"x"}', '{"note":"hal"}']
     _append(path, b"f\n")
-    second = read(path, dict(first.resume))
+    second = read(path, dict(first.checkpoint))
     assert second.events["data"].to_list() == ['{"note":"half"}']
 
 
@@ -91,7 +91,7 @@ def test_an_open_quote_at_the_end_waits(tmp_path: Path) -> None:
     first = read(path)
     assert (ids(first), first.rejected.height, len(first.notes)) == (["1"], 0, 1)
     _append(path, b'lines"\n')
-    assert read(path, dict(first.resume)).events["data"].to_list() == [r'{"note":"two\nlines"}']
+    assert read(path, dict(first.checkpoint)).events["data"].to_list() == [r'{"note":"two\nlines"}']
 
 
 @pytest.mark.parametrize("header", [b"id,id,type", b"id,\xff", b'"id'])
@@ -126,10 +126,10 @@ def test_a_truncated_file_gives_what_stands_before_the_damage(tmp_path: Path, na
     [entry] = first.rejected.to_dicts()
     assert (entry["line"], entry["raw"]) == (taken + 1, b"")
     assert f"{sum(len(each) + 1 for each in lines[:taken]):,} bytes" in entry["reason"]
-    assert read(path, dict(first.resume)).rejected.is_empty()
+    assert read(path, dict(first.checkpoint)).rejected.is_empty()
     assert es.source(str(path)).decode(first.rejected).rejected.height == 1
     path.write_bytes(whole)
-    second = read(path, dict(first.resume))
+    second = read(path, dict(first.checkpoint))
     assert ids(first) + ids(second) == [f"e{number}" for number in range(3000)]
     assert es.source(str(path)).decode(first.rejected).rejected.is_empty()
 
@@ -160,7 +160,7 @@ def test_lines_beyond_the_limit_are_passed_over_and_found_again(tmp_path: Path, 
     assert (entry["line"], len(entry["raw"])) == (3, 64 * 1024)
     assert f"{len(lines[2]):,} bytes, beyond the limit of 100,000" in entry["reason"]
     _append(path, PACKED.get(path.suffix, bytes)((_row(4) if is_csv else line(4)) + b"\n"))
-    second = read(path, dict(first.resume), max_line=100_000)
+    second = read(path, dict(first.checkpoint), max_line=100_000)
     assert (second.events.height, second.rejected.height, second.notes) == (1, 0, ())
     assert es.source(str(path), max_line=100_000).decode(first.rejected).rejected.rows() == first.rejected.rows()
     again = es.source(str(path)).decode(first.rejected)
@@ -179,7 +179,7 @@ def test_rows_of_parquet_resume_and_can_be_offered_again(tmp_path: Path) -> None
     assert begin.events.height == 3000
     cut = {
         key: 1000 if key.endswith("#lines") else number
-        for key, number in begin.resume.items()
+        for key, number in begin.checkpoint.items()
         if "stamp" not in key
     }
     rest = read(path, cut, **options)
@@ -188,7 +188,7 @@ def test_rows_of_parquet_resume_and_can_be_offered_again(tmp_path: Path) -> None
     assert wrong.rejected["reason"].unique().to_list() == ["stream is missing"]
     assert es.source(str(path), **options).decode(wrong.rejected).events.height == 3000
     frame.head(10).write_parquet(path)
-    assert "rewritten" in read(path, dict(begin.resume), **options).notes[0]
+    assert "rewritten" in read(path, dict(begin.checkpoint), **options).notes[0]
 
 
 def test_batches_are_bounded_by_bytes_too(tmp_path: Path) -> None:
@@ -206,10 +206,10 @@ def test_progress_reaches_the_whole_size(tmp_path: Path) -> None:
     source = es.source(tmp_path)
     first = all_of(source)
     assert first.read == source.size
-    assert all_of(source, dict(first.resume)).read == source.size
+    assert all_of(source, dict(first.checkpoint)).read == source.size
     _append(tmp_path / "a.jsonl", line(3) + b"\n")
     write(tmp_path / "b.jsonl.gz", line(9))
-    assert all_of(source, dict(first.resume)).read == source.size
+    assert all_of(source, dict(first.checkpoint)).read == source.size
 
 
 def test_a_file_is_the_same_by_whatever_name(tmp_path: Path) -> None:

@@ -1,0 +1,100 @@
+"""The contracts on both sides of a log: what a source yields, and what a timeline reads."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+import polars as pl
+
+from eventsource.event._envelope import REJECTED
+
+__all__ = ["Batch", "Checkpoint", "EventLog", "FileSource", "Source"]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some events of a source, and the checkpoint after them.
+
+    Args:
+        events: a frame of `ENVELOPE`.
+        checkpoint: names to 64-bit integers. The log commits them together with the events. A pull that starts
+            with them reads what comes *after* this batch. A batch needs to give only the numbers that it changes.
+        rejected: a frame of `REJECTED`.
+        read: bytes read from the source for this batch, for progress bars.
+        notes: sentences for the user, such as that a file was rewritten.
+        reread_after: file → number of a line. The source reads the lines after it again, from this batch on, so
+            that earlier rejections of those lines are no longer valid.
+    """
+
+    events: pl.DataFrame
+    checkpoint: Mapping[str, int]
+    rejected: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REJECTED))
+    read: int = 0
+    notes: tuple[str, ...] = ()
+    reread_after: Mapping[str, int] = field(default_factory=dict)
+
+
+class Checkpoint(Protocol):
+    """Where a source resumes: the numbers that its committed batches gave. A dict is one."""
+
+    def get(self, key: str, /) -> int | None:
+        """Return the number of that name, or None."""
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Where events come from. Sources only read; only the log writes."""
+
+    @property
+    def name(self) -> str:
+        """A stable name: the same source has the same name tomorrow."""
+
+    @property
+    def size(self) -> int | None:
+        """Bytes to read in all, for progress bars; None if unknown."""
+
+    def batches(self, checkpoint: Checkpoint) -> Iterator[Batch]:
+        """Yield the events after ``checkpoint`` (``{}``: all events), in order, in bounded memory."""
+
+    def decode(self, rejected: pl.DataFrame) -> Batch:
+        """Decode rejected lines (a frame of `REJECTED`) again, with the mapping that this source has now."""
+
+
+@runtime_checkable
+class FileSource(Protocol):
+    """A source of files. A file is read once, whichever path or glob names it."""
+
+    def files(self) -> list[str]:
+        """Return the names that its files have in `REJECTED`; an empty list if there are no files."""
+
+
+class EventLog(Protocol):
+    """What a timeline reads: a `Log`, or the test kit's log in memory."""
+
+    @property
+    def path(self) -> str:
+        """Where the log is; empty for a log in memory."""
+
+    @property
+    def identity(self) -> str:
+        """A unique id of this log: another log at the same path has another one."""
+
+    @property
+    def mark(self) -> str:
+        """A fingerprint of the newest commit that was read; compare it with `knows`."""
+
+    def knows(self, mark: str) -> bool | None:
+        """Return whether the log still contains the commit of a mark; None if that cannot be decided."""
+
+    @property
+    def head(self) -> int:
+        """The position that the next event will get, which is the number of events."""
+
+    def scan(
+        self,
+        *,
+        types: tuple[str, ...] | None = None,
+        upto: int | None = None,
+        start: int = 0,
+    ) -> pl.LazyFrame:
+        """Return events with ``start`` <= position < ``upto``, in order of position."""

@@ -1,0 +1,90 @@
+"""The columns of events and of rejected lines."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+import polars as pl
+
+__all__ = [
+    "ENVELOPE",
+    "REJECTED",
+    "REQUIRED",
+    "STORED",
+    "TIMESTAMP",
+    "Event",
+    "empty_events",
+    "json_line",
+    "rejected_lines",
+]
+
+TIMESTAMP: Final = pl.Datetime("us", "UTC")
+
+ENVELOPE: Final = pl.Schema(
+    {
+        "event_id": pl.String(),
+        "stream": pl.String(),
+        "version": pl.Int64(),
+        "type": pl.String(),
+        "occurred_at": TIMESTAMP,
+        "recorded_at": TIMESTAMP,
+        "data": pl.String(),
+        "metadata": pl.String(),
+    }
+)
+"""What a source yields and `Log.append` takes, in this order."""
+
+STORED: Final = pl.Schema({"position": pl.Int64(), **ENVELOPE})
+"""What a log holds: the position, then the envelope."""
+
+REQUIRED: Final = ("event_id", "stream", "type", "occurred_at")
+"""Columns that every frame of events must have, without nulls."""
+
+REJECTED: Final = pl.Schema(
+    {
+        "source": pl.String(),  # name of the source
+        "file": pl.String(),  # file of the line; null for an appended frame
+        "line": pl.Int64(),  # number of the line in its file, from 1; of the row for Parquet
+        "reason": pl.String(),
+        "raw": pl.Binary(),  # the bytes of the line as they arrived, without the end of line
+    }
+)
+"""A rejected line (dead letter): where it was, why it was rejected, and its bytes."""
+
+_JSON: Final = ("data", "metadata")
+_LINE_BREAKS: Final = str.maketrans("\r\n", "  ")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event as a ``reduce`` function sees it: its payload decoded, its moment in fold order."""
+
+    entity: str
+    type: str
+    at: datetime
+    position: int
+    event_id: str
+    data: Mapping[str, Any]
+
+
+def empty_events() -> pl.DataFrame:
+    """Return a frame of `ENVELOPE` without rows."""
+    return pl.DataFrame(schema=ENVELOPE)
+
+
+def rejected_lines(rows: list[dict[str, Any]]) -> pl.DataFrame:
+    """Return a frame of `REJECTED` from dicts; a member that a dict lacks becomes null."""
+    return pl.DataFrame(rows, schema=REJECTED)
+
+
+def json_line(event: Mapping[str, Any]) -> bytes:
+    """Return a row of `ENVELOPE` as one line of JSON that a pull can read, without the end of line.
+
+    Payloads stay verbatim, except that line breaks between their members become blanks. Nulls are left out.
+    """
+    members = {name: event[name] for name in ENVELOPE if event[name] is not None}
+    # JSON allows a blank wherever it allows a line break, and a JSON string never contains a bare line break.
+    raw = {name: msgspec.Raw(members[name].translate(_LINE_BREAKS).encode()) for name in _JSON if name in members}
+    return msgspec.json.encode({**members, **raw})
