@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 import msgspec
+from rich.console import Console
 from rich.text import Text
 
 from eventsource.cli._options import Asked, grouped
@@ -49,21 +50,30 @@ def _print(found: Replay, limit: int | None) -> None:
     if limit and len(found) > limit:
         out.print(Text(f"the first {limit} of {counted(len(found), 'event')}; --limit 0 shows all", style="dim"))
     elif len(found):
+        _print_last_state(out, found[-1])
+
+
+def _print_last_state(out: Console, step: Step) -> None:
+    if step.exists_after:
         out.print(Text("\nthe state after it", style="bold"))
-        out.print(_state(found[-1]), soft_wrap=True)
+        out.print(_state(step), soft_wrap=True)
+    else:
+        out.print(Text("\nit does not exist after this event", style="bold"))
 
 
 def _lines(step: Step) -> Iterator[Text]:
-    """Yield what is shown of a step: the event, its payload, what it changed."""
+    """Yield what is shown of a step: the event, its payload, whether it created or deleted, what it changed."""
     head = Text(f"\n{short(step.at)}  ", style="dim")
     yield head.append(harmless(step.type), style="bold not dim").append(
         f"  #{step.position}  {harmless(step.event_id)}"
     )
     yield Text(f"    {harmless(step.data)}", style="dim")
+    if step.existence:
+        yield Text(f"    {step.existence}", style="bold green" if step.exists_after else "bold red")
     width = max((len(name) for name in step.changed), default=0)
     for name, (before, after) in step.changed.items():
         yield Text(f"    {name:<{width}}  {short(before)} → ").append(short(after), style="green")
-    if not step.changed:
+    if not step.changed and not step.existence:
         yield Text("    changed nothing", style="dim italic")
 
 
@@ -89,4 +99,5 @@ def _members(step: Step) -> dict[str, object]:
         "before": step.before,
         "changed": {name: {"before": old, "after": new} for name, (old, new) in step.changed.items()},
         "after": step.after,
+        "exists": {"before": step.exists_before, "after": step.exists_after},
     }

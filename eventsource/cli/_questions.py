@@ -114,7 +114,7 @@ def diff(
     """What differs between two moments: who came, who went, what changed."""
     timeline = asked.timeline()
     moments: Any = [asked.moment(text) for text in (a, b)]
-    rows = timeline.diff(*moments, entity=entity, **asked.view)
+    rows = timeline.diff(*moments, entity=entity, mixed="object", **asked.view)
     if entity is not None and rows.is_empty():
         known(timeline, entity)
     shown.show(rows, f"{entity or timeline.plan.name} from {moments[0]} to {moments[1]}")
@@ -132,7 +132,7 @@ def explain(
     known(timeline, entity)
     moment = asked.moment(when)
     told = f"as of {moment}" if moment else "after all events"
-    rows = shown.ranked(timeline.explain(entity, moment, **asked.view), _EXPLAINED)
+    rows = shown.ranked(timeline.explain(entity, moment, mixed="object", **asked.view), _EXPLAINED)
     shown.show(rows, f"{entity} {told}, and why")
 
 

@@ -74,11 +74,11 @@ def _changes(timeline: Timeline, question: Mapping[str, Any]) -> Any:
 
 
 def _diff(timeline: Timeline, question: Mapping[str, Any]) -> Any:
-    return _rows(timeline.diff(question["a"], question["b"], **_view(question, "tz")))
+    return _rows(timeline.diff(question["a"], question["b"], mixed="object", **_view(question, "tz")))
 
 
 def _explain(timeline: Timeline, question: Mapping[str, Any]) -> Any:
-    explained = timeline.explain(question["entity"], question.get("when"), **_view(question, "tz"))
+    explained = timeline.explain(question["entity"], question.get("when"), mixed="object", **_view(question, "tz"))
     return _rows(explained.select(list(question["expect"][0])))
 
 

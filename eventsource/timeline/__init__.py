@@ -14,10 +14,11 @@ from eventsource.event import TIMESTAMP
 from eventsource.fold import Events, concat_answers
 from eventsource.moment import Moment, first_instant, last_instant, last_instants
 from eventsource.snapshots import Snapshot, SnapshotPolicy, taken, taken_if_due
-from eventsource.timeline._answers import difference, explained
+from eventsource.timeline._answers import difference, explanation
 from eventsource.timeline._asking import Asking, Entities, Moments
 from eventsource.timeline._display import timeline_html
-from eventsource.timeline._replay import Replay, Step, replayed
+from eventsource.timeline._mixed import Mixed
+from eventsource.timeline._replay import Replay, Step, replay_of
 from eventsource.timeline._trend import Trend
 
 __all__ = ["Replay", "Step", "Timeline"]
@@ -180,6 +181,7 @@ class Timeline(Asking):
         known_at: Moment | None = None,
         upto: int | None = None,
         tz: str | None = None,
+        mixed: Mixed = "json",
     ) -> pl.DataFrame:
         """Return what differs between two moments.
 
@@ -190,18 +192,21 @@ class Timeline(Asking):
             known_at: see the class.
             upto: see the class.
             tz: see the class.
+            mixed: what ``before`` and ``after`` hold where the fields have several dtypes: ``"json"`` for JSON
+                text, ``"object"`` for Python values, which no file format takes (dtype Object).
 
         Returns:
             ``entity``, ``change``, ``field``, ``before``, ``after``: per entity one row ``added`` or
             ``removed`` without a field, or one row ``changed`` per field; sorted by ``entity``, then the
-            declared order of fields. Where the fields have several dtypes, ``before`` and ``after`` hold
-            Python values (dtype Object).
+            declared order of fields. ``before`` and ``after`` have the dtype of the fields. Where the fields have
+            several, they are String and hold JSON text: a text in quotes, a Decimal as a text of its digits, an
+            instant as ISO 8601 in UTC, a list as an array. Null stays null.
         """
         view = self._view(known_at, upto, tz)
         moments = [last_instant(moment, view.tz) for moment in (a, b)]
         pairs = self._ask(view, lambda events: [self._engine.as_of(events, moment) for moment in moments], entity)
         first, second = (concat_answers(states) for states in zip(*pairs, strict=True))
-        return difference(first, second, self.plan.fields)
+        return difference(first, second, self.plan.fields, mixed)
 
     def explain(
         self,
@@ -211,17 +216,26 @@ class Timeline(Asking):
         known_at: Moment | None = None,
         upto: int | None = None,
         tz: str | None = None,
+        mixed: Mixed = "json",
     ) -> pl.DataFrame:
         """Return, per field of one entity, its value and the event that last changed it.
+
+        Args:
+            entity: the entity's id.
+            when: the moment; default: after all events.
+            known_at: see the class.
+            upto: see the class.
+            tz: see the class.
+            mixed: what ``value`` holds where the fields have several dtypes; see `diff`.
 
         Returns:
             ``field``, ``value``, ``event_id``, ``type``, ``at``, ``position``; the last four are null while
             the field has its default. An entity without events by then has all defaults. Where the fields
-            have several dtypes, ``value`` holds Python values (dtype Object).
+            have several dtypes, ``value`` is JSON text, as in `diff`.
         """
         view = self._view(known_at, upto, tz)
         moment = None if when is None else last_instant(when, view.tz)
-        return explained(self._changes(view, self.plan.fields, entity, until=moment), self.plan)
+        return explanation(self._changes(view, self.plan.fields, entity, until=moment), self.plan, mixed)
 
     def trend(  # noqa: PLR0913 - filters, all by keyword
         self,
@@ -306,10 +320,13 @@ class Timeline(Asking):
         return rows.hstack(states.select(pl.col(name).alias(prefix + name) for name in self.plan.fields))
 
     def replay(self, entity: str, *, known_at: Moment | None = None, upto: int | None = None) -> Replay:
-        """Return one step per relevant event of an entity: the state before, what changed, the state after."""
+        """Return one step per relevant event of an entity: the state before, what changed, the state after.
+
+        A step also says whether the event created the entity, deleted it or created it again.
+        """
 
         def steps(events: Events) -> Replay:
-            return replayed(entity, events, self._engine.changes(events, self.plan.fields), self.log)
+            return replay_of(entity, events, self._engine.changes(events, self.plan.fields), self.log)
 
         return self._ask(self._view(known_at, upto), steps, entity)[0]
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
 
 import polars as pl
 
@@ -10,8 +9,9 @@ from eventsource.event import TIMESTAMP
 from eventsource.fold._effects import default, derived
 from eventsource.moment import last_instant
 from eventsource.plan import Plan, Rule
+from eventsource.timeline._mixed import Mixed, concat_values
 
-__all__ = ["defaults", "difference", "explained", "one_column"]
+__all__ = ["defaults", "difference", "explanation", "one_column"]
 
 _SOURCE = ("event_id", "type", "at", "position")
 
@@ -23,7 +23,7 @@ def one_column(labels: Sequence[date | datetime], tz: str) -> pl.Series:
     return pl.Series("as_of", [last_instant(value, tz) for value in labels], TIMESTAMP)
 
 
-def difference(a: pl.DataFrame, b: pl.DataFrame, fields: Sequence[str]) -> pl.DataFrame:
+def difference(a: pl.DataFrame, b: pl.DataFrame, fields: Sequence[str], mixed: Mixed) -> pl.DataFrame:
     """Return what changed from the states ``a`` to the states ``b``; see `Timeline.diff`."""
     here = pl.lit(value=True).alias("|here")
     both = a.with_columns(here).join(
@@ -41,11 +41,11 @@ def difference(a: pl.DataFrame, b: pl.DataFrame, fields: Sequence[str]) -> pl.Da
     ]
     order = pl.concat([part.select("entity", "change", "field", "|order") for part in rows])
     order = order.with_row_index("|row").sort("entity", "|order")
-    values = {name: mixed([part[name] for part in rows]).gather(order["|row"]) for name in ("before", "after")}
-    return order.select("entity", "change", "field").with_columns(values["before"], values["after"])
+    values = [concat_values([part[name] for part in rows], mixed) for name in ("before", "after")]
+    return order.select("entity", "change", "field").with_columns(value.gather(order["|row"]) for value in values)
 
 
-def explained(changes: Mapping[str, pl.DataFrame], plan: Plan) -> pl.DataFrame:
+def explanation(changes: Mapping[str, pl.DataFrame], plan: Plan, mixed: Mixed) -> pl.DataFrame:
     """Return each field's value and the last event that changed it; see `Timeline.explain`."""
     rows, values = [], []
     unchanged = defaults(changes, plan)
@@ -58,7 +58,7 @@ def explained(changes: Mapping[str, pl.DataFrame], plan: Plan) -> pl.DataFrame:
     frame = pl.DataFrame(rows, schema=schema | {"position": pl.Int64()}, orient="row")
     if not values:
         return frame.with_columns(value=pl.lit(None)).select("field", "value", *_SOURCE)
-    return frame.with_columns(mixed(values)).select("field", "value", *_SOURCE)
+    return frame.with_columns(concat_values(values, mixed)).select("field", "value", *_SOURCE)
 
 
 def defaults(changes: Mapping[str, pl.DataFrame], plan: Plan) -> pl.DataFrame:
@@ -69,15 +69,6 @@ def defaults(changes: Mapping[str, pl.DataFrame], plan: Plan) -> pl.DataFrame:
 
 def _default(rule: Rule, dtype: pl.DataType) -> pl.Series:
     return pl.Series(rule.name, [default(rule)], None if dtype == pl.Null() else dtype)
-
-
-def mixed(parts: Sequence[pl.Series]) -> pl.Series:
-    """Return series as one: of their common dtype if they have one, else of Python values (Object)."""
-    filled = [part for part in parts if part.dtype != pl.Null] or [parts[0]]
-    if len({part.dtype for part in filled}) == 1:
-        return pl.concat([part.cast(filled[0].dtype) for part in parts])
-    values: list[Any] = [value for part in parts for value in part.to_list()]
-    return pl.Series(parts[0].name, values, dtype=pl.Object)
 
 
 def _one_sided(both: pl.DataFrame, missing: str, change: str) -> pl.DataFrame:

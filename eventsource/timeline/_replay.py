@@ -3,32 +3,48 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, overload
+from typing import Any, Final, overload
 
 import polars as pl
 
-from eventsource.event import EventLog
+from eventsource.event import TIMESTAMP, EventLog
 from eventsource.fold import Events
 from eventsource.messages import counted
 from eventsource.timeline._answers import defaults
 from eventsource.timeline._display import table_html
 
-__all__ = ["Replay", "Step", "replayed"]
+__all__ = ["Replay", "Step", "replay_of"]
+
+_FRAME: Final = {
+    "at": TIMESTAMP,
+    "position": pl.Int64(),
+    "type": pl.String(),
+    "event_id": pl.String(),
+    "exists": pl.Boolean(),
+    "changed": pl.String(),
+    "data": pl.String(),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """What one event did.
 
+    Events change the fields of an entity even while it does not exist, and an entity that is created again has
+    the state that these events left. ``before`` and ``after`` are that state even where the entity does not exist.
+
     Args:
         at: the event's moment in fold order.
-        position: its place in the log.
+        position: its position in the log.
         event_id: its id.
         type: its type.
         data: its payload, JSON text.
         before: the state before it.
-        changed: field → (before, after), only what changed.
+        changed: field → (before, after), only the fields that the event changed.
         after: the state after it.
+        exists_before: whether the entity exists before it.
+        exists_after: whether the entity exists after it.
+        existence: ``created``, ``deleted`` or ``created again``; empty where the event changes no existence.
     """
 
     at: datetime
@@ -39,6 +55,15 @@ class Step:
     before: Mapping[str, Any]
     changed: Mapping[str, tuple[Any, Any]]
     after: Mapping[str, Any]
+    exists_before: bool
+    exists_after: bool
+    existence: str
+
+    @property
+    def summary(self) -> str:
+        """What the event changed, on one line: ``deleted, premium: true → false``; empty if nothing."""
+        fields = (f"{name}: {_text(old)} → {_text(new)}" for name, (old, new) in self.changed.items())
+        return ", ".join([self.existence, *fields] if self.existence else fields)
 
 
 class Replay(Sequence[Step]):
@@ -61,51 +86,66 @@ class Replay(Sequence[Step]):
         return iter(self._steps)
 
     def to_frame(self) -> pl.DataFrame:
-        """Return one row per step: ``at``, ``position``, ``type``, ``event_id``, ``changed`` (text), ``data``."""
-        rows = [(s.at, s.position, s.type, s.event_id, _told(s.changed), s.data) for s in self]
-        names = ["at", "position", "type", "event_id", "changed", "data"]
-        return pl.DataFrame(rows, schema=names, orient="row", infer_schema_length=None)
+        """Return one row per step.
+
+        Returns:
+            ``at``, ``position``, ``type``, ``event_id``, ``exists`` (whether the entity exists after the event),
+            ``changed`` (text, such as ``deleted, premium: true → false``), ``data``.
+        """
+        rows = [(s.at, s.position, s.type, s.event_id, s.exists_after, s.summary, s.data) for s in self]
+        return pl.DataFrame(rows, schema=_FRAME, orient="row")
 
     @property
     def _title(self) -> str:
         return f"Replay of {self.entity}: {counted(len(self), 'event')}"
 
     def __repr__(self) -> str:
-        lines = [f"{s.at:%Y-%m-%d %H:%M:%S}  #{s.position}  {s.type}  {_told(s.changed)}" for s in self]
+        lines = [f"{s.at:%Y-%m-%d %H:%M:%S}  #{s.position}  {s.type}  {s.summary}" for s in self]
         return "\n".join([self._title, *lines])
 
     def _repr_html_(self) -> str:
         rows = [
-            (
-                f"{s.at:%Y-%m-%d %H:%M:%S}",
-                s.position,
-                s.type,
-                _told(s.changed) or "–",
-                s.data,
-                _state(s.after),
-            )
+            (f"{s.at:%Y-%m-%d %H:%M:%S}", s.position, s.type, s.summary or "–", s.data, _state_text(s))
             for s in self
         ]
         head = ("at (UTC)", "position", "event", "changed", "payload", "state after")
         return table_html(head, rows, self._title)
 
 
-def replayed(entity: str, events: Events, changes: Mapping[str, pl.DataFrame], log: EventLog) -> Replay:
+def replay_of(entity: str, events: Events, changes: Mapping[str, pl.DataFrame], log: EventLog) -> Replay:
     """Return the steps of one entity from its events and the changes of all its fields."""
-    changed: dict[int, dict[str, tuple[Any, Any]]] = {}
-    for name in events.plan.fields:
-        for position, before, after in changes[name].select("position", "before", "after").iter_rows():
-            changed.setdefault(position, {})[name] = (before, after)
+    changed = _changes_by_position(changes)
     envelope = events.clustered.collect("at", "position", "event_id", pl.col("type").cast(pl.String))
     payloads = _payloads(log, envelope["position"])
+    created = set(events.plan.created) or set(events.plan.types) - set(events.plan.deleted)
     state = defaults(changes, events.plan).row(0, named=True)
+    exists = existed = False
     steps = []
     for at, position, event_id, kind in envelope.iter_rows():
-        moved = changed.get(position, {})
-        after = state | {name: new for name, (_, new) in moved.items()}
-        steps.append(Step(at, position, event_id, kind, payloads[position], state, moved, after))
-        state = after
+        here = changed.get(position, {})
+        after = state | {name: new for name, (_, new) in here.items()}
+        lives = kind in created or (exists and kind not in events.plan.deleted)
+        existence = _existence(exists, lives, existed=existed)
+        data = payloads[position]
+        steps.append(Step(at, position, event_id, kind, data, state, here, after, exists, lives, existence))
+        state, exists, existed = after, lives, existed or lives
     return Replay(entity, steps)
+
+
+def _changes_by_position(changes: Mapping[str, pl.DataFrame]) -> dict[int, dict[str, tuple[Any, Any]]]:
+    """Return position → field → (before, after)."""
+    found: dict[int, dict[str, tuple[Any, Any]]] = {}
+    for name, frame in changes.items():
+        for position, before, after in frame.select("position", "before", "after").iter_rows():
+            found.setdefault(position, {})[name] = (before, after)
+    return found
+
+
+def _existence(before: bool, after: bool, *, existed: bool) -> str:  # noqa: FBT001 - both sides of one event
+    """Return what an event did to an entity's existence; ``existed``: it existed at some time before."""
+    if before == after:
+        return ""
+    return "deleted" if before else "created again" if existed else "created"
 
 
 def _payloads(log: EventLog, positions: pl.Series) -> dict[int, str]:
@@ -116,15 +156,13 @@ def _payloads(log: EventLog, positions: pl.Series) -> dict[int, str]:
     return dict(scan.filter(wanted).select("position", "data").collect().iter_rows())
 
 
-def _told(changed: Mapping[str, tuple[Any, Any]]) -> str:
-    return ", ".join(f"{name}: {_shown(old)} → {_shown(new)}" for name, (old, new) in changed.items())
+def _state_text(step: Step) -> str:
+    if not step.exists_after:
+        return "does not exist"
+    return ", ".join(f"{name}={_text(value)}" for name, value in step.after.items())
 
 
-def _state(state: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={_shown(value)}" for name, value in state.items())
-
-
-def _shown(value: Any) -> str:
+def _text(value: Any) -> str:
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}"
     return "null" if value is None else str(value)

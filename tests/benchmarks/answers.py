@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import pandas as pd
 import polars as pl
 
@@ -24,6 +25,8 @@ def plain(answer: Any) -> pl.DataFrame:
     if frame.columns and all(isinstance(dtype, pl.Struct) for dtype in frame.dtypes):
         frame = _long_explanation(frame)
     texts = [name for name in ("before", "after", "value") if name in frame.columns]
+    if isinstance(answer, pl.DataFrame):  # one of ours: values of mixed dtypes are JSON text
+        frame = frame.with_columns(_decoded(frame[name]) for name in texts)
     frame = frame.with_columns(_text(frame[name]) for name in texts)
     if "value" in frame.columns:  # a default, which the other contenders leave out
         frame = frame.with_columns(pl.when(pl.col("event_id").is_not_null()).then("value"))
@@ -84,6 +87,11 @@ def _plain(name: str, dtype: pl.DataType) -> pl.Expr:
     if isinstance(dtype, pl.Datetime):
         return pl.col(name).dt.replace_time_zone(None).dt.cast_time_unit("us")
     return pl.col(name).cast(pl.Int64) if dtype.is_integer() else pl.col(name)
+
+
+def _decoded(texts: pl.Series) -> pl.Series:
+    values = [None if text is None else msgspec.json.decode(text) for text in texts]
+    return pl.Series(texts.name, values, dtype=pl.Object)
 
 
 def _text(values: pl.Series) -> pl.Series:
