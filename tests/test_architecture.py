@@ -25,6 +25,7 @@ FLOORS = [
 DOORS = {
     "altair": {"charts"},
     "deltalake": {"log"},
+    "filelock": {"index"},
     "jinja2": {"report"},
     "nbclient": {"report"},
     "nbconvert": {"report"},

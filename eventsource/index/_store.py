@@ -5,7 +5,6 @@ names, and the next writer removes them. Files of the manifest before stay too, 
 """
 
 import contextlib
-import fcntl
 import json
 import uuid
 from collections.abc import Iterator, Sequence
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
+from filelock import FileLock
 
 from eventsource.atomic_write import atomic_write
 from eventsource.errors import IndexFileError
@@ -22,6 +22,7 @@ __all__ = ["Manifest", "Part", "Run", "Store"]
 
 _MANIFEST: Final = "manifest.json"
 _LOCK: Final = "lock"
+_POLL: Final = 0.01  # seconds between attempts to get the lock
 _ROW_GROUP: Final = 50_000
 _VERSION: Final = 4
 
@@ -136,12 +137,15 @@ class Store:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder's lock: one process writes at a time; a process that dies lets go of it."""
+        """Hold the folder's lock: one process writes at a time. The lock of a process that dies is released.
+
+        The lock is the operating system's (``flock``, or what Windows has). Where a file system has none,
+        filelock warns and uses a file that names the process which holds the lock.
+        """
         with self._writing():
             self.folder.mkdir(parents=True, exist_ok=True)
-            file = self.path(_LOCK).open("wb")
-        with file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            lock = FileLock(self.path(_LOCK), poll_interval=_POLL).acquire()
+        with lock:
             yield
 
     def write(self, frame: pl.DataFrame, kind: str) -> str:

@@ -1,10 +1,13 @@
 """Real faults: a process killed anywhere, several that build at once, files deleted, damaged or not writable."""
 
+import errno
+import fcntl
 import os
 import random
 import shutil
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -254,3 +257,28 @@ def test_a_file_in_the_place_of_the_folder_is_said(tmp_path: Path) -> None:
     (tmp_path / "log" / "index").write_text("in the way")
     with pytest.raises(IndexFileError, match=r"cannot be written to .*index"):
         found.as_of()
+
+
+def test_a_file_system_without_locks_gets_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the operating system has no locks, a file serves as one, and the answers are the same."""
+    grown(tmp_path / "log", EVENTS[:300])
+    monkeypatch.setattr(fcntl, "flock", _refuse(errno.ENOSYS))
+    timeline = stored(Log(tmp_path / "log"), BUSY, SMALL)
+    with pytest.warns(UserWarning, match="flock not supported"):
+        timeline.as_of()
+    assert_answers(timeline, fresh(EVENTS[:300], BUSY))
+
+
+def test_a_lock_that_cannot_be_taken_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Network file systems may refuse a lock; the error is one of this package."""
+    grown(tmp_path / "log", EVENTS[:300])
+    monkeypatch.setattr(fcntl, "flock", _refuse(errno.ENOLCK))
+    with pytest.raises(IndexFileError, match=r"cannot be written to .*No locks available"):
+        stored(Log(tmp_path / "log"), BUSY, SMALL).as_of()
+
+
+def _refuse(code: int) -> Callable[[int, int], None]:
+    def flock(_file: int, _operation: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    return flock
