@@ -20,14 +20,14 @@ from eventsource.derived_folders import derived_folder, mark_used, remove_unused
 from eventsource.errors import LogError
 from eventsource.event import EventLog
 from eventsource.index._cluster import Directories, Sizes, followed, is_of, pending_events
-from eventsource.index._decode import goes_on
+from eventsource.index._log import still_contains
 from eventsource.index._parts import InMemory, Stored
 from eventsource.index._store import Manifest, Store
 from eventsource.index._view import View
 from eventsource.plan import Plan
 from eventsource.progress import Progress, no_progress
 
-__all__ = ["Index", "Sizes", "View", "goes_on"]
+__all__ = ["Index", "Sizes", "View", "still_contains"]
 
 _ATTEMPTS: Final = 5
 

@@ -13,7 +13,8 @@ import polars as pl
 
 from eventsource.decode import FOLD_ORDER, Clustered, Members, RowNumbers
 from eventsource.event import EventLog
-from eventsource.index._decode import CLOCKS, decoded, goes_on, last_id
+from eventsource.index._decode import CLOCKS, decoded
+from eventsource.index._log import last_event_id, still_contains
 from eventsource.index._store import Manifest, Part, Run, Store, scanned
 from eventsource.progress import Progress
 
@@ -68,7 +69,7 @@ def followed(store: Store, log: EventLog, members: Members, sizes: Sizes, progre
 
 def is_of(log: EventLog, manifest: Manifest) -> bool:
     """Say whether an index is of the log as it is."""
-    return goes_on(log, manifest.mark, manifest.head, manifest.last)
+    return still_contains(log, manifest.mark, head=manifest.head, last_id=manifest.last)
 
 
 def pending_events(store: Store, manifest: Manifest) -> Clustered | None:
@@ -171,7 +172,7 @@ class _Keeper:
             clocks = part.clocks
         kept = store.write(clocks, "clocks") if self.members.plan.order == "recorded_at" else None
         named = replace(manifest, columns=tuple(sorted(columns)), types=tuple(sorted(types)))
-        return replace(named, head=head, last=last_id(log, head), runs=tuple(runs), clocks=kept)
+        return replace(named, head=head, last=last_event_id(log, head), runs=tuple(runs), clocks=kept)
 
     def runs_joined(self, manifest: Manifest) -> Manifest:
         """Join the newest runs while the one before is not much larger: few runs, and rows that move rarely."""

@@ -12,7 +12,7 @@ from eventsource.decode import Members, shred
 from eventsource.event import TIMESTAMP, EventLog
 from eventsource.progress import Progress
 
-__all__ = ["CLOCKS", "Decoded", "decoded", "goes_on", "no_events", "settled"]
+__all__ = ["CLOCKS", "Decoded", "decoded", "no_events", "settled"]
 
 CLOCKS: Final = pl.Schema({"stream": pl.String(), "clock": TIMESTAMP})
 """The latest ``recorded_at`` of each stream so far."""
@@ -65,27 +65,6 @@ def decoded(
                 parts.append(shred(_with_moment(chunk, moments), members, readers))
                 progress("decoding", int(chunk["position"][-1]) - start + 1 if chunk.height else 0, head - start)
         yield Decoded(pl.concat([no_events(members), *parts], how="diagonal"), low, high, clocks)
-
-
-def last_id(log: EventLog, head: int) -> str:
-    """Return the id of the event before a position; empty where there is none."""
-    if not head:
-        return ""
-    found = log.scan(start=head - 1, upto=head).select("event_id").collect()
-    return str(found.item()) if found.height else ""
-
-
-def goes_on(log: EventLog, mark: str, head: int, last: str) -> bool:
-    """Say whether a log goes on from what was taken from it: one that was put back may have gone another way.
-
-    Args:
-        log: the log.
-        mark: its mark then.
-        head: the position before which all was taken.
-        last: the id of the event before that position, which decides where nothing else tells any more.
-    """
-    knows = log.knows(mark)
-    return last_id(log, head) == last if knows is None else knows
 
 
 def no_events(members: Members) -> pl.DataFrame:

@@ -9,7 +9,8 @@ import polars as pl
 from eventsource.decode import Clustered, Members
 from eventsource.event import TIMESTAMP, EventLog
 from eventsource.index._cluster import Directories, clustered_part
-from eventsource.index._decode import CLOCKS, decoded, last_id, no_events
+from eventsource.index._decode import CLOCKS, decoded, no_events
+from eventsource.index._log import last_event_id
 from eventsource.index._store import Manifest, Run, Store, scanned
 from eventsource.moment import epoch_microseconds
 from eventsource.progress import no_progress
@@ -52,7 +53,7 @@ class InMemory:
         return [""]
 
     def last_id(self, position: int) -> str:
-        return last_id(self.log, position)
+        return last_event_id(self.log, position)
 
     @property
     def span(self) -> tuple[datetime, datetime] | None:
@@ -101,7 +102,7 @@ class Stored:
 
     def last_id(self, position: int) -> str:
         """Return the id of the event before a position; empty where there is none."""
-        return self.manifest.last if position == self.head else last_id(self.log, position)
+        return self.manifest.last if position == self.head else last_event_id(self.log, position)
 
     @property
     def span(self) -> tuple[datetime, datetime] | None:

@@ -11,7 +11,7 @@ import polars as pl
 from eventsource.errors import LogError, ModelError
 from eventsource.event import TIMESTAMP, EventLog
 from eventsource.fold import EXISTS, Engine, Events, PolarsEngine, concat_answers
-from eventsource.index import Index, View, goes_on
+from eventsource.index import Index, View, still_contains
 from eventsource.model import Model, plan_of
 from eventsource.moment import (
     Moment,
@@ -119,7 +119,9 @@ class Asking:
 
     def _is_of_log(self, snapshot: Snapshot) -> bool:
         """Say whether a snapshot is of the log as it is; once for each that is."""
-        if snapshot not in self._sound and goes_on(self.log, snapshot.mark, snapshot.position, snapshot.last):
+        if snapshot not in self._sound and still_contains(
+            self.log, snapshot.mark, head=snapshot.position, last_id=snapshot.last
+        ):
             self._sound.add(snapshot)
         return snapshot in self._sound
 
