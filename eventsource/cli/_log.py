@@ -20,8 +20,8 @@ from eventsource.cli._options import LogOption, grouped
 from eventsource.cli._output import Shown, deliver, say
 from eventsource.cli._values import harmless
 from eventsource.event import Source
-from eventsource.log import Log, Pulled, refuse_rejects
-from eventsource.log import Progress as Read
+from eventsource.log import Log, Pulled, refuse_rejected_lines
+from eventsource.log import PullProgress as Read
 from eventsource.messages import counted, noun
 from eventsource.sources import header
 
@@ -107,7 +107,7 @@ def pull(
         _say_retried(target, sources, done)
     else:
         if strict:
-            refuse_rejects(_names(sources), chain.from_iterable(_unread(target, sources)))
+            refuse_rejected_lines(_names(sources), chain.from_iterable(_unread(target, sources)))
         done = [_pulled(target, each) for each in sources]
     _summary(target, done)
 

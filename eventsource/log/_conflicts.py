@@ -1,4 +1,4 @@
-"""Events that arrive again under the same id but with other content."""
+"""Conflicts: events that arrive again with the same id and other content."""
 
 import json
 from typing import Any, Final
@@ -7,46 +7,52 @@ import polars as pl
 
 from eventsource.event import ENVELOPE, REJECTED, json_line
 
-__all__ = ["CONFLICT", "CONFLICTS", "conflicts", "kept_aside"]
+__all__ = ["CONFLICTS", "CONFLICT_REASON", "conflicts_as_rejected", "find_conflicts", "no_conflicts"]
 
 CONFLICTS: Final = pl.Schema({"event_id": pl.String(), "position": pl.Int64(), "differs": pl.String()})
-"""An id that arrived again with other content: the position of the first, and the columns that differ."""
+"""An id that arrived again with other content: the position of the first event, and the columns that differ."""
 
-CONFLICT: Final = "conflict: "
-"""How the reason begins under which a conflict is kept aside."""
+CONFLICT_REASON: Final = "conflict: "
+"""The reason of a rejected conflict begins with this."""
 
 _JSON: Final = ("data", "metadata")
 _COMPARED: Final = tuple(name for name in ENVELOPE if name != "event_id")
+_FOUND: Final = pl.Schema({"position": pl.Int64(), "differs": pl.String(), **ENVELOPE})
 
 
-def conflicts(again: pl.DataFrame, first: pl.DataFrame) -> pl.DataFrame:
-    """Return the events of ``again`` that differ from the first of the same id.
+def no_conflicts() -> pl.DataFrame:
+    """Return what `find_conflicts` returns where there are none."""
+    return pl.DataFrame(schema=_FOUND)
 
-    Payloads are compared as JSON values, not as bytes: ``{"a":1, "b":2}`` is ``{"b":2,"a":1}``.
+
+def find_conflicts(repeated: pl.DataFrame, first: pl.DataFrame) -> pl.DataFrame:
+    """Return the events of ``repeated`` that differ from the first event of the same id.
+
+    Payloads are compared as JSON values, not as bytes: ``{"a":1, "b":2}`` equals ``{"b":2,"a":1}``.
 
     Args:
-        again: events that arrived again, columns of `ENVELOPE`.
-        first: the events that stand, columns of `STORED`.
+        repeated: events that arrived again, columns of `ENVELOPE`.
+        first: the first events of these ids, columns of `STORED`.
 
     Returns:
         ``position`` of the first, ``differs``, and the columns of `ENVELOPE` as they arrived again.
     """
-    pairs = again.join(first, on="event_id", how="inner", suffix="|first", maintain_order="left")
-    other = [pl.col(name).ne_missing(pl.col(f"{name}|first")).alias(f"{name}|differs") for name in _COMPARED]
-    pairs = pairs.with_columns(other).filter(pl.any_horizontal(pl.col(r"^.*\|differs$")))
+    pairs = repeated.join(first, on="event_id", how="inner", suffix="|first", maintain_order="left")
+    is_other = [pl.col(name).ne_missing(pl.col(f"{name}|first")).alias(f"{name}|differs") for name in _COMPARED]
+    pairs = pairs.with_columns(is_other).filter(pl.any_horizontal(pl.col(r"^.*\|differs$")))
     differs = [", ".join(_differences(row)) for row in pairs.iter_rows(named=True)]
     found = pairs.with_columns(pl.Series("differs", differs, pl.String)).filter(pl.col("differs") != "")
-    return found.select("position", "differs", *ENVELOPE)
+    return found.select(_FOUND.names())
 
 
-def kept_aside(differing: pl.DataFrame, source: str) -> pl.DataFrame:
-    """Return what `conflicts` found as a frame of `REJECTED`: each event as a line of JSON.
+def conflicts_as_rejected(conflicts: pl.DataFrame, source: str) -> pl.DataFrame:
+    """Return what `find_conflicts` found as a frame of `REJECTED`: each event as a line of JSON.
 
-    The reason names no position: a pull that is repeated after a crash must say the same again.
+    The reason does not name the position, so that a pull that is repeated after a crash gives the same reason.
     """
-    reason = pl.format(CONFLICT + "event_id '{}' came before with other {}", "event_id", "differs")
-    lines = [json_line(row) for row in differing.iter_rows(named=True)]
-    return differing.select(
+    reason = pl.format(CONFLICT_REASON + "event_id '{}' came before with other {}", "event_id", "differs")
+    lines = [json_line(row) for row in conflicts.iter_rows(named=True)]
+    return conflicts.select(
         pl.lit(source).alias("source"),
         pl.lit(None, pl.String).alias("file"),
         pl.lit(None, pl.Int64).alias("line"),
@@ -59,21 +65,21 @@ def _differences(row: dict[str, Any]) -> list[str]:
     return [
         name
         for name in _COMPARED
-        if row[f"{name}|differs"] and not (name in _JSON and _same_json(row[name], row[f"{name}|first"]))
+        if row[f"{name}|differs"] and not (name in _JSON and _is_same_json(row[name], row[f"{name}|first"]))
     ]
 
 
-def _same_json(text: str | None, other: str | None) -> bool:
+def _is_same_json(text: str | None, other: str | None) -> bool:
     if text is None or other is None:
         return text == other
     try:
         return _equal(json.loads(text), json.loads(other))
-    except (ValueError, RecursionError):  # a number too long, a nesting too deep: only the bytes can tell
+    except (ValueError, RecursionError):  # a number or a nesting that Python cannot decode: the bytes differ
         return False
 
 
 def _equal(a: Any, b: Any) -> bool:
-    """Compare JSON values; unlike Python's ``==``, true is not 1."""
+    """Return whether JSON values are equal; unlike with Python's ``==``, true does not equal 1."""
     if isinstance(a, dict) and isinstance(b, dict):
         return a.keys() == b.keys() and all(_equal(value, b[name]) for name, value in a.items())
     if isinstance(a, list) and isinstance(b, list):

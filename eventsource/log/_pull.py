@@ -1,4 +1,4 @@
-"""Pulling: one batch is written while the next is read."""
+"""Pulling: one batch is committed while the next is read."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -12,14 +12,14 @@ from eventsource.event import REJECTED, Batch
 from eventsource.log._writer import Appended
 from eventsource.messages import counted
 
-__all__ = ["Progress", "Pulled", "pull", "refuse_rejects"]
+__all__ = ["PullProgress", "Pulled", "pull_batches", "refuse_rejected_lines"]
 
 _SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a pull is: bytes ``read`` of ``size`` (None: not known), events and rejected lines so far."""
+class PullProgress:
+    """How far a pull is: bytes ``read`` of ``size`` (None: unknown), events and rejected lines so far."""
 
     read: int
     size: int | None
@@ -33,13 +33,13 @@ class Pulled:
 
     Args:
         appended: events that are new.
-        duplicates: events whose id came before; they were dropped.
-        conflicts: how many of the duplicates differ from the first; they are kept aside.
-        rejected: lines that could not be taken; they are kept aside.
-        notes: what a person should know, such as a file that was rewritten.
+        duplicates: events whose id was in the log already; they were dropped.
+        conflicts: how many of the duplicates differ from the first event; they are rejected.
+        rejected: rejected lines, without the conflicts.
+        notes: sentences for the user, such as that a file was rewritten.
         head: the position that the next event will get.
         seconds: how long it took.
-        reasons: the rejected lines by ``reason`` and ``file``: how many ``lines``, and the ``first`` one's number.
+        reasons: the rejected lines by ``reason`` and ``file``: how many ``lines``, the number of the ``first``.
     """
 
     appended: int
@@ -52,40 +52,40 @@ class Pulled:
     reasons: pl.DataFrame = field(repr=False)
 
 
-def pull(
+def pull_batches(
     batches: Iterable[Batch],
-    write: Callable[[Batch], Appended],
+    commit: Callable[[Batch], Appended],
     *,
     size: int | None = None,
     head: int = 0,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Callable[[PullProgress], None] | None = None,
 ) -> Pulled:
-    """Write batch after batch, each while the next one is read.
+    """Commit batch after batch, each in a thread while the next one is read.
 
     Args:
         batches: what a source yields.
-        write: commits a batch.
-        size: bytes there are in all.
+        commit: commits a batch.
+        size: bytes to read in all.
         head: the log's head before.
-        progress: called after each batch.
+        progress: called after each commit.
     """
-    tally = _Tally(size, head, progress)
+    totals = _Totals(size, head, progress)
     with ThreadPoolExecutor(1, thread_name_prefix="eventsource-write") as writer:
-        writing: tuple[Batch, Future[Appended]] | None = None
+        pending: tuple[Batch, Future[Appended]] | None = None
         for batch in batches:
-            if writing is not None:
-                tally.add(writing[0], writing[1].result())
-            writing = batch, writer.submit(write, batch)
-        if writing is not None:
-            tally.add(writing[0], writing[1].result())
-    return tally.pulled()
+            if pending is not None:
+                totals.add(pending[0], pending[1].result())
+            pending = batch, writer.submit(commit, batch)
+        if pending is not None:
+            totals.add(pending[0], pending[1].result())
+    return totals.pulled()
 
 
-def refuse_rejects(source: str, batches: Iterable[Batch]) -> None:
-    """Read all batches and write nothing.
+def refuse_rejected_lines(source: str, batches: Iterable[Batch]) -> None:
+    """Read all batches, and commit nothing.
 
     Raises:
-        RejectedLinesError: any line cannot be taken; names the first few.
+        RejectedLinesError: a line was rejected; the message names the first few.
     """
     count, shown = 0, pl.DataFrame(schema=REJECTED)
     for batch in batches:
@@ -94,15 +94,15 @@ def refuse_rejects(source: str, batches: Iterable[Batch]) -> None:
     if count:
         lines = "".join(f"\n  {row['file']}:{row['line']}: {row['reason']}" for row in shown.to_dicts())
         raise RejectedLinesError(
-            f"{counted(count, 'line')} of {source} cannot be taken; nothing was committed. The first:{lines}",
-            hint="mend them, or pull without --strict: then they are kept aside",
+            f"{counted(count, 'line')} of {source} cannot be decoded; nothing was committed. The first:{lines}",
+            hint="correct the lines, or pull without --strict: then the log keeps them as rejected lines",
         )
 
 
-class _Tally:
-    """What a pull has done so far."""
+class _Totals:
+    """Adds up what the commits of a pull did."""
 
-    def __init__(self, size: int | None, head: int, progress: Callable[[Progress], None] | None) -> None:
+    def __init__(self, size: int | None, head: int, progress: Callable[[PullProgress], None] | None) -> None:
         self._size, self._progress, self._begin = size, progress, time.monotonic()
         self._read = self._appended = self._duplicates = self._conflicts = self._rejected = 0
         self._head = head
@@ -119,7 +119,7 @@ class _Tally:
         self._notes += batch.notes
         self._reasons.append(_by_reason(batch.rejected))
         if self._progress is not None:
-            self._progress(Progress(self._read, self._size, self._appended, self._rejected))
+            self._progress(PullProgress(self._read, self._size, self._appended, self._rejected))
 
     def pulled(self) -> Pulled:
         reasons = pl.concat(self._reasons).group_by("reason", "file", maintain_order=True)

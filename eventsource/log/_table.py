@@ -1,65 +1,43 @@
-"""The door to Delta Lake: tables, commits, and the translation of what the storage complains about.
+"""The only access to Delta Lake: tables and commits with optimistic concurrency.
 
-Two blind appends to a Delta table both succeed. So every commit of this package carries an application
-transaction, the table's *guard*: of two writers that started from the same version the second one's commit fails
-with a conflict, and it starts again from the newer version.
+Two blind appends to a Delta table both succeed. So every commit of this package carries an application transaction
+that all writers of the table use. Of two writers that started from the same version, the second one's commit fails
+with a conflict. It refreshes the table and tries again.
 """
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import polars as pl
 from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
-from deltalake.exceptions import DeltaError, TableNotFoundError
 from deltalake.fs import DeltaStorageHandler
 from deltalake.transaction import AddAction, RemoveAction
 
 from eventsource.errors import AppendConflictError, LogError
+from eventsource.log._storage_errors import CommitConflictError, translate_errors
 from eventsource.retry import retry
 
-__all__ = ["OvertakenError", "Table", "retried", "translated"]
+__all__ = ["Table", "retry_conflicts"]
 
 T = TypeVar("T")
 
-_ROW_GROUP: Final = 262_144  # what a scan skips or reads as one
+_ROW_GROUP: Final = 262_144  # rows that a scan skips or reads together
 _WRITER: Final = WriterProperties(compression="ZSTD", max_row_group_size=_ROW_GROUP)
 _ATTEMPTS: Final = 20
-_CLEANED: Final = "-"
-
-_OVERTAKEN: Final = (
-    "Concurrent transaction failed",
-    "already exists",
-    "Protocol changed since last commit",  # both made the table
-    "Metadata changed since last commit",
-)
-
-_HINTS: Final = {
-    "No space left": "free some space and do the same again: nothing was lost",
-    "File too large": "raise the limit on the size of files and do the same again: nothing was lost",
-    "Permission denied": "the folder must be writable",
-    "Read-only file system": "the folder must be writable",
-    "append-only": "a log only grows",
-    "NoSuchBucket": "make the bucket first",
-    "Access Denied": "check the keys in storage_options",
-    "InvalidAccessKeyId": "check the keys in storage_options",
-}
-
-
-class OvertakenError(AppendConflictError):
-    """Another commit came in between: what this one was based on is no longer so."""
+_CLEANED_UP: Final = "-"
+"""Stands in a mark for the digest of a commit file that Delta has cleaned up."""
 
 
 class Table:
-    """One Delta table of a fixed schema, seen at one version until it is refreshed.
+    """One Delta table of a fixed schema. It shows one version until `refresh`.
 
     Args:
         path: an absolute folder or an object-store URL.
         schema: its columns.
         options: storage options, as delta-rs takes them.
-        properties: Delta table properties, for when it is made.
+        properties: Delta table properties, for when the table is created.
     """
 
     def __init__(
@@ -72,54 +50,56 @@ class Table:
         self.path, self.schema, self.options = path, schema, dict(options) if options else None
         self._properties = dict(properties or {})
         self._delta: DeltaTable | None = None
-        self._seen: tuple[int, str | None] | None = None
+        self._newest: tuple[int, str | None] | None = None  # the version last seen, and the digest of its commit
         self._files: tuple[int, pl.DataFrame] | None = None
-        self._numbers: dict[tuple[int, str], int | None] = {}
+        self._transactions: dict[tuple[int, str], int | None] = {}
 
     def refresh(self) -> bool:
-        """Look at the newest version; return whether there is a table at all.
+        """Go to the newest version; return whether the table exists.
 
         Raises:
-            LogError: what the storage says; or the table was put back since, and has gone another way.
+            LogError: the storage fails; or the table was restored from a backup and has diverged.
         """
-        with translated(self.path):
+        with translate_errors(self.path):
             if self._delta is not None:
-                self._check_same()
+                self._check_still_contains()
                 self._delta.update_incremental()
             elif DeltaTable.is_deltatable(self.path, storage_options=self.options):
                 delta = DeltaTable(self.path, storage_options=self.options)
-                _check(self.path, delta, self.schema)
+                _check_schema(self.path, delta, self.schema)
                 self._delta = delta
-            self._see()
+            self._remember_newest()
         return self._delta is not None
 
-    def number(self, app: str) -> int | None:
-        """Return the version of an application transaction."""
+    def transaction_version(self, app: str) -> int | None:
+        """Return the version of an application transaction; None if no commit carried it."""
         if self._delta is None:
             return None
-        asked = self._delta.version(), app
-        if asked not in self._numbers:
-            with translated(self.path):
-                self._numbers = {asked: self._delta.transaction_version(app)}
-        return self._numbers[asked]
+        key = self._delta.version(), app
+        if key not in self._transactions:
+            with translate_errors(self.path):
+                self._transactions = {key: self._delta.transaction_version(app)}
+        return self._transactions[key]
 
     def identity(self) -> str:
-        """Return what tells this table from any other that ever stood at its path; empty where there is none."""
+        """Return the unique id of this table; empty if it does not exist."""
         return "" if self._delta is None else str(self._delta.metadata().id)
 
     def mark(self) -> str:
-        """Return the version last seen and what tells it from any other of that number; empty: there is none."""
-        return "" if self._seen is None else f"{self.identity()} {self._seen[0]} {self._seen[1] or _CLEANED}"
+        """Return identity, number and digest of the commit last seen; empty if there is none."""
+        if self._newest is None:
+            return ""
+        return f"{self.identity()} {self._newest[0]} {self._newest[1] or _CLEANED_UP}"
 
-    def knows(self, mark: str) -> bool | None:
-        """Say whether the table, as last seen, goes on from one that had a mark; None: nothing tells any more."""
+    def contains(self, mark: str) -> bool | None:
+        """Return whether the table, as last seen, contains the commit of a mark; None if it cannot be decided."""
         if mark == self.mark() or not mark:
             return True if mark else None
         identity, version, digest = mark.split(" ")
-        if identity != self.identity() or self._seen is None or int(version) > self._seen[0]:
+        if identity != self.identity() or self._newest is None or int(version) > self._newest[0]:
             return False
-        there = self._digest(int(version))
-        return None if _CLEANED in (there or _CLEANED, digest) else there == digest
+        now = self._commit_digest(int(version))
+        return None if _CLEANED_UP in (now or _CLEANED_UP, digest) else now == digest
 
     def files(self) -> pl.DataFrame:
         """Return the files: ``path``, ``size_bytes``, ``num_records``, and ``min.*``, ``max.*`` of columns."""
@@ -127,7 +107,7 @@ class Table:
             return pl.DataFrame(schema={"path": pl.String, "size_bytes": pl.Int64, "num_records": pl.Int64})
         version = self._delta.version()
         if self._files is None or self._files[0] != version:
-            with translated(self.path):
+            with translate_errors(self.path):
                 self._files = version, pl.DataFrame(self._delta.get_add_actions(flatten=True))
         return self._files[1]
 
@@ -138,13 +118,13 @@ class Table:
         paths = [f"{self.path}/{name}" for name in files]
         return pl.scan_parquet(paths, schema=self.schema, storage_options=self.options, glob=False)
 
-    def store(self, name: str, rows: pl.LazyFrame) -> int:
-        """Write rows into a file of the table's folder; it is no part of the table before a `swap` says so.
+    def write_file(self, name: str, rows: pl.LazyFrame) -> int:
+        """Write rows into a file of the table's folder. It belongs to the table only after `replace_files`.
 
         Returns:
             Its size in bytes.
         """
-        with translated(self.path):
+        with translate_errors(self.path):
             rows.sink_parquet(
                 f"{self.path}/{name}",
                 compression="zstd",
@@ -155,40 +135,42 @@ class Table:
             return int(DeltaStorageHandler(self.path, self.options).get_file_info([name])[0].size)
 
     def append(self, rows: pl.DataFrame, transactions: Mapping[str, int]) -> None:
-        """Commit rows and application transactions, all or nothing; no rows are fine.
+        """Commit rows and application transactions, all or nothing; ``rows`` may be empty.
 
         Raises:
-            OvertakenError: another commit carried one of these transactions since the last refresh.
-            LogError: what the storage says, such as a full disk.
+            CommitConflictError: another commit carried one of these transactions since the last refresh.
+            LogError: the storage fails, for example because the disk is full.
         """
         self._write(rows, "append", transactions)
 
-    def replace(self, rows: pl.DataFrame, transactions: Mapping[str, int]) -> None:
-        """Commit rows in place of all there were; errors as of `append`."""
+    def overwrite(self, rows: pl.DataFrame, transactions: Mapping[str, int]) -> None:
+        """Commit rows in place of all rows; for errors see `append`."""
         self._write(rows, "overwrite", transactions)
 
-    def swap(self, removed: pl.DataFrame, added: Sequence[AddAction], transactions: Mapping[str, int]) -> None:
-        """Commit other files with the same rows; errors as of `append`.
+    def replace_files(
+        self, removed: pl.DataFrame, added: Sequence[AddAction], transactions: Mapping[str, int]
+    ) -> None:
+        """Commit other files with the same rows; for errors see `append`.
 
         Args:
             removed: some rows of `files`.
-            added: files that stand in the table's folder already.
-            transactions: as of `append`.
+            added: files that `write_file` wrote.
+            transactions: see `append`.
         """
         now = int(time.time() * 1000)
-        gone = [
+        removals = [
             RemoveAction(path, data_change=False, deletion_timestamp=now, size=size, partition_values={})
             for path, size in removed.select("path", "size_bytes").iter_rows()
         ]
-        delta = self._made()
-        with translated(self.path):
+        delta = self._open_or_create()
+        with translate_errors(self.path):
             delta.create_write_transaction(
-                [*added, *gone], "append", delta.schema(), commit_properties=_properties(transactions)
+                [*added, *removals], "append", delta.schema(), commit_properties=_properties(transactions)
             )
 
     def _write(self, rows: pl.DataFrame, mode: Any, transactions: Mapping[str, int]) -> None:
-        delta = self._made()
-        with translated(self.path):
+        delta = self._open_or_create()
+        with translate_errors(self.path):
             write_deltalake(
                 delta,
                 rows.match_to_schema(self.schema),
@@ -197,21 +179,21 @@ class Table:
                 commit_properties=_properties(transactions),
             )
 
-    def _check_same(self) -> None:
-        """See that the version last seen is the one that has its number now."""
-        if self._seen is not None and self._digest(self._seen[0]) not in (None, self._seen[1]):
+    def _check_still_contains(self) -> None:
+        """Check that the version last seen is still the version of that number."""
+        if self._newest is not None and self._commit_digest(self._newest[0]) not in (None, self._newest[1]):
             raise LogError(
-                f"{self.path} was put back and has gone another way since it was opened", hint="open it again"
+                f"{self.path} was restored from a backup and has diverged since it was opened",
+                hint="open it again: es.Log(path)",
             )
 
-    def _see(self) -> None:
-        """Keep in mind which version is looked at."""
-        if self._delta is not None and (self._seen is None or self._seen[0] != self._delta.version()):
-            self._seen = self._delta.version(), self._digest(self._delta.version())
+    def _remember_newest(self) -> None:
+        if self._delta is not None and (self._newest is None or self._newest[0] != self._delta.version()):
+            self._newest = self._delta.version(), self._commit_digest(self._delta.version())
 
-    def _digest(self, version: int) -> str | None:
-        """Return the digest of the commit that made a version; None: Delta cleaned it up, or there is none."""
-        with translated(self.path):
+    def _commit_digest(self, version: int) -> str | None:
+        """Return the digest of the commit file of a version; None if there is none, or Delta has cleaned it up."""
+        with translate_errors(self.path):
             handler = DeltaStorageHandler(self.path, self.options)
             try:
                 with handler.open_input_file(f"_delta_log/{version:020}.json") as commit:
@@ -219,14 +201,14 @@ class Table:
             except FileNotFoundError:
                 return None
 
-    def _made(self) -> DeltaTable:
-        """Return the table at the version last seen; make it where there is none.
+    def _open_or_create(self) -> DeltaTable:
+        """Return the table at the version last seen; create it if it does not exist.
 
         Raises:
-            OvertakenError: another writer made it just now, and may have committed what was not seen yet.
+            CommitConflictError: another writer created it just now, and may have committed since.
         """
         if self._delta is None:
-            with translated(self.path):
+            with translate_errors(self.path):
                 self._delta = DeltaTable.create(
                     self.path,
                     schema=pl.DataFrame(schema=self.schema).to_arrow().schema,
@@ -235,48 +217,32 @@ class Table:
                     storage_options=self.options,
                 )
             if self._delta.version() > 0:
-                raise OvertakenError(f"another writer made {self.path} at the same moment")
+                raise CommitConflictError(f"another writer created {self.path} at the same moment")
         return self._delta
 
 
-def retried(attempt: Callable[[], T], path: str) -> T:
-    """Call ``attempt`` until no other writer overtakes it; it must begin by refreshing what it is based on.
+def retry_conflicts(attempt: Callable[[], T], path: str) -> T:
+    """Call ``attempt`` until it meets no conflict. It must begin by refreshing what it is based on.
 
     Raises:
-        AppendConflictError: others were faster every time; safe to try again.
+        AppendConflictError: every attempt met a conflict; it is safe to try again.
     """
     try:
-        return retry(attempt, on=OvertakenError, attempts=_ATTEMPTS, first=0.01, longest=0.64)
-    except OvertakenError as error:
+        return retry(attempt, on=CommitConflictError, attempts=_ATTEMPTS, first=0.01, longest=0.64)
+    except CommitConflictError as error:
         raise AppendConflictError(
-            f"{path}: other writers were faster {_ATTEMPTS} times in a row; nothing was lost",
+            f"{path}: other writers committed first, {_ATTEMPTS} times in a row; nothing was lost",
             hint="do the same again",
         ) from error
-
-
-@contextmanager
-def translated(path: str) -> Iterator[None]:
-    """Turn the errors of the storage into those of this package."""
-    try:
-        yield
-    except TableNotFoundError as error:
-        raise LogError(f"there is no log at {path}", hint="eventsource init, then eventsource pull") from error
-    except (DeltaError, OSError, pl.exceptions.ComputeError) as error:
-        if isinstance(error, LogError):
-            raise
-        text = str(error)
-        if any(words in text for words in _OVERTAKEN):
-            raise OvertakenError(f"another writer appended to {path} at the same moment") from error
-        hint = next((hint for words, hint in _HINTS.items() if words.lower() in text.lower()), None)
-        raise LogError(f"{path}: {text}", hint=hint) from error
 
 
 def _properties(transactions: Mapping[str, int]) -> CommitProperties:
     return CommitProperties(app_transactions=[Transaction(app, number) for app, number in transactions.items()])
 
 
-def _check(path: str, delta: DeltaTable, schema: pl.Schema) -> None:
+def _check_schema(path: str, delta: DeltaTable, schema: pl.Schema) -> None:
     found = pl.Schema(delta.schema().to_arrow())
     if found != schema:
         columns = ", ".join(f"{name} {dtype}" for name, dtype in found.items())
-        raise LogError(f"{path} is a table of something else: {columns}", hint="name another folder")
+        expected = ", ".join(schema)
+        raise LogError(f"{path}: expected a table of {expected}, got {columns}", hint="name another folder")

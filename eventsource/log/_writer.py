@@ -1,7 +1,4 @@
-"""The one way into a log: drop what it holds already, number the rest, commit.
-
-A commit holds the rows, their positions, the place where their source goes on, and the log's guard: all or none.
-"""
+"""The only way into a log: drop duplicates, number the new events, commit them with the checkpoint."""
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -12,16 +9,18 @@ import polars as pl
 
 from eventsource.errors import FrameError
 from eventsource.event import ENVELOPE, REQUIRED, STORED, Batch, check_events
-from eventsource.log._conflicts import CONFLICTS, conflicts, kept_aside
-from eventsource.log._files import compact, in_order
-from eventsource.log._rejects import Rejects
-from eventsource.log._resume import Place
-from eventsource.log._seen import Seen
-from eventsource.log._table import OvertakenError, Table, retried
+from eventsource.log._checkpoint import LogCheckpoint
+from eventsource.log._compaction import compact_small_files
+from eventsource.log._conflicts import CONFLICTS, conflicts_as_rejected, find_conflicts, no_conflicts
+from eventsource.log._files import scan_in_order
+from eventsource.log._known_ids import KnownIds
+from eventsource.log._rejected import RejectedLines
+from eventsource.log._storage_errors import CommitConflictError
+from eventsource.log._table import Table, retry_conflicts
 
-__all__ = ["GUARD", "Appended", "Writer"]
+__all__ = ["HEAD", "Appended", "Writer"]
 
-GUARD: Final = "eventsource:log"
+HEAD: Final = "eventsource:log"
 """The application transaction that every commit carries; its version is the log's head."""
 
 
@@ -31,9 +30,9 @@ class Appended:
 
     Args:
         appended: events that are new.
-        duplicates: events whose id came before; they were dropped.
-        conflicts: those of the duplicates that differ from the first: ``event_id``, ``position`` of the first,
-            ``differs`` (columns). They are kept aside, see `Log.rejected`.
+        duplicates: events whose id was in the log already; they were dropped.
+        conflicts: the duplicates that differ from the first event: ``event_id``, ``position`` of the first,
+            ``differs`` (columns). They are rejected, see `Log.rejected`.
         head: the position that the next event will get.
     """
 
@@ -44,106 +43,103 @@ class Appended:
 
 
 class Writer:
-    """Appends to a log.
+    """Appends batches to a log, see `eventsource.log` for the protocol.
 
     Args:
-        table: the events, for this object alone: what a commit is based on must not move under it.
-        rejects: where conflicts and rejected lines are kept.
+        table: the events, not shared with other objects: nothing else may refresh it during a commit.
+        rejected: where conflicts and rejected lines go.
     """
 
-    def __init__(self, table: Table, rejects: Rejects) -> None:
-        self._table, self._rejects = table, rejects
-        self._seen = Seen()
+    def __init__(self, table: Table, rejected: RejectedLines) -> None:
+        self._table, self._rejected = table, rejected
+        self._known_ids = KnownIds()
         self._lock = Lock()
 
-    def commit(self, batch: Batch, source: str, place: Place | None, *, strict: bool = False) -> Appended:
-        """Append a batch; all of it or nothing.
+    def commit(
+        self, batch: Batch, source: str, checkpoint: LogCheckpoint | None, *, strict: bool = False
+    ) -> Appended:
+        """Append a whole batch or nothing.
 
         Args:
             batch: events, and the checkpoint after them.
-            source: whose they are, for the lines kept aside.
-            place: where the source was; None for events that have none.
-            strict: fail where an event conflicts with the first of its id.
+            source: the name of the source, for rejected lines.
+            checkpoint: the source's checkpoint before the batch; it is advanced. None for events without one.
+            strict: fail if an event conflicts with the first event of its id.
 
         Raises:
-            FrameError: the events are no envelope.
-            FrameError: strict, and there is a conflict.
-            AppendConflictError: other writers were faster, or another pull of this source is running.
+            FrameError: the events do not have the shape of the envelope; or ``strict``, and there is a conflict.
+            AppendConflictError: other writers committed first, or another pull of this source is running.
         """
         if not _is_envelope(batch.events):
             batch = replace(batch, events=check_events(batch.events))
         with self._lock:
-            return retried(lambda: self._attempt(batch, source, place, strict), self._table.path)
+            return retry_conflicts(lambda: self._attempt(batch, source, checkpoint, strict), self._table.path)
 
-    def tidy(self) -> None:
-        """Put small files together, if there are many; whoever commits at this moment goes first."""
-        with self._lock, suppress(OvertakenError):
+    def compact(self) -> None:
+        """Merge small files if there are many; do nothing if another writer commits in the meantime."""
+        with self._lock, suppress(CommitConflictError):
             self._table.refresh()
-            compact(self._table, {GUARD: self._table.number(GUARD) or 0})
+            compact_small_files(self._table, {HEAD: self._table.transaction_version(HEAD) or 0})
 
-    def _attempt(self, batch: Batch, source: str, place: Place | None, strict: bool) -> Appended:  # noqa: FBT001 - private
+    def _attempt(self, batch: Batch, source: str, checkpoint: LogCheckpoint | None, strict: bool) -> Appended:  # noqa: FBT001 - private
         self._table.refresh()
-        moved = place.moved(batch.checkpoint, self._table) if place else {}
-        head = self._table.number(GUARD) or 0
-        new, differing = self._sifted(batch.events, head)
-        if strict and differing.height:
-            _refuse(differing)
-        # Kept aside first: after a crash in between, the same lines come again and are found to be there. The
-        # other way round they would be lost, for the checkpoint has moved on.
-        self._rejects.keep(pl.concat([batch.rejected, kept_aside(differing, source)]), batch.reread_after)
-        if new.height or moved:
-            self._table.append(_numbered(new, head), {GUARD: head + new.height, **moved})
-            self._seen.add(new["event_id"])
-            if place:
-                place.committed(batch.checkpoint, moved)
-        reported = differing.select(CONFLICTS.names())
+        advanced = checkpoint.transactions(batch.checkpoint, self._table) if checkpoint else {}
+        head = self._table.transaction_version(HEAD) or 0
+        new, conflicts = self._without_duplicates(batch.events, head)
+        if strict and conflicts.height:
+            _refuse(conflicts)
+        # Rejected lines first: after a crash between the two commits the batch is read again, and its rejected
+        # lines are found to be there. In the other order they would be lost, as the checkpoint has moved past
+        # them.
+        rejected = pl.concat([batch.rejected, conflicts_as_rejected(conflicts, source)])
+        self._rejected.add(rejected, batch.reread_after)
+        if new.height or advanced:
+            self._table.append(_numbered(new, head), {HEAD: head + new.height, **advanced})
+            self._known_ids.add(new["event_id"])
+            if checkpoint:
+                checkpoint.advance(batch.checkpoint, advanced)
+        reported = conflicts.select(CONFLICTS.names())
         return Appended(new.height, batch.events.height - new.height, reported, head + new.height)
 
-    def _sifted(self, events: pl.DataFrame, head: int) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Return the events that are new, and those that differ from the first of their id."""
+    def _without_duplicates(self, events: pl.DataFrame, head: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Return the events that are new, and the conflicts among the others."""
         if events.is_empty():
-            return events, conflicts(events, pl.DataFrame(schema=STORED))
-        self._catch_up(head)
-        suspects = self._seen.suspects(events["event_id"])
+            return events, no_conflicts()
+        self._load_ids(head)
+        suspects = self._known_ids.possible_duplicates(events["event_id"])
         if suspects.is_empty():
-            return events, conflicts(events.clear(), pl.DataFrame(schema=STORED))
-        return self._compared(events, self._stored(suspects.unique()), head)
-
-    def _compared(
-        self, events: pl.DataFrame, stored: pl.DataFrame, head: int
-    ) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Return the same as `_sifted`, where the log holds ``stored`` of the ids."""
-        fresh = ~pl.col("event_id").is_in(stored["event_id"].implode())
-        taken = fresh & pl.col("event_id").is_first_distinct()
-        new = events.filter(taken)
-        standing = pl.concat([stored, _numbered(new, head)])
-        return new, conflicts(events.filter(~taken), standing)
+            return events, no_conflicts()
+        stored = self._stored(suspects.unique())
+        is_new = ~pl.col("event_id").is_in(stored["event_id"].implode()) & pl.col("event_id").is_first_distinct()
+        new = events.filter(is_new)
+        first = pl.concat([stored, _numbered(new, head)])
+        return new, find_conflicts(events.filter(~is_new), first)
 
     def _stored(self, event_ids: pl.Series) -> pl.DataFrame:
         """Return the events of the log that have one of these ids.
 
-        First their positions are found, for which only the ids are read; then only the files and row groups
-        that hold them.
+        First only the column of ids is read, to find the positions. Then only the files and row groups that hold
+        these positions are read.
         """
         wanted = pl.LazyFrame([event_ids])
-        ids = in_order(self._table).select("position", "event_id")
-        places = ids.join(wanted, on="event_id", how="semi").select("position").collect(engine="streaming")
-        positions = places["position"].sort()
+        ids = scan_in_order(self._table).select("position", "event_id")
+        found = ids.join(wanted, on="event_id", how="semi").select("position").collect(engine="streaming")
+        positions = found["position"].sort()
         if positions.is_empty():
             return pl.DataFrame(schema=STORED)
-        rows = in_order(self._table, start=positions[0], upto=positions[-1] + 1)
+        rows = scan_in_order(self._table, start=positions[0], upto=positions[-1] + 1)
         return rows.join(pl.LazyFrame([positions]), on="position", how="semi").collect(engine="streaming")
 
-    def _catch_up(self, head: int) -> None:
-        """Take in the ids of what other writers appended, or what stood there before this one began."""
-        if self._seen.upto < head:
-            tail = in_order(self._table, start=self._seen.upto, upto=head).select("event_id")
+    def _load_ids(self, head: int) -> None:
+        """Load the ids of events that other writers appended, or that were in the log before this writer began."""
+        if self._known_ids.head < head:
+            tail = scan_in_order(self._table, start=self._known_ids.head, upto=head).select("event_id")
             for chunk in tail.collect_batches(maintain_order=True, chunk_size=1_000_000):
-                self._seen.add(chunk["event_id"])
+                self._known_ids.add(chunk["event_id"])
 
 
 def _numbered(events: pl.DataFrame, head: int) -> pl.DataFrame:
-    """Return events under the positions from ``head`` on."""
+    """Return events with the positions from ``head`` on."""
     positions = pl.int_range(head, head + events.height, dtype=pl.Int64, eager=True).alias("position")
     return events.select(positions, *ENVELOPE)
 
@@ -152,10 +148,10 @@ def _is_envelope(events: pl.DataFrame) -> bool:
     return events.schema == ENVELOPE and not any(events[name].null_count() for name in REQUIRED)
 
 
-def _refuse(differing: pl.DataFrame) -> Never:
-    first = differing.row(0, named=True)
+def _refuse(conflicts: pl.DataFrame) -> Never:
+    first = conflicts.row(0, named=True)
     raise FrameError(
-        f"{differing.height:,} events differ from those that came before under the same event_id; nothing was "
+        f"{conflicts.height:,} events differ from earlier events with the same event_id; nothing was "
         f"appended. The first: {first['event_id']!r} differs from position {first['position']} in "
         f"{first['differs']}",
         hint="give corrections an event_id of their own",

@@ -12,7 +12,7 @@ from deltalake import DeltaTable, write_deltalake
 from eventsource.errors import FrameError
 from eventsource.event import ENVELOPE, STORED
 from eventsource.log import Log
-from eventsource.log._seen import Seen
+from eventsource.log._known_ids import KnownIds
 from tests.log.logkit import event, events, ids, whole
 
 
@@ -177,17 +177,17 @@ def test_another_log_object_knows_what_was_appended(tmp_path: Path) -> None:
     assert ids(one) == ids(other) == ["e1", "e2", "e3", "e4"]
 
 
-def test_hashes_lead_to_every_duplicate() -> None:
-    """What was seen is always suspected, over many runs; what was not is hardly ever."""
-    seen, random = Seen(), np.random.default_rng(0)
+def test_known_ids_find_every_duplicate() -> None:
+    """An id that was added is always found, over many runs; another id is hardly ever found."""
+    known_ids, random = KnownIds(), np.random.default_rng(0)
     known: list[str] = []
     for _ in range(40):
         new = [f"id-{number}" for number in random.integers(0, 2**60, random.integers(0, 300))]
-        seen.add(pl.Series(new, dtype=pl.String))
+        known_ids.add(pl.Series(new, dtype=pl.String))
         known += new
-    assert seen.upto == len(known)
-    assert len(seen._runs) < 10
+    assert known_ids.head == len(known)
+    assert len(known_ids._runs) < 10
     sample = pl.Series([*known, *(f"new-{number}" for number in range(500))]).shuffle(1)
-    assert sorted(seen.suspects(sample)) == sorted(known)
-    assert seen.suspects(pl.Series(["a", "b", "a"])).to_list() == ["a", "a"]
-    assert Seen().suspects(pl.Series([], dtype=pl.String)).is_empty()
+    assert sorted(known_ids.possible_duplicates(sample)) == sorted(known)
+    assert known_ids.possible_duplicates(pl.Series(["a", "b", "a"])).to_list() == ["a", "a"]
+    assert KnownIds().possible_duplicates(pl.Series([], dtype=pl.String)).is_empty()

@@ -7,16 +7,17 @@ import pytest
 from deltalake import DeltaTable
 
 from eventsource.errors import AppendConflictError
-from eventsource.log import Log, _files
-from eventsource.log._table import OvertakenError
-from eventsource.log._writer import GUARD
+from eventsource.log import Log, _compaction
+from eventsource.log._files import position_ranges
+from eventsource.log._storage_errors import CommitConflictError
+from eventsource.log._writer import HEAD
 from tests.log.logkit import events, ids, whole
 
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let ten files be many, so that the tests need not write thousands."""
-    monkeypatch.setattr(_files, "_MANY", 10)
+    monkeypatch.setattr(_compaction, "_MOST_SMALL_FILES", 10)
 
 
 @pytest.mark.slow
@@ -45,7 +46,7 @@ def test_compaction_changes_no_answer(tmp_path: Path, small: None) -> None:
     assert repr(log).split(":", 1)[1] == repr(other).split(":", 1)[1]
     assert Log(tmp_path / "log").append(events(range(101))).duplicates == 100
     assert log.head == 101
-    ranges = _files._ranges(log._events.files())
+    ranges = position_ranges(log._events.files())
     assert (ranges["first"][1:] == ranges["last"][:-1] + 1).all()
     assert "SORT" not in log.scan().explain()
 
@@ -62,8 +63,8 @@ def test_a_frame_from_before_stays_readable(tmp_path: Path, small: None) -> None
 
 def test_large_files_are_left_alone(tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only neighbours that are small are put together, and only up to the target size."""
-    monkeypatch.setattr(_files, "_SMALL", 4000)
-    monkeypatch.setattr(_files, "_TARGET", 20_000)
+    monkeypatch.setattr(_compaction, "_SMALL_BYTES", 4000)
+    monkeypatch.setattr(_compaction, "_TARGET_BYTES", 20_000)
     log = Log(tmp_path / "log")
     for number in range(12):
         log.append(events([number]))
@@ -86,11 +87,11 @@ def test_whoever_appends_comes_first(tmp_path: Path) -> None:
     log.append(events([2]))
     table = log._events_table()
     table.refresh()
-    files = _files._ranges(table.files())
+    files = position_ranges(table.files())
     other.append(events([3]))
-    with pytest.raises(OvertakenError):
-        table.swap(files, [_files._joined(table, files)], {GUARD: 2})
-    assert issubclass(OvertakenError, AppendConflictError)
+    with pytest.raises(CommitConflictError):
+        table.replace_files(files, [_compaction._write_merged(table, files)], {HEAD: 2})
+    assert issubclass(CommitConflictError, AppendConflictError)
     assert ids(log) == ["e1", "e2", "e3"]
 
 
@@ -101,8 +102,8 @@ def test_what_another_tool_rewrote_is_put_in_order(tmp_path: Path) -> None:
         log.append(events(numbers))
     table = log._events_table()
     table.refresh()
-    files = _files._ranges(table.files())
-    table.swap(files[::2], [_files._joined(table, files[::2])], {GUARD: 4000})
+    files = position_ranges(table.files())
+    table.replace_files(files[::2], [_compaction._write_merged(table, files[::2])], {HEAD: 4000})
     assert whole(log)
     assert ids(log) == [f"e{number}" for number in range(4000)]
 

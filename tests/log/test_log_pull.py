@@ -11,7 +11,7 @@ from deltalake import DeltaTable
 
 from eventsource.errors import AppendConflictError, FrameError, RejectedLinesError, SourceError
 from eventsource.event import Batch, Checkpoint, Source, check_events, empty_events, events_from_dicts
-from eventsource.log import Log, Progress
+from eventsource.log import Log, PullProgress
 from tests.log.logkit import Lines, event, events, ids, lines, whole
 
 
@@ -90,7 +90,7 @@ def test_the_same_lines_are_rejected_once(tmp_path: Path) -> None:
         pulled = log.pull(_Once(name, replace(batch, rejected=rejected)))
         assert pulled.conflicts == 1
     assert log.rejected()["source"].sort().to_list() == ["one", "one", "two", "two"]
-    assert len(log._rejects) == 4
+    assert len(log._rejected) == 4
 
 
 def test_strict_fails_before_anything_is_committed(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_strict_fails_before_anything_is_committed(tmp_path: Path) -> None:
     log = Log(tmp_path / "log")
     with pytest.raises(RejectedLinesError) as raised:
         log.pull(Lines(path), strict=True)
-    assert str(raised.value).startswith("7 lines of lines:of a file cannot be taken; nothing was committed.")
+    assert str(raised.value).startswith("7 lines of lines:of a file cannot be decoded; nothing was committed.")
     assert str(raised.value).count(f"\n  {path}:") == 5
     assert f"{path}:96: not a number" in str(raised.value)
     assert (log.head, log.rejected().height) == (0, 0)
@@ -164,7 +164,7 @@ def test_progress_is_told_batch_by_batch(tmp_path: Path) -> None:
     path = lines(tmp_path / "raw", [*range(10), "x", *range(10, 24)])
     log, told = Log(tmp_path / "log"), []
 
-    def progress(now: Progress) -> None:
+    def progress(now: PullProgress) -> None:
         told.append(now)
         assert log.head >= now.appended
 

@@ -12,7 +12,7 @@ import boto3
 import pytest
 
 from eventsource.errors import LogError
-from eventsource.log import Log, _files
+from eventsource.log import Log, _compaction
 from tests.log.logkit import Lines, event, events, ids, lines, whole
 
 # One request at a time, so that a conditional put is as atomic as that of a real store.
@@ -92,7 +92,7 @@ def test_a_log_on_an_object_store(options: dict[str, str], tmp_path: Path) -> No
 
 def test_small_files_are_put_together_there_too(options: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Compaction works on an object store."""
-    monkeypatch.setattr(_files, "_MANY", 5)
+    monkeypatch.setattr(_compaction, "_MOST_SMALL_FILES", 5)
     log = Log("s3://bucket/small", storage_options=options)
     for number in range(12):
         log.append(events([number]))

@@ -60,7 +60,7 @@ def test_a_log_that_was_put_back_knows_no_mark_of_what_it_lost(log: Log) -> None
     assert again.knows(lost) is False
     assert again.knows(first) is True
     assert Log(Path(log.path).parent / "other").knows(lost) is False
-    with pytest.raises(LogError, match="put back"):
+    with pytest.raises(LogError, match="restored from a backup"):
         assert kept.head
 
 
@@ -87,7 +87,7 @@ def test_a_log_that_is_put_back_while_it_is_open_says_so(log: Log, does: Callabl
     assert log.head == 10
     put_back(log)
     Log(log.path).append(events(range(20, 23)))
-    with pytest.raises(LogError, match="put back") as refused:
+    with pytest.raises(LogError, match="restored from a backup") as refused:
         does(log)
     assert "open it again" in str(refused.value)
     assert Log(log.path).head == 8

@@ -1,0 +1,78 @@
+"""Compaction: many small files of a log become a few larger ones, with the same rows in the same order.
+
+Delta's own compaction shuffles rows, and succeeds beside a concurrent append. So the files are written here, and
+committed with the application transaction that every commit carries.
+
+Example: sizes in MB, with a target of 32 MB. Files of 8 MB and more stay as they are.
+
+    size        2   3   1  40   5   6   ...  4
+    neighbours  [2  3   1]     [5   6   ...  4]        runs of small files between large ones
+    result          6      40        up to 32          each run is split at multiples of the target
+"""
+
+import json
+import time
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+import polars as pl
+from deltalake.transaction import AddAction
+
+from eventsource.log._files import STATISTICS, position_ranges
+from eventsource.log._table import Table
+
+__all__ = ["compact_small_files"]
+
+_SMALL_BYTES: Final = 8 * 1024 * 1024
+_MOST_SMALL_FILES: Final = 100
+_TARGET_BYTES: Final = 32 * 1024 * 1024
+
+
+def compact_small_files(table: Table, transactions: Mapping[str, int]) -> None:
+    """Merge neighbouring small files, if there are more than 100 small files.
+
+    Args:
+        table: the events, refreshed.
+        transactions: the application transactions of the commit.
+
+    Raises:
+        CommitConflictError: another writer has committed in the meantime.
+    """
+    files = position_ranges(table.files())
+    if files.filter(pl.col("size_bytes") < _SMALL_BYTES).height <= _MOST_SMALL_FILES:
+        return
+    groups = [group for group in _neighbouring_small_files(files) if group.height > 1]
+    if groups:
+        table.replace_files(pl.concat(groups), [_write_merged(table, group) for group in groups], transactions)
+
+
+def _neighbouring_small_files(files: pl.DataFrame) -> list[pl.DataFrame]:
+    size = pl.col("size_bytes")
+    run = (size >= _SMALL_BYTES).cum_sum()
+    part = size.cum_sum().over(run) // _TARGET_BYTES
+    small = files.with_columns(run.alias("run")).with_columns(part.alias("part")).filter(size < _SMALL_BYTES)
+    return [group.drop("run", "part") for group in small.partition_by("run", "part", maintain_order=True)]
+
+
+def _write_merged(table: Table, group: pl.DataFrame) -> AddAction:
+    """Write one file with the rows of several, and return the action that adds it to the table."""
+    name = f"joined-{uuid.uuid4()}.parquet"
+    size = table.write_file(name, table.scan(group["path"].to_list()))
+    return AddAction(name, size, {}, int(time.time() * 1000), data_change=False, stats=_statistics(group))
+
+
+def _statistics(group: pl.DataFrame) -> str:
+    return json.dumps(
+        {
+            "numRecords": group["num_records"].sum(),
+            "minValues": {name: _plain(group[f"min.{name}"].min()) for name in STATISTICS},
+            "maxValues": {name: _plain(group[f"max.{name}"].max()) for name in STATISTICS},
+            "nullCount": dict.fromkeys(STATISTICS, 0),
+        }
+    )
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat(timespec="microseconds") if isinstance(value, datetime) else value

@@ -1,0 +1,38 @@
+"""Where a log is: the path as the user gave it, the absolute path, and whether the folder may hold a log."""
+
+import re
+from pathlib import Path
+
+from eventsource.errors import LogError
+
+__all__ = ["check_folder", "locate"]
+
+_FOLDERS = frozenset({"events", "rejected", "index", "snapshots"})
+_UNUSABLE = re.compile(r"[\x00-\x1f\[\]\\^|]|%[0-9A-Fa-f]{2}")
+
+
+def locate(path: str | Path) -> tuple[str, str]:
+    """Return the path or URL to show, and the absolute one, which does not depend on the working directory."""
+    text = str(path).removeprefix("file://")
+    if "://" in text:
+        return text.rstrip("/"), text.rstrip("/")
+    folder = Path(text).expanduser()
+    absolute = folder.absolute().as_posix()
+    if found := _UNUSABLE.search(absolute):
+        raise LogError(f"{folder}: Delta Lake accepts no path with {found[0]!r}", hint="name another folder")
+    return str(folder), absolute
+
+
+def check_folder(folder: Path) -> None:
+    """Check that a folder is a log or may become one: it is absent, empty, or holds folders of a log only."""
+    if not folder.exists():
+        return
+    try:
+        names = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+        events = {path.name for path in (folder / "events").iterdir()} if "events" in names else set()
+    except OSError as error:
+        raise LogError(f"{folder} is not an event log: {error.strerror}", hint="name a folder") from error
+    if (names and not names & _FOLDERS) or (events and "_delta_log" not in events):
+        raise LogError(
+            f"{folder} is not an event log (unexpected files)", hint="name another folder, or an empty one"
+        )

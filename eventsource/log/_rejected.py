@@ -1,0 +1,88 @@
+"""The dead-letter store of a log: rejected lines, each with its reason."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from threading import Lock
+from typing import Final
+
+import polars as pl
+
+from eventsource.event import REJECTED, TIMESTAMP
+from eventsource.log._table import Table, retry_conflicts
+
+__all__ = ["DATED", "RejectedLines"]
+
+DATED: Final = pl.Schema({**REJECTED, "rejected_at": TIMESTAMP})
+"""Rejected lines, and when they were rejected."""
+
+_TRANSACTION: Final = "eventsource:rejected"
+"""The application transaction that every commit carries, so that concurrent commits conflict."""
+
+
+class RejectedLines:
+    """The table of rejected lines.
+
+    Args:
+        table: a table of `DATED`, not shared with other objects.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._lock = Lock()
+
+    def __len__(self) -> int:
+        """How many rows the table has; `lines` may be fewer, as a crash can write a line twice."""
+        with self._lock:
+            self._table.refresh()
+            return int(self._table.files()["num_records"].sum())
+
+    def lines(self) -> pl.DataFrame:
+        """Return each line once: `DATED`, sorted by ``rejected_at``, ``file``, ``line``."""
+        with self._lock:
+            return self._read()
+
+    def add(self, lines: pl.DataFrame, reread_after: Mapping[str, int]) -> None:
+        """Add a frame of `REJECTED`; lines that are there already are not added again.
+
+        Args:
+            lines: the frame.
+            reread_after: file → number of a line. Lines after it are read again, so earlier rejections of them
+                are removed.
+        """
+        if reread_after or not lines.is_empty():
+            self._commit(lambda stored: _after(stored, reread_after), lines)
+
+    def replace(self, old: pl.DataFrame, new: pl.DataFrame) -> None:
+        """Remove some lines and add others, in one commit; both are frames of `REJECTED`."""
+        self._commit(lambda _: old, new)
+
+    def _commit(self, outdated: Callable[[pl.DataFrame], pl.DataFrame], new: pl.DataFrame) -> None:
+        with self._lock:
+            retry_conflicts(lambda: self._attempt(outdated, new), self._table.path)
+
+    def _attempt(self, outdated: Callable[[pl.DataFrame], pl.DataFrame], new: pl.DataFrame) -> None:
+        stored = self._read()
+        remaining = _without(stored, _without(outdated(stored), new))
+        added = _without(new.unique(maintain_order=True), remaining)
+        dated = added.with_columns(pl.lit(datetime.now(UTC), TIMESTAMP).alias("rejected_at"))
+        transactions = {_TRANSACTION: (self._table.transaction_version(_TRANSACTION) or 0) + 1}
+        if remaining.height < stored.height:
+            self._table.overwrite(pl.concat([remaining, dated]), transactions)
+        elif added.height:
+            self._table.append(dated, transactions)
+
+    def _read(self) -> pl.DataFrame:
+        self._table.refresh()
+        rows = self._table.scan(self._table.files()["path"].to_list()).collect()
+        once = rows.unique(REJECTED.names(), keep="first", maintain_order=True)
+        return once.sort("rejected_at", "file", "line", maintain_order=True)
+
+
+def _after(lines: pl.DataFrame, reread_after: Mapping[str, int]) -> pl.DataFrame:
+    """Return the rejected lines that come after the given line of their file."""
+    last = pl.col("file").replace_strict(dict(reread_after), default=None, return_dtype=pl.Int64)
+    return lines.filter(pl.col("line") > last).select(REJECTED.names()) if reread_after else lines.clear()
+
+
+def _without(lines: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
+    return lines.join(others, on=REJECTED.names(), how="anti", nulls_equal=True, maintain_order="left")
