@@ -10,7 +10,7 @@ import eventsource
 
 ROOT = Path(eventsource.__file__).parent
 FLOORS = [
-    {"allocation", "atomic_write", "derived_folders", "errors", "messages", "progress", "retry"},
+    {"allocation", "atomic_write", "derived_folders", "dotted_paths", "errors", "messages", "progress", "retry"},
     {"moment"},
     {"event", "plan"},
     {"decode", "log", "sources", "model", "charts", "report"},

@@ -133,7 +133,9 @@ def _told_warnings() -> Iterator[None]:
         def show(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
             if issubclass(category, UnknownNameWarning):
                 _say(
-                    Text("Warning: ", style="bold yellow").append(harmless(str(message)), style="not bold default")
+                    Text("Warning: ", style="bold yellow").append(
+                        harmless(str(message), keep="\n"), style="not bold default"
+                    )
                 )
             else:
                 others(message, category, *rest, **more)

@@ -29,7 +29,7 @@ from eventsource.plan import Plan
 from eventsource.progress import Progress
 from eventsource.snapshots import Shelf, Snapshot, SnapshotPolicy, from_snapshot, nearest, taken_if_due
 from eventsource.timeline._answers import one_column
-from eventsource.timeline._names import warn_of_unseen
+from eventsource.timeline._names import warn_of_unknown_names
 
 __all__ = ["Asking", "Entities", "Moments"]
 
@@ -88,7 +88,7 @@ class Asking:
 
         def answers(view: View) -> list[T]:
             if not self._checked:
-                self._checked = warn_of_unseen(self.log, view)
+                self._checked = warn_of_unknown_names(self.log, view)
             return view.map(question, self.plan, ids)
 
         return self._index.ask(answers, upto=asked.upto, known_at=asked.known_at)

@@ -1,78 +1,87 @@
-"""Warning, once, of event types and members that a model names and the log has not seen."""
+"""One warning, once per timeline, about event types and members that a model names and the log does not have."""
 
 import sys
 import warnings
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import polars as pl
 
+from eventsource.dotted_paths import dotted_paths
 from eventsource.errors import UnknownNameWarning
 from eventsource.event import EventLog
 from eventsource.index import View
 from eventsource.messages import suggestion
 
-__all__ = ["warn_of_unseen"]
+__all__ = ["warn_of_unknown_names"]
 
 _SAMPLE: Final = 1_000
+"""How many events of a type are searched for members that the model may have meant."""
 _PACKAGE: Final = __name__.partition(".")[0]
 
 
-def warn_of_unseen(log: EventLog, view: View) -> bool:
-    """Warn of names that the log does not know; return whether there were events to judge by.
+def warn_of_unknown_names(log: EventLog, view: View) -> bool:
+    """Warn of all names of a model that the log does not have; return False if there were no events to judge by.
 
-    A log in memory, the test kit's, holds what a test needs and is not judged.
-
-    Types are compared with all types of the log, members with those of the types that should carry them; the
-    nearest known name is named.
+    Types are compared with all types of the log, members with those of the types that should carry them. Each name
+    comes with the nearest name that the log has. An in-memory log is not judged: it holds what a test needs.
     """
     if not log.path or not view.parts.head:
         return False
+    if names := list(_unknown_names(log, view)):
+        model = view.parts.members.plan.name
+        warnings.warn(_message(model, names), UnknownNameWarning, stacklevel=_stacklevel_of_caller())
+    return True
+
+
+def _message(model: str, names: list[tuple[str, str]]) -> str:
+    if len(names) == 1:
+        return f"{model}: the log has no {names[0][0]} yet; {names[0][1]}"
+    lines = (f"- {name}; {advice}" for name, advice in names)
+    return "\n".join([f"{model}: the log does not have {len(names)} names of the model yet:", *lines])
+
+
+def _unknown_names(log: EventLog, view: View) -> Iterator[tuple[str, str]]:
+    """Yield each name that the log does not have, and what to do about it."""
     members, columns = view.parts.members, view.parts.columns
     unseen = [m for m in members.all if not any(name.startswith(f"{m.column}|") for name in columns)]
     types = [name for name in members.plan.types if name not in view.parts.types]
     if not unseen and not types:
-        return True
+        return
     known = log.scan().select(pl.col("type").unique()).collect().to_series().to_list()
     for name in types:
         if name not in known:
-            _warn(f"{members.plan.name}: the log has no event of type {name!r} yet", name, known)
+            yield f"event of type {name!r}", suggestion(name, known)
+    paths: dict[tuple[str, ...], dict[str, str]] = {}
     for member in unseen:
-        if here := sorted(member.types & set(known)):
-            of = f"of {', '.join(here)}"
-            _warn(
-                f"{members.plan.name}: no event {of} has a member {member.path!r} yet",
-                member.path,
-                _paths(log, here),
-            )
-    return True
+        if here := tuple(sorted(member.types & set(known))):
+            if here not in paths:
+                paths[here] = _paths(log, here)
+            yield f"member {member.path!r} in events {', '.join(here)}", _advice(member.path, paths[here])
 
 
-def _warn(message: str, name: str, known: Iterable[str]) -> None:
-    if name in (names := list(known)):
-        message += ": one has these dots in its very name, which no path reaches; rename it in the raw log"
-    else:
-        message += f"; {suggestion(name, names)}"
-    warnings.warn(message, UnknownNameWarning, stacklevel=_caller())
+def _advice(path: str, known: dict[str, str]) -> str:
+    """Return what to do about a path that no event has; ``known``: path without quotes → path."""
+    if path in known and known[path] != path:
+        return "a name in it contains dots, and no dotted path can address it: rename it in the raw log"
+    return suggestion(path, _addressable(known))
 
 
-def _caller() -> int:
-    """Return how many frames up the one stands that asked this package."""
+def _addressable(known: dict[str, str]) -> Iterable[str]:
+    return (path for plain, path in known.items() if plain == path)
+
+
+def _paths(log: EventLog, types: tuple[str, ...]) -> dict[str, str]:
+    """Return the dotted paths in the first events of some types: without quotes → with quotes."""
+    texts = log.scan(types=types).select("data").head(_SAMPLE).collect().to_series()
+    members = (member for text in texts for member in dotted_paths(msgspec.json.decode(text)))
+    return {member.path.replace('"', ""): member.path for member in members}
+
+
+def _stacklevel_of_caller() -> int:
+    """Return the stack level of the first caller outside this package."""
     frame, level = sys._getframe(), 0  # noqa: SLF001 - what `inspect` would do, with the source of every frame
     while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == _PACKAGE:
         frame, level = frame.f_back, level + 1
     return level
-
-
-def _paths(log: EventLog, types: list[str]) -> set[str]:
-    """Return the dotted paths of the first events of some types."""
-    texts = log.scan(types=tuple(types)).select("data").head(_SAMPLE).collect().to_series()
-    return {path for text in texts for path in _walk(msgspec.json.decode(text), "")}
-
-
-def _walk(value: Any, prefix: str) -> Iterator[str]:
-    if isinstance(value, dict):
-        for key, member in value.items():
-            yield prefix + key
-            yield from _walk(member, f"{prefix}{key}.")

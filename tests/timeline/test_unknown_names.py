@@ -1,0 +1,88 @@
+"""One warning per timeline lists the event types and members that a model names and the log does not have."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import eventsource as es
+from eventsource.check import check_log
+from eventsource.errors import UnknownNameWarning
+from eventsource.testing import MemoryLog, event
+
+
+class Customer(es.Model):
+    """A model with misspelt names."""
+
+    name = es.latest("Joined", of="who.nam")
+    orders = es.count("Orderd")
+    spent = es.total("Ordered", of="amout")
+
+
+def log_of(folder: Path, *events: dict[str, Any]) -> es.Log:
+    log = es.Log(folder / "log")
+    log.append([event(each.pop("type"), each.pop("entity"), at="2024-01-01", **each) for each in events])
+    return log
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> es.Log:
+    joined = {"type": "Joined", "entity": "ada", "who": {"name": "Ada"}}
+    return log_of(tmp_path, joined, {"type": "Ordered", "entity": "ada", "amount": 1})
+
+
+def test_all_unknown_names_are_in_one_warning(log: es.Log) -> None:
+    """Each name has a line of its own, with the name of the log that it may stand for."""
+    with pytest.warns(UnknownNameWarning) as caught:
+        es.Timeline(log, Customer).as_of()
+    assert len(caught) == 1
+    assert str(caught[0].message).splitlines() == [
+        "Customer: the log does not have 3 names of the model yet:",
+        "- event of type 'Orderd'; did you mean 'Ordered'?",
+        "- member 'amout' in events Ordered; did you mean 'amount'?",
+        "- member 'who.nam' in events Joined; did you mean 'who.name'?",
+    ]
+    assert caught[0].filename == __file__
+
+
+def test_a_timeline_warns_once(log: es.Log) -> None:
+    """Later questions are silent."""
+    timeline = es.Timeline(log, Customer)
+    with pytest.warns(UnknownNameWarning):
+        timeline.as_of()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        timeline.history()
+
+
+def test_one_unknown_name_is_one_line(log: es.Log) -> None:
+    """Nothing is listed where there is one name."""
+
+    class Orders(es.Model):
+        orders = es.count("Orderd")
+
+    with pytest.warns(UnknownNameWarning) as caught:
+        es.Timeline(log, Orders).as_of()
+    expected = "Orders: the log has no event of type 'Orderd' yet; did you mean 'Ordered'?"
+    assert str(caught[0].message) == expected
+
+
+def test_an_in_memory_log_is_not_judged() -> None:
+    """A test gives only the events that it needs."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        es.Timeline(MemoryLog([event("Joined", at="2024-01-01")]), Customer).as_of()
+
+
+def test_a_name_that_contains_dots_cannot_be_addressed(tmp_path: Path) -> None:
+    """The warning says so and does not suggest the very path that the model has; `check` puts it in quotes."""
+
+    class Who(es.Model):
+        name = es.latest("Joined", of="who.name")
+
+    log = log_of(tmp_path, {"type": "Joined", "entity": "ada", "who.name": 1})
+    with pytest.warns(UnknownNameWarning, match="no dotted path can address it") as caught:
+        es.Timeline(log, Who).as_of()
+    assert "did you mean" not in str(caught[0].message)
+    assert check_log(log).members["member"].to_list() == ['"who.name"']
