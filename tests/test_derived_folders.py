@@ -9,7 +9,7 @@ import pytest
 
 import eventsource as es
 from eventsource.plan import Plan, Rule
-from tests.conformance.stored import stored
+from tests.conformance.stored import index_of, snapshots_of, stored
 from tests.index.indexkit import SMALL
 
 EVENTS = [
@@ -41,13 +41,13 @@ def test_what_nobody_used_for_a_month_goes(tmp_path: Path, days: float, *, stays
     old, new = (stored(log, _plan(dtype), SMALL) for dtype in (pl.Int64(), pl.Int32()))
     old.as_of()
     old.snapshot()
-    for folder in (old._index.folder, old._shelf.folder):
+    for folder in (index_of(old).folder, snapshots_of(old).folder):
         _aged(folder, days)
     new.as_of()
     new.snapshot()
-    assert old._index.folder.exists() == old._shelf.folder.exists() == stays
-    assert new._index.folder.exists()
-    assert new._shelf.folder.exists()
+    assert index_of(old).folder.exists() == snapshots_of(old).folder.exists() == stays
+    assert index_of(new).folder.exists()
+    assert snapshots_of(new).folder.exists()
 
 
 def test_what_is_asked_is_in_use(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_what_is_asked_is_in_use(tmp_path: Path) -> None:
     log.append(EVENTS)
     timeline = stored(log, _plan(pl.Int64()), SMALL)
     before = timeline.as_of()
-    _aged(timeline._index.folder, 40)
+    _aged(index_of(timeline).folder, 40)
     assert timeline.as_of().equals(before)
     stored(log, _plan(pl.Int32()), SMALL).as_of()
-    assert timeline._index.folder.exists()
+    assert index_of(timeline).folder.exists()

@@ -1,19 +1,21 @@
-"""The index: a plan's events decoded once, clustered by (entity, at, position).
+"""The index: the events that a plan needs, decoded once and sorted by (entity, time, position).
 
-The order of the data is the speed: on clustered columns every question is a sequential pass. An index follows its
-log by itself: a question first takes in the tail that it lacks. It is derived and disposable; deleting it changes
-no answer, only the time it takes. Small logs are decoded in memory.
+The order of the data makes questions fast: each of them reads sorted columns from front to back. An index follows
+its log by itself: a question first adds the events that came since the last one. It is derived data. Deleting it
+changes no answer, only the time that the next question takes. Small logs are decoded in memory, without files.
 
-`runs` hold all events by position and time, as they came; `parts` hold them clustered, a range of entities each.
-Events that are in a run but not yet in their part are merged into it when a question reads it.
+The files form an LSM tree. *Runs* hold all events by position and time, as they arrived; *parts* hold them sorted,
+a range of entities each. Events that are in a run but not yet in their part are *pending*: they are merged when a
+question reads the part.
+
+A question takes one `View` of the index, and with it one refresh of the log; see `Index.views`.
 """
 
-import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 from eventsource.decode import Clustered, Members
 from eventsource.derived_folders import derived_folder, mark_used, remove_unused
@@ -21,27 +23,26 @@ from eventsource.errors import LogError
 from eventsource.event import EventLog
 from eventsource.index._cluster import Directories, Sizes, followed, is_of, pending_events
 from eventsource.index._log import still_contains
-from eventsource.index._parts import InMemory, Stored
+from eventsource.index._parts import InMemory, Parts, Stored
 from eventsource.index._store import Manifest, Store
-from eventsource.index._view import View
+from eventsource.index._view import Attempt, View
 from eventsource.plan import Plan
 from eventsource.progress import Progress, no_progress
 
-__all__ = ["Index", "Sizes", "View", "still_contains"]
+__all__ = ["Attempt", "Index", "Sizes", "View", "still_contains"]
 
 _ATTEMPTS: Final = 5
-
-T = TypeVar("T")
+"""How often a question begins again because files were deleted, before it is answered in memory."""
 
 
 class Index:
-    """The decoded, clustered events of one plan on one log, following the log by itself.
+    """The decoded events of one plan on one log.
 
     Args:
         log: the log.
         plan: what to decode.
-        sizes: how many rows go where.
-        progress: called, while the index takes in events, with what is done, how much of it, and of how much.
+        sizes: how many rows the files hold; default: what suits most logs.
+        progress: called while events are added, with the phase, how much of it is done, and how much there is.
     """
 
     def __init__(
@@ -65,37 +66,50 @@ class Index:
         """The files of this index."""
         return Store(self.folder)
 
-    def ask(
-        self, question: Callable[["View"], T], *, upto: int | None = None, known_at: datetime | None = None
-    ) -> T:
-        """Return what a question finds in the events that it may see.
+    def views(self, *, upto: int | None = None, known_at: datetime | None = None) -> Iterator[Attempt]:
+        """Yield attempts to answer one question, until one of them finds all the files that it reads.
 
-        Files that go away while they are read, since somebody deleted the index, are made anew; if they do again
-        and again, this question is answered in memory.
+        Usually that is the first. Where files of the index are deleted while they are read, the next attempt
+        rebuilds them. After several such attempts the last one decodes the events in memory. The log is refreshed
+        once, before the first attempt, so that all attempts see the same events::
+
+            for attempt in index.views():
+                with attempt as view:
+                    counts = view.map(lambda events: len(events.clustered))
 
         Args:
-            question: asks a view; it may be called again.
-            upto: only events with position < ``upto``; None: all there are now.
+            upto: only events with position < ``upto``; None: all events that the log has now.
             known_at: only events with ``recorded_at`` <= ``known_at``.
 
         Raises:
-            LogError: a file of the log itself is gone.
+            LogError: a file of the log itself is missing.
             IndexFileError: the index cannot be written.
         """
-        known = self._current[0].head if self._current else 0
-        head = known if upto is not None and upto <= known else self.log.head
+        head = self._head(upto)
         limit = head if upto is None else min(upto, head)
-        stored = bool(self.log.path) and head > self.sizes.memory
-        for _ in range(_ATTEMPTS if stored else 0):
-            with contextlib.suppress(FileNotFoundError):
-                return question(View(self._stored(limit), limit, known_at))
-        try:
-            parts = InMemory.empty(self.log, self.members).followed() if stored else self._in_memory(limit)
-            return question(View(parts, limit, known_at))
-        except FileNotFoundError as error:
-            raise LogError(f"{self.log.path} lacks a file: {error}", hint="put it back from a backup") from error
+        openers: list[Callable[[int, int], Parts]] = [self._in_memory]
+        if self.log.path and head > self.sizes.memory:
+            openers = [self._stored] * _ATTEMPTS + [self._decoded]
+        missing: FileNotFoundError | None = None
+        for open_parts in openers:
+            try:
+                attempt = Attempt(View(open_parts(limit, head), limit, known_at))
+            except FileNotFoundError as error:
+                missing = error
+                continue
+            yield attempt
+            if attempt.missing is None:
+                return
+            missing = attempt.missing
+        raise LogError(f"{self.log.path} lacks a file: {missing}", hint="restore it from a backup") from missing
 
-    def _stored(self, limit: int) -> "Stored":
+    def _head(self, upto: int | None) -> int:
+        """Return the head of the log; it is not refreshed for events that the index is known to hold."""
+        indexed = self._current[0].head if self._current else 0
+        return indexed if upto is not None and upto <= indexed else self.log.head
+
+    def _stored(self, limit: int, _head: int) -> Stored:
+        """Open the files of the index; write them first where they lack events, or belong to other ones."""
         store = self.store
         manifest = store.manifest()
         mark_used(store.folder)
@@ -111,7 +125,12 @@ class Index:
             self._directories.keep(manifest)
         return Stored(self.log, self.members, store, manifest, pending, self._directories)
 
-    def _in_memory(self, limit: int) -> "InMemory":
-        kept = self._memory or InMemory.empty(self.log, self.members)
-        self._memory = kept if kept.head >= limit else kept.followed()
+    def _in_memory(self, limit: int, head: int) -> InMemory:
+        """Return the events in memory; decode the rest of the log where some before ``limit`` are missing."""
+        decoded = self._memory or InMemory.empty(self.log, self.members)
+        self._memory = decoded if decoded.head >= limit else decoded.extended(head)
         return self._memory
+
+    def _decoded(self, _limit: int, head: int) -> InMemory:
+        """Decode all events in memory, and keep none of them for later questions."""
+        return InMemory.empty(self.log, self.members).extended(head)

@@ -1,8 +1,13 @@
-"""Where a question finds its events: one part in memory, or the parts that a manifest names."""
+"""Where a view reads events from: a frame in memory, or the files that a manifest names.
+
+Both hold all relevant events of a log up to a position, `Parts.head`, in parts by ranges of entities. The numbers
+of parts ascend with their entities, so that answers for the parts, one behind the other, are sorted by entity.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 import polars as pl
 
@@ -18,9 +23,61 @@ from eventsource.progress import no_progress
 __all__ = ["InMemory", "Parts", "Stored"]
 
 
+class Parts(Protocol):
+    """Decoded events in parts. What they hold never changes."""
+
+    @property
+    def log(self) -> EventLog:
+        """The log that the events come from."""
+
+    @property
+    def members(self) -> Members:
+        """The members that are decoded."""
+
+    @property
+    def head(self) -> int:
+        """The parts hold all relevant events with a smaller position."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of payload members that any event has."""
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The event types that any event has."""
+
+    @property
+    def first_ids(self) -> list[str]:
+        """Per part, the lowest entity id that belongs to it; at least one part."""
+
+    @property
+    def span(self) -> tuple[datetime, datetime] | None:
+        """The first and the last moment of all events; None: there are no events."""
+
+    def last_event_id(self, position: int) -> str:
+        """Return the id of the event before a position; empty where there is none."""
+
+    def events_since(self, position: int, after: datetime | None = None) -> pl.LazyFrame:
+        """Return events from a position on, and earlier ones that are later than a moment, in any order."""
+
+    def expected_share(self, position: int, after: datetime, until: datetime | None) -> float:
+        """Estimate which share of all events lies behind a position or between two moments."""
+
+    def load(self, number: int, entities: pl.Series | None) -> Clustered:
+        """Return the events of a part, of all its entities or of some."""
+
+
 @dataclass(frozen=True)
 class InMemory:
-    """One part, in memory."""
+    """One part, in memory.
+
+    Args:
+        log: the log.
+        members: what is decoded.
+        head: all relevant events before this position are decoded.
+        events: these events.
+        clocks: the latest ``recorded_at`` of each stream, for ``order="recorded_at"``.
+    """
 
     log: EventLog
     members: Members
@@ -30,15 +87,16 @@ class InMemory:
 
     @classmethod
     def empty(cls, log: EventLog, members: Members) -> "InMemory":
+        """Return a part without events, of a log that has not been read yet."""
         return cls(log, members, 0, Clustered.from_events(no_events(members)), pl.DataFrame(schema=CLOCKS))
 
-    def followed(self) -> "InMemory":
-        """Return it with the log's tail."""
-        head, events, clocks = self.log.head, self.events, self.clocks
+    def extended(self, head: int) -> "InMemory":
+        """Return a part that also has the later events of the log, up to a position."""
+        events, clocks = self.events, self.clocks
         for tail in decoded(self.log, self.members, self.head, head, clocks, no_progress):
             events, clocks = events.merge(Clustered.from_events(tail.events)), tail.clocks
-        held = Clustered(events.in_order.collect().lazy(), events.entities, events.starts)
-        return InMemory(self.log, self.members, head, held, clocks)
+        collected = Clustered(events.in_order.collect().lazy(), events.entities, events.starts)
+        return InMemory(self.log, self.members, head, collected, clocks)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -49,33 +107,42 @@ class InMemory:
         return tuple(self.events.in_order.select(pl.col("type").cast(pl.String).unique()).collect().to_series())
 
     @property
-    def firsts(self) -> list[str]:
+    def first_ids(self) -> list[str]:
         return [""]
-
-    def last_id(self, position: int) -> str:
-        return last_event_id(self.log, position)
 
     @property
     def span(self) -> tuple[datetime, datetime] | None:
-        first, last = (
-            self.events.in_order.select(pl.col("at").min().alias("a"), pl.col("at").max()).collect().row(0)
-        )
+        at = pl.col("at")
+        ends = self.events.in_order.select(at.min().alias("first"), at.max().alias("last"))
+        first, last = ends.collect().row(0)
         return None if first is None else (first, last)
 
-    def since(self, position: int, moment: datetime | None = None) -> pl.LazyFrame:
+    def last_event_id(self, position: int) -> str:
+        return last_event_id(self.log, position)
+
+    def events_since(self, position: int, after: datetime | None = None) -> pl.LazyFrame:
         behind = pl.col("position") >= position
-        return self.events.table.lazy().filter(behind if moment is None else behind | (pl.col("at") > moment))
+        return self.events.table.lazy().filter(behind if after is None else behind | (pl.col("at") > after))
 
-    def expected(self, *_: object) -> float:
-        return 0.0
+    def expected_share(self, position: int, after: datetime, until: datetime | None) -> float:  # noqa: ARG002 - a protocol
+        return 0.0  # reading few events costs next to nothing
 
-    def load(self, _: int, entities: pl.Series | None) -> Clustered:
+    def load(self, number: int, entities: pl.Series | None) -> Clustered:  # noqa: ARG002 - there is only one part
         return self.events if entities is None else self.events.of_entities(entities, max_gap=len(self.events))
 
 
 @dataclass(frozen=True)
 class Stored:
-    """The parts of a manifest."""
+    """The parts that a manifest names.
+
+    Args:
+        log: the log.
+        members: what is decoded.
+        store: the files of the index.
+        manifest: which of them count.
+        pending: events that are in a run, but not yet in their part; None: there are none.
+        directories: what was read of the parts before.
+    """
 
     log: EventLog
     members: Members
@@ -97,16 +164,11 @@ class Stored:
         return self.manifest.types
 
     @property
-    def firsts(self) -> list[str]:
+    def first_ids(self) -> list[str]:
         return [part.first for part in self.manifest.parts] or [""]
-
-    def last_id(self, position: int) -> str:
-        """Return the id of the event before a position; empty where there is none."""
-        return self.manifest.last if position == self.head else last_event_id(self.log, position)
 
     @property
     def span(self) -> tuple[datetime, datetime] | None:
-        """The first and the last moment of all events."""
         runs = [run for run in self.manifest.runs if run.rows]
         ends = pl.DataFrame(runs, schema_overrides={"earliest": pl.Int64, "latest": pl.Int64})
         if ends.is_empty():
@@ -116,29 +178,31 @@ class Stored:
         ).row(0)
         return first, last
 
-    def since(self, position: int, moment: datetime | None = None) -> pl.LazyFrame:
-        """Return events from a position on, and those before it that happened after a moment."""
-        parts = [*self._behind(position)]
-        if moment is not None:
+    def last_event_id(self, position: int) -> str:
+        return self.manifest.last if position == self.head else last_event_id(self.log, position)
+
+    def events_since(self, position: int, after: datetime | None = None) -> pl.LazyFrame:
+        frames = [*self._behind(position)]
+        if after is not None:
             runs = [run for run in self.manifest.runs if run.rows and run.start < position]
-            after = [run.file for run in runs if (run.latest or 0) > epoch_microseconds(moment)]
+            later = [run.file for run in runs if (run.latest or 0) > epoch_microseconds(after)]
             before = pl.col("position") < position
-            parts += [scanned(self.store, after).filter(pl.col("at") > moment, before)] if after else []
-        return pl.concat(parts or [no_events(self.members).lazy()], how="diagonal")
+            frames += [scanned(self.store, later).filter(pl.col("at") > after, before)] if later else []
+        return pl.concat(frames or [no_events(self.members).lazy()], how="diagonal")
 
     def _behind(self, position: int) -> Iterator[pl.LazyFrame]:
-        """Yield the events from a position on: from memory, if they all wait there for their parts."""
+        """Yield the events from a position on: from memory where all of them are pending, else from the runs."""
         behind = pl.col("position") >= position
         if position >= self.manifest.clustered:
             if self.pending is not None:
-                yield self.pending.table.filter(behind).lazy()  # at once: other conditions then see few rows
-        elif late := [run.file for run in self.manifest.runs if run.rows and run.stop > position]:
-            yield scanned(self.store, late).filter(behind)
+                # Filtered at once, not lazily: conditions that follow then see few rows.
+                yield self.pending.table.filter(behind).lazy()
+        elif newer := [run.file for run in self.manifest.runs if run.rows and run.stop > position]:
+            yield scanned(self.store, newer).filter(behind)
 
-    def expected(self, position: int, moment: datetime, until: datetime | None) -> float:
-        """Return about which share of all events `since` gives up to a moment, by what the manifest says."""
+    def expected_share(self, position: int, after: datetime, until: datetime | None) -> float:
         total = sum(run.rows for run in self.manifest.runs)
-        return sum(_expected(run, position, moment, until) for run in self.manifest.runs) / max(total, 1)
+        return sum(_expected_rows(run, position, after, until) for run in self.manifest.runs) / max(total, 1)
 
     def load(self, number: int, entities: pl.Series | None) -> Clustered:
         if not self.manifest.parts:
@@ -148,15 +212,16 @@ class Stored:
         )
 
 
-Parts = InMemory | Stored
+def _expected_rows(run: Run, position: int, after: datetime, until: datetime | None) -> float:
+    """Estimate how many events of a run are behind a position or between two moments.
 
-
-def _expected(run: Run, position: int, moment: datetime, until: datetime | None) -> float:
-    """Return about how many events of a run stand behind a position or between two moments."""
+    Both are taken as evenly spread over the positions and the time of the run. The larger estimate counts: most
+    events that are later are also behind.
+    """
     if not run.rows or run.earliest is None or run.latest is None:
         return 0.0
     behind = max(run.stop - max(position, run.start), 0) / max(run.stop - run.start, 1)
-    low = max(epoch_microseconds(moment), run.earliest)
+    low = max(epoch_microseconds(after), run.earliest)
     high = run.latest if until is None else min(epoch_microseconds(until), run.latest)
     between = max(high - low, 0) / max(run.latest - run.earliest, 1)
     return run.rows * max(behind, between)

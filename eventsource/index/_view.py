@@ -1,147 +1,205 @@
-"""Views: the events that a question may see, in parts, asked side by side."""
+"""Views: the one consistent set of events that a question sees.
+
+A view never changes. It names parts (files that are never rewritten, or frames in memory) and two limits: a
+position and a moment of recording. A question takes one view and asks it for everything that it needs, so that all
+its steps see the same events, whatever other processes append meanwhile.
+
+Files of an index may be deleted at any time, also while a question reads them. Therefore an `Index` hands out
+views as attempts, in the manner of the library tenacity: an attempt whose files are missing ends without an error,
+and the loop goes round again with an index that has been rebuilt::
+
+    for attempt in index.views(known_at=moment):
+        with attempt as view:
+            counts = view.map(lambda events: len(events.clustered))
+"""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
+from types import TracebackType
 from typing import Final, TypeVar
 
 import polars as pl
 
 from eventsource import allocation
 from eventsource.decode import Clustered, member_columns, present, resolve
+from eventsource.event import TIMESTAMP, EventLog
 from eventsource.fold import Events
 from eventsource.index._decode import settled
 from eventsource.index._parts import Parts
 from eventsource.plan import Plan
 
-__all__ = ["View"]
+__all__ = ["Attempt", "View"]
 
-_WORKERS: Final = 2  # each part is read and folded by all of Polars' threads; a second one hides the gaps
+_WORKERS: Final = 2  # each part is read and folded by all threads of Polars; a second worker fills the gaps
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class View:
-    """The events that a question may see.
+    """The events that a question sees.
 
     Args:
         parts: where they are.
         limit: only events with position < ``limit``.
-        known_at: only events with ``recorded_at`` <= ``known_at``.
+        known_at: only events with ``recorded_at`` <= ``known_at``; None: all.
     """
 
     parts: Parts
     limit: int
     known_at: datetime | None
 
-    def map(self, question: Callable[[Events], T], plan: Plan, entities: pl.Series | None = None) -> list[T]:
-        """Return a question's answers for ranges of entities, in the order of entities.
+    @property
+    def log(self) -> EventLog:
+        """The log that the events come from."""
+        return self.parts.log
+
+    @property
+    def plan(self) -> Plan:
+        """The plan that the events are decoded for."""
+        return self.parts.members.plan
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the view leaves out none of the events that its parts hold."""
+        return self.known_at is None and self.limit >= self.parts.head
+
+    def without_known_at(self) -> "View":
+        """Return the view of the same events and those that were recorded after ``known_at``."""
+        return self if self.known_at is None else replace(self, known_at=None)
+
+    def map(self, fold: Callable[[Events], T], entities: pl.Series | None = None) -> list[T]:
+        """Call a function with the events of each range of entities; return the results in the order of entities.
 
         Args:
-            question: asked from several threads at once.
-            plan: the index's plan, or one with fewer of its fields.
-            entities: only theirs.
+            fold: called by several threads at once, at least once.
+            entities: only events of these ids.
         """
         allocation.keep_freed_memory()
-        numbers, _ = self._numbers(entities), self.columns
+        numbers, _ = self._part_numbers(entities), self.columns
 
-        def answer(number: int) -> T:
-            return question(self._events(number, plan, entities))
+        def fold_part(number: int) -> T:
+            return fold(self._resolved(self._visible(number, entities)))
 
         if len(numbers) == 1:
-            return [answer(numbers[0])]
+            return [fold_part(numbers[0])]
         with ThreadPoolExecutor(_WORKERS) as pool:
-            return list(pool.map(answer, numbers))
-
-    def touched(self, start: int) -> pl.Series:
-        """Return the ids of entities with events at ``start`` <= position, sorted."""
-        events = self.parts.since(start).filter(pl.col("position") < self.limit)
-        return events.select("entity").collect().to_series().unique().sort()
+            return list(pool.map(fold_part, numbers))
 
     def tail(
-        self,
-        plan: Plan,
-        position: int,
-        moment: datetime,
-        until: datetime | None,
-        entities: pl.Series | None = None,
+        self, position: int, *, after: datetime, until: datetime | None, entities: pl.Series | None = None
     ) -> Events:
-        """Return the events from a position on, and those before it that happened after a moment.
+        """Return what a snapshot lacks: events from its position on, and earlier ones after its moment.
 
         Args:
-            plan: the index's plan.
-            position: where they begin.
-            moment: events before that position count if they are after this instant.
-            until: the last instant, inclusive; None: no end.
-            entities: only theirs.
+            position: all events from this position on count.
+            after: events before that position count where they are later than this moment.
+            until: only events up to this moment, inclusive; None: no end.
+            entities: only events of these ids.
         """
-        tail = self.parts.since(position, moment).filter(pl.col("position") < self.limit)
+        tail = self.parts.events_since(position, after).filter(pl.col("position") < self.limit)
         if entities is not None:
             tail = tail.filter(pl.col("entity").is_in(entities.implode()))
         if until is not None:
             tail = tail.filter(pl.col("at") <= until)
         if self.known_at is not None:
             tail = tail.filter(pl.col("recorded_at") <= self.known_at)
-        return self._resolved(Clustered.from_events(tail.collect()), plan)
+        return self._resolved(Clustered.from_events(tail.collect()))
+
+    def touched_entities(self, start: int) -> pl.Series:
+        """Return the ids of entities with events at ``start`` <= position, sorted."""
+        events = self.parts.events_since(start).filter(pl.col("position") < self.limit)
+        return events.select("entity").collect().to_series().unique().sort()
+
+    @cached_property
+    def span(self) -> tuple[datetime, datetime] | None:
+        """The first and the last moment of the events; None: there are no events."""
+        if self.is_complete:
+            return self.parts.span
+        ends = pl.DataFrame(self.map(_ends), schema={"first": TIMESTAMP, "last": TIMESTAMP}, orient="row")
+        first, last = ends.select(pl.col("first").min(), pl.col("last").max()).row(0)
+        return None if first is None else (first, last)
 
     @cached_property
     def columns(self) -> dict[str, pl.DataType]:
-        """The columns of payload members that any of the events has: they decide dtypes."""
+        """The columns of payload members that any of the events has. They decide the dtypes of fields."""
         names = list(self.parts.columns)
-        if self._is_whole:
+        if self.is_complete:
             return member_columns(names)
         found: set[str] = set()
-        for number in range(len(self.parts.firsts)):
+        for number in range(len(self.parts.first_ids)):
             found |= set(present(self._visible(number).in_order, [name for name in names if name not in found]))
             if len(found) == len(names):
                 break
         return member_columns([name for name in names if name in found])
 
-    @property
-    def _is_whole(self) -> bool:
-        return self.known_at is None and self.limit >= self.parts.head
+    def _part_numbers(self, entities: pl.Series | None) -> list[int]:
+        """Return the numbers of the parts that may hold some entities, at least one part."""
+        first_ids = pl.Series(self.parts.first_ids)
+        if entities is None or len(first_ids) == 1:
+            return list(range(len(first_ids)))
+        numbers = first_ids.search_sorted(entities.drop_nulls().unique(), side="right")
+        return sorted({max(int(number) - 1, 0) for number in numbers}) or [0]
 
-    def _numbers(self, entities: pl.Series | None) -> list[int]:
-        """Return the parts that hold any of some entities; the first where none does."""
-        firsts = pl.Series(self.parts.firsts)
-        if entities is None or len(firsts) == 1:
-            return list(range(len(firsts)))
-        places = firsts.search_sorted(entities.drop_nulls().unique(), side="right")
-        return sorted({max(int(place) - 1, 0) for place in places}) or [0]
-
-    def _events(self, number: int, plan: Plan, entities: pl.Series | None) -> Events:
-        return self._resolved(self._visible(number, entities), plan)
-
-    def _resolved(self, rows: Clustered, plan: Plan) -> Events:
+    def _resolved(self, events: Clustered) -> Events:
+        """Return events with one column per member, as the fold takes them."""
         columns, members = self.columns, self.parts.members
-        return Events(rows.map_columns(lambda frame: resolve(frame, members, columns)), members, plan)
+        return Events(events.map_columns(lambda frame: resolve(frame, members, columns)), members, members.plan)
 
     def _visible(self, number: int, entities: pl.Series | None = None) -> Clustered:
-        rows = self.parts.load(number, entities)
+        events = self.parts.load(number, entities)
         if self.limit < self.parts.head:
-            rows = rows.where(pl.col("position") < self.limit)
-        return rows if self.known_at is None else self._known(rows, self.known_at)
+            events = events.where(pl.col("position") < self.limit)
+        return events if self.known_at is None else self._recorded_by(events, self.known_at)
 
-    def _known(self, rows: Clustered, known_at: datetime) -> Clustered:
-        """Return what was recorded by ``known_at``, in its fold order.
+    def _recorded_by(self, events: Clustered, known_at: datetime) -> Clustered:
+        """Return the events recorded by ``known_at``, in the fold order that they had then.
 
-        What was recorded later must not count, not even by the stream's clock that it put forward.
+        With ``order="recorded_at"`` a stream's clock never runs backwards, so that an event recorded later may
+        have moved the moments of the events behind it. Such moments are computed again, without the later event.
         """
-        rows = rows.where(pl.col("recorded_at") <= known_at)
-        if self.parts.members.plan.order == "occurred_at":
-            return rows
-        events = rows.in_order.collect()
-        if not (events["at"] > known_at).any():
-            return rows
-        moments = self._settled
-        return Clustered.from_events(
-            rows.with_entity(events).drop("at").join(moments, on="position", how="left", maintain_order="left")
-        )
+        events = events.where(pl.col("recorded_at") <= known_at)
+        if self.plan.order == "occurred_at":
+            return events
+        rows = events.in_order.collect()
+        if not (rows["at"] > known_at).any():
+            return events
+        rows = events.with_entity(rows).drop("at")
+        return Clustered.from_events(rows.join(self._settled, on="position", how="left", maintain_order="left"))
 
     @cached_property
     def _settled(self) -> pl.DataFrame:
-        assert self.known_at is not None  # noqa: S101 - asked for only then
+        assert self.known_at is not None  # noqa: S101 - only used where it is given
         return settled(self.parts.log, self.limit, self.known_at)
+
+
+class Attempt:
+    """One attempt to answer a question from a view, as a context manager.
+
+    A missing file ends the ``with`` block without an error: `missing` then holds the error, and the index tries
+    again. All other errors pass.
+
+    Args:
+        view: what the question sees in this attempt.
+    """
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self.missing: FileNotFoundError | None = None
+
+    def __enter__(self) -> View:
+        return self._view
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        self.missing = error if isinstance(error, FileNotFoundError) else None
+        return self.missing is not None
+
+
+def _ends(events: Events) -> tuple[datetime | None, datetime | None]:
+    at = pl.col("at")
+    return events.clustered.in_order.select(at.min().alias("first"), at.max().alias("last")).collect().row(0)

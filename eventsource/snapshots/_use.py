@@ -1,173 +1,104 @@
-"""Answers from snapshots: the nearest one that helps, and the events after it."""
+"""The snapshots of one timeline: taken when they are due, and used where they help."""
 
-import contextlib
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from itertools import islice, takewhile
-from typing import Final
+from datetime import datetime
 
 import polars as pl
 
-from eventsource.errors import FoldError
-from eventsource.fold import Events, concat_answers
+from eventsource.event import EventLog
+from eventsource.fold import Engine
 from eventsource.index import View
-from eventsource.moment import day_of, first_days_back_from, first_instant
 from eventsource.plan import Plan
-from eventsource.snapshots._partial import Meeting, finished, is_mergeable, partial
-from eventsource.snapshots._store import Shelf, Snapshot, SnapshotPolicy
+from eventsource.snapshots._answer import lost_events, states_from_snapshot
+from eventsource.snapshots._choose import Request, Thresholds, Unusable, choose_snapshot
+from eventsource.snapshots._policy import SnapshotPolicy
+from eventsource.snapshots._store import Snapshot, SnapshotStore
+from eventsource.snapshots._take import take_due_snapshots, take_snapshot
+from eventsource.snapshots._verify import verify_snapshots
 
-__all__ = ["from_snapshot", "nearest", "taken", "taken_if_due"]
-
-_WORTHWHILE: Final = 1 / 3
+__all__ = ["Snapshots"]
 
 
-def taken(view: View, plan: Plan, shelf: Shelf, moment: datetime | None) -> Snapshot:
-    """Fold all events up to a moment and keep their states.
+class Snapshots:
+    """The snapshots of one plan on one log.
 
     Args:
-        view: all events.
+        log: the log; one in memory has no snapshots.
         plan: the plan.
-        shelf: where to keep them.
-        moment: up to which instant, inclusive; None: the latest of all events.
-
-    Raises:
-        FoldError: there are no events, or the plan's states cannot be kept.
+        tz: the zone of the calendar steps of policies.
+        policy: which snapshots are taken by themselves, as states are asked for; None: none.
+        thresholds: when a snapshot is worth its reading.
     """
-    span = view.parts.span
-    if span is None:
-        raise FoldError(f"{plan.name} can keep no snapshot: the log has no events for it", hint="eventsource pull")
-    if not is_mergeable(plan):
-        raise FoldError(
-            f"{plan.name} can keep no snapshot: a reduce field has no dtype", hint="dtype=… on the reduce"
+
+    def __init__(
+        self,
+        log: EventLog,
+        plan: Plan,
+        *,
+        tz: str = "UTC",
+        policy: SnapshotPolicy | None = None,
+        thresholds: Thresholds | None = None,
+    ) -> None:
+        self.log, self.plan, self.tz, self.policy = log, plan, tz, policy
+        self.thresholds = thresholds or Thresholds()
+        self.store = SnapshotStore(log, plan, cached_bytes=self.thresholds.cached_bytes)
+        self._contained: set[Snapshot] = set()
+
+    def states(
+        self,
+        view: View,
+        moment: datetime | None,
+        *,
+        entities: pl.Series | None = None,
+        take_due: bool = False,
+    ) -> pl.DataFrame | Unusable:
+        """Return the states at a moment from the snapshot that helps most.
+
+        Args:
+            view: the events that the question sees.
+            moment: the states after all events up to this instant; None: after all events.
+            entities: only states of these ids; None: of all.
+            take_due: whether to take the snapshots that the policy asks for first; only for a view that reaches
+                the head of the log.
+        """
+        if not self.log.path:
+            return Unusable("a log in memory has no snapshots")
+        if entities is not None and len(entities) < self.thresholds.min_entities:
+            return Unusable("so few entities are read faster from the index")
+        if take_due and self.policy is not None:
+            self.take_due(view, self.policy)
+        snapshots = self.store.all()
+        if not snapshots:
+            return Unusable("there are no snapshots")
+        snapshot = self._choose(snapshots, view, moment)
+        if isinstance(snapshot, Unusable):
+            return snapshot
+        return states_from_snapshot(
+            view, self.store, snapshot, moment, entities=entities, max_share=self.thresholds.max_share
         )
-    moment = moment or span[1]
-    parts = view.map(lambda events: _part(events.until(moment)), plan)
-    states = [part.states for part in parts if part.states is not None]
-    if len(states) < len(parts):
-        raise FoldError(
-            f"{plan.name} can keep no snapshot: a total of floats needs more digits than 128 bits hold",
-            hint="dtype=pl.Decimal(18, 2) makes the total exact",
-        )
-    known = max((part.known for part in parts if part.known is not None), default=None)
-    every = concat_answers(states)
-    about = Snapshot(
-        position=view.limit,
-        moment=moment,
-        whole=moment >= span[1],
-        known=known,
-        columns=tuple(sorted(view.columns)),
-        entities=every.height,
-        last=view.parts.last_id(view.limit),
-        mark=view.parts.log.mark,
-        file="",
-    )
-    return shelf.keep(every, about)
 
+    def take(self, view: View, moment: datetime | None) -> Snapshot:
+        """Take a snapshot; see `take_snapshot`."""
+        return take_snapshot(view, self.store, moment)
 
-def taken_if_due(view: View, plan: Plan, shelf: Shelf, policy: SnapshotPolicy, tz: str) -> list[Snapshot]:
-    """Take the snapshots that a policy asks for by now, and remove those that it does not keep."""
-    columns, span, there = tuple(sorted(view.parts.columns)), view.parts.span, shelf.all()
-    here = [snapshot for snapshot in there if snapshot.columns == columns]
-    if span is None or not is_mergeable(plan):
-        return []
-    due: list[datetime | None] = []
-    newest = max((snapshot.position for snapshot in here if snapshot.whole), default=0)
-    if policy.events is not None and view.limit - newest >= policy.events:
-        due.append(None)
-    if policy.every is not None:
-        moments = [snapshot.moment for snapshot in here]
-        due += [
-            end
-            for end in _step_ends(span, policy, tz)
-            if end not in moments and sum(moment > end for moment in moments) < policy.keep
-        ]
-    new = []
-    for moment in due:
-        with contextlib.suppress(FoldError):  # there may be states of the events asked for, but none of all
-            new.append(taken(view, plan, shelf, moment))
-    if new or len(there) > policy.keep:
-        shelf.prune(policy.keep, columns, new)
-    return new
+    def take_due(self, view: View, policy: SnapshotPolicy) -> list[Snapshot]:
+        """Take the snapshots that a policy asks for; see `take_due_snapshots`."""
+        return take_due_snapshots(view.without_known_at(), self.store, policy, self.store.all(), self.tz)
 
+    def verify(self, view: View, engine: Engine) -> pl.DataFrame:
+        """Compare the answers of each snapshot with those of all events; see `verify_snapshots`."""
+        files = SnapshotStore(self.log, self.plan)  # which reads every file, instead of what is in memory
+        return verify_snapshots(view, files, engine, self.thresholds.max_share)
 
-def _step_ends(span: tuple[datetime, datetime], policy: SnapshotPolicy, tz: str) -> list[datetime]:
-    """Return the last instants of the newest steps that are over, at most as many as are kept."""
-    begins = (first_instant(day, tz) for day in first_days_back_from(day_of(span[1], tz), str(policy.every)))
-    over = takewhile(lambda begin: begin > span[0], begins)
-    return [begin - timedelta(microseconds=1) for begin in islice(over, policy.keep)]
+    def _choose(self, snapshots: list[Snapshot], view: View, moment: datetime | None) -> Snapshot | Unusable:
+        """Return the snapshot that helps most, if the log still contains its events."""
 
+        def cost(snapshot: Snapshot) -> float:
+            return view.parts.expected_share(snapshot.position, snapshot.moment, moment)
 
-def from_snapshot(
-    view: View,
-    shelf: Shelf,
-    found: Snapshot,
-    moment: datetime | None,
-    entities: pl.Series | None = None,
-) -> pl.DataFrame | None:
-    """Return the states at a moment, of some entities or all, going on from a snapshot; None: it does not help."""
-    plan = shelf.plan
-    if not _is_usable(found, view, moment):
-        return None
-    with ThreadPoolExecutor(1) as pool:  # the file is read while the tail folds
-        reading = pool.submit(shelf.states, found, entities)
-        tail = view.tail(plan, found.position, found.moment, moment, entities)
-        later, states = partial(tail), reading.result()
-    if states is None or later is None:
-        return None
-    meeting = Meeting.of(states, later)
-    late = meeting.unmergeable(tail)
-    if late.sum() > _WORTHWHILE * states.height:
-        return None
-    newer = meeting.merged(plan)
-    if late.any():
-        ids = later["entity"].filter(late)
-        fresh = view.map(lambda events: partial(events.until(moment)), plan, ids)
-        whole = [part for part in fresh if part is not None]
-        if len(whole) < len(fresh):
-            return None
-        newer = pl.concat([newer.filter(~late), *whole]).sort("entity")
-    return finished(meeting.replaced(newer), plan, _summed(tail))
-
-
-@dataclass(frozen=True)
-class _Part:
-    states: pl.DataFrame | None
-    known: datetime | None
-
-
-def _part(events: Events) -> _Part:
-    known = events.clustered.in_order.select(pl.col("recorded_at").max()).collect().item()
-    return _Part(partial(events), known)
-
-
-def nearest(snapshots: Iterable[Snapshot], view: View, moment: datetime | None) -> Snapshot | None:
-    """Return the snapshot that leaves the fewest events to fold, if that is worth it."""
-    usable = [snapshot for snapshot in snapshots if _is_usable(snapshot, view, moment)]
-    costs = {s: view.parts.expected(s.position, s.moment, moment) for s in usable}
-    best = min(usable, key=lambda s: costs[s], default=None)
-    return best if best is not None and costs[best] <= _WORTHWHILE else None
-
-
-def _is_usable(snapshot: Snapshot, view: View, moment: datetime | None) -> bool:
-    """Say whether all events of a snapshot may be seen, and its dtypes are those of today."""
-    if snapshot.columns != tuple(sorted(view.parts.columns)):
-        return False
-    if snapshot.position > view.limit or (moment is not None and snapshot.moment > moment):
-        return False
-    if view.known_at is None:
-        return True
-    if view.parts.members.plan.order == "recorded_at":
-        return False  # what was recorded later may have moved the streams' clocks
-    if snapshot.known is not None and snapshot.known > view.known_at:
-        return False
-    return snapshot.columns == tuple(sorted(view.columns))  # a kind of value may have come with what is not known
-
-
-def _summed(events: Events) -> pl.Schema:
-    """Return the dtypes of what totals are taken of, by field."""
-    schema = events.clustered.columns.collect_schema()
-    totals = [rule for rule in events.plan.rules if rule.op == "total" and rule.of is not None]
-    columns = {rule.name: events.members.of(rule).column for rule in totals}
-    return pl.Schema({name: schema[column] for name, column in columns.items()})
+        found = choose_snapshot(snapshots, Request.of(view, moment), cost, self.thresholds.max_share)
+        if isinstance(found, Unusable) or found in self._contained:
+            return found
+        lost = lost_events(self.log, found)
+        if lost is None:
+            self._contained.add(found)  # asking the log again would read a file of it for every question
+        return lost or found

@@ -3,43 +3,102 @@
 A model and a log know nothing of each other; they meet here, once, in `Timeline(log, Model)`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from eventsource.errors import LogError, ModelError, MomentError
-from eventsource.event import TIMESTAMP
-from eventsource.fold import Events, concat_answers
-from eventsource.moment import Moment, first_instant, last_instant, last_instants
-from eventsource.snapshots import Snapshot, SnapshotPolicy, taken, taken_if_due
+from eventsource.errors import LogError, ModelError
+from eventsource.event import TIMESTAMP, EventLog
+from eventsource.fold import Engine, PolarsEngine, concat_answers
+from eventsource.index import Attempt, Index, View
+from eventsource.model import Model, plan_of
+from eventsource.moment import Moment, first_instant, last_instant, last_instants, time_zone
+from eventsource.plan import Plan
+from eventsource.progress import Progress
+from eventsource.snapshots import Snapshot, SnapshotPolicy, Snapshots, Unusable
 from eventsource.timeline._answers import difference, explanation
-from eventsource.timeline._asking import Asking, Entities, Moments
 from eventsource.timeline._display import timeline_html
 from eventsource.timeline._mixed import Mixed
+from eventsource.timeline._names import warn_of_unknown_names
+from eventsource.timeline._question import (
+    Entities,
+    Moments,
+    Question,
+    entity_id,
+    entity_ids,
+    is_one_moment,
+    several_moments,
+)
 from eventsource.timeline._replay import Replay, Step, replay_of
+from eventsource.timeline._states import changes_of, states_at_moments, states_of_rows, trend_slots
 from eventsource.timeline._trend import Trend
+from eventsource.timeline._trend_moments import trend_moments
+from eventsource.timeline._tuning import Tuning
 
-__all__ = ["Replay", "Step", "Timeline"]
+__all__ = ["Entities", "Moment", "Moments", "Replay", "Step", "Timeline", "Tuning"]
 
 
-class Timeline(Asking):
+class Timeline:
     """Answers questions about any moment of a log, as a model sees it.
 
-    Every question takes ``known_at`` (only events with ``recorded_at`` up to that moment), ``upto`` (only events
-    with a smaller position: this pins an answer for good) and, where it takes moments, ``tz`` (the zone of
-    dates and of datetimes without one). A datetime means that instant, inclusive; a date the whole day,
-    closed at its end. Answers are Polars frames; times in them are UTC.
+    Answers are Polars frames; times in them are UTC. Each question reads one consistent set of events, with one
+    refresh of the log. These arguments mean the same in every question:
+
+    ``entity``
+        Only this entity, or only these: one id, or any iterable of ids (a list, a set, a Series). Ids are texts;
+        integers are matched as text.
+    ``known_at``
+        Only events with ``recorded_at`` up to this moment, inclusive: what was known then.
+    ``upto``
+        Only events with a smaller position. This pins an answer for good.
+    ``tz``
+        The zone of dates, and of datetimes without one; default: that of the timeline. A datetime means that
+        instant, inclusive; a date the whole day, up to its last microsecond.
 
     Args:
         log: a `Log`.
         model: a `Model` class or a `Plan`.
         tz: the zone of moments that name none.
-        engine: what folds; default: the Polars engine.
-        snapshots: when snapshots are taken by themselves, as questions are asked; default: only by `snapshot`.
-        progress: called while a question first takes in many events, with what is done, how much, of how much.
+        engine: what folds events; default: `eventsource.fold.PolarsEngine`.
+        snapshots: which snapshots are taken by themselves, as questions are asked; default: none, only those of
+            `snapshot`.
+        progress: called while a question adds many events to the index, with the phase, how much of it is done,
+            and how much there is.
+        tuning: sizes and thresholds of the caches. They never change an answer; tests set small ones.
+
+    Raises:
+        LogError: ``log`` is a path.
+        ModelError: ``model`` is not a model, or ``snapshots`` not a policy.
+        MomentError: the zone ``tz`` does not exist.
     """
+
+    def __init__(
+        self,
+        log: EventLog,
+        model: type[Model] | Plan,
+        *,
+        tz: str = "UTC",
+        engine: Engine | None = None,
+        snapshots: SnapshotPolicy | None = None,
+        progress: Progress | None = None,
+        tuning: Tuning | None = None,
+    ) -> None:
+        if isinstance(log, str | Path):
+            raise LogError(f"expected a log, got the path {str(log)!r}", hint=f"es.Log({str(log)!r})")
+        if not isinstance(snapshots, SnapshotPolicy | None):
+            raise ModelError(
+                f"expected a SnapshotPolicy as snapshots, got {snapshots!r}", hint='es.SnapshotPolicy(every="1mo")'
+            )
+        time_zone(tz)  # raises an error for a zone that does not exist
+        self.log, self.plan, self.tz = log, plan_of(model), tz
+        self.tuning = tuning or Tuning()
+        self._engine: Engine = engine or PolarsEngine()
+        self._index = Index(log, self.plan, sizes=self.tuning.index, progress=progress)
+        self._snapshots = Snapshots(log, self.plan, tz=tz, policy=snapshots, thresholds=self.tuning.snapshots)
+        self._names_checked = False
 
     def as_of(
         self,
@@ -55,87 +114,98 @@ class Timeline(Asking):
 
         Args:
             when: one moment; several (a list or Series); or none: now, that is after all events.
-            entity: only this one, or only these.
-            known_at: see the class.
-            upto: see the class.
-            tz: see the class.
-            snapshots: whether the nearest snapshot may be gone on from; the answer is the same.
+            snapshots: whether to start from a snapshot where one helps. This never changes the answer.
 
         Returns:
             ``entity``, then the fields in declared order; sorted by ``entity``. For several moments the same
             rows under a leading column ``as_of`` (Date where all moments are dates, else Datetime), in the
-            order of the moments asked for.
+            order of the moments.
         """
-        view = self._view(known_at, upto, tz)
-        if when is None or isinstance(when, str | date):
-            moment = None if when is None else last_instant(when, view.tz)
-            if snapshots and (answer := self._kept(view, moment, entity)) is not None:
-                return answer
-            return concat_answers(self._ask(view, lambda events: self._engine.as_of(events, moment), entity))
-        if not isinstance(when, Iterable):
-            raise MomentError(f"{when!r} is no moment", hint='a date, a datetime or a text such as "2024-06-30"')
-        return self._states(view, list(when), entity)
+        question, ids = self._question(known_at, upto, tz), entity_ids(entity)
+        if when is None or is_one_moment(when):
+            moment = question.last_instant(when)
+            for attempt in self._attempts(question):
+                with attempt as view:
+                    states = self._states(view, moment, ids, snapshots=snapshots, take_due=upto is None)
+            return states
+        moments = several_moments(when)
+        for attempt in self._attempts(question):
+            with attempt as view:
+                states = states_at_moments(view, self._engine, moments, question.tz, ids)
+        return states
 
     def snapshot(self, when: Moment | None = None) -> Snapshot:
-        """Keep the states at a moment, for later questions to go on from.
+        """Store the states at a moment, for later questions to start from.
 
         Args:
             when: the moment; default: that of the latest event.
 
         Raises:
-            FoldError: the log has no events, or states of this model cannot be kept.
+            FoldError: the log has no events, or the states of this model cannot be stored.
             IndexFileError: the snapshot cannot be written.
+            LogError: the log is in memory.
         """
         moment = None if when is None else last_instant(when, self.tz)
-        shelf = self._shelf
         if not self.log.path:
-            raise LogError("a log in memory keeps no snapshots", hint="es.Log(path)")
-        return self._index.ask(lambda view: taken(view, self.plan, shelf, moment))
+            raise LogError("a log in memory cannot have snapshots", hint="es.Log(path)")
+        for attempt in self._index.views():
+            with attempt as view:
+                taken = self._snapshots.take(view, moment)
+        return taken
 
     def take_due(self, policy: SnapshotPolicy) -> list[Snapshot]:
         """Take the snapshots that a policy asks for by now; remove those that it does not keep."""
-        shelf = self._shelf
         if not self.log.path:
             return []
-        return self._index.ask(lambda view: taken_if_due(view, self.plan, shelf, policy, self.tz))
+        for attempt in self._index.views():
+            with attempt as view:
+                taken = self._snapshots.take_due(view, policy)
+        return taken
 
     def snapshots(self) -> pl.DataFrame:
         """Return the snapshots of this model: ``moment``, ``position``, ``entities``; by moment and position."""
-        rows = [(s.moment, s.position, s.entities) for s in self._shelf.all()]
+        rows = [(each.moment, each.position, each.entities) for each in self._snapshots.store.all()]
         schema = {"moment": TIMESTAMP, "position": pl.Int64(), "entities": pl.Int64()}
         return pl.DataFrame(rows, schema=schema, orient="row")
 
     def prune(self, keep: int = 0) -> int:
-        """Remove all snapshots of this model but the ``keep`` latest; return how many went.
+        """Remove all snapshots of this model but the ``keep`` latest; return how many were removed.
 
         Raises:
-            ModelError: ``keep`` is no number, or below 0.
+            ModelError: ``keep`` is not an integer, or below 0.
         """
         if not isinstance(keep, int) or keep < 0:
-            raise ModelError(f"keep={keep!r} is no number of snapshots", hint="keep=12")
-        return self._shelf.prune(keep)
+            raise ModelError(f"expected keep to be an integer >= 0, got {keep!r}", hint="keep=12")
+        return self._snapshots.store.prune(keep)
 
     def verify(self) -> pl.DataFrame:
         """Compare answers with and without each snapshot: at its moment, and now.
 
         Returns:
-            ``moment``, ``position`` and ``same``, a row per snapshot; one that cannot be read is not the same.
+            ``moment``, ``position``, ``same``, ``reason``: a row per snapshot. ``reason`` says why the answers
+            differ, or why the snapshot is not used; null where it is used. A snapshot that can never be used
+            again, since its file is damaged or the log lost its events, is not the same.
         """
-        found = self._shelf.all()
-        same = [self._agrees(kept, kept.moment) and self._agrees(kept, None) for kept in found]
-        return self.snapshots().select("moment", "position").with_columns(pl.Series("same", same, pl.Boolean()))
+        for attempt in self._index.views():
+            with attempt as view:
+                verified = self._snapshots.verify(view, self._engine)
+        return verified
 
     def history(
         self, entity: Entities | None = None, *, known_at: Moment | None = None, upto: int | None = None
     ) -> pl.DataFrame:
-        """Return one row per interval in which nothing changed, of one entity, of several or of all.
+        """Return one row per interval in which nothing changed: a slowly changing dimension (SCD2).
 
         Returns:
             ``entity``, ``valid_from``, ``valid_to`` (half-open; null while it lasts), then the fields; sorted
             by ``entity``, ``valid_from``. Equal neighbours are one row, and of several events at one instant
-            only the last state shows; there is no row while the entity does not exist.
+            only the last state shows. There is no row while the entity does not exist.
         """
-        return concat_answers(self._ask(self._view(known_at, upto), self._engine.history, entity))
+        ids = entity_ids(entity)
+        for attempt in self._attempts(self._question(known_at, upto)):
+            with attempt as view:
+                histories = view.map(self._engine.history, ids)
+        return concat_answers(histories)
 
     def changes(
         self,
@@ -152,24 +222,22 @@ class Timeline(Asking):
 
         Args:
             field: a field of the model.
-            entity: only changes of this one, or of these.
             since: first moment, inclusive; a date begins at its midnight.
             until: last moment, inclusive; a date ends with its day.
-            known_at: see the class.
-            upto: see the class.
-            tz: see the class.
 
         Returns:
             ``at``, ``position``, ``entity``, ``field``, ``before``, ``after``, ``event_id``, ``type``; sorted
             by (``at``, ``position``).
         """
-        view = self._view(known_at, upto, tz)
-        self.plan.rule(field)
-        changes = self._changes(view, [field], entity)[field]
+        question, ids = self._question(known_at, upto, tz), entity_ids(entity)
+        self.plan.rule(field)  # raises an error for a field that does not exist
+        for attempt in self._attempts(question):
+            with attempt as view:
+                changes = changes_of(view, self._engine, [field], entities=ids)[field]
         if since is not None:
-            changes = changes.filter(pl.col("at") >= first_instant(since, view.tz))
+            changes = changes.filter(pl.col("at") >= first_instant(since, question.tz))
         if until is not None:
-            changes = changes.filter(pl.col("at") <= last_instant(until, view.tz))
+            changes = changes.filter(pl.col("at") <= last_instant(until, question.tz))
         return changes
 
     def diff(
@@ -188,10 +256,6 @@ class Timeline(Asking):
         Args:
             a: the first moment.
             b: the second.
-            entity: only of this one, or of these.
-            known_at: see the class.
-            upto: see the class.
-            tz: see the class.
             mixed: what ``before`` and ``after`` hold where the fields have several dtypes: ``"json"`` for JSON
                 text, ``"object"`` for Python values, which no file format takes (dtype Object).
 
@@ -202,11 +266,13 @@ class Timeline(Asking):
             several, they are String and hold JSON text: a text in quotes, a Decimal as a text of its digits, an
             instant as ISO 8601 in UTC, a list as an array. Null stays null.
         """
-        view = self._view(known_at, upto, tz)
-        moments = [last_instant(moment, view.tz) for moment in (a, b)]
-        pairs = self._ask(view, lambda events: [self._engine.as_of(events, moment) for moment in moments], entity)
-        first, second = (concat_answers(states) for states in zip(*pairs, strict=True))
-        return difference(first, second, self.plan.fields, mixed)
+        question, ids = self._question(known_at, upto, tz), entity_ids(entity)
+        first, second = (last_instant(moment, question.tz) for moment in (a, b))
+        for attempt in self._attempts(question):
+            with attempt as view:
+                pairs = view.map(lambda e: (self._engine.as_of(e, first), self._engine.as_of(e, second)), ids)
+        before, after = (concat_answers(states) for states in zip(*pairs, strict=True))
+        return difference(before, after, self.plan.fields, mixed)
 
     def explain(
         self,
@@ -223,9 +289,6 @@ class Timeline(Asking):
         Args:
             entity: the entity's id.
             when: the moment; default: after all events.
-            known_at: see the class.
-            upto: see the class.
-            tz: see the class.
             mixed: what ``value`` holds where the fields have several dtypes; see `diff`.
 
         Returns:
@@ -233,9 +296,12 @@ class Timeline(Asking):
             the field has its default. An entity without events by then has all defaults. Where the fields
             have several dtypes, ``value`` is JSON text, as in `diff`.
         """
-        view = self._view(known_at, upto, tz)
-        moment = None if when is None else last_instant(when, view.tz)
-        return explanation(self._changes(view, self.plan.fields, entity, until=moment), self.plan, mixed)
+        question, ids = self._question(known_at, upto, tz), entity_id(entity)
+        until = question.last_instant(when)
+        for attempt in self._attempts(question):
+            with attempt as view:
+                changes = changes_of(view, self._engine, self.plan.fields, entities=ids, until=until)
+        return explanation(changes, self.plan, mixed)
 
     def trend(  # noqa: PLR0913 - filters, all by keyword
         self,
@@ -251,10 +317,10 @@ class Timeline(Asking):
     ) -> pl.DataFrame:
         """Return measures over the entities that exist, at ``since``, ``since + every``, … up to ``until``.
 
-        The same as `as_of` of each moment, aggregated; but histories are folded once, and sums, counts and
-        means of fields are taken from transitions, so that more moments cost next to nothing. Sums and means
-        of floats are exact sums, rounded once; only where 128 bits do not hold all values at once, such as 1e21
-        beside 0.1, each moment is summed as Polars does.
+        The same as `as_of` of each moment, aggregated. But histories are folded once, and sums, counts and means
+        of fields are computed from the ends of their intervals, so that more moments cost next to nothing. Sums
+        and means of floats are exact sums, rounded once. Only where 128 bits do not hold all values at once, such
+        as 1e21 beside 0.1, each moment is summed as Polars does.
 
         Args:
             measures: column name → a Polars aggregation over the fields, such as
@@ -264,23 +330,20 @@ class Timeline(Asking):
                 last; for steps of hours and less, the day of the first event.
             until: last moment that may be in the answer; default: the last day of the step of the last event.
             by: fields to group by.
-            known_at: see the class.
-            upto: see the class.
-            tz: see the class.
 
         Returns:
             ``as_of``, the groups of ``by``, one column per measure; sorted by ``as_of`` and groups. Without
-            ``by`` every moment has a row, of nobody what a measure makes of no rows: 0, NaN or null; null, too,
-            where Polars refuses to compute it, as a Decimal divided by zero.
+            ``by`` every moment has a row. Where no entity exists, a measure has the value that it has for no rows:
+            0, NaN or null; also null where Polars cannot compute it, such as a Decimal divided by zero.
         """
-        view = self._view(known_at, upto, tz)
-        groups = [by] if isinstance(by, str) else list(by or ())
-        trend = Trend.of(measures, groups)
+        question = self._question(known_at, upto, tz)
+        trend = Trend.of(measures, [by] if isinstance(by, str) else list(by or ()))
         plan = self.plan.only(trend.fields(self.plan))
-        labels = self._moments(view, every, since, until)
-        moments = pl.Series([last_instant(label, view.tz) for label in labels], dtype=TIMESTAMP)
-        slots = self._ask(view, lambda events: trend.slots(self._engine.history(events.only(plan)), moments))
-        return trend.over(concat_answers(slots), labels)
+        for attempt in self._attempts(question):
+            with attempt as view:
+                labels = trend_moments(view, every, since=since, until=until, tz=question.tz)
+                slots = trend_slots(view, self._engine, trend, plan, [question.last_instant(m) for m in labels])
+        return trend.over(slots, labels)
 
     def join(
         self,
@@ -300,23 +363,21 @@ class Timeline(Asking):
             on: its column of entity ids; integers are matched as text.
             at: its column of moments: dates, datetimes or texts.
             prefix: what to put before the names of the fields.
-            known_at: see the class.
-            upto: see the class.
-            tz: see the class.
 
         Returns:
             Every row in its order, then the fields; null where the entity does not exist at that moment.
 
         Raises:
-            ModelError: columns that are missing or taken, or ids that are no text and no integers.
+            ModelError: columns that are missing or already there, or ids that are neither texts nor integers.
         """
-        view = self._view(known_at, upto, tz)
+        question = self._question(known_at, upto, tz)
         rows = frame.collect() if isinstance(frame, pl.LazyFrame) else pl.DataFrame(frame)
         _check_join(rows, on, at, [prefix + name for name in self.plan.fields])
-        asked = pl.DataFrame([_ids(rows[on]), last_instants(rows[at], view.tz).alias("at")]).with_row_index("|row")
-        wanted = asked.sort("entity")
-        found = self._ask(view, lambda events: self._states_at(events, wanted), wanted["entity"].unique())
-        states = asked.select("|row").join(concat_answers(found), on="|row", how="left", maintain_order="left")
+        ids = entity_ids(rows[on], f"column {on!r}")
+        asked = pl.DataFrame([ids, last_instants(rows[at], question.tz).alias("at")])
+        for attempt in self._attempts(question):
+            with attempt as view:
+                states = states_of_rows(view, self._engine, asked)
         return rows.hstack(states.select(pl.col(name).alias(prefix + name) for name in self.plan.fields))
 
     def replay(self, entity: str, *, known_at: Moment | None = None, upto: int | None = None) -> Replay:
@@ -324,30 +385,57 @@ class Timeline(Asking):
 
         A step also says whether the event created the entity, deleted it or created it again.
         """
-
-        def steps(events: Events) -> Replay:
-            return replay_of(entity, events, self._engine.changes(events, self.plan.fields), self.log)
-
-        return self._ask(self._view(known_at, upto), steps, entity)[0]
+        ids, fields = entity_id(entity), self.plan.fields
+        for attempt in self._attempts(self._question(known_at, upto)):
+            with attempt as view:
+                [(events, changes)] = view.map(lambda events: (events, self._engine.changes(events, fields)), ids)
+                steps = replay_of(entity, events, changes, self.log)
+        return steps
 
     def touched(self, start: int, upto: int) -> pl.Series:
         """Return the ids of entities with relevant events at ``start`` <= position < ``upto``, sorted.
 
         They are the only ones whose states and histories can differ between ``upto=start`` and ``upto=upto``.
         """
-        return self._index.ask(lambda view: view.touched(start), upto=upto)
+        for attempt in self._index.views(upto=upto):
+            with attempt as view:
+                ids = view.touched_entities(start)
+        return ids
 
     def entities(self, *, known_at: Moment | None = None, upto: int | None = None) -> pl.Series:
         """Return the ids of all entities that have relevant events, sorted, whether they exist or not."""
-        return pl.concat(self._ask(self._view(known_at, upto), lambda events: events.clustered.entities)).alias(
-            "entity"
-        )
+        for attempt in self._attempts(self._question(known_at, upto)):
+            with attempt as view:
+                ids = view.map(lambda events: events.clustered.entities)
+        return pl.concat(ids).alias("entity")
 
     def __repr__(self) -> str:
         return f"<Timeline of {self.plan.name} over {self.log!r}, tz={self.tz!r}>"
 
     def _repr_html_(self) -> str:
         return timeline_html(self.plan, repr(self.log), self.tz)
+
+    def _question(self, known_at: Moment | None, upto: int | None, tz: str | None = None) -> Question:
+        return Question.of(known_at, upto, tz or self.tz)
+
+    def _attempts(self, question: Question) -> Iterator[Attempt]:
+        """Yield attempts to answer a question; see `Index.views`. The first ever warns of names without events."""
+        for attempt in self._index.views(upto=question.upto, known_at=question.known_at):
+            if not self._names_checked:
+                with attempt as view:
+                    self._names_checked = warn_of_unknown_names(self.log, view)
+            if attempt.missing is None:
+                yield attempt
+
+    def _states(
+        self, view: View, moment: datetime | None, ids: pl.Series | None, *, snapshots: bool, take_due: bool
+    ) -> pl.DataFrame:
+        """Return the states at a moment: from a snapshot where one helps, else folded from all events."""
+        if snapshots:
+            found = self._snapshots.states(view, moment, entities=ids, take_due=take_due)
+            if not isinstance(found, Unusable):
+                return found
+        return concat_answers(view.map(lambda events: self._engine.as_of(events, moment), ids))
 
 
 def _check_join(frame: pl.DataFrame, on: str, at: str, fields: Iterable[str]) -> None:
@@ -356,10 +444,3 @@ def _check_join(frame: pl.DataFrame, on: str, at: str, fields: Iterable[str]) ->
             raise ModelError(f"the frame has no column {column!r}", hint=f"it has {', '.join(frame.columns)}")
     if taken := sorted(set(fields) & set(frame.columns)):
         raise ModelError(f"the frame already has a column {taken[0]!r}", hint='prefix="customer_"')
-
-
-def _ids(column: pl.Series) -> pl.Series:
-    dtype = column.dtype
-    if not (dtype.is_integer() or dtype in (pl.String, pl.Null) or isinstance(dtype, pl.Categorical | pl.Enum)):
-        raise ModelError(f"column {column.name!r} is {dtype}: entity ids are texts or integers")
-    return column.cast(pl.String).alias("entity")

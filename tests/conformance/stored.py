@@ -19,8 +19,8 @@ from eventsource import Log
 from eventsource.fold import ReferenceEngine
 from eventsource.index import Index, Sizes
 from eventsource.plan import Plan
-from eventsource.snapshots import SnapshotPolicy
-from eventsource.timeline import Timeline
+from eventsource.snapshots import SnapshotPolicy, SnapshotStore, Thresholds
+from eventsource.timeline import Timeline, Tuning
 from tests.conformance.answers import REFUSED, asked, assert_same, timeline
 from tests.conformance.strategies import ABSENT, INSTANTS, KINDS, STREAMS, World, logs, moments, plans, zones
 
@@ -45,11 +45,30 @@ def sizes() -> st.SearchStrategy[Sizes]:
     )
 
 
-def stored(log: Log, plan: Plan, of: Sizes | None = None, policy: SnapshotPolicy | None = None) -> Timeline:
-    """Return a timeline whose index is in files of the given sizes; None: the usual ones."""
-    found = Timeline(log, plan, snapshots=policy)
-    found._index = Index(log, found.plan, sizes=of)
-    return found
+ALWAYS = Thresholds(min_entities=0, max_share=1e9)
+"""Every snapshot that can be used is used, also where this takes longer."""
+
+
+def stored(
+    log: Log,
+    plan: Plan,
+    sizes: Sizes | None = None,
+    policy: SnapshotPolicy | None = None,
+    thresholds: Thresholds | None = None,
+) -> Timeline:
+    """Return a timeline whose index has files of the given sizes; None: the usual ones."""
+    tuning = Tuning(index=sizes or Sizes(), snapshots=thresholds or Thresholds())
+    return Timeline(log, plan, snapshots=policy, tuning=tuning)
+
+
+def index_of(timeline: Timeline) -> Index:
+    """Return the index of a timeline, as another process would open it."""
+    return Index(timeline.log, timeline.plan, sizes=timeline.tuning.index)
+
+
+def snapshots_of(timeline: Timeline) -> SnapshotStore:
+    """Return the snapshot files of a timeline, as another process would read them."""
+    return SnapshotStore(timeline.log, timeline.plan)
 
 
 def fresh(events: list[dict[str, Any]], plan: Plan) -> Timeline:
@@ -65,20 +84,26 @@ def determined(plan: Plan) -> bool:
 
 
 @contextmanager
-def on_disk(plan: Plan, of: Sizes | None = None, policy: SnapshotPolicy | None = None) -> Iterator[Timeline]:
+def on_disk(
+    plan: Plan,
+    sizes: Sizes | None = None,
+    policy: SnapshotPolicy | None = None,
+    thresholds: Thresholds | None = None,
+) -> Iterator[Timeline]:
     """Lend a timeline over an empty log in a folder."""
     with TemporaryDirectory() as folder:
-        yield stored(Log(Path(folder) / "log"), plan, of, policy)
+        yield stored(Log(Path(folder) / "log"), plan, sizes, policy, thresholds)
 
 
-def again(of: Timeline) -> Timeline:
+def reopen(timeline: Timeline, policy: SnapshotPolicy | None = None) -> Timeline:
     """Return what another process would have: the same log, nothing in memory."""
-    return stored(Log(of.log.path), of.plan, of._index.sizes, of._policy)
+    log = Log(timeline.log.path)
+    return Timeline(log, timeline.plan, snapshots=policy, tuning=timeline.tuning)
 
 
-def forget(of: Timeline, part: str = "index") -> None:
+def delete_derived(timeline: Timeline, folder: str = "index") -> None:
     """Delete a derived folder of the log."""
-    shutil.rmtree(Path(of.log.path) / part, ignore_errors=True)
+    shutil.rmtree(Path(timeline.log.path) / folder, ignore_errors=True)
 
 
 @dataclass(frozen=True)

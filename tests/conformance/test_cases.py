@@ -2,17 +2,16 @@
 
 import contextlib
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 
 from eventsource.errors import FoldError
 from eventsource.fold import PolarsEngine, ReferenceEngine
 from eventsource.index import Sizes
-from eventsource.snapshots import SnapshotPolicy, _use
+from eventsource.snapshots import SnapshotPolicy
 from eventsource.testing import Case, MemoryLog, cases, mismatches
 from eventsource.timeline import Timeline
-from tests.conformance.stored import on_disk
+from tests.conformance.stored import ALWAYS, on_disk
 
 ENGINES = {"reference": ReferenceEngine, "polars": PolarsEngine}
 SHARED = Path(__file__).parents[3] / "shared" / "spec"
@@ -32,7 +31,7 @@ def test_indexes_and_snapshots_give_the_answers_of_the_specification(case: Case)
     """A case's questions, asked after each part of its events arrived, through many small files and snapshots."""
     tiny = Sizes(memory=0, run=3, part=2, at_once=3)
     policy = SnapshotPolicy(events=1, every="1d", keep=2)
-    with on_disk(case.plan, tiny, policy) as timeline, patch.object(_use, "_WORTHWHILE", 1e9):
+    with on_disk(case.plan, tiny, policy, ALWAYS) as timeline:
         half = len(case.events) // 2
         for part in (case.events[:half], case.events[half:]):
             if part:

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from eventsource import Log
 from eventsource.fold import PolarsEngine, ReferenceEngine
-from eventsource.index import Index, Sizes
+from eventsource.index import Sizes
 from eventsource.plan import Plan
-from eventsource.timeline import Timeline
+from eventsource.timeline import Timeline, Tuning
 from tests.conformance.answers import REFUSED, alike, asked, assert_same, states, timeline
 from tests.conformance.strategies import INSTANTS, STREAMS, World, moments, worlds, zones
 
@@ -156,8 +156,7 @@ def test_an_index_on_disk_answers_as_one_in_memory(world: World, cut: int, when:
     events = world.without(lambda _: True)
     with TemporaryDirectory() as folder:
         log = Log(Path(folder) / "log")
-        stored = Timeline(log, world.plan)
-        stored._index = Index(log, world.plan, sizes=Sizes(memory=0))
+        stored = Timeline(log, world.plan, tuning=Tuning(index=Sizes(memory=0)))
         for part in (events[:cut], events[cut:]):
             if part:
                 log.append(part)

@@ -10,7 +10,9 @@ from deltalake import DeltaTable
 import eventsource as es
 from eventsource import demo
 from eventsource.demo.models import Customer
-from eventsource.index import Index, Sizes
+from eventsource.index import Sizes
+from eventsource.timeline import Tuning
+from tests.conformance.stored import index_of
 
 EVENTS = demo.events(customers=60)
 SMALL = Sizes(memory=0, run=400, part=100, at_once=250)
@@ -23,9 +25,7 @@ def asked(tmp_path: Path) -> tuple[es.Log, es.Timeline]:
     """A log with half of the events, and a timeline that keeps its index on disk."""
     log = es.Log(str(tmp_path / "log"))
     log.append(EVENTS.head(EVENTS.height // 2))
-    timeline = es.Timeline(log, Customer)
-    timeline._index = Index(log, timeline.plan, sizes=SMALL)
-    return log, timeline
+    return log, es.Timeline(log, Customer, tuning=Tuning(index=SMALL))
 
 
 def _fresh(events: pl.DataFrame, tmp_path: Path) -> es.Timeline:
@@ -55,7 +55,7 @@ def test_it_follows_the_log(asked: tuple[es.Log, es.Timeline], tmp_path: Path) -
 def test_files_stay_few_and_what_is_rewritten_little(asked: tuple[es.Log, es.Timeline]) -> None:
     """Runs are joined as they grow, parts split, and no file stays that nobody reads."""
     log, timeline = asked
-    store = timeline._index.store
+    store = index_of(timeline).store
     for start in range(EVENTS.height // 2, EVENTS.height, 20):
         log.append(EVENTS.slice(start, 20))
         timeline.as_of()
@@ -79,16 +79,15 @@ def test_a_new_member_or_kind_of_value_rebuilds_nothing(tmp_path: Path) -> None:
             ]
         }
     )
-    timeline = es.Timeline(log, plan)
-    timeline._index = Index(log, plan, sizes=Sizes(memory=0, part=50))
+    timeline = es.Timeline(log, plan, tuning=Tuning(index=Sizes(memory=0, part=50)))
     log.append([_event(n, "Sized", {"size": n}) for n in range(300)])
     assert timeline.as_of()["size"].dtype == pl.Int64
-    before = {part.file for part in timeline._index.store.manifest().parts}
+    before = {part.file for part in index_of(timeline).store.manifest().parts}
     log.append([_event(300, "Sized", {"size": "XL"}), _event(301, "Painted", {"colour": "red"})])
     states = timeline.as_of()
     assert states["size"].to_list().count("XL") == 1
     assert states["size"].dtype == states["colour"].dtype == pl.String
-    assert {part.file for part in timeline._index.store.manifest().parts} == before
+    assert {part.file for part in index_of(timeline).store.manifest().parts} == before
 
 
 def _event(number: int, kind: str, data: dict[str, object]) -> dict[str, object]:
@@ -100,10 +99,10 @@ def test_deleting_or_damaging_it_only_costs_time(asked: tuple[es.Log, es.Timelin
     """Without it, or with a file that is no Parquet, the answer is the same."""
     _, timeline = asked
     expected = timeline.as_of("2024-06-30")
-    for path in timeline._index.folder.glob("*.parquet"):
+    for path in index_of(timeline).folder.glob("*.parquet"):
         path.write_bytes(b"garbage")
     assert timeline.as_of("2024-06-30").equals(expected)
-    shutil.rmtree(timeline._index.folder)
+    shutil.rmtree(index_of(timeline).folder)
     assert timeline.as_of("2024-06-30").equals(expected)
 
 
@@ -114,8 +113,7 @@ def test_another_log_at_the_same_path_has_another_index(asked: tuple[es.Log, es.
     shutil.rmtree(tmp_path / "log" / "events")
     anew = es.Log(log.path)
     anew.append(EVENTS.tail(log_size := EVENTS.height // 2))
-    again = es.Timeline(anew, Customer)
-    again._index = Index(anew, again.plan, sizes=SMALL)
+    again = es.Timeline(anew, Customer, tuning=Tuning(index=SMALL))
     assert again.as_of("2024-06-30").equals(_expected(EVENTS.tail(log_size), tmp_path))
 
 
@@ -135,8 +133,7 @@ def test_files_that_another_tool_put_together_change_no_answer(tmp_path: Path) -
     again = es.Log(log.path)
     assert not again.scan().collect()["position"].is_sorted()
     for sizes in (Sizes(memory=0), Sizes()):
-        after = es.Timeline(again, plan)
-        after._index = Index(again, plan, sizes=sizes)
+        after = es.Timeline(again, plan, tuning=Tuning(index=sizes))
         found = after.history(), after.changes("size"), after.changes("size", known_at=known)
         assert all(one.equals(other) for one, other in zip(expected, found, strict=True))
 

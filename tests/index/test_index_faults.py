@@ -16,8 +16,8 @@ import pytest
 
 from eventsource import Log, Timeline
 from eventsource.errors import IndexFileError, LogError
-from eventsource.index import Sizes, View
-from tests.conformance.stored import BUSY, assert_answers, busy_events, fresh, stored
+from eventsource.index import Index, Sizes
+from tests.conformance.stored import BUSY, assert_answers, busy_events, fresh, index_of, snapshots_of, stored
 from tests.index.indexkit import SMALL, assert_whole, grown, run, strangers, told
 
 pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")
@@ -72,13 +72,13 @@ print(timeline.as_of().height)
 READ_ONLY = """
 import os, sys
 from tests.index.indexkit import SMALL
-from tests.conformance.stored import BUSY, stored
+from tests.conformance.stored import BUSY, index_of, stored
 from eventsource import Log
 if os.geteuid() == 0:
     os.setuid(65534)  # permissions do not bind root
 timeline = stored(Log(sys.argv[1]), BUSY, SMALL)
 print(timeline.as_of().height, timeline.snapshot().entities, timeline.verify()["same"].all())
-print(timeline._index.folder)
+print(index_of(timeline).folder)
 """
 
 
@@ -105,15 +105,15 @@ def test_a_process_killed_anywhere_harms_nothing(tmp_path: Path) -> None:
     events = [*seen, *busy_events(2, 30, start=5000)]
     found.log.append(events[len(seen) :])
     assert_answers(found, fresh(events, BUSY))
-    before = strangers(found._index)  # files of the manifest before, for those that still read them
+    before = strangers(index_of(found))  # files of the manifest before, for those that still read them
     found.log.append(busy_events(3, 1, start=9000))
     found.as_of()
-    assert not before & strangers(found._index)
-    assert len(strangers(found._index)) <= len(found._index.store.manifest().files)
+    assert not before & strangers(index_of(found))
+    assert len(strangers(index_of(found))) <= len(index_of(found).store.manifest().files)
     assert found.snapshots().height <= 4  # those kept, and one that a killed process took before it pruned
     found.snapshot()
     found.prune(keep=1)
-    assert len(list(found._shelf.folder.glob("*.snapshot"))) == 1
+    assert len(list(snapshots_of(found).folder.glob("*.snapshot"))) == 1
 
 
 @pytest.mark.slow
@@ -123,7 +123,7 @@ def test_two_processes_build_at_once(tmp_path: Path) -> None:
     log = grown(path, EVENTS)
     answers = {told(program).splitlines()[-1] for program in [run(ASK, path, 3) for _ in range(3)]}
     assert len(answers) == 1
-    index = stored(log, BUSY, SMALL)._index
+    index = index_of(stored(log, BUSY, SMALL))
     assert len(list((path / "index").iterdir())) == 1
     assert not strangers(index)
     assert_whole(path, EVENTS)
@@ -132,19 +132,24 @@ def test_two_processes_build_at_once(tmp_path: Path) -> None:
 def test_a_question_that_began_earlier_leaves_nothing_to_later_ones(tmp_path: Path) -> None:
     """It reads parts while another thread has taken in more: what it keeps of them is not what that one finds."""
     log = grown(tmp_path / "log", EVENTS[:1000])
-    timeline = stored(log, BUSY, replace(SMALL, share=10.0))  # events wait for good
-    timeline.as_of()
+    index = Index(log, BUSY, sizes=replace(SMALL, share=10.0))  # events stay pending for good
+    assert _count(index) > 0
     log.append(EVENTS[1000:1050])
+    for attempt in index.views():
+        with attempt as view:
+            log.append(EVENTS[1050:1100])
+            later = _count(index)
+            early = sum(view.map(lambda events: len(events.clustered)))
+    assert later > early
+    assert _count(index) == later == _count(index_of(fresh(EVENTS[:1100], BUSY)))
 
-    def slowly(view: View) -> list[int]:
-        log.append(EVENTS[1050:1100])
-        timeline._index.ask(lambda newer: newer.limit)
-        return view.map(lambda events: len(events.clustered), timeline.plan)
 
-    early = timeline._index.ask(slowly)
-    late = timeline._index.ask(lambda view: view.map(lambda events: len(events.clustered), timeline.plan))
-    assert sum(late) > sum(early)
-    assert_answers(timeline, fresh(EVENTS[:1100], BUSY))
+def _count(index: Index) -> int:
+    """Return the number of relevant events."""
+    for attempt in index.views():
+        with attempt as view:
+            counts = view.map(lambda events: len(events.clustered))
+    return sum(counts)
 
 
 @pytest.mark.slow
@@ -167,18 +172,16 @@ def test_a_question_whose_files_always_go_away_is_answered_in_memory(tmp_path: P
     """Somebody deletes ``index/`` each time that a question has made it anew and not read it yet."""
     path = tmp_path / "log"
     grown(path, EVENTS)
-    timeline, deletions = stored(Log(path), BUSY, SMALL), []
-
-    def known(view: View) -> int:
-        if (path / "index").exists():
-            shutil.rmtree(path / "index")
-            deletions.append(view)
-        return sum(view.map(lambda events: events.clustered.in_order.collect().height, timeline.plan))
-
-    found = timeline._index.ask(known)
-    assert len(deletions) > 2
-    assert found == fresh(EVENTS, BUSY)._index.ask(known) > 0
-    assert_answers(timeline, fresh(EVENTS, BUSY))
+    deletions = 0
+    for attempt in Index(Log(path), BUSY, sizes=SMALL).views():
+        with attempt as view:
+            if (path / "index").exists():
+                shutil.rmtree(path / "index")
+                deletions += 1
+            found = sum(view.map(lambda events: events.clustered.in_order.collect().height))
+    assert deletions > 2
+    assert found == _count(index_of(fresh(EVENTS, BUSY))) > 0
+    assert_answers(stored(Log(path), BUSY, SMALL), fresh(EVENTS, BUSY))
 
 
 @pytest.mark.parametrize("sizes", [SMALL, None])
@@ -204,7 +207,7 @@ def test_a_full_disk_is_said_and_leaves_nothing_half_done(tmp_path: Path, limit:
     assert int(height) == expected.as_of().height
     found = stored(Log(path), BUSY, SMALL)
     assert_answers(found, expected)
-    assert not strangers(found._index)
+    assert not strangers(index_of(found))
 
 
 @pytest.mark.slow
@@ -232,7 +235,7 @@ def test_truncated_files_are_made_anew(tmp_path: Path, kind: str) -> None:
     found = stored(grown(tmp_path / "log", EVENTS), BUSY, SMALL)
     found.as_of()
     pattern = "part-*.entities" if kind == "entities" else f"{kind}-*.parquet"
-    for path in found._index.folder.glob(pattern):
+    for path in index_of(found).folder.glob(pattern):
         os.truncate(path, path.stat().st_size // 2)
     assert_answers(found, fresh(EVENTS, BUSY))
     assert_whole(tmp_path / "log", EVENTS)
@@ -246,9 +249,9 @@ def test_a_manifest_that_is_none_counts_as_absent(tmp_path: Path, content: bytes
     """Whatever stands in the manifest's place, the index is built again."""
     found = stored(grown(tmp_path / "log", EVENTS[:400]), BUSY, SMALL)
     found.as_of()
-    (found._index.folder / "manifest.json").write_bytes(content)
+    (index_of(found).folder / "manifest.json").write_bytes(content)
     assert_whole(tmp_path / "log", EVENTS[:400])
-    assert not strangers(stored(found.log, BUSY, SMALL)._index)
+    assert not strangers(index_of(stored(found.log, BUSY, SMALL)))
 
 
 def test_a_file_in_the_place_of_the_folder_is_said(tmp_path: Path) -> None:

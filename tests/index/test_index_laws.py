@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 
 from eventsource.index import Sizes
 from tests.conformance.stored import (
-    again,
     arrivals,
-    forget,
+    delete_derived,
     fresh,
     on_disk,
     on_files,
     questions,
+    reopen,
     sizes,
     turning_worlds,
 )
@@ -38,9 +38,9 @@ def test_a_growing_index_answers_as_all_events_folded_afresh(
             seen += events
             happens = data.draw(st.sampled_from(["nothing", "nothing", "another process", "deletion"]))
             if happens == "another process":
-                found = again(found)  # noqa: PLW2901 - the one that asks from now on
+                found = reopen(found)  # noqa: PLW2901 - the one that asks from now on
             elif happens == "deletion":
-                forget(found)
+                delete_derived(found)
             expected = fresh(seen, world.plan)
             for question in data.draw(st.lists(questions(world.plan, len(seen)), min_size=1, max_size=4)):
                 question.same(found, expected)

@@ -13,10 +13,8 @@ from hypothesis import strategies as st
 
 from eventsource import Log
 from eventsource.readmodel import ReadModel, _keeper
-from eventsource.snapshots import _use
-from eventsource.timeline import _asking
 from tests.conformance.answers import REFUSED, alike, asked, timeline
-from tests.conformance.stored import BUSY, busy_events, stored
+from tests.conformance.stored import ALWAYS, BUSY, busy_events, stored
 from tests.conformance.strategies import World, worlds
 from tests.readmodel.readmodelkit import rows_of
 
@@ -75,14 +73,10 @@ def test_a_refreshed_read_model_equals_the_model(world: World, cuts: list[int], 
 
 def test_refreshes_go_on_from_the_snapshots_they_leave(tmp_path: Path) -> None:
     """Law 7 where states go on from snapshots: late events, deletions, and snapshots that went change nothing."""
-    found = stored(Log(tmp_path / "log"), BUSY)
+    found = stored(Log(tmp_path / "log"), BUSY, thresholds=ALWAYS)
     model = ReadModel(found, f"sqlite:///{tmp_path}/models.db", table="busy")
     taken = 0
-    with (
-        patch.object(_keeper, "_SMALL", 64),
-        patch.object(_asking, "_MANY", 0),
-        patch.object(_use, "_WORTHWHILE", 1e9),
-    ):
+    with patch.object(_keeper, "_SMALL", 64):
         for step, size in enumerate([200, 5, 1, 90, 40, 3, 150, 1]):
             found.log.append(busy_events(step, size, start=1000 * step))
             if step == 5:

@@ -2,7 +2,6 @@
 
 import random
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 from hypothesis import given
@@ -10,18 +9,20 @@ from hypothesis import strategies as st
 
 from eventsource.errors import FoldError
 from eventsource.index import Sizes
-from eventsource.snapshots import SnapshotPolicy, _use
-from eventsource.timeline import Timeline, _asking
+from eventsource.snapshots import SnapshotPolicy, Thresholds
+from eventsource.timeline import Timeline
 from tests.conformance.answers import REFUSED, asked
 from tests.conformance.stored import (
-    again,
+    ALWAYS,
     arrivals,
-    forget,
+    delete_derived,
     fresh,
     of_states,
     on_disk,
     on_files,
+    reopen,
     sizes,
+    snapshots_of,
     turning_worlds,
 )
 from tests.conformance.strategies import World, moments
@@ -41,7 +42,9 @@ POLICIES = st.sampled_from(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("worth", [1e9, _use._WORTHWHILE], ids=["always", "where it is worth it"])
+@pytest.mark.parametrize(
+    "thresholds", [ALWAYS, Thresholds(min_entities=0)], ids=["always", "where it is worth it"]
+)
 @on_files
 @given(
     turning_worlds(),
@@ -51,7 +54,7 @@ POLICIES = st.sampled_from(
     st.data(),
 )
 def test_snapshots_never_change_an_answer(
-    worth: float,
+    thresholds: Thresholds,
     world: World,
     cuts: list[int],
     of: Sizes | None,
@@ -63,11 +66,7 @@ def test_snapshots_never_change_an_answer(
     Of all entities, and of some.
     """
     seen: list[dict[str, Any]] = []
-    with (
-        on_disk(world.plan, of, policy) as found,
-        patch.object(_use, "_WORTHWHILE", worth),
-        patch.object(_asking, "_MANY", 0),
-    ):
+    with on_disk(world.plan, of, policy, thresholds) as found:
         for events in arrivals(world, cuts):
             if events:
                 found.log.append(events)
@@ -75,7 +74,7 @@ def test_snapshots_never_change_an_answer(
             expected = fresh(seen, world.plan)
             _ask(found, expected, seen, data)
             _disturb(found, data)
-            found = data.draw(st.sampled_from([found, again(found)]))  # noqa: PLW2901 - the one that asks next
+            found = data.draw(st.sampled_from([found, reopen(found, policy)]))  # noqa: PLW2901 - the one that asks next
             _ask(found, expected, seen, data)
             verified = asked(lambda t: t.verify(), found)
             assert verified is REFUSED or verified["same"].all()
@@ -93,9 +92,9 @@ def _disturb(found: Timeline, data: st.DataObject) -> None:
             found.snapshot(moment)
         except FoldError:  # no events, or states that cannot be kept
             continue
-    kept = sorted(found._shelf.folder.glob("*.snapshot"))
+    kept = sorted(snapshots_of(found).folder.glob("*.snapshot"))
     if kept and data.draw(st.booleans()):
         for path in random.Random(data.draw(st.integers(0, 99))).sample(kept, len(kept) // 2):
             path.unlink()
     if data.draw(st.booleans()):
-        forget(found)
+        delete_derived(found)

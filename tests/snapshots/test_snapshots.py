@@ -17,10 +17,10 @@ from eventsource import Log
 from eventsource.errors import EventsourceError, FoldError, LogError, ModelError
 from eventsource.index import Sizes
 from eventsource.plan import Plan, Rule
-from eventsource.snapshots import SnapshotPolicy, _store
+from eventsource.snapshots import SnapshotPolicy, Thresholds
 from eventsource.testing import MemoryLog, event
 from eventsource.timeline import Timeline
-from tests.conformance.stored import BUSY, assert_answers, busy_events, fresh, stored
+from tests.conformance.stored import BUSY, assert_answers, busy_events, fresh, snapshots_of, stored
 
 pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")
 
@@ -54,10 +54,11 @@ def timeline(request: pytest.FixtureRequest, tmp_path: Path) -> Timeline:
     return stored(log, BUSY, request.param)
 
 
-def _marked(of: Timeline) -> None:
+def _falsify(of: Timeline) -> None:
     """Make the values of all snapshots wrong, so that whoever goes on from one can be seen."""
-    for snapshot in of._shelf.all():
-        path = of._shelf.folder / snapshot.file
+    store = snapshots_of(of)
+    for snapshot in store.all():
+        path = store.folder / snapshot.file
         about = {"eventsource": pl.read_parquet_metadata(path)["eventsource"]}
         wrong = pl.read_parquet(path).with_columns(pl.col("payments") + 1_000_000)
         wrong.write_parquet(path, metadata=about)
@@ -71,7 +72,7 @@ def _is_used(of: Timeline, when: str | None = None, **view: object) -> bool:
 def test_a_snapshot_near_the_moment_is_gone_on_from(timeline: Timeline) -> None:
     """As_of at its moment, after it and now begins with the snapshot; before it, and on request, without."""
     timeline.snapshot(LATE)
-    _marked(timeline)
+    _falsify(timeline)
     assert _is_used(timeline, LATE)
     assert _is_used(timeline, "2024-01-01T09:57:00")
     assert _is_used(timeline)
@@ -87,16 +88,16 @@ def test_a_tail_is_merged_into_a_snapshot(timeline: Timeline) -> None:
     timeline.log.append([*more, *late])
     expected = fresh([*EVENTS, *more, *late], BUSY)
     assert_answers(timeline, expected)
-    _marked(timeline)
+    _falsify(timeline)
     assert _is_used(timeline)
-    shutil.rmtree(timeline._shelf.folder)
+    shutil.rmtree(snapshots_of(timeline).folder)
     assert_answers(timeline, expected)
 
 
 def test_a_view_uses_no_snapshot_that_saw_more(timeline: Timeline) -> None:
     """Positions from ``upto`` on, and what was recorded after ``known_at``, may not be in what is gone on from."""
     timeline.snapshot(LATE)
-    _marked(timeline)
+    _falsify(timeline)
     assert _is_used(timeline, LATE, upto=600)
     assert not _is_used(timeline, LATE, upto=599)
     assert _is_used(timeline, LATE, known_at="2024-12-31")
@@ -109,7 +110,7 @@ def test_clocks_that_later_records_moved_are_not_gone_on_from(tmp_path: Path) ->
     found = stored(Log(tmp_path / "log"), plan)
     found.log.append(EVENTS)
     found.snapshot()
-    _marked(found)
+    _falsify(found)
     assert _is_used(found)
     assert not _is_used(found, known_at="2024-12-31")
 
@@ -136,18 +137,19 @@ def test_verify_finds_what_is_wrong(timeline: Timeline) -> None:
     for moment in (BEFORE, LATE):
         timeline.snapshot(moment)
     assert timeline.verify()["same"].to_list() == [True, True]
-    kept = timeline._shelf.all()
-    _marked(timeline)
-    again = timeline._shelf.all()
+    kept = snapshots_of(timeline).all()
+    _falsify(timeline)
+    again = snapshots_of(timeline).all()
     assert again == kept
     assert timeline.verify()["same"].to_list() == [False, False]
-    assert timeline.verify().columns == ["moment", "position", "same"]
+    assert timeline.verify().columns == ["moment", "position", "same", "reason"]
+    assert set(timeline.verify()["reason"]) == {"the states at its moment differ"}
 
 
 def test_a_changed_model_finds_no_old_snapshot(timeline: Timeline) -> None:
     """Snapshots belong to one plan: another rule, order or key is another plan."""
     timeline.snapshot()
-    _marked(timeline)
+    _falsify(timeline)
     for plan in (
         replace(BUSY, rules=BUSY.rules[:-1]),
         replace(BUSY, deleted=()),
@@ -279,19 +281,20 @@ def test_a_damaged_snapshot_is_none(timeline: Timeline, content: bytes) -> None:
     """Garbage in the place of a snapshot, or a part of one, changes no answer and goes with the next pruning."""
     timeline.snapshot(LATE)
     timeline.snapshot()
-    whole = [timeline._shelf.folder / snapshot.file for snapshot in timeline._shelf.all()]
+    store = snapshots_of(timeline)
+    whole = [store.folder / snapshot.file for snapshot in store.all()]
     whole[0].write_bytes(content)
     os.truncate(whole[1], whole[1].stat().st_size - 7)
     assert timeline.snapshots().is_empty()
     assert_answers(timeline, fresh(EVENTS, BUSY))
     timeline.prune(keep=5)
-    assert list(timeline._shelf.folder.iterdir()) == []
+    assert list(snapshots_of(timeline).folder.iterdir()) == []
 
 
 def test_the_contents_of_a_snapshot_may_be_damaged_too(timeline: Timeline) -> None:
     """Where only its end can be read, it does not help."""
     timeline.snapshot(LATE)
-    path = timeline._shelf.folder / timeline._shelf.all()[0].file
+    path = snapshots_of(timeline).folder / snapshots_of(timeline).all()[0].file
     content = bytearray(path.read_bytes())
     content[4 : len(content) // 3] = bytes(len(content) // 3 - 4)
     path.write_bytes(content)
@@ -302,7 +305,7 @@ def test_pruning_keeps_the_latest(timeline: Timeline) -> None:
     """The newest moments stay; what a writer that died left goes when it is old; none is kept on request."""
     for hour in (5, 1, 3, 2, 4):
         timeline.snapshot(f"2024-01-01T0{hour}:00:00")
-    abandoned, written = (timeline._shelf.folder / f"{name}.snapshot.tmp" for name in "ab")
+    abandoned, written = (snapshots_of(timeline).folder / f"{name}.snapshot.tmp" for name in "ab")
     for path in (abandoned, written):
         path.write_bytes(b"half")
     os.utime(abandoned, (time.time() - 7200,) * 2)
@@ -333,7 +336,7 @@ def test_a_snapshot_of_an_early_moment_does_not_stand_for_all_events(tmp_path: P
     found.log.append(EVENTS[:100])
     found.snapshot("2000-01-01")
     policy = SnapshotPolicy(events=100)
-    assert [snapshot.whole for snapshot in found.take_due(policy)] == [True]
+    assert [snapshot.is_complete for snapshot in found.take_due(policy)] == [True]
     assert found.take_due(policy) == []
 
 
@@ -349,9 +352,9 @@ def test_a_policy_by_time_takes_one_at_each_end(tmp_path: Path) -> None:
         found.as_of()
     ends = [datetime(2024, month, day, 21, 59, 59, 999999, UTC) for month, day in ((4, 30), (5, 31), (6, 30))]
     assert found.snapshots()["moment"].to_list() == ends
-    files = {snapshot.file for snapshot in found._shelf.all()}
+    files = {snapshot.file for snapshot in snapshots_of(found).all()}
     found.as_of("2024-05-31")
-    assert {snapshot.file for snapshot in found._shelf.all()} == files
+    assert {snapshot.file for snapshot in snapshots_of(found).all()} == files
 
 
 def test_policies_of_both_kinds_come_to_rest(tmp_path: Path) -> None:
@@ -418,18 +421,24 @@ def test_a_full_disk_leaves_no_half_snapshot(tmp_path: Path) -> None:
     assert [path.suffix for path in (tmp_path / "log" / "snapshots").glob("*/*")] == [".snapshot"]
 
 
-@pytest.mark.parametrize("limit", [None, 0])
-def test_the_states_read_last_are_held_unless_they_are_large(
-    timeline: Timeline, limit: int | None, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("cached_bytes", "is_cached"), [(10**9, True), (0, False)])
+def test_the_states_read_last_stay_in_memory_unless_they_are_large(
+    tmp_path: Path, cached_bytes: int, *, is_cached: bool
 ) -> None:
-    """One snapshot at most is in memory, a large one is not; answers are the same, also of those that are gone."""
-    if limit is not None:
-        monkeypatch.setattr(_store, "_HELD", limit)
+    """Content that changes without the file's time is only seen where the file is read again."""
+    log = Log(tmp_path / "log")
+    log.append(EVENTS)
+    timeline = stored(log, BUSY, thresholds=Thresholds(cached_bytes=cached_bytes))
     expected = fresh(EVENTS, BUSY)
     for moment in (LATE, "2024-01-01T05:00:00", LATE):
         timeline.snapshot(moment)
         assert timeline.as_of(moment).equals(expected.as_of(moment))
-        assert len(timeline._held) == (limit is None)
+    store = snapshots_of(timeline)
+    times = {path: path.stat() for path in store.folder.glob("*.snapshot")}
+    _falsify(timeline)
+    for path, before in times.items():
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert _is_used(timeline, LATE) == (not is_cached)
     timeline.prune()
     assert timeline.as_of(LATE).equals(expected.as_of(LATE))
 

@@ -8,10 +8,10 @@ import pytest
 import eventsource as es
 from eventsource.errors import FoldError
 from eventsource.fold import PolarsEngine, ReferenceEngine
-from eventsource.index import Index, Sizes
+from eventsource.index import Sizes
 from eventsource.plan import Plan, Rule
 from eventsource.testing import MemoryLog, event
-from eventsource.timeline import Timeline
+from eventsource.timeline import Timeline, Tuning
 
 ENGINES = [PolarsEngine, ReferenceEngine]
 STORY = [event("A", name, at=f"2024-01-0{day}", n=day) for name in "abc" for day in (1, 2, 3)]
@@ -92,8 +92,7 @@ def test_values_fit_one_dtype_however_the_index_is_cut(tmp_path: Any) -> None:
         name="v", op="reduce", events=("A",), function=lambda _, e: e.data["n"] if e.data["n"] > 15 else True
     )
     for sizes in (Sizes(), Sizes(memory=0, run=10, part=5, at_once=10)):
-        mixed = Timeline(log, Plan("M", (rule,)))
-        mixed._index = Index(log, mixed.plan, sizes=sizes)
+        mixed = Timeline(log, Plan("M", (rule,)), tuning=Tuning(index=sizes))
         with pytest.raises(FoldError, match="dtype"):
             mixed.as_of()
 

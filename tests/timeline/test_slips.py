@@ -28,8 +28,8 @@ def shoppers() -> es.Timeline:
     ("slip", "told"),
     [
         (lambda: es.Timeline("folder", Shopper), "es.Log('folder')"),  # type: ignore[arg-type]  # the slip
-        (lambda: shoppers().as_of(20240630), "20240630 is no moment"),  # type: ignore[arg-type]  # the slip
-        (lambda: shoppers().explain({"id": 1}), "names no entity"),  # type: ignore[arg-type]  # the slip
+        (lambda: shoppers().as_of(20240630), "expected a moment, or several, got 20240630"),  # type: ignore[arg-type]  # the slip
+        (lambda: shoppers().explain({"id": 1}), "expected the id of one entity"),  # type: ignore[arg-type]  # the slip
         (lambda: shoppers().trend("spent", every="1mo"), "names no measures"),  # type: ignore[arg-type]  # the slip
         (lambda: shoppers().trend({"x": "spent"}, every="1mo"), "names no measures"),  # type: ignore[dict-item]  # the slip
         (lambda: shoppers().trend({"x": pl.col("spent")}, every="1mo"), "'x' is no aggregation"),

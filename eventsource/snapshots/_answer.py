@@ -1,0 +1,83 @@
+"""The states at a moment, from a snapshot and the events that it lacks.
+
+::
+
+    snapshot   position 1200, moment 31 January        partial states of 50,000 entities
+    tail       positions from 1200 on, and earlier     folded into partial states of the 300 entities that it
+               events after 31 January                 touches, while the snapshot's file is read
+    late       5 of the 300 have an event before the   folded again from all of their events
+               last one in the snapshot
+    answer     49,700 states of the snapshot, 295 merged and 5 folded again
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+
+import polars as pl
+
+from eventsource.event import EventLog
+from eventsource.fold import Events
+from eventsource.index import View, still_contains
+from eventsource.snapshots._choose import Unusable
+from eventsource.snapshots._partial import Meeting, finished, partial
+from eventsource.snapshots._store import Snapshot, SnapshotStore
+
+__all__ = ["lost_events", "states_from_snapshot"]
+
+_TOO_WIDE = Unusable("a total of floats needs more digits than 128 bits hold")
+
+
+def states_from_snapshot(
+    view: View,
+    store: SnapshotStore,
+    snapshot: Snapshot,
+    moment: datetime | None,
+    *,
+    max_share: float,
+    entities: pl.Series | None = None,
+) -> pl.DataFrame | Unusable:
+    """Return the states at a moment, as a fold of all events would.
+
+    Args:
+        view: the events that the question sees.
+        store: where the snapshot is.
+        snapshot: one that `unusable` has nothing against.
+        moment: the states after all events up to this instant; None: after all events.
+        max_share: the snapshot does not help if more than this share of its states has late events.
+        entities: only states of these ids; None: of all.
+    """
+    with ThreadPoolExecutor(1) as pool:  # the file is read while the tail is folded
+        reading = pool.submit(store.states, snapshot, entities)
+        tail = view.tail(snapshot.position, after=snapshot.moment, until=moment, entities=entities)
+        later, earlier = partial(tail), reading.result()
+    if earlier is None:
+        return Unusable("its file cannot be read")
+    if later is None:
+        return _TOO_WIDE
+    meeting = Meeting.of(earlier, later)
+    is_late = meeting.unmergeable(tail)
+    if is_late.sum() > max_share * earlier.height:
+        return Unusable(f"{is_late.sum():,} of its {earlier.height:,} states have late events")
+    newer = meeting.merged(view.plan)
+    if is_late.any():
+        folded = view.map(lambda events: partial(events.until(moment)), later["entity"].filter(is_late))
+        complete = [states for states in folded if states is not None]
+        if len(complete) < len(folded):
+            return _TOO_WIDE
+        newer = pl.concat([newer.filter(~is_late), *complete]).sort("entity")
+    return finished(meeting.replaced(newer), view.plan, _summed(tail))
+
+
+def lost_events(log: EventLog, snapshot: Snapshot) -> Unusable | None:
+    """Return that the log no longer contains the events of a snapshot; None: it contains them."""
+    if still_contains(log, snapshot.log_mark, head=snapshot.position, last_id=snapshot.last_event_id):
+        return None
+    return Unusable("the log was restored from a backup, and no longer contains its events")
+
+
+def _summed(events: Events) -> pl.Schema:
+    """Return the dtypes of the members that totals are taken of, by field."""
+    schema = events.clustered.columns.collect_schema()
+    totals = [rule for rule in events.plan.rules if rule.op == "total" and rule.of is not None]
+    columns = {rule.name: events.members.of(rule).column for rule in totals}
+    return pl.Schema({name: schema[column] for name, column in columns.items()})

@@ -1,0 +1,101 @@
+"""Taking snapshots: all events up to a moment are folded, and their partial states stored."""
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+
+from eventsource.errors import FoldError
+from eventsource.fold import Events, concat_answers
+from eventsource.index import View
+from eventsource.snapshots._partial import is_mergeable, partial
+from eventsource.snapshots._policy import SnapshotPolicy, due_moments
+from eventsource.snapshots._store import Snapshot, SnapshotStore
+
+__all__ = ["take_due_snapshots", "take_snapshot"]
+
+
+def take_snapshot(view: View, store: SnapshotStore, moment: datetime | None) -> Snapshot:
+    """Fold all events up to a moment and store their states.
+
+    Args:
+        view: all events up to the head of the log, which was refreshed for it: the log's mark is then not older.
+        store: where to store them.
+        moment: up to this instant, inclusive; None: up to the latest of all events.
+
+    Raises:
+        FoldError: there are no events, or the states of this plan cannot be stored.
+        IndexFileError: the file cannot be written.
+    """
+    plan, span = view.plan, view.span
+    if span is None:
+        raise FoldError(f"{plan.name}: there are no events to take a snapshot of", hint="eventsource pull")
+    if not is_mergeable(plan):
+        raise FoldError(
+            f"{plan.name}: the states of a reduce field without dtype cannot be stored",
+            hint="dtype=… on the reduce",
+        )
+    moment = moment or span[1]
+    parts = view.map(lambda events: _folded(events.until(moment)))
+    states = [part.states for part in parts if part.states is not None]
+    if len(states) < len(parts):
+        raise FoldError(
+            f"{plan.name}: a total of floats cannot be stored, it needs more digits than 128 bits hold",
+            hint="dtype=pl.Decimal(18, 2) makes the total exact",
+        )
+    all_states = concat_answers(states)
+    return store.write(
+        all_states,
+        Snapshot(
+            position=view.limit,
+            moment=moment,
+            is_complete=moment >= span[1],
+            last_recorded_at=max((part.last for part in parts if part.last is not None), default=None),
+            columns=tuple(sorted(view.columns)),
+            entities=all_states.height,
+            last_event_id=view.parts.last_event_id(view.limit),
+            log_mark=view.log.mark,
+            file="",
+        ),
+    )
+
+
+def take_due_snapshots(
+    view: View, store: SnapshotStore, policy: SnapshotPolicy, existing: Sequence[Snapshot], tz: str
+) -> list[Snapshot]:
+    """Take the snapshots that a policy asks for, and remove those that it does not keep; return the new ones.
+
+    Args:
+        view: all events up to the head of the log, which was refreshed for it: the log's mark is then not older.
+        store: where to store them.
+        policy: the policy.
+        existing: the snapshots that are there.
+        tz: the zone of calendar steps.
+    """
+    if view.span is None or not is_mergeable(view.plan):
+        return []
+    columns = tuple(sorted(view.columns))
+    useful = [snapshot for snapshot in existing if snapshot.columns == columns]
+    new = []
+    for moment in due_moments(policy, useful, view.span, view.limit, tz):
+        # A total that cannot be stored must not make the question fail that only happened to find it due.
+        with contextlib.suppress(FoldError):
+            new.append(take_snapshot(view, store, moment))
+    if new or len(existing) > policy.keep:
+        store.prune(policy.keep, columns, new)
+    return new
+
+
+@dataclass(frozen=True)
+class _Folded:
+    """The partial states of a part, and the latest ``recorded_at`` of its events; None: see `partial`."""
+
+    states: pl.DataFrame | None
+    last: datetime | None
+
+
+def _folded(events: Events) -> _Folded:
+    last = events.clustered.in_order.select(pl.col("recorded_at").max()).collect().item()
+    return _Folded(partial(events), last)

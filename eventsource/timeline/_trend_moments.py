@@ -1,0 +1,41 @@
+"""The moments of a trend: steps between two ends, of which either may be left open."""
+
+from datetime import date, datetime
+
+from eventsource.index import View
+from eventsource.moment import (
+    Moment,
+    day_of,
+    first_instant,
+    is_calendar_step,
+    last_day_of_step,
+    last_days_of_steps,
+    last_instant,
+    steps,
+)
+
+__all__ = ["trend_moments"]
+
+
+def trend_moments(
+    view: View, every: str, *, since: Moment | None, until: Moment | None, tz: str
+) -> list[date | datetime]:
+    """Return ``since``, ``since + every``, … up to ``until``; an open end is that of the events.
+
+    Calendar steps then end with their last days, and the last of them may be yet to come. Without events there are
+    no moments.
+    """
+    if since is not None and until is not None:
+        return steps(since, until, every, tz)
+    if view.span is None:
+        return []
+    first, last = (day_of(moment, tz) for moment in view.span)
+    if not is_calendar_step(every):
+        begin = first_instant(first, tz) if since is None else since
+        return steps(begin, last if until is None else until, every, tz)
+    if since is not None:
+        return steps(since, last_day_of_step(last, every), every, tz)
+    final = last if until is None else day_of(first_instant(until, tz), tz)
+    limit = None if until is None else last_instant(until, tz)
+    ends = last_days_of_steps(first, final, every)
+    return [end for end in ends if limit is None or last_instant(end, tz) <= limit]
