@@ -1,49 +1,50 @@
-"""Every example runs, and every documented command exists; the other way round too."""
+"""Every example runs and prints what its page says; every documented command exists, and the other way round."""
 
 import re
 import shutil
 from pathlib import Path
 
 import pytest
-import typer
 
 import eventsource
-from eventsource.cli import app
+from docs._generate import commands
+from tests.docs.examples import PAGES, ROOT, Command, commands_in, console_blocks, name_of, run_page
 
-ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+README = ROOT / "README.md"
 PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
-CONSOLE = re.compile(r"```console\n(.*?)```", re.DOTALL)
-COMMAND = re.compile(r"^\$ eventsource ((?:report )?[a-z-]+)(.*?)(?:  #.*)?$", re.MULTILINE)
+COMMANDS = commands()
+TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 
 
-def _commands(group: object, prefix: str = "") -> dict[str, object]:
-    found: dict[str, object] = {}
-    for name, command in group.commands.items():  # type: ignore[attr-defined]
-        found |= _commands(command, f"{name} ") if hasattr(command, "commands") else {prefix + name: command}
-    return found
+def _documented(page: Path) -> list[Command]:
+    return [command for block in console_blocks(page) for command in commands_in(block)]
 
 
-COMMANDS = _commands(typer.main.get_command(app))
+@pytest.mark.parametrize("page", [README, ROOT / "CONTRIBUTING.md", *PAGES], ids=lambda page: page.name)
+def test_documented_commands_exist_with_their_options(page: Path) -> None:
+    """A page names no command, option or target of `make` that does not exist."""
+    for command in _documented(page):
+        words = command.words
+        if words[0] == "make":
+            assert set(words[1:]) <= TARGETS, command.line
+        if words[0] in ("eventsource", ".venv/bin/eventsource"):
+            name = name_of(words)
+            assert name in COMMANDS, command.line
+            options = {each for found in COMMANDS[name].params for each in (*found.opts, *found.secondary_opts)}
+            used = {word.partition("=")[0] for word in words[2:] if re.fullmatch(r"--?[a-z][a-z-]*(=.*)?", word)}
+            assert used <= options, command.line
 
 
-def test_every_documented_command_exists_and_the_other_way_round() -> None:
-    """The README names all commands, and no others, with options that they have."""
-    documented = [match for block in CONSOLE.findall(README) for match in COMMAND.findall(block)]
-    assert {name for name, _ in documented} == set(COMMANDS)
-    for name, rest in documented:
-        options = {option for parameter in COMMANDS[name].params for option in parameter.opts}  # type: ignore[attr-defined]
-        assert set(re.findall(r"(?<!\S)--?[a-z][a-z-]*", rest)) <= options, name
+def test_every_command_is_shown_on_a_page() -> None:
+    """A page of the documentation, other than the generated reference, shows how to call each command."""
+    lines = [command.words for page in (README, *PAGES) for command in _documented(page)]
+    assert {name_of(words) for words in lines if words[0] == "eventsource"} == set(COMMANDS)
 
 
-def test_the_examples_of_the_readme_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All Python of the README runs, top to bottom, on the demo data."""
-    shutil.copytree(ROOT / "data" / "raw", tmp_path / "data" / "raw")
-    monkeypatch.chdir(tmp_path)
-    names: dict[str, object] = {}
-    for block in PYTHON.findall(README):
-        exec(compile(block, "README.md", "exec"), names)  # noqa: S102 - our own README
-    assert len(names["log"]) == 11_908  # type: ignore[arg-type]
+@pytest.mark.parametrize("page", [README, *PAGES], ids=lambda page: page.name)
+def test_examples_print_what_the_page_says(page: Path, tmp_path: Path) -> None:
+    """The Python and the commands of a page run, top to bottom, and print what stands below them."""
+    assert run_page(page, tmp_path) == page.read_text(encoding="utf-8"), "python -m tests.docs.refresh"
 
 
 @pytest.mark.parametrize("module", ["__init__.py", "model.py", "testing/__init__.py"])

@@ -1,0 +1,250 @@
+"""The generated parts of the pages: what the code knows about itself is not written down a second time.
+
+A page says where a generated part goes with a comment on a line of its own::
+
+    <!-- generated: commands -->
+
+`PARTS` holds the functions that make them. The tests use the same functions, and check that nothing is left out.
+"""
+
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import typer
+
+import eventsource
+from eventsource import event
+from eventsource.cli import app as program
+from eventsource.testing import cases
+from tests.test_architecture import DOORS, LAYERS
+
+PAGES = Path(__file__).parent
+MARK = re.compile(r"^<!-- generated: ([a-z-]+)(?: (.+?))? -->$", re.MULTILINE)
+_VERSION = re.compile(r"^_?[A-Z_]*VERSION: Final = (\d+)", re.MULTILINE)
+_FENCE = re.compile(r"^(\s*)```(\w*)\s*$")
+
+
+def public_modules() -> list[str]:
+    """Return the modules that other code may import: no part of their path begins with an underscore."""
+    found = pkgutil.walk_packages(eventsource.__path__, "eventsource.")
+    return sorted(each.name for each in found if "._" not in each.name and "skeleton" not in each.name)
+
+
+def public_names(module: str) -> list[str]:
+    """Return the names that a module exports."""
+    return list(importlib.import_module(module).__all__)
+
+
+def home_of(module: str, name: str) -> str:
+    """Return the public module that documents a name: the one that defines it, or the lowest that exports it."""
+    value = getattr(importlib.import_module(module), name)
+    where = getattr(value, "__module__", module)
+    if not isinstance(where, str) or not where.startswith("eventsource."):
+        return module
+    while "._" in where:
+        where = where.rpartition(".")[0]
+    return where if where in public_modules() and name in public_names(where) else module
+
+
+def commands(group: Any = None, prefix: str = "") -> dict[str, Any]:
+    """Return the commands of the program by the words that call them, such as ``report run``."""
+    found: dict[str, Any] = {}
+    for name, command in (group or typer.main.get_command(program)).commands.items():
+        inner = hasattr(command, "commands")
+        found |= commands(command, f"{name} ") if inner else {prefix + name: command}
+    return found
+
+
+def documented_modules() -> set[str]:
+    """Return the modules that a page of the reference names by hand."""
+    pages = (page.read_text(encoding="utf-8") for page in (PAGES / "reference").rglob("*.md"))
+    return {module for page in pages for part, module in MARK.findall(page) if part == "module"}
+
+
+def _module(name: str) -> str:
+    """Return the entries of one module: those of its names that no other public module defines."""
+    own = [each for each in public_names(name) if home_of(name, each) == name]
+    others = [each for each in public_names(name) if each not in own]
+    listed = ", ".join(own)
+    lines = [f"```{{eval-rst}}\n.. automodule:: {name}\n   :members: {listed}\n```" if own else ""]
+    if not own:
+        lines = [f"```{{eval-rst}}\n.. automodule:: {name}\n   :no-members:\n```"]
+    lines += [f"Also exported here: {', '.join(_link(name, each) for each in others)}."] if others else []
+    return "\n\n".join(lines)
+
+
+def _other_modules(_: str) -> str:
+    """Return the entries of all public modules that no page names by hand."""
+    left = [name for name in public_modules() if name not in documented_modules()]
+    return "\n\n".join(f"## {name}\n\n{_module(name)}" for name in left)
+
+
+def _exports(name: str) -> str:
+    """Return a table of what a package exports: each name with the first line of its docstring."""
+    rows = ["| name | what it is |", "|---|---|"]
+    for each in public_names(name):
+        value = getattr(importlib.import_module(name), each)
+        text = (inspect.getdoc(value) or "").split("\n")[0] if callable(value) else "a constant"
+        rows.append(f"| {_link(name, each)} | {_cell(text.replace('``', '`'))} |")
+    return "\n".join(rows)
+
+
+def _cell(text: str) -> str:
+    """Return a text that may be a cell of a table."""
+    return text.replace("|", "\\|").replace("<", "&lt;")
+
+
+def _link(module: str, name: str) -> str:
+    return f"{{py:obj}}`{name} <{home_of(module, name)}.{name}>`"
+
+
+def _commands(_: str) -> str:
+    """Return the reference of the command line: each command with its arguments and options."""
+    panels: dict[str, list[tuple[str, Any]]] = {}
+    for name, command in commands().items():
+        panels.setdefault(command.rich_help_panel or "Reports", []).append((name, command))
+    parts = []
+    for panel, found in panels.items():
+        parts.append(f"## {panel}")
+        parts += [_command(name, command) for name, command in found]
+    return "\n\n".join(parts)
+
+
+def _command(name: str, command: Any) -> str:
+    shown = [parameter for parameter in command.params if not getattr(parameter, "hidden", False)]
+    arguments = [each for each in shown if each.param_type_name == "argument"]
+    usage = " ".join(["eventsource", name, *map(_placeholder, arguments), "[OPTIONS]"])
+    text = " ".join(inspect.cleandoc(command.help or "").split())
+    rows = [f"| `{_typed(each).replace('|', chr(92) + '|')}` | {_help(each)} |" for each in (*arguments, *_options(shown))]
+    table = "\n".join(["| argument or option | meaning |", "|---|---|", *rows]) if rows else ""
+    return f"### eventsource {name}\n\n{text}\n\n```text\n{usage}\n```\n\n{table}"
+
+
+def _options(parameters: list[Any]) -> Iterator[Any]:
+    yield from (each for each in parameters if each.param_type_name == "option" and each.name != "help")
+
+
+def _placeholder(argument: Any) -> str:
+    word = argument.metavar or str(argument.name).upper()
+    return word if argument.required or word.startswith("[") else f"[{word}]"
+
+
+def _typed(parameter: Any) -> str:
+    if parameter.param_type_name == "argument":
+        return _placeholder(parameter)
+    words = ", ".join((*parameter.opts, *parameter.secondary_opts))
+    value = "" if parameter.is_flag else f" {parameter.metavar or str(parameter.name).upper()}"
+    return words + value
+
+
+def _help(parameter: Any) -> str:
+    text = " ".join((parameter.help or "").split())
+    choices = _choices(parameter)
+    default = parameter.default
+    plain = isinstance(default, str | int | float) and not isinstance(default, bool) and parameter.show_default
+    text += f" One of {', '.join(f'`{choice}`' for choice in choices)}." if choices else ""
+    text += f" Default: `{default}`." if plain and "Default" not in text else ""
+    return _cell(text)
+
+
+def _choices(parameter: Any) -> tuple[str, ...]:
+    annotation = getattr(getattr(parameter, "type_descriptor", None), "annotation", None)
+    return tuple(map(str, getattr(annotation, "__args__", ()))) if "Literal" in str(annotation) else ()
+
+
+def _layers(_: str) -> str:
+    """Return the layers of the package, the highest first."""
+    rows = ["| layer | what it holds | libraries behind it |", "|---|---|---|"]
+    for modules, text in LAYERS.items():
+        names = sorted(modules)
+        libraries = sorted(library for library, doors in DOORS.items() if doors & set(names))
+        rows.append(f"| {', '.join(f'`{name}`' for name in names)} | {text} | {', '.join(libraries)} |")
+    return "\n".join(rows)
+
+
+def _columns(name: str) -> str:
+    """Return the columns of a schema of `eventsource.event`."""
+    rows = [f"| `{column}` | {dtype} |" for column, dtype in getattr(event, name).items()]
+    return "\n".join(["| column | dtype |", "|---|---|", *rows])
+
+
+def _cases(_: str) -> str:
+    """Return the worked examples: what each is about, and what it asks."""
+    rows = []
+    for case in cases():
+        asked = ", ".join(sorted({str(question["ask"]) for question in case.questions}))
+        rows.append(f"| `{case.name}` | {_cell(case.about)} | {len(case.events)} | {asked} |")
+    return "\n".join(["| case | about | events | questions |", "|---|---|--:|---|", *rows])
+
+
+def version_of(package: str) -> int:
+    """Return the version of the files that a package writes."""
+    folder = Path(eventsource.__file__).parent / package
+    found = {number for file in folder.glob("*.py") for number in _VERSION.findall(file.read_text(encoding="utf-8"))}
+    (version,) = found
+    return int(version)
+
+
+def _versions(_: str) -> str:
+    """Return the versions of the files that have one."""
+    rows = [f"| `{package}/` | {version_of(package)} |" for package in ("index", "snapshots")]
+    return "\n".join(["| files | version |", "|---|--:|", *rows])
+
+
+PARTS: Mapping[str, Callable[[str], str]] = {
+    "cases": _cases,
+    "columns": _columns,
+    "commands": _commands,
+    "exports": _exports,
+    "layers": _layers,
+    "module": _module,
+    "other-modules": _other_modules,
+    "versions": _versions,
+}
+
+
+def filled(text: str) -> str:
+    """Return the text of a page with its generated parts."""
+    return MARK.sub(lambda mark: PARTS[mark[1]](mark[2] or ""), text)
+
+
+def fill_page(_app: Any, _page: str, content: list[str]) -> None:
+    """Put the generated parts into a page (an event handler of Sphinx)."""
+    content[0] = filled(content[0])
+
+
+def rewrite_docstring(_app: Any, _what: str, _name: str, _object: Any, _options: Any, lines: list[str]) -> None:
+    """Turn the fenced code of a docstring into what reStructuredText understands (an event handler of Sphinx)."""
+    found: list[str] = []
+    inside: str | None = None
+    for line in lines:
+        fence = _FENCE.match(line)
+        if fence and inside is None:
+            inside = fence[1]
+            found += ["", f"{inside}.. code-block:: {fence[2] or 'text'}", ""]
+        elif fence:
+            inside = None
+            found.append("")
+        else:
+            found.append(line if inside is None else f"   {line}")
+    lines[:] = found
+
+
+def resolve_short_name(app: Any, env: Any, node: Any, contents: Any) -> Any:
+    """Link a short name of a docstring, such as `Log.pull`, to its entry (an event handler of Sphinx)."""
+    if node.get("refdomain") != "py":
+        return None
+    target, domain = node["reftarget"], env.domains.python_domain
+    short = target.removeprefix("eventsource.")
+    ends = [name for name in domain.objects if name.endswith(f".{short}")]
+    if len(ends) != 1:
+        return None
+    entry = domain.objects[ends[0]]
+    return domain.resolve_xref(
+        env, node["refdoc"], app.builder, node.get("reftype", "obj"), ends[0], node, contents
+    ) if entry else None
