@@ -94,9 +94,10 @@ def _exports(name: str) -> str:
     return "\n".join(rows)
 
 
-def _cell(text: str) -> str:
+def _cell(text: str, *, code: bool = False) -> str:
     """Return a text that may be a cell of a table."""
-    return text.replace("|", "\\|").replace("<", "&lt;")
+    escaped = text.replace("|", "\\|")
+    return escaped if code else escaped.replace("<", "&lt;")
 
 
 def _link(module: str, name: str) -> str:
@@ -120,7 +121,7 @@ def _command(name: str, command: Any) -> str:
     arguments = [each for each in shown if each.param_type_name == "argument"]
     usage = " ".join(["eventsource", name, *map(_placeholder, arguments), "[OPTIONS]"])
     text = " ".join(inspect.cleandoc(command.help or "").split())
-    rows = [f"| `{_typed(each).replace('|', chr(92) + '|')}` | {_help(each)} |" for each in (*arguments, *_options(shown))]
+    rows = [f"| `{_cell(_typed(each), code=True)}` | {_help(each)} |" for each in (*arguments, *_options(shown))]
     table = "\n".join(["| argument or option | meaning |", "|---|---|", *rows]) if rows else ""
     return f"### eventsource {name}\n\n{text}\n\n```text\n{usage}\n```\n\n{table}"
 
@@ -185,7 +186,9 @@ def _cases(_: str) -> str:
 def version_of(package: str) -> int:
     """Return the version of the files that a package writes."""
     folder = Path(eventsource.__file__).parent / package
-    found = {number for file in folder.glob("*.py") for number in _VERSION.findall(file.read_text(encoding="utf-8"))}
+    found = {
+        number for file in folder.glob("*.py") for number in _VERSION.findall(file.read_text(encoding="utf-8"))
+    }
     (version,) = found
     return int(version)
 
@@ -245,6 +248,8 @@ def resolve_short_name(app: Any, env: Any, node: Any, contents: Any) -> Any:
     if len(ends) != 1:
         return None
     entry = domain.objects[ends[0]]
-    return domain.resolve_xref(
-        env, node["refdoc"], app.builder, node.get("reftype", "obj"), ends[0], node, contents
-    ) if entry else None
+    return (
+        domain.resolve_xref(env, node["refdoc"], app.builder, node.get("reftype", "obj"), ends[0], node, contents)
+        if entry
+        else None
+    )

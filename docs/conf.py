@@ -1,4 +1,4 @@
-"""Sphinx settings: `make docs` builds these pages into build/docs; they need no network, not even for the search."""
+"""Sphinx settings: `make docs` builds these pages into build/docs; neither they nor their search need a network."""
 
 import sys
 from importlib.metadata import version as installed_version

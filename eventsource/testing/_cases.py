@@ -27,7 +27,7 @@ class Case:
         about: the rule that it shows.
         plan: the model.
         events: the events in order of arrival.
-        questions: ``ask``, the arguments, and the answer ``expect``ed.
+        questions: ``ask``, the arguments, and ``expect``, the expected answer.
     """
 
     name: str

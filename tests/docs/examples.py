@@ -17,7 +17,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 from typer.testing import CliRunner
@@ -172,13 +171,14 @@ class _Runner:
             arguments += ["--format", "table"]  # as on a terminal
         _forget(self.folder)
         result = CliRunner().invoke(app, arguments, prog_name="eventsource")
-        assert result.exit_code in (0, 3), f"$ {shlex.join(words)}\n{result.output}\n{result.exception!r}"
+        failed = result.exit_code not in (0, 1, 3) or "Error" in result.output
+        assert not failed, f"$ {shlex.join(words)}\n{result.output}\n{result.exception!r}"
         if target is not None:
             Path(words[target + 1]).write_text(result.stdout, encoding="utf-8")
             return ""
         return self._plain(result.output)
 
     def _plain(self, text: str) -> str:
-        """Return a text without what differs from run to run: times taken, the folder's path, blanks at the end."""
+        """Return a text without what differs from run to run: times taken and the path of the folder."""
         text = _SECONDS.sub("0.1 s", text.replace(str(self.folder), "/home/me/gym"))
         return "\n".join(line.rstrip() for line in text.split("\n"))

@@ -56,7 +56,7 @@ def test_the_files_of_an_index_are_described(log: es.Log) -> None:
     """The page names every kind of file of an index; its manifest has the version of the page."""
     timeline = es.Timeline(log, Member)
     index = Index(log, timeline.plan, sizes=Sizes(memory=0, run=10, part=10))
-    timeline._index = index  # noqa: SLF001 - a small log has no files otherwise
+    timeline._index = index
     timeline.as_of()
     manifest = json.loads((index.folder / "manifest.json").read_bytes())
     assert manifest["version"] == version_of("index")

@@ -16,7 +16,9 @@ from docs._generate import commands, home_of, public_modules, public_names
 from tests.docs.examples import DOCS, ROOT
 from tests.report.conftest import browser  # noqa: F401 - a fixture
 
-EXTERNAL = re.compile(r"<(?:script|link|img|iframe|source)\b[^>]*?\b(?:src|href)=\"(?:https?:)?//[^\"]+", re.IGNORECASE)
+EXTERNAL = re.compile(
+    r"<(?:script|link|img|iframe|source)\b[^>]*?\b(?:src|href)=\"(?:https?:)?//[^\"]+", re.IGNORECASE
+)
 
 pytestmark = pytest.mark.slow
 
@@ -26,7 +28,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the pages, warnings as errors."""
     out = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-d", str(out / "trees"), "-b", "html"]
-    done = subprocess.run([*command, str(DOCS), str(out / "html")], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*command, str(DOCS), str(out / "html")], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     return out / "html"
 
