@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 LOCK := requirements.lock
 
-.PHONY: demo test bench lock notebooks lint clean environment
+.PHONY: demo test docs laws words bench lock notebooks lint clean environment
 
 environment: .venv/installed
 
@@ -30,10 +30,23 @@ demo: environment
 	@echo
 	@ls notebooks/0*.ipynb | xargs -P 4 -n 1 $(BIN)/eventsource report run
 
-# Lint, types, format, all tests, the notebooks.
+# Lint, types, format, all tests, the notebooks. Coverage is measured over the quick tests: measuring slows down.
 test: environment lint
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest tests -m "not slow" --cov
+	$(BIN)/python -m pytest tests -m slow
 	$(BIN)/python -m pytest --nbval-lax --nbval-current-env -p no:randomly -W ignore notebooks
+
+# The pages, into build/docs/index.html; a warning is an error. The tests build them too.
+docs: environment
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/docs
+
+# The laws with 2,000 examples each instead of 45: hours, so not part of `make test`.
+laws: environment
+	$(BIN)/python -m pytest tests -k "law or Law" --hypothesis-profile=deep
+
+# Words and phrases that the prose of this project avoids, with their places.
+words: environment
+	$(BIN)/python -m tests.docs.words
 
 lint: environment
 	$(BIN)/ruff check .
@@ -49,7 +62,7 @@ bench: environment
 notebooks: environment
 	$(BIN)/python tests/notebooks/refresh.py
 
-# Resolve the dependencies anew. No index address gets into the lock.
+# Resolve the dependencies again. No index address gets into the lock.
 lock: environment
 	$(BIN)/pip install --quiet pip-tools
 	$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --all-build-deps --all-extras \

@@ -1,4 +1,4 @@
-"""Sphinx settings: `make docs` builds these pages into build/docs; neither they nor their search need a network."""
+"""Sphinx settings: `make docs` builds these pages into build/docs; the pages and their search need no network."""
 
 import sys
 from importlib.metadata import version as installed_version

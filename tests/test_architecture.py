@@ -27,9 +27,18 @@ LAYERS: dict[frozenset[str], str] = {
     frozenset({"operations"}): "One table that says what every operation is and computes.",
     frozenset({"event"}): "The envelope: the one frame shape of events, and the contract of a source.",
     frozenset({"moment"}): "Dates, instants, zones and steps of the calendar.",
-    frozenset({"allocation", "atomic_write", "derived_folders", "errors", "messages", "progress", "retry"}): (
-        "Small helpers whose names say what they hold."
-    ),
+    frozenset(
+        {
+            "allocation",
+            "atomic_write",
+            "derived_folders",
+            "dotted_paths",
+            "errors",
+            "messages",
+            "progress",
+            "retry",
+        }
+    ): "Small helpers whose names say what they hold.",
 }
 """Every module of the package, the highest layer first: a module imports only from layers below its own."""
 
@@ -56,6 +65,7 @@ LONGER = {
     "check.py": 400,
     "event.py": 400,
     "fold/_reference.py": 400,
+    "log/__init__.py": 400,
     "moment.py": 400,
     "plan/__init__.py": 400,
     "readmodel/_keeper.py": 400,
@@ -87,7 +97,7 @@ def _depth(part: str) -> int:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_imports_point_down(path: Path) -> None:
-    """A module imports only from layers below its own, or from its own package; neighbours import no neighbours."""
+    """A module imports only from layers below its own, or from its own package; neighbours import none."""
     part = _part(path)
     for name in _imports(path):
         if name.startswith("eventsource."):
