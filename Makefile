@@ -42,7 +42,7 @@ docs: environment
 
 # The laws with 2,000 examples each instead of 45: hours, so not part of `make test`.
 laws: environment
-	$(BIN)/python -m pytest tests -k "law or Law" --hypothesis-profile=deep
+	$(BIN)/python -m pytest tests -m hypothesis --hypothesis-profile=deep
 
 # Words and phrases that the prose of this project avoids, with their places.
 words: environment
