@@ -62,14 +62,14 @@ DOORS = {
     "zstandard": {"sources"},
 }
 LONGER = {
-    "check.py": 400,
-    "event.py": 400,
-    "fold/_reference.py": 400,
-    "log/__init__.py": 400,
-    "moment.py": 400,
-    "plan/__init__.py": 400,
-    "readmodel/_keeper.py": 400,
-    "timeline/__init__.py": 400,
+    "check.py": 450,
+    "event.py": 450,
+    "fold/_reference.py": 450,
+    "log/__init__.py": 450,
+    "moment.py": 450,
+    "plan/__init__.py": 450,
+    "readmodel/_keeper.py": 450,
+    "timeline/__init__.py": 450,
 }
 """Files of more than 300 lines: all of them are about to be split."""
 REACHES_INSIDE = {"dump.py", "snapshots/_partial.py", "timeline/_answers.py"}
