@@ -13,18 +13,20 @@ import pkgutil
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import typer
 
 import eventsource
-from eventsource import event
+from eventsource import event, model
 from eventsource.cli import app as program
+from eventsource.plan import Op
 from eventsource.testing import cases
 from tests.test_architecture import DOORS, LAYERS
 
 PAGES = Path(__file__).parent
 MARK = re.compile(r"^<!-- generated: ([a-z-]+)(?: (.+?))? -->$", re.MULTILINE)
+_HEADING = re.compile(r"^(\S.*)\n([-=])\2{2,}$", re.MULTILINE)
 _VERSION = re.compile(r"^_?[A-Z_]*VERSION: Final = (\d+)", re.MULTILINE)
 _FENCE = re.compile(r"^(\s*)```(\w*)\s*$")
 
@@ -89,9 +91,12 @@ def _exports(name: str) -> str:
     rows = ["| name | what it is |", "|---|---|"]
     for each in public_names(name):
         value = getattr(importlib.import_module(name), each)
-        text = (inspect.getdoc(value) or "").split("\n")[0] if callable(value) else "a constant"
-        rows.append(f"| {_link(name, each)} | {_cell(text.replace('``', '`'))} |")
+        rows.append(f"| {_link(name, each)} | {_first_line(value) if callable(value) else 'a constant'} |")
     return "\n".join(rows)
+
+
+def _first_line(value: Any) -> str:
+    return _cell((inspect.getdoc(value) or "").split("\n")[0].replace("``", "`"))
 
 
 def _cell(text: str, *, code: bool = False) -> str:
@@ -183,6 +188,29 @@ def _cases(_: str) -> str:
     return "\n".join(["| case | about | events | questions |", "|---|---|--:|---|", *rows])
 
 
+def _docstring(what: str) -> str:
+    """Return the docstring of a module, or the part of it below a heading: ``module | heading``."""
+    module, _, heading = what.partition(" | ")
+    text = inspect.getdoc(importlib.import_module(module)) or ""
+    parts = _HEADING.split(text)
+    if heading:
+        number = parts.index(heading)
+        text = parts[number + 2]
+    else:
+        text = parts[0]
+    lines = text.strip().split("\n")
+    rewrite_docstring(None, "module", module, None, None, lines)
+    return "\n".join(["```{eval-rst}", *lines, "```"])
+
+
+def _operations(_: str) -> str:
+    """Return the operations, with the function of `eventsource.model` that declares each."""
+    rows = [
+        f"| {_link('eventsource.model', name)} | {_first_line(getattr(model, name))} |" for name in get_args(Op)
+    ]
+    return "\n".join(["| operation | what it gives |", "|---|---|", *rows])
+
+
 def version_of(package: str) -> int:
     """Return the version of the files that a package writes."""
     folder = Path(eventsource.__file__).parent / package
@@ -203,9 +231,11 @@ PARTS: Mapping[str, Callable[[str], str]] = {
     "cases": _cases,
     "columns": _columns,
     "commands": _commands,
+    "docstring": _docstring,
     "exports": _exports,
     "layers": _layers,
     "module": _module,
+    "operations": _operations,
     "other-modules": _other_modules,
     "versions": _versions,
 }
