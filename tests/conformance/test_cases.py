@@ -1,7 +1,6 @@
 """The worked examples of the specification, through every engine."""
 
 import contextlib
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +13,6 @@ from eventsource.timeline import Timeline
 from tests.conformance.stored import ALWAYS, on_disk
 
 ENGINES = {"reference": ReferenceEngine, "polars": PolarsEngine}
-SHARED = Path(__file__).parents[3] / "shared" / "spec"
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -48,11 +46,3 @@ def test_a_wrong_answer_is_noticed() -> None:
     found = list(mismatches(case, Timeline(MemoryLog(case.events), case.plan)))
     assert len(found) == 1
     assert "expected" in found[0]
-
-
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared specification is not beside this checkout")
-def test_the_specification_here_is_the_shared_one() -> None:
-    """The copy of the specification in this project is byte for byte the shared one."""
-    here = Path(__file__).parents[1] / "spec"
-    shared = {path.relative_to(SHARED): path.read_bytes() for path in SHARED.rglob("*") if path.is_file()}
-    assert {path.relative_to(here): path.read_bytes() for path in here.rglob("*") if path.is_file()} == shared
