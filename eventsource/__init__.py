@@ -8,29 +8,38 @@ log.pull(es.source("data/raw/*.jsonl.gz"))
 customers = es.Timeline(log, Customer)
 customers.as_of("2024-06-30")
 ```
+
+Names are imported when they are first used: ``import eventsource`` itself loads no other library, so the command
+line can print its help at once.
 """
 
-from eventsource.errors import EventsourceError
-from eventsource.log import Log
-from eventsource.model import (
-    Model,
-    count,
-    derive,
-    distinct,
-    first,
-    flag,
-    largest,
-    latest,
-    reduce,
-    smallest,
-    states,
-    total,
-)
-from eventsource.plan import Plan
-from eventsource.readmodel import ReadModel
-from eventsource.snapshots import SnapshotPolicy
-from eventsource.sources import source
-from eventsource.timeline import Timeline
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from eventsource.errors import EventsourceError
+    from eventsource.log import Log
+    from eventsource.model import (
+        Model,
+        count,
+        derive,
+        distinct,
+        first,
+        flag,
+        largest,
+        latest,
+        reduce,
+        smallest,
+        states,
+        total,
+    )
+    from eventsource.plan import Plan
+    from eventsource.readmodel import ReadModel
+    from eventsource.snapshots import SnapshotPolicy
+    from eventsource.sources import source
+    from eventsource.timeline import Timeline
+
+    __version__: str
 
 __all__ = [
     "EventsourceError",
@@ -53,3 +62,55 @@ __all__ = [
     "states",
     "total",
 ]
+
+_HOMES: Final = {
+    "EventsourceError": "errors",
+    "Log": "log",
+    "Plan": "plan",
+    "ReadModel": "readmodel",
+    "SnapshotPolicy": "snapshots",
+    "Timeline": "timeline",
+    "source": "sources",
+}
+"""The module that defines a public name; names that are not listed are from `eventsource.model`."""
+
+_MODULES: Final = (
+    "charts",
+    "check",
+    "decode",
+    "dump",
+    "errors",
+    "event",
+    "fold",
+    "log",
+    "model",
+    "moment",
+    "plan",
+    "readmodel",
+    "report",
+    "snapshots",
+    "sources",
+    "testing",
+    "timeline",
+)
+"""Public modules, which are attributes of the package without an import of their own."""
+
+
+if not TYPE_CHECKING:  # a type checker reads the imports above, and reports names that do not exist
+
+    def __getattr__(name: str) -> Any:
+        """Import a public name, a public module or the version when it is first used."""
+        if name == "__version__":
+            value: Any = import_module("importlib.metadata").version("eventsource-workbench")
+        elif name in __all__:
+            value = getattr(import_module(f"{__name__}.{_HOMES.get(name, 'model')}"), name)
+        elif name in _MODULES:
+            value = import_module(f"{__name__}.{name}")
+        else:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_MODULES, "__version__"})

@@ -1,4 +1,4 @@
-"""Checking the log, on the screen."""
+"""The command `check`: the findings about a log, as tables or JSON."""
 
 from collections.abc import Iterator
 from typing import Annotated, Literal
@@ -9,13 +9,13 @@ from rich.console import Console
 from rich.text import Text
 
 from eventsource.check import Findings, check_log
-from eventsource.cli._config import Project, near
-from eventsource.cli._failures import FAILED
-from eventsource.cli._formats import as_json
+from eventsource.cli._config import Project, short_path
+from eventsource.cli._errors import FAILED
+from eventsource.cli._formats import as_json, json
 from eventsource.cli._options import LogOption, grouped
-from eventsource.cli._output import OutputOption, console, deliver, say
+from eventsource.cli._output import OutputOption, deliver
 from eventsource.cli._table import print_table
-from eventsource.cli._values import harmless, json
+from eventsource.cli._terminal import console, harmless, say
 from eventsource.messages import counted
 
 __all__ = ["check"]
@@ -25,11 +25,21 @@ __all__ = ["check"]
 def check(
     log: LogOption = None,
     *,
-    form: Annotated[Literal["table", "json"], typer.Option("--format", "-f", help="How to show it.")] = "table",
+    form: Annotated[
+        Literal["table", "json"], typer.Option("--format", "-f", help="How to show the findings.")
+    ] = "table",
     output: OutputOption = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=0, help="Rows of each table; 0: all.")] = 100,
+    limit: Annotated[
+        int,
+        typer.Option(
+            "--limit", "-n", metavar="ROWS", min=0, help="Show at most this many rows of each table; 0: all."
+        ),
+    ] = 100,
 ) -> None:
-    """Read the whole log: what is wrong with it, what is odd, what is in it."""
+    """Read the whole log; report faults, oddities and what it contains.
+
+    Faults are gaps in positions, duplicate ids and unreadable payloads; the exit code is then 1.
+    """
     target = Project.find().open(log)
     with Console(stderr=True).status("reading the log", spinner="dots"):
         findings = check_log(target)
@@ -62,9 +72,11 @@ def _tables(found: Findings) -> Iterator[tuple[str, pl.DataFrame]]:
     every = "" if found.sampled == found.events else f", from a sample of {counted(found.sampled, 'event')}"
     percent = (pl.col("share") * 100).round(1).alias("% of events")
     yield f"Members of payloads{every}", found.members.select("type", "member", "kinds", percent)
-    yield "Streams whose clock runs backwards, the worst", found.skew.with_columns(percent).drop("share")
-    files = pl.Series("file", [None if file is None else near(file) for file in found.rejected["file"]], pl.String)
-    yield "Rejected lines, and where the first of them is", found.rejected.with_columns(files)
+    yield "Streams whose times run backwards, the worst first", found.skew.with_columns(percent).drop("share")
+    files = pl.Series(
+        "file", [None if file is None else short_path(file) for file in found.rejected["file"]], pl.String
+    )
+    yield "Rejected lines, and where the first one of each reason is", found.rejected.with_columns(files)
 
 
 def _members(found: Findings) -> Iterator[bytes]:

@@ -1,37 +1,49 @@
-"""Frames as CSV, JSON, Markdown and Parquet: whole, exact, and no danger to what reads them."""
+"""Values and frames as text and bytes: JSON, CSV, Markdown, Parquet, and short text for a terminal."""
 
+import re
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from io import BytesIO
-from typing import Final
+from typing import Any, Final
 
+import msgspec
 import polars as pl
 
-from eventsource.cli._values import guarded, json, marked_down, text
+from eventsource.cli._terminal import harmless
 
-__all__ = ["as_csv", "as_json", "as_markdown", "as_parquet"]
+__all__ = ["as_csv", "as_json", "as_markdown", "as_parquet", "json", "short"]
+
+_encode: Final = msgspec.json.Encoder(enc_hook=str).encode
 
 _ROWS: Final = 50_000
+"""Rows of CSV that are encoded at a time."""
 _TIMES: Final = "%Y-%m-%dT%H:%M:%S%.6fZ"
 _FORMULA: Final = r"^[=+\-@\t\r\n]"
+"""How a text begins that a spreadsheet may run as a formula."""
+_MARKDOWN: Final = re.compile(r"[\\`*\[\]|~$]|(?<![0-9A-Za-z])_|_(?![0-9A-Za-z])")
+_ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_DECIMALS: Final = 4
+_WHOLE: Final = 2.0**53
+"""Floats from here on have no decimals."""
 
 
 def as_csv(frame: pl.DataFrame, *, guard: bool) -> Iterator[bytes]:
-    """Yield a frame as CSV: a header, times with ``Z``, null empty, an empty text in quotes.
+    """Yield a frame as CSV: a header, times with ``Z``, null as nothing, an empty text in quotes.
 
-    Lists, objects and mixed values stand as JSON, but texts among the latter for themselves.
+    Lists and structs are written as JSON. So are mixed values, except for texts, which are written as they are.
 
     Args:
         frame: any frame.
-        guard: put an apostrophe before texts that a spreadsheet would take for a formula.
+        guard: put an apostrophe before texts that a spreadsheet would run as a formula.
     """
-    columns = [_plain(column, guard=guard) for column in frame]
+    columns = [_for_csv(column, guard=guard) for column in frame]
     whole = pl.DataFrame(columns)
     for number, rows in enumerate(whole.iter_slices(_ROWS) if whole.height else [whole]):
         yield rows.write_csv(include_header=number == 0, datetime_format=_TIMES).encode()
 
 
 def as_json(frame: pl.DataFrame) -> Iterator[bytes]:
-    """Yield a frame as an array of objects, one a line."""
+    """Yield a frame as a JSON array of objects, one per line."""
     yield b"["
     for number, row in enumerate(frame.iter_rows(named=True)):
         yield (b",\n" if number else b"\n") + json(row)
@@ -39,24 +51,24 @@ def as_json(frame: pl.DataFrame) -> Iterator[bytes]:
 
 
 def as_markdown(frame: pl.DataFrame) -> Iterator[bytes]:
-    """Yield a frame as a Markdown table, numbers to the right, null as –; markup in texts is escaped."""
+    """Yield a frame as a Markdown table: numbers to the right, null as –, markup in texts escaped."""
     rules = ("---:" if dtype.is_numeric() else "---" for dtype in frame.dtypes)
-    yield f"| {' | '.join(map(marked_down, frame.columns))} |\n| {' | '.join(rules)} |\n".encode()
+    yield f"| {' | '.join(map(_escape_markdown, frame.columns))} |\n| {' | '.join(rules)} |\n".encode()
     for row in frame.iter_rows():
-        cells = ("–" if value is None else marked_down(text(value)) for value in row)
+        cells = ("–" if value is None else _escape_markdown(_text(value)) for value in row)
         yield f"| {' | '.join(cells)} |\n".encode()
 
 
 def as_parquet(frame: pl.DataFrame) -> Iterator[bytes]:
-    """Yield a frame as Parquet; columns of mixed values as `as_csv` has them."""
+    """Yield a frame as Parquet; mixed values are texts as in `as_csv`."""
     out = BytesIO()
     columns = [_texts(column) if column.dtype in (pl.Object, pl.Null) else column for column in frame]
     pl.DataFrame(columns).write_parquet(out)
     yield out.getvalue()
 
 
-def _plain(column: pl.Series, *, guard: bool) -> pl.Series:
-    """Return a column that CSV can hold."""
+def _for_csv(column: pl.Series, *, guard: bool) -> pl.Series:
+    """Return a column of a dtype that CSV can hold."""
     dtype = column.dtype
     if dtype == pl.Object:
         return _texts(column, guard=guard)
@@ -72,7 +84,60 @@ def _plain(column: pl.Series, *, guard: bool) -> pl.Series:
 
 def _texts(column: pl.Series, *, guard: bool = False) -> pl.Series:
     values = [
-        None if value is None else guarded(value) if guard and isinstance(value, str) else text(value)
+        None if value is None else _guarded(value) if guard and isinstance(value, str) else _text(value)
         for value in column.to_list()
     ]
     return pl.Series(column.name, values, pl.String)
+
+
+def json(value: Any) -> bytes:
+    """Return a value as JSON.
+
+    Times and durations are ISO 8601, times in UTC (``Z``). Decimals are texts of their digits, bytes are base64.
+    NaN and infinite floats become null.
+    """
+    return _encode(value)
+
+
+def _text(value: Any) -> str:
+    """Return a text as it is, and any other value as its JSON text without quotes."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float):
+        return str(value)
+    encoded = json(value).decode()
+    return encoded[1:-1] if encoded.startswith('"') else encoded
+
+
+def _guarded(value: str) -> str:
+    """Return a text that spreadsheets do not run as a formula."""
+    return f"'{value}" if re.match(_FORMULA, value) else value
+
+
+def _escape_markdown(value: str) -> str:
+    """Return a text that Markdown shows literally, in one cell of a table."""
+    escaped = re.sub("[&<>]", lambda found: _ENTITIES[found[0]], harmless(value))
+    return _MARKDOWN.sub(lambda found: f"\\{found[0]}", escaped)
+
+
+def short(value: Any) -> str:
+    """Return a value as one line for a terminal: null as –, times to the second, floats to four decimals."""
+    if value is None:
+        return "–"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    if isinstance(value, timedelta):
+        return _duration(value)
+    if isinstance(value, float) and abs(value) < _WHOLE:
+        return f"{value:.{_DECIMALS}f}".rstrip("0").rstrip(".")
+    if isinstance(value, list | tuple) and value and all(isinstance(item, str) for item in value):
+        return harmless(", ".join(value))
+    return harmless(_text(value))
+
+
+def _duration(value: timedelta) -> str:
+    """Return a duration as days, hours, minutes and seconds, such as ``3d 04:00:09``."""
+    sign, rest = ("-", -value) if value < timedelta() else ("", value)
+    minutes, seconds = divmod(rest.seconds, 60)
+    clock = f"{minutes // 60:02}:{minutes % 60:02}:{seconds:02}"
+    return f"{sign}{rest.days}d {clock}" if rest.days else f"{sign}{clock}"

@@ -1,8 +1,6 @@
-"""Filling the log: pull what sources have, look at what could not be taken."""
+"""The commands `pull` and `rejected`: fill the log, and look at the lines that were rejected."""
 
-import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
@@ -10,104 +8,128 @@ from typing import Annotated, Any, Final
 
 import polars as pl
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from eventsource.cli._config import Project, near
-from eventsource.cli._failures import FAILED, UsageError, note
-from eventsource.cli._misread import next_step
+from eventsource.cli._config import Project, short_path
+from eventsource.cli._errors import FAILED, UsageError
 from eventsource.cli._options import LogOption, grouped
-from eventsource.cli._output import Shown, deliver, say
-from eventsource.cli._values import harmless
+from eventsource.cli._output import Shown, deliver
+from eventsource.cli._progress import Bar
+from eventsource.cli._pull_advice import advice
+from eventsource.cli._terminal import complain, note, say
 from eventsource.event import Source
-from eventsource.log import Log, Pulled, refuse_rejected_lines
-from eventsource.log import PullProgress as Read
+from eventsource.log import Log, Pulled, PullProgress, refuse_rejected_lines
 from eventsource.messages import counted, noun
 from eventsource.sources import header
 
 __all__ = ["pull", "rejected"]
 
-_PLACES: Final = 5
+_REASONS: Final = 5
+"""Reasons for rejected lines that the summary of a pull names."""
 _RAW: Final = 200
-_KEPT_ASIDE: Final = (
+"""Bytes of a rejected line that a table shows."""
+_NOT_APPENDED: Final = (
     ("duplicate dropped", "duplicates dropped"),
-    (
-        "conflict kept aside (the same event_id, other content)",
-        "conflicts kept aside (the same event_id, other content)",
-    ),
+    ("conflict rejected (same event_id, other content)", "conflicts rejected (same event_id, other content)"),
     ("line rejected", "lines rejected"),
 )
-_PANEL: Final = "Which member of a line is which column"
+_PANEL: Final = "Mapping: which member of a line is which column"
 
 
-def _path(column: str, what: str) -> Any:
-    return typer.Option(f"--{column}", metavar="PATH", help=what, rich_help_panel=_PANEL)
+def _path(column: str, text: str) -> Any:
+    """Return an option that names the member of a line for a column."""
+    return typer.Option(f"--{column}", metavar="PATH", help=text, rich_help_panel=_PANEL)
 
 
 @dataclass(frozen=True, slots=True)
-class Mapped:
+class Mapping:
     """How lines are read; see `eventsource.source`."""
 
-    event_id: Annotated[str | None, _path("event-id", "Its unique id; dotted, such as meta.id.")] = None
-    stream: Annotated[str | None, _path("stream", "The stream it was written to, often the entity.")] = None
-    type: Annotated[str | None, _path("type", "What happened.")] = None
-    occurred_at: Annotated[str | None, _path("occurred-at", "When it was true.")] = None
-    recorded_at: Annotated[str | None, _path("recorded-at", "When the source recorded it.")] = None
-    version: Annotated[str | None, _path("version", "Its number within the stream.")] = None
-    data: Annotated[str | None, _path("data", "The payload; default: all that is not mapped.")] = None
-    metadata: Annotated[str | None, _path("metadata", "What is about the event.")] = None
+    event_id: Annotated[
+        str | None, _path("event-id", "The unique id of the event; a dotted path, such as meta.id.")
+    ] = None
+    stream: Annotated[str | None, _path("stream", "The stream of the event, often the entity.")] = None
+    type: Annotated[str | None, _path("type", "The type of the event.")] = None
+    occurred_at: Annotated[str | None, _path("occurred-at", "When the event was true (valid time).")] = None
+    recorded_at: Annotated[str | None, _path("recorded-at", "When the source recorded it (transaction time).")] = (
+        None
+    )
+    version: Annotated[str | None, _path("version", "The number of the event in its stream.")] = None
+    data: Annotated[str | None, _path("data", "The payload. Default: all members that are not mapped.")] = None
+    metadata: Annotated[
+        str | None, _path("metadata", "Members about the event that are not part of its payload.")
+    ] = None
     constant: Annotated[
         list[str] | None,
         typer.Option(
             "--constant",
             metavar="COLUMN=TEXT",
-            help="The same for every line: type=PageView.",
+            help="The same value for every line, such as type=PageView. May be repeated.",
             rich_help_panel=_PANEL,
         ),
     ] = None
-    tz: Annotated[str | None, typer.Option("--tz", metavar="ZONE", help="Zone of times that name none.")] = None
-    unit: Annotated[str | None, typer.Option("--unit", metavar="s|ms|us|ns", help="Unit of epoch numbers.")] = None
+    tz: Annotated[
+        str | None, typer.Option("--tz", metavar="ZONE", help="Time zone of times without one. Default: UTC.")
+    ] = None
+    unit: Annotated[
+        str | None, typer.Option("--unit", metavar="s|ms|us|ns", help="Unit of times that are numbers since 1970.")
+    ] = None
     format: Annotated[
         str | None,
         typer.Option("--format", metavar="jsonl|csv|parquet", help="Default: by the ending of the file."),
     ] = None
     max_line: Annotated[
-        int | None, typer.Option("--max-line", metavar="BYTES", min=1, help="Longer lines are rejected.")
+        int | None, typer.Option("--max-line", metavar="BYTES", min=1, help="Reject lines that are longer.")
     ] = None
 
     @property
     def given(self) -> dict[str, Any]:
-        """What was typed, as arguments of `eventsource.source`."""
+        """The options that were typed, as arguments of `eventsource.source`."""
         found = {name: value for name, value in asdict(self).items() if value is not None}
         constants = found.pop("constant", [])
         if wrong := [text for text in constants if "=" not in text]:
-            raise UsageError(f"{wrong[0]!r} is no constant", hint="--constant type=PageView")
+            raise UsageError(
+                f"--constant: expected COLUMN=TEXT, got {wrong[0]!r}", hint="--constant type=PageView"
+            )
         return found | ({"constants": dict(text.split("=", 1) for text in constants)} if constants else {})
 
 
 @grouped
 def pull(
-    mapped: Mapped,
+    mapping: Mapping,
     source: Annotated[
-        list[str] | None, typer.Argument(help="Files, folders, globs; default: the project's source.")
+        list[str] | None,
+        typer.Argument(metavar="FILE", help="Files, folders or globs. Default: source in pyproject.toml."),
     ] = None,
     *,
     log: LogOption = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Take all lines or nothing.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Append nothing if any line would be rejected.")
+    ] = False,
     again: Annotated[
-        bool, typer.Option("--rejected", help="Offer the rejected lines of the source again.")
+        bool,
+        typer.Option(
+            "--rejected",
+            help="Read the rejected lines of the source again, after a file or the mapping was corrected.",
+        ),
     ] = False,
 ) -> None:
-    """Take what is new in raw event logs into the log."""
+    """Append the new events of raw files to the log.
+
+    The log remembers how far it has read each file (the checkpoint), so pulling again is idempotent: only new
+    lines are read, and events with a known id are dropped. Lines that cannot be read become rejected lines (dead
+    letters).
+    """
     project = Project.find()
-    sources = project.sources(source or [], **mapped.given)
+    sources = project.sources(source or [], **mapping.given)
     target = Log(log or project.located(project.log))
     if again:
         done = [target.retry(each, strict=strict) for each in sources]
-        _say_retried(target, sources, done)
+        _note_other_sources(target, sources, done)
     else:
         if strict:
-            refuse_rejected_lines(_names(sources), chain.from_iterable(_unread(target, sources)))
+            refuse_rejected_lines(
+                _names(sources), chain.from_iterable(each.batches(target.checkpoint(each)) for each in sources)
+            )
         done = [_pulled(target, each) for each in sources]
     _summary(target, done)
 
@@ -117,99 +139,86 @@ def rejected(
     shown: Shown,
     *,
     log: LogOption = None,
-    raw: Annotated[bool, typer.Option("--raw", help="The lines as they stood, to mend and pull them.")] = False,
-    clear: Annotated[bool, typer.Option("--clear", help="Forget them.")] = False,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Write the lines as they are in their files, to correct and pull them.")
+    ] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="Forget all rejected lines.")] = False,
 ) -> None:
-    """The lines that could not be taken, and why."""
+    """List the lines that could not be read, and why (the dead letters)."""
     target = Project.find().open(log)
     lines = target.rejected()
     if raw:
-        deliver(_as_they_stood(lines), shown.output)
+        deliver(_raw_lines(lines), shown.output)
     elif not clear:
         whole = shown.form != "table" or shown.output is not None
-        shown.show(_readable(lines, None if whole else _RAW), f"Lines that {target.path} could not take")
+        shown.show(_readable(lines, None if whole else _RAW), f"Rejected lines of {target.path}")
     if clear:
         note(f"{counted(target.clear_rejected(), 'rejected line')} forgotten")
 
 
-def _unread(log: Log, sources: Sequence[Source]) -> Iterator[Any]:
-    return (each.batches(log.checkpoint(each)) for each in sources)
-
-
 def _pulled(log: Log, source: Source) -> Pulled:
-    with _bar(source) as progress:
-        return log.pull(source, progress=progress)
+    """Pull a source, with a progress bar."""
+    name = short_path(source.name)
+    with Bar(in_bytes=True) as bar:
 
+        def show(progress: PullProgress) -> None:
+            bar.draw(f"{name}  {progress.appended:,} events", progress.read, progress.size)
 
-@contextmanager
-def _bar(source: Source) -> Iterator[Any]:
-    """Show a progress bar where stderr is a terminal."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        DownloadColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(harmless(near(source.name)), total=source.size)
-
-        def show(read: Read) -> None:
-            events = f"{harmless(near(source.name))}  {read.appended:,} events"
-            bar.update(task, completed=read.read, total=read.size, description=events)
-
-        yield show
+        bar.draw(name, 0, source.size)
+        return log.pull(source, progress=show)
 
 
 def _names(sources: Sequence[Source]) -> str:
-    return ", ".join(near(each.name) for each in sources)
+    return ", ".join(short_path(each.name) for each in sources)
 
 
-def _say_retried(log: Log, sources: Sequence[Source], done: Sequence[Pulled]) -> None:
+def _note_other_sources(log: Log, sources: Sequence[Source], done: Sequence[Pulled]) -> None:
     if any(each.appended or each.duplicates or each.rejected for each in done):
         return
-    others = sorted({near(name) for name in log.rejected()["source"].unique() if name is not None})
+    others = sorted({short_path(name) for name in log.rejected()["source"].unique() if name is not None})
     if others:
-        note(f"no rejected lines of {_names(sources)} to offer again; there are some of {', '.join(others)}")
+        note(f"{_names(sources)} has no rejected lines; these sources have some: {', '.join(others)}")
 
 
 def _summary(log: Log, done: Sequence[Pulled]) -> None:
+    """Print what a pull did; exit with code 1 if it appended nothing and rejected lines."""
     appended, *others = (
         sum(getattr(each, name) for each in done) for name in ("appended", "duplicates", "conflicts", "rejected")
     )
     seconds = sum(each.seconds for each in done)
-    taken = f"{appended:>12,} {noun(appended, 'event')} appended in {seconds:.1f} s"
-    say(f"{taken}; {log.path} holds {done[-1].head:,}")
-    for count, (one, many) in zip(others, _KEPT_ASIDE, strict=True):
+    events = f"{appended:>12,} {noun(appended, 'event')}"
+    say(f"{events} appended in {seconds:.1f} s; {log.path} holds {done[-1].head:,}")
+    for count, (one, many) in zip(others, _NOT_APPENDED, strict=True):
         if count:
             say(f"{count:>12,} {noun(count, one, many)}")
-    for line in (*_places(done), *(told for each in done for told in each.notes)):
+    for line in (*_reasons(done), *(text for each in done for text in each.notes)):
         say(f"{'':13}{line}", "dim")
     if any(each.conflicts or each.rejected for each in done):
-        say(f"{'':13}eventsource rejected  lists them")
+        say(f"{'':13}list them: eventsource rejected")
     elif earlier := log.rejected().height:
-        told = f"{counted(earlier, 'line')} of earlier pulls could not be taken"
-        again = "" if appended else "; eventsource pull --rejected  offers them to a mended mapping"
-        say(f"{'':13}{told}: eventsource rejected  lists them{again}", "dim")
+        again = "" if appended else "; read them again with a corrected mapping: eventsource pull --rejected"
+        say(f"{'':13}{counted(earlier, 'rejected line')} of earlier pulls: eventsource rejected{again}", "dim")
     if any(each.rejected for each in done) and not any(each.appended or each.duplicates for each in done):
-        if hint := next_step(log.rejected().sort("rejected_at", descending=True, maintain_order=True)):
-            note(f"Hint: {hint}")
+        if hint := advice(log.rejected().sort("rejected_at", descending=True, maintain_order=True)):
+            complain("Hint", hint)
         raise typer.Exit(FAILED)
 
 
-def _places(done: Sequence[Pulled]) -> Iterator[str]:
+def _reasons(done: Sequence[Pulled]) -> Iterator[str]:
+    """Yield why lines were rejected: the most frequent reasons, each with its first line."""
     reasons = pl.concat([each.reasons for each in done]).sort("lines", descending=True, maintain_order=True)
-    for row in reasons.head(_PLACES).iter_rows(named=True):
+    for row in reasons.head(_REASONS).iter_rows(named=True):
         times = f" ({counted(row['lines'], 'line')})" if row["lines"] > 1 else ""
-        yield f"{near(row['file'])}:{row['first']}: {row['reason']}{times}"
-    if reasons.height > _PLACES:
-        yield f"… and {reasons.height - _PLACES:,} more"
+        yield f"{short_path(row['file'])}:{row['first']}: {row['reason']}{times}"
+    if reasons.height > _REASONS:
+        yield f"… and {reasons.height - _REASONS:,} more"
 
 
-def _as_they_stood(lines: pl.DataFrame) -> Iterator[bytes]:
-    """Yield rejected lines, those of CSV below the header of their file; what is about a whole file has none."""
+def _raw_lines(lines: pl.DataFrame) -> Iterator[bytes]:
+    """Yield rejected lines; lines of CSV are below the header of their file.
+
+    A rejection of a whole file has no line.
+    """
     above: bytes | None = None
     for (file,), group in lines.filter(pl.col("raw").bin.size() > 0).group_by("file", maintain_order=True):
         first = None if file is None else header(Path(str(file)))
@@ -220,9 +229,9 @@ def _as_they_stood(lines: pl.DataFrame) -> Iterator[bytes]:
 
 
 def _readable(lines: pl.DataFrame, most: int | None) -> pl.DataFrame:
-    """Return rejected lines with their bytes, at most so many, as text; what is not UTF-8 stands as escapes."""
+    """Return rejected lines with their first bytes as text; bytes that are not UTF-8 become escapes."""
     raw = [line[:most].decode("utf-8", "backslashreplace") for line in lines["raw"]]
-    files = [None if file is None else near(file) for file in lines["file"]]
+    files = [None if file is None else short_path(file) for file in lines["file"]]
     return lines.select(
         pl.Series("file", files, pl.String), "line", "reason", pl.Series("raw", raw, pl.String), "rejected_at"
     )

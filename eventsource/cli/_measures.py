@@ -1,4 +1,4 @@
-"""Measures as they are typed: ``NAME=op(field)``, such as ``premium=sum(premium)``."""
+"""Measures as a user types them: ``NAME=op(field)``, such as ``premium=sum(premium)``."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -6,7 +6,7 @@ from typing import Final
 
 import polars as pl
 
-from eventsource.cli._failures import UsageError
+from eventsource.cli._errors import UsageError
 from eventsource.messages import suggestion
 
 __all__ = ["HELP", "measures"]
@@ -22,30 +22,34 @@ _OPS: Final[Mapping[str, Callable[[pl.Expr], pl.Expr]]] = {
 }
 _FORM: Final = re.compile(r"\s*([^\W\d]\w*)\s*=\s*(\w+)\s*\(\s*(\w*)\s*\)\s*")
 
-HELP: Final = f"NAME=op(field), where op is {', '.join(_OPS)}; or NAME=len(), the number of entities."
+HELP: Final = (
+    f"What to measure: NAME=op(field), where op is {', '.join(_OPS)}; or NAME=len(), the number of entities. "
+    "May be repeated. Default: entities=len()."
+)
+_EXAMPLE: Final = "--measure 'revenue=sum(spent)'"
 
 
 def measures(texts: list[str]) -> dict[str, pl.Expr]:
-    """Return name → aggregation; without any text the number of entities.
+    """Return an aggregation for each name; without any text, the number of entities.
 
     Raises:
-        UsageError: a text of another form, an op that is not known, a name twice.
+        UsageError: a text has another form, an operation is unknown, or a name is given twice.
     """
     found = dict(_measure(text) for text in texts or ["entities=len()"])
     if len(found) < len(texts):
-        raise UsageError("two measures have the same name", hint=HELP)
+        raise UsageError("--measure: two measures have the same name", hint=_EXAMPLE)
     return found
 
 
 def _measure(text: str) -> tuple[str, pl.Expr]:
     form = _FORM.fullmatch(text)
     if form is None:
-        raise UsageError(f"{text!r} is no measure", hint=HELP)
+        raise UsageError(f"--measure: expected NAME=op(field), got {text!r}", hint=_EXAMPLE)
     name, op, field = form.groups()
     if op == "len" and not field:
         return name, pl.len()
     if op not in _OPS:
-        raise UsageError(f"{text!r}: there is no op {op!r}", hint=suggestion(op, [*_OPS, "len"]))
+        raise UsageError(f"--measure {text!r}: unknown operation {op!r}", hint=suggestion(op, [*_OPS, "len"]))
     if not field:
-        raise UsageError(f"{text!r}: {op} of which field?", hint=HELP)
+        raise UsageError(f"--measure {text!r}: expected a field between the brackets, got none", hint=_EXAMPLE)
     return name, _OPS[op](pl.col(field))

@@ -1,40 +1,41 @@
-"""Where an answer goes, and in which form: a table on a terminal, CSV elsewhere, or what the options say."""
+"""Where an answer goes and in which format: a table on a terminal, CSV in a pipe, or what the options say."""
 
-import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 import polars as pl
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from eventsource.atomic_write import atomic_write
-from eventsource.cli._failures import UsageError, note
+from eventsource.cli._errors import UsageError
 from eventsource.cli._formats import as_csv, as_json, as_markdown, as_parquet
-from eventsource.cli._table import print_table
-from eventsource.cli._values import harmless
+from eventsource.cli._terminal import console, harmless, note, plain_console
 
-__all__ = ["Format", "OutputOption", "Shown", "console", "deliver", "say"]
+__all__ = ["Format", "OutputOption", "Shown", "deliver"]
 
 Format = Literal["table", "csv", "json", "parquet", "md"]
 
 _ROWS: Final = 25
-_UNBOUNDED: Final = 10_000
 _PANEL: Final = "Output"
 
 OutputOption = Annotated[
     Path | None,
-    typer.Option("--output", "-o", metavar="FILE", help="Write into a file.", rich_help_panel=_PANEL),
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="Write to this file, as a whole or not at all.",
+        rich_help_panel=_PANEL,
+    ),
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """How an answer is shown."""
+    """How an answer is shown: format, file, rows and columns."""
 
     format: Annotated[
         Format | None,
@@ -53,28 +54,32 @@ class Shown:
             "-n",
             min=0,
             metavar="ROWS",
-            help=f"At most so many rows; 0: all. Default: {_ROWS} in a table, else all.",
+            help=f"Show at most this many rows; 0: all. Default: {_ROWS} in a table, else all.",
             rich_help_panel=_PANEL,
         ),
     ] = None
     columns: Annotated[
         str | None,
         typer.Option(
-            "--columns", "-c", metavar="A,B,…", help="Only these columns, in this order.", rich_help_panel=_PANEL
+            "--columns",
+            "-c",
+            metavar="A,B,…",
+            help="Show only these columns, in this order.",
+            rich_help_panel=_PANEL,
         ),
     ] = None
     no_guard: Annotated[
         bool,
         typer.Option(
             "--no-guard",
-            help="CSV: leave texts that begin with = + - @ as they are; spreadsheets may run them.",
+            help="CSV: write texts that begin with = + - @ without an apostrophe; spreadsheets may run them.",
             rich_help_panel=_PANEL,
         ),
     ] = False
 
     @property
     def form(self) -> Format:
-        """The format asked for, or the one that fits where the answer goes."""
+        """The format of --format, or the one that fits where the answer goes."""
         if self.format is not None:
             return self.format
         if self.output is not None:
@@ -84,12 +89,12 @@ class Shown:
     def ranked(
         self, frame: pl.DataFrame, first: Sequence[str], *, known: Sequence[str | None] = ()
     ) -> pl.DataFrame:
-        """Return an answer for a table, where room is scarce: what matters most to the left.
+        """Return an answer with its columns reordered for a table, which may have room for a few only.
 
         Args:
-            frame: an answer; for all other formats it stays as it is.
+            frame: an answer; other formats than a table get it as it is.
             first: columns that go to the left.
-            known: columns to leave out, since the title says what is in them.
+            known: columns to omit, because the title says what is in them.
         """
         if self.form != "table" or self.columns:
             return frame
@@ -97,33 +102,37 @@ class Shown:
         return frame.select(name for name in (*first, *rest) if name not in known)
 
     def show(self, frame: pl.DataFrame, title: str = "") -> None:
-        """Show a frame.
+        """Print a frame, or write it to the file of --output.
 
         Raises:
-            UsageError: a column that it does not have.
+            UsageError: --columns names a column that the frame does not have.
         """
-        form, frame = self.form, self._picked(frame)
+        form, frame = self.form, self._selected(frame)
         if form == "table":
+            from eventsource.cli._table import print_table
+
             limit = _ROWS if self.limit is None else self.limit
             if self.output is None:
                 print_table(console(), frame, title=title, limit=limit)
                 return
             with self.output.open("w", encoding="utf-8") as file:
-                print_table(_plain_console(file), frame, title=title, limit=limit)
+                print_table(plain_console(file), frame, title=title, limit=limit)
             return
-        deliver(self._encoded(self._cut(frame), form), self.output, binary=form == "parquet")
+        deliver(self._encoded(self._limited(frame), form), self.output, binary=form == "parquet")
 
-    def _picked(self, frame: pl.DataFrame) -> pl.DataFrame:
+    def _selected(self, frame: pl.DataFrame) -> pl.DataFrame:
         names = [name.strip() for name in (self.columns or "").split(",") if name.strip()]
         for name in names:
             if name not in frame.columns:
-                raise UsageError(f"the answer has no column {name!r}", hint=f"it has {', '.join(frame.columns)}")
+                raise UsageError(
+                    f"--columns: unknown column {name!r}", hint=f"the columns are {', '.join(frame.columns)}"
+                )
         return frame.select(list(dict.fromkeys(names))) if names else frame
 
-    def _cut(self, frame: pl.DataFrame) -> pl.DataFrame:
+    def _limited(self, frame: pl.DataFrame) -> pl.DataFrame:
         if not self.limit or frame.height <= self.limit:
             return frame
-        note(f"the first {self.limit:,} of {frame.height:,} rows; --limit 0 gives all")
+        note(f"wrote the first {self.limit:,} of {frame.height:,} rows; --limit 0 writes all")
         return frame.head(self.limit)
 
     def _encoded(self, frame: pl.DataFrame, form: Format) -> Iterable[bytes]:
@@ -133,7 +142,18 @@ class Shown:
 
 
 def deliver(pieces: Iterable[bytes], output: Path | None, *, binary: bool = False) -> None:
-    """Write bytes to a file, as a whole or not at all, or to stdout; a terminal gets no control characters."""
+    """Write bytes to a file or to stdout.
+
+    A file is written as a whole or not at all. A terminal gets no control characters.
+
+    Args:
+        pieces: the bytes.
+        output: the file; None: stdout.
+        binary: whether the bytes are not text.
+
+    Raises:
+        UsageError: binary content for a terminal.
+    """
     if output is not None:
         _write(pieces, output)
     elif not sys.stdout.isatty():
@@ -142,28 +162,10 @@ def deliver(pieces: Iterable[bytes], output: Path | None, *, binary: bool = Fals
             sys.stdout.buffer.write(piece)
         sys.stdout.buffer.flush()
     elif binary:
-        raise UsageError("Parquet is nothing for a terminal", hint="--output answer.parquet")
+        raise UsageError("refusing to write Parquet to a terminal", hint="add --output answer.parquet")
     else:
         for piece in pieces:
             sys.stdout.write(harmless(piece.decode("utf-8", "backslashreplace"), keep="\n\t"))
-
-
-def say(text: str, style: str = "") -> None:
-    """Print a text that may come from anywhere on stdout; line breaks in it are kept."""
-    console().print(Text(harmless(text, keep="\n"), style=style))
-
-
-def console() -> Console:
-    """Return stdout for tables: as wide as its window; in a pipe as wide as $COLUMNS, else without bounds."""
-    return (
-        Console(markup=False, highlight=False, emoji=False) if sys.stdout.isatty() else _plain_console(sys.stdout)
-    )
-
-
-def _plain_console(file: Any) -> Console:
-    columns = os.environ.get("COLUMNS", "")
-    width = int(columns) if columns.isdigit() and file is sys.stdout else _UNBOUNDED
-    return Console(file=file, markup=False, highlight=False, emoji=False, width=width)
 
 
 def _by_ending(path: Path) -> Format:
@@ -175,7 +177,9 @@ def _by_ending(path: Path) -> Format:
         ".txt": "table",
     }
     if path.suffix not in endings:
-        raise UsageError(f"{path.name}: the format is not known by its ending", hint="--format csv says it")
+        raise UsageError(
+            f"--output {path.name}: expected a name that ends in {', '.join(endings)}", hint="or add --format csv"
+        )
     return endings[path.suffix]
 
 

@@ -1,65 +1,49 @@
-"""Progress of long work, on a terminal; nothing in a pipe."""
+"""One progress bar for all long tasks: drawn on stderr, and only if stderr is a terminal."""
 
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
-from rich.console import Console
-from rich.control import Control
-from rich.progress import Progress
-from rich.segment import ControlType
+from eventsource.cli._terminal import harmless
 
-__all__ = ["Indexing", "Writing"]
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
 
-_LONG: Final = 500_000
-"""Events from which on taking them in is worth a bar."""
-_MANY: Final = 50_000
-"""Entities from which on writing or comparing their rows is worth one."""
-_PHASES: Final = {"writing": "writing rows", "finishing": "making indexes", "comparing": "comparing rows"}
+__all__ = ["Bar"]
+
+_LEAST: Final = {"decoding": 500_000, "writing": 50_000, "comparing": 50_000}
+"""Rows from which a phase takes long enough for a bar. Any other phase has one if the phase before it had one."""
+_TEXTS: Final = {
+    "decoding": "decoding events",
+    "clustering": "sorting events",
+    "writing": "writing rows",
+    "finishing": "creating SQL indexes",
+    "comparing": "comparing rows",
+}
 
 
-class Indexing:
-    """Shows how far an index is, when it has much to take in: one bar for each phase."""
+class Bar:
+    """A progress bar on stderr; it is an `eventsource.progress.Progress`, and shows one phase after another.
 
-    def __init__(self) -> None:
-        self._console = Console(stderr=True)
-        self._bar: Progress | None = None
+    Args:
+        in_bytes: whether it counts bytes; then it shows them, and the time that is left.
+    """
+
+    def __init__(self, *, in_bytes: bool = False) -> None:
+        self._in_bytes = in_bytes
+        self._bar: RichProgress | None = None
+        self._phase = ""
         self._is_long = False
 
     def __call__(self, phase: str, done: int, total: int) -> None:
-        """Show that so much of a phase is done."""
-        if not self._console.is_terminal:
-            return
-        self._is_long |= phase == "decoding" and total >= _LONG
-        if self._bar is None and self._is_long and done < total:
-            self._bar = Progress(console=self._console, transient=True)
-            self._bar.add_task(f"{phase} events", total=total)
-            self._bar.start()
-        if self._bar is not None:
-            self._bar.update(self._bar.task_ids[0], completed=done)
-            if done >= total:
-                self._bar.stop()
-                self._bar = None
-
-
-class Writing:
-    """Shows how far the rows of many entities are, on a terminal; it is gone once they are done."""
-
-    def __init__(self) -> None:
-        self._console = Console(stderr=True)
-        self._bar: Progress | None = None
-        self._phase, self._is_long = "", False
-
-    def __call__(self, phase: str, done: int, total: int) -> None:
-        """Show that so much of a phase is done; how far the finishing of tables is, nobody knows."""
-        is_last = phase == "finishing"
-        is_over = is_last and done == total
-        if is_over or phase != self._phase:
+        """Show how far a phase is, if the phase is long."""
+        if phase != self._phase:
             self.stop()
-        self._phase = phase
-        if not is_last:
-            self._is_long = total >= _MANY
-        if self._is_long and not is_over and self._console.is_terminal:
-            shown = self._bar or self._started(_PHASES[phase], None if is_last else total)
-            shown.update(shown.task_ids[0], completed=done)
+            self._phase = phase
+        if phase in _LEAST:
+            self._is_long = total >= _LEAST[phase]
+        if done >= total:
+            self.stop()
+        elif self._is_long:
+            self.draw(_TEXTS.get(phase, phase), done, total if total > 1 else None)
 
     def __enter__(self) -> Self:
         return self
@@ -67,16 +51,39 @@ class Writing:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    def draw(self, text: str, done: float, total: float | None) -> None:
+        """Show a text and how much is done; a total of None is not known."""
+        if self._bar is None:
+            self._bar = _started(in_bytes=self._in_bytes)
+        if self._bar is not None:
+            task = next(iter(self._bar.task_ids), None)
+            task = self._bar.add_task("") if task is None else task
+            self._bar.update(task, completed=done, total=total, description=harmless(text))
+
     def stop(self) -> None:
-        """Take it away."""
+        """Remove the bar from the terminal."""
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
 
-    def _started(self, text: str, total: int | None) -> Progress:
-        """Return a bar in place of a status line that may stand there."""
-        self._console.control(Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2)))
-        self._bar = Progress(console=self._console, transient=True)
-        self._bar.add_task(text, total=total)
-        self._bar.start()
-        return self._bar
+
+def _started(*, in_bytes: bool) -> "RichProgress | None":
+    """Return a bar in place of the line that the cursor is in; None if stderr is not a terminal."""
+    from rich.console import Console
+    from rich.control import Control
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.segment import ControlType
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        return None
+    console.control(Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2)))
+    text = TextColumn("{task.description}", markup=False)
+    columns = (
+        (text, BarColumn(), DownloadColumn(), TimeRemainingColumn())
+        if in_bytes
+        else (text, BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TimeRemainingColumn())
+    )
+    bar = Progress(*columns, console=console, transient=True)
+    bar.start()
+    return bar

@@ -1,10 +1,9 @@
-"""The project: a skeleton for one's own log, made-up data to learn with, the notebooks."""
+"""The commands `init`, `demo` and `lab`: a new project, made-up data to learn with, the notebooks."""
 
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -12,13 +11,12 @@ from string import Template
 from typing import Annotated, Final
 
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
-from eventsource.cli._config import Project, absolute
-from eventsource.cli._failures import UsageError, note
-from eventsource.cli._output import say
+from eventsource.cli._config import Project, absolute_path
+from eventsource.cli._errors import UsageError
+from eventsource.cli._progress import Bar
 from eventsource.cli._proposal import Proposal, propose
+from eventsource.cli._terminal import note, say
 from eventsource.errors import SourceError
 
 __all__ = ["demo", "init", "lab"]
@@ -29,16 +27,16 @@ _DEMO: Final = "data/raw/demo.jsonl.gz"
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(help="Default: here.")] = Path(),
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder of the project.")] = Path(),
     *,
     log_file: Annotated[
         str | None,
-        typer.Option("--log-file", metavar="FILE", help="A raw log to look at: models.py is guessed from it."),
+        typer.Option("--log-file", metavar="FILE", help="A raw log; models.py is guessed from its first events."),
     ] = None,
 ) -> None:
-    """Write a project for your own log; nothing that exists is overwritten."""
-    proposal = _looked_at(log_file) if log_file else None
-    source = absolute(log_file, Path.cwd()) if log_file else "data/raw"
+    """Write the files of a new project; files that exist stay as they are."""
+    proposal = _proposal(log_file) if log_file else None
+    source = absolute_path(log_file, Path.cwd()) if log_file else "data/raw"
     guessed = proposal.module if proposal else ""
     values = {
         "source": json.dumps(source, ensure_ascii=False),
@@ -47,34 +45,49 @@ def init(
     }
     for path, template in _skeleton():
         text = guessed if guessed and path == Path("models.py") else template.safe_substitute(values)
-        say(f"{'wrote' if _write(folder / path, text) else 'kept '}  {folder / path}")
+        say(f"{'wrote ' if _write(folder / path, text) else 'exists'}  {folder / path}")
     if proposal:
-        _say_found(proposal)
-    _say_next(folder, values["source"])
+        _print_proposal(proposal)
+    _print_next_steps(folder, values["source"])
 
 
 def demo(
     path: Annotated[
         Path | None,
         typer.Argument(
-            help=f"A .jsonl.gz or .jsonl file, or a folder; replaced. Default: {_DEMO}.", show_default=False
+            metavar="PATH",
+            help=f"A .jsonl.gz or .jsonl file, or a folder; existing files are replaced. Default: {_DEMO}.",
+            show_default=False,
         ),
     ] = None,
     *,
     customers: Annotated[
-        float, typer.Option("--customers", help="How many sign up; 1e6 makes 23 million events.")
+        float,
+        typer.Option(
+            "--customers", metavar="COUNT", help="How many customers sign up; 1e6 makes 23 million events."
+        ),
     ] = 400,
-    seed: Annotated[int, typer.Option("--seed", help="Another seed, another business.")] = 7,
-    since: Annotated[str, typer.Option("--since", metavar="DATE", help="The first day.")] = "2023-01-01",
-    until: Annotated[str, typer.Option("--until", metavar="DATE", help="The last day.")] = "2024-12-31",
+    seed: Annotated[int, typer.Option("--seed", metavar="NUMBER", help="The seed of the random numbers.")] = 7,
+    since: Annotated[str, typer.Option("--since", metavar="DATE", help="The first day, in UTC.")] = "2023-01-01",
+    until: Annotated[str, typer.Option("--until", metavar="DATE", help="The last day, in UTC.")] = "2024-12-31",
 ) -> None:
-    """Write the raw log of a made-up subscription business."""
-    from eventsource.demo import write  # noqa: PLC0415 - slow to import, and no other command needs it
+    """Write the raw log of a made-up subscription business.
+
+    The same options give the same bytes. The log has faults: duplicates, conflicts, broken lines, late events.
+    """
+    from eventsource.demo import write  # slow to import, and `init` and `lab` do without it
 
     target = path or Path(Project.find().located(_DEMO))
     try:
-        with _bar("the business") as progress:
-            made = write(target, customers=int(customers), seed=seed, since=since, until=until, progress=progress)
+        with Bar() as bar:
+            made = write(
+                target,
+                customers=int(customers),
+                seed=seed,
+                since=since,
+                until=until,
+                progress=lambda share: bar.draw("writing events", share, 1.0),
+            )
     except SourceError as error:
         raise UsageError.of(error) from error
     lines = f"{made.lines:,} lines of {made.customers:,} customers ({made.bytes / 1e6:,.1f} MB)"
@@ -84,37 +97,43 @@ def demo(
 
 
 def lab(context: typer.Context) -> None:
-    """Open the project in JupyterLab; further options are passed on, such as --no-browser."""
+    """Open the project in JupyterLab.
+
+    All options are passed on to JupyterLab.
+    """
     os.chdir(Project.find().folder)
-    os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", *context.args])  # noqa: S606 - this very Python, no shell
+    os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", *context.args])  # noqa: S606 - the same Python, without a shell
 
 
-def _looked_at(log_file: str) -> Proposal:
+def _proposal(log_file: str) -> Proposal:
     (source,) = Project(Path.cwd()).sources([log_file])
     return propose(source)
 
 
 def _skeleton() -> Iterator[tuple[Path, Template]]:
-    """Yield the files of the skeleton: where they go, and their texts."""
-    yield from _below(files("eventsource.cli") / "skeleton", Path())
+    """Yield the files of a new project: path and text."""
+    yield from _files_below(files("eventsource.cli") / "skeleton", Path())
 
 
-def _below(folder: Traversable, path: Path) -> Iterator[tuple[Path, Template]]:
+def _files_below(folder: Traversable, path: Path) -> Iterator[tuple[Path, Template]]:
     for item in sorted(folder.iterdir(), key=lambda item: item.name):
         if item.is_dir():
-            yield from _below(item, path / item.name)
+            yield from _files_below(item, path / item.name)
         else:
             yield path / _target(item.name), Template(item.read_text(encoding="utf-8"))
 
 
 def _target(name: str) -> str:
-    """Return the name of a file of the skeleton: with ``.txt`` it means nothing where it lies in the package."""
+    """Return the name of a file in the project.
+
+    In the package, files that tools would act on have ``.txt`` at the end of their names.
+    """
     plain = name.removesuffix(".txt")
     return f".{plain}" if plain == _HIDDEN else plain
 
 
 def _write(path: Path, text: str) -> bool:
-    """Write a file where there is none; return whether there was none."""
+    """Write a file, unless it exists; return whether it was written."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with path.open("x", encoding="utf-8") as file:
@@ -124,30 +143,19 @@ def _write(path: Path, text: str) -> bool:
     return True
 
 
-def _say_found(proposal: Proposal) -> None:
+def _print_proposal(proposal: Proposal) -> None:
     if proposal.module:
         types = ", ".join(f"{name} ({count:,})" for name, count in proposal.types.head(_SHOWN).iter_rows())
-        say(f"\nfound: {types}\nmodels.py is a guess from them: correct it")
+        say(f"\nfound: {types}\nmodels.py is guessed from these events: check it")
     else:
-        note(f"no line could be taken: {'; '.join(proposal.reasons) or 'there is none'}")
-        note("say which member is which, as the comments in pyproject.toml show")
+        note(f"no line could be read as an event: {'; '.join(proposal.reasons) or 'the file has no lines'}")
+        note("name the members of an event in pyproject.toml, under [tool.eventsource.source]")
 
 
-def _say_next(folder: Path, source: str) -> None:
+def _print_next_steps(folder: Path, source: str) -> None:
     if Project.find(folder).folder != folder.absolute():
         table = f'[tool.eventsource]\nsource = {source}\nmodel = "models:…"'
-        say(f"\npyproject.toml was there already; add to it:\n{table}")
+        say(f"\npyproject.toml existed already; add to it:\n{table}")
     steps = [] if folder.absolute() == Path.cwd() else [f"cd {folder}"]
     steps += ["eventsource pull", "eventsource check", "eventsource as-of", "eventsource lab"]
     say("\nnext:\n" + "\n".join(f"  {step}" for step in steps))
-
-
-@contextmanager
-def _bar(what: str) -> Iterator[Callable[[float], None] | None]:
-    """Show a progress bar where stderr is a terminal."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=1.0)
-        yield lambda share: bar.update(task, completed=share)

@@ -1,4 +1,4 @@
-"""A first model for a log that nobody has described yet: guesses from its first events, to be corrected."""
+"""A first model for a log, guessed from its first events; the user checks and corrects it."""
 
 import json
 import keyword
@@ -18,10 +18,13 @@ __all__ = ["Proposal", "propose"]
 _EVENTS: Final = 20_000
 _FIELDS: Final = 12
 _MOST: Final = 0.8
+"""The share of streams that most streams are."""
 _STEM: Final = 4
-_TAKEN: Final = RESERVED | {"plan"}  # `Model.plan` is what the class statement makes
+"""Letters that two types share if one ends what the other begins, as in CustomerCreated, CustomerDeleted."""
+_NOT_ALLOWED: Final = RESERVED | {"plan"}
+"""Names that a field cannot have; ``Model.plan`` is an attribute of every model."""
 _DOTTED: Final = r'(^|\.)"[^"]*\.[^"]*"(\.|$)'
-"""A name that has dots of its own, as `members` shows it: no path reaches it."""
+"""A member name that contains dots, as `members` quotes it: dotted paths cannot address it."""
 
 _PREFIX: Final = re.compile(r"^([A-Za-z][A-Za-z0-9]*?)s?[-_:/#.]")
 _ENDS: Final = re.compile(r"(deleted|removed|erased)$", re.IGNORECASE)
@@ -29,13 +32,13 @@ _ENDS: Final = re.compile(r"(deleted|removed|erased)$", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What the first events of a source look like.
+    """A model guessed from the first events of a source.
 
     Args:
-        name: of the model's class.
-        module: the text of a module that holds it; empty where there is no event to guess from.
-        types: ``type``, ``events``; most first.
-        reasons: why lines could not be taken, the first few.
+        name: the name of the model's class.
+        module: the text of a module with the model; empty if there are no events to guess from.
+        types: a row per event type: ``type``, ``events``; the most frequent first.
+        reasons: why lines were rejected, the first few reasons.
     """
 
     name: str
@@ -73,7 +76,7 @@ def _module(name: str, events: pl.DataFrame, types: pl.DataFrame) -> str:
     options = [f"created={_quoted([created])}"] if created else []
     options += [f"deleted={_quoted(ends)}"] if len(ends) == 1 else [f"deleted=({_quoted(ends)})"] if ends else []
     lines = [
-        f'"""Models: what the events mean. A first guess, from {events.height:,} events: correct it."""',
+        f'"""Models: what the events mean. Guessed from {events.height:,} events: check it."""',
         "",
         "import eventsource as es",
         "",
@@ -87,14 +90,14 @@ def _module(name: str, events: pl.DataFrame, types: pl.DataFrame) -> str:
 
 
 def _created(events: pl.DataFrame) -> str | None:
-    """Return the type that most streams begin with."""
+    """Return the type of the first event of most streams, or None."""
     firsts = events.sort("occurred_at", maintain_order=True).group_by("stream").agg(pl.col("type").first())
     most, count = firsts.group_by("type").len().sort("len", "type", descending=True).row(0)
     return most if count >= _MOST * firsts.height else None
 
 
 def _deleted(types: Iterable[str], created: str | None) -> list[str]:
-    """Return the types that sound like the end of what ``created`` begins."""
+    """Return the types that seem to end what ``created`` begins, such as CustomerDeleted."""
     stem = (created or "")[:_STEM]
     return sorted(name for name in types if stem and name.startswith(stem) and _ENDS.search(name))
 
@@ -103,8 +106,8 @@ def _fields(found: pl.DataFrame, streams: dict[str, int], commonest: str) -> Ite
     """Yield a line per field: the latest value of the members that most streams have, and one count.
 
     Args:
-        found: what `members` gives.
-        streams: event type → in how many streams it stands.
+        found: the result of `members`.
+        streams: event type → the number of streams with such an event.
         commonest: the event type to count.
     """
     readable = pl.col("member").str.split(".").list.eval(pl.element() != "").list.all()
@@ -122,10 +125,10 @@ def _fields(found: pl.DataFrame, streams: dict[str, int], commonest: str) -> Ite
 
 
 def _identifier(path: str, taken: set[str]) -> str:
-    """Return a name that Python and answers can take, and that no other field has; adds it to ``taken``."""
+    """Return a valid and unused name for a field; add it to ``taken``."""
     last, whole = (_snake(text) for text in (path.rsplit(".", 1)[-1], path))
     name = whole if last in taken else last
-    if keyword.iskeyword(name) or name in _TAKEN:
+    if keyword.iskeyword(name) or name in _NOT_ALLOWED:
         name = f"{name}_"
     if not name.isidentifier() or name in taken:
         name = f"field_{len(taken) + 1}"
@@ -139,5 +142,5 @@ def _snake(text: str) -> str:
 
 
 def _quoted(names: Sequence[str]) -> str:
-    """Return texts as Python literals: whatever stands in the log, it stays inside its quotes."""
+    """Return texts as Python literals; a text from the log cannot end its own quotes."""
     return ", ".join(json.dumps(name) for name in names)

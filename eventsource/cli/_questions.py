@@ -1,4 +1,4 @@
-"""The questions: each asks the timeline one of its own, and shows the answer."""
+"""The commands that ask a question: each calls one method of `Timeline` and shows the answer."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
@@ -6,37 +6,48 @@ from typing import Annotated, Any, Final
 import polars as pl
 import typer
 
-from eventsource.cli._failures import MissingError, UsageError, note
+from eventsource.cli._errors import MissingError, UsageError
 from eventsource.cli._measures import HELP, measures
 from eventsource.cli._options import Asked, grouped
 from eventsource.cli._output import Shown
+from eventsource.cli._terminal import note
 from eventsource.messages import suggestion
 from eventsource.timeline import Timeline
 
-__all__ = ["as_of", "changes", "diff", "explain", "history", "known", "trend"]
+__all__ = ["as_of", "changes", "check_entity", "diff", "explain", "history", "trend"]
 
-_NEAR: Final = 100_000
-"""Entities among which the nearest name is looked for: more take too long."""
+_SEARCHED: Final = 100_000
+"""Entities among which a similar name is searched; more take too long."""
 
 _CHANGED: Final = ("at", "entity", "before", "after", "type", "position")
 _EXPLAINED: Final = ("field", "value", "at", "type", "position")
 
 Where = Annotated[
     str | None,
-    typer.Option("--where", metavar="SQL", help="Only rows for which this holds, such as premium = true."),
+    typer.Option(
+        "--where", metavar="SQL", help="Only rows for which this SQL condition is true, such as 'premium = true'."
+    ),
 ]
-Entity = Annotated[str, typer.Argument(help="The id of one entity.", show_default=False)]
+Entity = Annotated[
+    str, typer.Argument(metavar="ENTITY", help="The id of the entity, such as customer-42.", show_default=False)
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """From when to when."""
+    """The period that a question is about."""
 
-    since: Annotated[str | None, typer.Option("--since", metavar="MOMENT", help="First moment, inclusive.")] = None
-    until: Annotated[str | None, typer.Option("--until", metavar="MOMENT", help="Last moment, inclusive.")] = None
+    since: Annotated[
+        str | None,
+        typer.Option("--since", metavar="MOMENT", help="First moment, inclusive. Default: the first event's."),
+    ] = None
+    until: Annotated[
+        str | None,
+        typer.Option("--until", metavar="MOMENT", help="Last moment, inclusive. Default: the last event's."),
+    ] = None
 
     def ends(self, asked: Asked) -> dict[str, Any]:
-        """Return the arguments of a question."""
+        """Return the period as arguments of a question."""
         return {"since": asked.moment(self.since), "until": asked.moment(self.until)}
 
 
@@ -46,40 +57,49 @@ def as_of(
     shown: Shown,
     when: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="[WHEN]...", help="A date (its end), an instant, or several; none: after all events."
-        ),
+        typer.Argument(metavar="WHEN", help="Moments: dates (their ends) or instants. Default: after all events."),
     ] = None,
     *,
-    entity: Annotated[str | None, typer.Option("--entity", "-e", help="Only this entity.")] = None,
+    entity: Annotated[
+        str | None, typer.Option("--entity", "-e", metavar="ENTITY", help="Only this entity.")
+    ] = None,
     where: Where = None,
 ) -> None:
-    """The state of every entity that exists at a moment."""
+    """Show the state of every entity at a moment.
+
+    Entities that do not exist at that moment have no row. Several moments give one table with a column as_of.
+    """
     timeline = asked.timeline()
     moments: Any = [asked.moment(text) for text in when or ()]
-    told = f"as of {', '.join(map(str, moments))}" if when else "after all events"
+    at = f"as of {', '.join(map(str, moments))}" if when else "after all events"
     states = timeline.as_of(
         moments if len(moments) > 1 else next(iter(moments), None), entity=entity, **asked.view
     )
     if entity is not None and states.is_empty():
-        known(timeline, entity)
-        note(f"{entity} does not exist {told}")
-    shown.show(_where(states, where), f"{timeline.plan.name} {told}")
+        check_entity(timeline, entity)
+        note(f"{entity} does not exist {at}")
+    shown.show(_where(states, where), f"{timeline.plan.name} {at}")
 
 
 @grouped
 def history(
     asked: Asked,
     shown: Shown,
-    entity: Annotated[str | None, typer.Argument(help="Of one entity; default: all.")] = None,
+    entity: Annotated[
+        str | None, typer.Argument(metavar="ENTITY", help="The id of one entity. Default: all entities.")
+    ] = None,
     *,
     where: Where = None,
 ) -> None:
-    """One row per interval in which nothing changed."""
+    """Show states over time: one row per interval in which nothing changed.
+
+    This is a slowly changing dimension (SCD2): valid_from is inclusive, valid_to is exclusive and empty while the
+    interval lasts.
+    """
     timeline = asked.timeline()
     rows = timeline.history(entity, **asked.view)
     if entity is not None and rows.is_empty():
-        known(timeline, entity)
+        check_entity(timeline, entity)
     rows = shown.ranked(_where(rows, where), (), known=["entity" if entity else None])
     shown.show(rows, f"History of {entity or timeline.plan.name}")
 
@@ -88,16 +108,18 @@ def history(
 def changes(
     asked: Asked,
     shown: Shown,
-    field: Annotated[str, typer.Argument(help="A field of the model.", show_default=False)],
+    field: Annotated[str, typer.Argument(metavar="FIELD", help="A field of the model.", show_default=False)],
     *,
     span: Span,
-    entity: Annotated[str | None, typer.Option("--entity", "-e", help="Only of this entity.")] = None,
+    entity: Annotated[
+        str | None, typer.Option("--entity", "-e", metavar="ENTITY", help="Only this entity.")
+    ] = None,
 ) -> None:
-    """When a field changed, and by which event."""
+    """List when a field changed, and which event changed it."""
     timeline = asked.timeline()
     rows = timeline.changes(field, entity=entity, **span.ends(asked), **asked.view)
     if entity is not None and rows.is_empty():
-        known(timeline, entity)
+        check_entity(timeline, entity)
     rows = shown.ranked(rows, _CHANGED, known=["field", "entity" if entity else None])
     shown.show(rows, f"Changes of {field}" + (f" of {entity}" if entity else ""))
 
@@ -106,17 +128,19 @@ def changes(
 def diff(
     asked: Asked,
     shown: Shown,
-    a: Annotated[str, typer.Argument(help="The first moment.", show_default=False)],
-    b: Annotated[str, typer.Argument(help="The second moment.", show_default=False)],
+    a: Annotated[str, typer.Argument(metavar="A", help="The first moment.", show_default=False)],
+    b: Annotated[str, typer.Argument(metavar="B", help="The second moment.", show_default=False)],
     *,
-    entity: Annotated[str | None, typer.Option("--entity", "-e", help="Only of this entity.")] = None,
+    entity: Annotated[
+        str | None, typer.Option("--entity", "-e", metavar="ENTITY", help="Only this entity.")
+    ] = None,
 ) -> None:
-    """What differs between two moments: who came, who went, what changed."""
+    """Compare two moments: which entities are new, gone or changed."""
     timeline = asked.timeline()
     moments: Any = [asked.moment(text) for text in (a, b)]
     rows = timeline.diff(*moments, entity=entity, mixed="object", **asked.view)
     if entity is not None and rows.is_empty():
-        known(timeline, entity)
+        check_entity(timeline, entity)
     shown.show(rows, f"{entity or timeline.plan.name} from {moments[0]} to {moments[1]}")
 
 
@@ -125,15 +149,17 @@ def explain(
     asked: Asked,
     shown: Shown,
     entity: Entity,
-    when: Annotated[str | None, typer.Argument(help="A moment; default: after all events.")] = None,
+    when: Annotated[
+        str | None, typer.Argument(metavar="WHEN", help="A moment. Default: after all events.")
+    ] = None,
 ) -> None:
-    """Which event made each value of one entity so."""
+    """Show which event set each value of one entity."""
     timeline = asked.timeline()
-    known(timeline, entity)
+    check_entity(timeline, entity)
     moment = asked.moment(when)
-    told = f"as of {moment}" if moment else "after all events"
+    at = f"as of {moment}" if moment else "after all events"
     rows = shown.ranked(timeline.explain(entity, moment, mixed="object", **asked.view), _EXPLAINED)
-    shown.show(rows, f"{entity} {told}, and why")
+    shown.show(rows, f"{entity} {at}, and which event set each value")
 
 
 @grouped
@@ -144,13 +170,17 @@ def trend(
     measure: Annotated[list[str] | None, typer.Option("--measure", metavar="NAME=OP(FIELD)", help=HELP)] = None,
     *,
     every: Annotated[
-        str, typer.Option("--every", metavar="DURATION", help="The step: 1d, 1w, 1mo, 1q, 1y.")
+        str,
+        typer.Option(
+            "--every", metavar="DURATION", help="The step of time: 1d, 1w, 1mo, 1q or 1y, or a multiple."
+        ),
     ] = "1mo",
     by: Annotated[
-        list[str] | None, typer.Option("--by", metavar="FIELD[,FIELD]", help="Group by these fields; several.")
+        list[str] | None,
+        typer.Option("--by", metavar="FIELD[,FIELD]", help="Group by these fields of the model. May be repeated."),
     ] = None,
 ) -> None:
-    """Measures over the entities that exist, moment after moment."""
+    """Measure the existing entities at the end of every step of time."""
     timeline = asked.timeline()
     groups = [name.strip() for names in by or () for name in names.split(",")]
     rows = timeline.trend(
@@ -159,25 +189,27 @@ def trend(
     shown.show(rows, f"{timeline.plan.name} every {every}")
 
 
-def known(timeline: Timeline, entity: str) -> None:
-    """See that an entity has events at all.
+def check_entity(timeline: Timeline, entity: str) -> None:
+    """Check that an entity has events.
 
     Raises:
-        MissingError: it has none; names the nearest one that has.
+        MissingError: it has none; the hint is an entity with a similar name.
     """
     entities = timeline.entities()
     if entity not in entities:
         hint = (
-            suggestion(entity, entities.head(_NEAR)) if entities.len() <= _NEAR else "eventsource as-of lists them"
+            suggestion(entity, entities.head(_SEARCHED))
+            if entities.len() <= _SEARCHED
+            else "list them: eventsource as-of"
         )
-        raise MissingError(f"{timeline.plan.name} has no entity {entity!r}", hint=hint)
+        raise MissingError(f"{timeline.plan.name}: unknown entity {entity!r}", hint=hint)
 
 
 def _where(rows: pl.DataFrame, condition: str | None) -> pl.DataFrame:
     """Return the rows for which an SQL condition holds.
 
     Raises:
-        UsageError: it is no condition over these columns.
+        UsageError: the condition is invalid, or names an unknown column.
     """
     if condition is None:
         return rows
@@ -185,4 +217,6 @@ def _where(rows: pl.DataFrame, condition: str | None) -> pl.DataFrame:
         return rows.filter(pl.sql_expr(condition))
     except pl.exceptions.PolarsError as error:
         columns = ", ".join(rows.columns)
-        raise UsageError(f"--where {condition!r}: {error}", hint=f"the columns are {columns}") from error
+        raise UsageError(
+            f"--where: expected an SQL condition, got {condition!r}: {error}", hint=f"the columns are {columns}"
+        ) from error

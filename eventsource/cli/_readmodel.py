@@ -1,40 +1,39 @@
-"""Read models: an SQL table kept equal to a model, once or as a service."""
+"""The commands `refresh`, `lag` and `follow`: keep an SQL table equal to a model, once or as a service."""
 
 import shlex
-import shutil
-import sys
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 import polars as pl
 import typer
 
-from eventsource.cli._config import Project, load_plan
-from eventsource.cli._failures import FAILED, MissingError, UsageError, note
-from eventsource.cli._options import LogOption, grouped
-from eventsource.cli._output import console, deliver, say
-from eventsource.cli._progress import Indexing, Writing
+from eventsource.cli._config import Project
+from eventsource.cli._errors import FAILED, MissingError, UsageError
+from eventsource.cli._formats import json
+from eventsource.cli._models import load_plan
+from eventsource.cli._options import LogOption, ModelOption, grouped
+from eventsource.cli._output import deliver
+from eventsource.cli._progress import Bar
+from eventsource.cli._status_line import StatusLine
 from eventsource.cli._table import print_table
-from eventsource.cli._values import harmless, json
+from eventsource.cli._terminal import console, note, say
 from eventsource.errors import ReadModelError
 from eventsource.messages import counted
 from eventsource.progress import Progress
-from eventsource.readmodel import ReadModel, Service, Status
+from eventsource.readmodel import ReadModel, Service
 from eventsource.timeline import Timeline
 
 __all__ = ["follow", "lag", "refresh"]
 
 _EVERY: Final = "5s"
 _SHOWN: Final = 25
-_LINE: Final = "\r\x1b[K"
-"""What a terminal obeys: back to the first column, clear the line."""
+_PANEL: Final = "Read model"
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """Which model is kept, and where."""
+class Target:
+    """The read model: the table, its database, and the model it is kept equal to."""
 
     to: Annotated[
         str | None,
@@ -42,53 +41,59 @@ class Kept:
             "--to",
             metavar="URL",
             envvar="EVENTSOURCE_READMODEL",
-            help="sqlite:///file.db or postgresql+psycopg://user@host/database; a password is better left to"
-            " PGPASSWORD or ~/.pgpass.",
-            rich_help_panel="Where",
+            help="The database: sqlite:///file.db or postgresql+psycopg://user@host/database. Put a password into"
+            " PGPASSWORD or ~/.pgpass. Default: url in pyproject.toml.",
+            rich_help_panel=_PANEL,
         ),
     ] = None
     table: Annotated[
         str | None,
-        typer.Option("--table", help="Default: the model's name in lower case.", rich_help_panel="Where"),
+        typer.Option(
+            "--table",
+            metavar="NAME",
+            help="The table. Default: the model's name in lower case.",
+            rich_help_panel=_PANEL,
+        ),
     ] = None
     history: Annotated[
         bool | None,
         typer.Option(
             "--history/--no-history",
-            help="Keep a table of intervals too, …_history.",
-            rich_help_panel="Where",
+            help="Also keep a table …_history with one row per interval (SCD2).",
+            rich_help_panel=_PANEL,
             show_default=False,
         ),
     ] = None
     log: LogOption = None
-    model: Annotated[
-        str | None,
-        typer.Option("--model", "-m", metavar="MODULE:CLASS", help="The model.", rich_help_panel="Where"),
-    ] = None
+    model: ModelOption = None
 
     def readmodel(self, project: Project, progress: Progress | None = None) -> ReadModel:
-        """Return the read model that the options and the project mean; ``progress`` as it takes it.
+        """Return the read model that the options and the project describe.
+
+        Args:
+            project: the project.
+            progress: called while rows are written.
 
         Raises:
-            UsageError: no database is named, or none that can be meant.
+            UsageError: there is no database, or its URL or the table's name is invalid.
         """
         settings = project.readmodel
         url = self.to or _located(settings.url, project)
         if url is None:
             raise UsageError(
-                "no database is named",
+                "expected a database, got none",
                 hint='--to sqlite:///customers.db, or url = "…" under [tool.eventsource.readmodel]',
             )
         history = settings.history if self.history is None else self.history
         plan = load_plan(self.model or project.model, project.folder)
-        timeline, table = Timeline(project.open(self.log), plan, progress=Indexing()), self.table or settings.table
+        timeline, table = Timeline(project.open(self.log), plan, progress=Bar()), self.table or settings.table
         try:
             return ReadModel(timeline, url, table=table, history=history, progress=progress)
         except ReadModelError as error:
             raise UsageError.of(error) from error
 
     def typed(self, command: str, url: str) -> str:
-        """Return a command with these options as it is typed; ``url`` has no password."""
+        """Return a command with these options, as a user types it; ``url`` has no password."""
         given = {"--to": self.to and url, "--table": self.table, "--log": self.log, "--model": self.model}
         words = [word for option, value in given.items() if value for word in (option, value)]
         history = {None: [], True: ["--history"], False: ["--no-history"]}[self.history]
@@ -97,130 +102,114 @@ class Kept:
 
 @grouped
 def refresh(
-    kept: Kept,
+    target: Target,
     *,
     rebuild: Annotated[
-        bool, typer.Option("--rebuild", help="Make the tables anew, and swap them; readers see no gap.")
+        bool,
+        typer.Option("--rebuild", help="Write new tables and swap them with the old ones; readers see no gap."),
     ] = False,
     verify: Annotated[
-        bool, typer.Option("--verify", help="Then compare every row with the model; 1 where one differs.")
+        bool, typer.Option("--verify", help="Then compare every row with the model; exit code 1 if one differs.")
     ] = False,
 ) -> None:
-    """Bring an SQL table to the head of the log; only rows that differ are written."""
-    bar = Writing()
-    target = kept.readmodel(Project.find(), bar)
-    with bar:
-        done = target.rebuild() if rebuild else target.refresh()
-    say(f"{target.table} {done}")
+    """Update an SQL table to the end of the log; only rows that differ are written.
+
+    The first refresh creates the table. Each refresh is one transaction, and running it again changes nothing.
+    """
+    with Bar() as bar:
+        readmodel = target.readmodel(Project.find(), bar)
+        done = readmodel.rebuild() if rebuild else readmodel.refresh()
+    say(f"{readmodel.table} {done}")
     if verify:
         with bar:
-            wrong = target.verify()
-        _verified(wrong)
+            wrong = readmodel.verify()
+        _report_differences(wrong)
 
 
 @grouped
 def lag(
-    kept: Kept,
+    target: Target,
     *,
-    form: Annotated[Literal["text", "json"], typer.Option("--format", "-f", help="How to show it.")] = "text",
+    form: Annotated[Literal["text", "json"], typer.Option("--format", "-f", help="How to show the lag.")] = "text",
 ) -> None:
-    """How far an SQL table is behind the log: in events, since when, and whether a refresh makes it anew."""
-    target = kept.readmodel(Project.find())
-    found = target.lag()
+    """Show how far an SQL table is behind the log.
+
+    The lag is a number of events, and the age of the oldest of them in seconds. It also says whether the next
+    refresh will rebuild the table, and why. The exit code is 3 if the table does not exist.
+    """
+    readmodel = target.readmodel(Project.find())
+    found = readmodel.lag()
     if form == "json":
-        deliver([json({"table": target.table, **asdict(found)}), b"\n"], None)
+        deliver([json({"table": readmodel.table, **asdict(found)}), b"\n"], None)
     if found.position is None:
-        raise MissingError(f"{target.url} has no table {target.table} yet", hint=kept.typed("refresh", target.url))
+        raise MissingError(
+            f"table {readmodel.table} does not exist in {readmodel.url}",
+            hint=target.typed("refresh", readmodel.url),
+        )
     if form == "text":
-        say(f"{target.table} {found}")
+        say(f"{readmodel.table} {found}")
 
 
 @grouped
 def follow(
-    kept: Kept,
+    target: Target,
     *,
     every: Annotated[
         str | None,
         typer.Option(
-            "--every", metavar="DURATION", help=f"Between two refreshes, such as 30s. Default: {_EVERY}."
+            "--every",
+            metavar="DURATION",
+            help=f"The time between two refreshes, such as 30s or 5m. Default: {_EVERY}.",
         ),
     ] = None,
     retries: Annotated[
         int | None,
         typer.Option(
-            "--retries", min=0, help="Failures in a row to bear. Default: any number.", show_default=False
+            "--retries",
+            metavar="TIMES",
+            min=0,
+            help="Consecutive failures before giving up. Default: never give up.",
+            show_default=False,
         ),
     ] = None,
     health: Annotated[
-        Path | None, typer.Option("--health", metavar="FILE", help="A JSON file for a supervisor.")
+        Path | None,
+        typer.Option(
+            "--health", metavar="FILE", help="Write the state of the service to this JSON file, for a supervisor."
+        ),
     ] = None,
 ) -> None:
-    """Keep an SQL table at the head of the log, as a service; SIGTERM or Ctrl-C ends it."""
+    """Refresh an SQL table at an interval, until stopped.
+
+    SIGTERM and Ctrl-C stop the service after the current transaction. After a failure of the database or the log
+    it tries again, with growing pauses.
+    """
     project = Project.find()
-    bar = Writing()
-    target = kept.readmodel(project, bar)
+    bar = Bar()
+    readmodel = target.readmodel(project, bar)
     pause = every or project.readmodel.every or _EVERY
     try:
-        service = Service.of(pause, retries, health, _Line(target.table, target.url, bar).show)
+        service = Service.of(pause, retries, health, StatusLine(readmodel.table, readmodel.url, bar).show)
     except ReadModelError as error:
         raise UsageError.of(error) from error
-    borne = "for ever" if retries is None else f"{counted(retries, 'time')} in a row"
-    note(f"{target.table} in {target.url} every {pause}; failures are tried again {borne}; Ctrl-C ends it")
+    tries = "without a limit" if retries is None else f"{counted(retries, 'time')} in a row"
+    note(f"refreshing {readmodel.table} in {readmodel.url} every {pause}, failures are retried {tries}")
+    note("Ctrl-C stops the service")
     with bar:
-        service.run(target.refresh, target.lag)
+        service.run(readmodel.refresh, readmodel.lag)
 
 
-@dataclass(slots=True)
-class _Line:
-    """The status line: rewritten in place on a terminal, below what stays; in a pipe one line per change."""
-
-    table: str
-    url: str
-    bar: Writing
-    said: tuple[Any, ...] = field(default=())
-
-    @property
-    def show(self) -> Callable[[Status], None]:
-        """What to call with each status."""
-        return self._rewrite if sys.stdout.isatty() else self._log
-
-    def _rewrite(self, status: Status) -> None:
-        self.bar.stop()
-        clock, told = f"{status.time.astimezone():%H:%M:%S}", self._told(status)
-        done = status.refreshed if status.state == "following" else None
-        if done is not None and done.rebuilt:
-            sys.stdout.write(_LINE + harmless(f"{clock} {self.table} {done.done}") + "\n")
-            told = f"{self.table} {status.lag}"
-        text = harmless(f"{clock} {told}")
-        room = shutil.get_terminal_size().columns - 1
-        end = "\n" if status.state in ("stopped", "failed") else ""
-        sys.stdout.write(_LINE + (text if len(text) <= room else f"{text[: room - 1]}…") + end)
-        sys.stdout.flush()
-
-    def _log(self, status: Status) -> None:
-        position = status.refreshed.position if status.refreshed else None
-        change = (status.state, position, status.last_error, status.state == "retrying" and status.failures)
-        if change != self.said:
-            self.said = change
-            sys.stdout.write(harmless(f"{status.time:%Y-%m-%dT%H:%M:%SZ} {self._told(status)}") + "\n")
-            sys.stdout.flush()
-
-    def _told(self, status: Status) -> str:
-        """Return a status without the URL that was said at the beginning: there is little room."""
-        return f"{self.table} {status}".replace(f"{self.url}: ", "")
-
-
-def _verified(wrong: pl.DataFrame) -> None:
-    """Say whether the tables equal the model; leave with 1 where they do not."""
+def _report_differences(wrong: pl.DataFrame) -> None:
+    """Print the rows that differ from the model; exit with code 1 if there are some."""
     if wrong.is_empty():
-        say("every row is as the model says")
+        say("every row equals the model")
         return
-    print_table(console(), wrong, title="Rows that are not as the model says", limit=_SHOWN)
+    print_table(console(), wrong, title="Rows that differ from the model", limit=_SHOWN)
     raise typer.Exit(FAILED)
 
 
 def _located(url: str | None, project: Project) -> str | None:
-    """Return a URL of the project as seen from the working directory."""
+    """Return a database URL of the project, with a SQLite path relative to the working directory."""
     prefix = "sqlite:///"
     if url is None or not url.startswith(prefix) or url.startswith(f"{prefix}/"):
         return url

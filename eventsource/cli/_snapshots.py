@@ -1,13 +1,14 @@
-"""Snapshots: folded states kept for later questions to go on from."""
+"""The command `snapshot`: store folded states, list, prune and verify them."""
 
 from collections.abc import Iterable
 from typing import Annotated
 
 import typer
 
-from eventsource.cli._failures import FAILED, UsageError
+from eventsource.cli._errors import FAILED, UsageError
 from eventsource.cli._options import Asked, grouped
-from eventsource.cli._output import Shown, say
+from eventsource.cli._output import Shown
+from eventsource.cli._terminal import say
 from eventsource.messages import counted
 from eventsource.snapshots import Snapshot, SnapshotPolicy
 
@@ -19,40 +20,51 @@ def snapshot(
     asked: Asked,
     shown: Shown,
     when: Annotated[
-        list[str] | None, typer.Argument(metavar="[WHEN]...", help="Moments; default: the latest event's.")
+        list[str] | None,
+        typer.Argument(metavar="WHEN", help="Moments to store states of. Default: the latest event's."),
     ] = None,
     *,
     every: Annotated[
         str | None,
         typer.Option(
-            "--every", metavar="STEP", help="At the ends of the newest steps, such as 1mo, that lack one."
+            "--every", metavar="STEP", help="Take missing snapshots at the ends of periods, such as 1mo."
         ),
     ] = None,
     keep: Annotated[
-        int | None, typer.Option("--keep", min=0, help="Remove all but so many, the newest moments first.")
+        int | None,
+        typer.Option(
+            "--keep", metavar="COUNT", min=0, help="Keep this many of the newest snapshots, and remove the others."
+        ),
     ] = None,
-    listed: Annotated[bool, typer.Option("--list", help="Take none; show those that are there.")] = False,
+    listed: Annotated[bool, typer.Option("--list", help="List the stored snapshots; take none.")] = False,
     verify: Annotated[
         bool,
         typer.Option(
-            "--verify", help="Compare answers with and without each; 1 where one differs, or is damaged."
+            "--verify",
+            help="Compare answers with and without each snapshot; exit code 1 if one differs or is damaged.",
         ),
     ] = False,
 ) -> None:
-    """Keep the folded states at a moment, for later questions to go on from; answers do not change."""
+    """Store folded states, so that later questions are faster; answers do not change."""
     if asked.known_at is not None or asked.upto is not None:
-        raise UsageError("a snapshot holds all events up to its moment", hint="leave --known-at and --upto out")
+        raise UsageError(
+            "a snapshot is made from all events up to its moment: --known-at and --upto cannot apply",
+            hint="remove --known-at and --upto",
+        )
     if every is not None and when:
-        raise UsageError("--every takes snapshots at the ends of steps", hint="leave the moments out, or --every")
+        raise UsageError(
+            "expected --every or moments, got both",
+            hint="eventsource snapshot --every 1mo, or eventsource snapshot 2024-06-30",
+        )
     timeline = asked.timeline()
     if every is not None:
         policy = SnapshotPolicy(every=every) if keep is None else SnapshotPolicy(every=every, keep=keep)
-        _told(timeline.take_due(policy))
+        _report(timeline.take_due(policy))
     elif not (listed or verify or (keep is not None and when is None)):
         moments: list[str | None] = list(when) if when else [None]
-        _told(map(timeline.snapshot, moments))
+        _report(map(timeline.snapshot, moments))
     if keep is not None and every is None:
-        say(f"{timeline.prune(keep)} removed")
+        say(f"{counted(timeline.prune(keep), 'snapshot')} removed")
     if verify:
         found = timeline.verify()
         shown.show(found, f"Snapshots of {timeline.plan.name}")
@@ -62,11 +74,11 @@ def snapshot(
         shown.show(timeline.snapshots(), f"Snapshots of {timeline.plan.name}")
 
 
-def _told(taken: Iterable[Snapshot]) -> None:
-    """Tell of each snapshot once it is taken."""
-    none = True
-    for each in taken:
-        none = False
-        say(f"{counted(each.entities, 'state')} at {each.moment:%Y-%m-%d %H:%M:%S} kept")
-    if none:
+def _report(snapshots: Iterable[Snapshot]) -> None:
+    """Print a line for each snapshot as soon as it is taken."""
+    is_empty = True
+    for each in snapshots:
+        is_empty = False
+        say(f"{counted(each.entities, 'state')} at {each.moment:%Y-%m-%d %H:%M:%S} stored")
+    if is_empty:
         say("no snapshot was due")

@@ -1,4 +1,4 @@
-"""Frames as tables on a terminal: what does not fit is said, not silently lost."""
+"""Frames as tables on a terminal; a line below the table names the rows and columns that do not fit."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from eventsource.cli._values import harmless, short
+from eventsource.cli._formats import short
+from eventsource.cli._terminal import harmless
 from eventsource.messages import counted
 
 __all__ = ["print_table"]
@@ -22,30 +23,39 @@ _GAP: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """One column as it is shown."""
+    """One column of a table.
+
+    Args:
+        name: its heading.
+        cells: its values as text.
+        right: whether cells are aligned to the right.
+        keeps_width: whether it is never shortened: half a number is a wrong number.
+    """
 
     name: str
     cells: list[str]
     right: bool
-    firm: bool
+    keeps_width: bool
 
     @property
     def width(self) -> int:
         return max(cell_len(text) for text in (self.name, *self.cells))
 
     def capped(self, cap: int) -> int:
-        """Return its width; only texts give way."""
-        return self.width if self.firm else max(min(self.width, cap), cell_len(self.name))
+        """Return its width, at most ``cap`` for a column of texts."""
+        return self.width if self.keeps_width else max(min(self.width, cap), cell_len(self.name))
 
 
 def print_table(console: Console, frame: pl.DataFrame, *, title: str = "", limit: int = 0) -> None:
-    """Print the first rows of a frame, and as many columns as fit, and say what is missing.
+    """Print the first rows of a frame, as many columns as fit, and a line about the others.
+
+    A single row that does not fit is printed upright, one line per column.
 
     Args:
-        console: where to.
+        console: where to print.
         frame: any frame.
-        title: a line above it.
-        limit: how many rows; 0: all.
+        title: a line above the table.
+        limit: the number of rows; 0: all.
     """
     rows = frame.head(limit) if limit else frame
     columns = [_column(series) for series in rows]
@@ -63,12 +73,12 @@ def print_table(console: Console, frame: pl.DataFrame, *, title: str = "", limit
 def _column(series: pl.Series) -> _Column:
     dtype = series.dtype
     cells = [short(value) for value in series.to_list()]
-    firm = dtype.is_numeric() or dtype.is_temporal()
-    return _Column(harmless(series.name), cells, right=dtype.is_numeric(), firm=firm)
+    keeps_width = dtype.is_numeric() or dtype.is_temporal()
+    return _Column(harmless(series.name), cells, right=dtype.is_numeric(), keeps_width=keeps_width)
 
 
 def _upright(columns: list[_Column]) -> Table:
-    """Return the columns of one row as rows: name and value."""
+    """Return one row as a table of two columns: name and value."""
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     for column in columns:
         table.add_row(Text(column.name, style="bold"), Text(column.cells[0]))
@@ -76,7 +86,7 @@ def _upright(columns: list[_Column]) -> Table:
 
 
 def _widths(columns: list[_Column], room: int) -> list[int]:
-    """Return the widths of as many columns as fit, from the left; one does, whatever its width."""
+    """Return the widths of as many columns as fit, from the left, but of at least one."""
     for count in range(len(columns), 0, -1):
         for cap in range(_WIDEST, _NARROWEST - 1, -1):
             widths = [column.capped(cap) for column in columns[:count]]
@@ -86,6 +96,7 @@ def _widths(columns: list[_Column], room: int) -> list[int]:
 
 
 def _table(columns: list[_Column], widths: list[int]) -> Table:
+    """Return columns as a table of these widths."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     for column, width in zip(columns, widths, strict=True):
         justify = "right" if column.right else "left"
@@ -96,12 +107,15 @@ def _table(columns: list[_Column], widths: list[int]) -> Table:
 
 
 def _footer(frame: pl.DataFrame, shown: int, unseen: list[str]) -> list[str]:
+    """Return the lines below a table: the number of rows, and the columns that do not fit."""
     rows = counted(frame.height, "row")
-    lines = [rows if shown == frame.height else f"{rows}, the first {shown:,} are shown; --limit 0 shows all"]
+    lines = [
+        rows if shown == frame.height else f"{rows}, of which these are the first {shown:,}; --limit 0 shows all"
+    ]
     if any(isinstance(dtype, pl.Datetime) for dtype in frame.dtypes):
         lines[0] += "; times are UTC"
     if unseen:
         lines.append(
-            f"no room for: {', '.join(unseen)}; --columns picks, a wider window or another --format has all"
+            f"no room for: {', '.join(unseen)}; choose with --columns, widen the window, or use --format json"
         )
     return lines

@@ -8,11 +8,11 @@ with a conflict. It refreshes the table and tries again.
 import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import polars as pl
 from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
-from deltalake.fs import DeltaStorageHandler
 from deltalake.transaction import AddAction, RemoveAction
 
 from eventsource.errors import AppendConflictError, LogError
@@ -132,7 +132,7 @@ class Table:
                 maintain_order=True,
                 storage_options=self.options,
             )
-            return int(DeltaStorageHandler(self.path, self.options).get_file_info([name])[0].size)
+            return self._file_size(name)
 
     def append(self, rows: pl.DataFrame, transactions: Mapping[str, int]) -> None:
         """Commit rows and application transactions, all or nothing; ``rows`` may be empty.
@@ -194,12 +194,23 @@ class Table:
     def _commit_digest(self, version: int) -> str | None:
         """Return the digest of the commit file of a version; None if there is none, or Delta has cleaned it up."""
         with translate_errors(self.path):
-            handler = DeltaStorageHandler(self.path, self.options)
             try:
-                with handler.open_input_file(f"_delta_log/{version:020}.json") as commit:
-                    return hashlib.sha256(commit.read()).hexdigest()
+                return hashlib.sha256(self._read_file(f"_delta_log/{version:020}.json")).hexdigest()
             except FileNotFoundError:
                 return None
+
+    def _read_file(self, name: str) -> bytes:
+        """Return the content of a file in the table's folder."""
+        if "://" not in self.path:
+            return Path(self.path, name).read_bytes()
+        with _storage(self.path, self.options).open_input_file(name) as file:
+            return bytes(file.read())
+
+    def _file_size(self, name: str) -> int:
+        """Return the size in bytes of a file in the table's folder."""
+        if "://" not in self.path:
+            return Path(self.path, name).stat().st_size
+        return int(_storage(self.path, self.options).get_file_info([name])[0].size)
 
     def _open_or_create(self) -> DeltaTable:
         """Return the table at the version last seen; create it if it does not exist.
@@ -234,6 +245,16 @@ def retry_conflicts(attempt: Callable[[], T], path: str) -> T:
             f"{path}: other writers committed first, {_ATTEMPTS} times in a row; nothing was lost",
             hint="do the same again",
         ) from error
+
+
+def _storage(path: str, options: dict[str, str] | None) -> Any:
+    """Return a handler of the files below an object-store URL.
+
+    Its module imports pyarrow, which is slow; logs in local folders do without it.
+    """
+    from deltalake.fs import DeltaStorageHandler  # noqa: PLC0415
+
+    return DeltaStorageHandler(path, options)
 
 
 def _properties(transactions: Mapping[str, int]) -> CommitProperties:

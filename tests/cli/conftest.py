@@ -11,7 +11,7 @@ from tests.cli.shoplog import CONFIG, MODELS, lines
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A project with a raw log that nobody has pulled yet; it is the working directory."""
+    """A project with a raw log that is not pulled yet; it is the working directory."""
     (tmp_path / "raw").mkdir()
     (tmp_path / "raw" / "a.jsonl").write_text(lines())
     (tmp_path / "models.py").write_text(MODELS)

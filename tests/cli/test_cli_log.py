@@ -1,4 +1,4 @@
-"""Pulling on the command line: what is told, what is committed, and what scripts learn of it."""
+"""The commands `pull` and `rejected`: what they print, what they commit, and their exit codes."""
 
 import json
 from collections.abc import Callable
@@ -22,8 +22,8 @@ def head(folder: Path) -> int:
     return es.Log(folder / "data" / "log").head
 
 
-def test_a_pull_takes_what_is_new(run: Run, folder: Path) -> None:
-    """A first pull takes all, a second nothing, a third what was added."""
+def test_a_pull_appends_new_events(run: Run, folder: Path) -> None:
+    """The first pull appends all events, the second none, the third one those that were added to the file."""
     total = lines().count("\n")
     assert f"{total} events appended" in run("pull").stdout
     assert " 0 events appended" in run("pull").stdout
@@ -33,8 +33,8 @@ def test_a_pull_takes_what_is_new(run: Run, folder: Path) -> None:
     assert head(folder) == total + 1
 
 
-def test_a_pull_goes_on_from_any_folder(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The project is found from below, and its source is the same one seen from there."""
+def test_a_pull_from_a_folder_below(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pull in a folder below finds the project, and resumes the same source."""
     run("pull")
     (folder / "notebooks").mkdir()
     monkeypatch.chdir(folder / "notebooks")
@@ -44,8 +44,8 @@ def test_a_pull_goes_on_from_any_folder(run: Run, folder: Path, monkeypatch: pyt
     assert run("as-of", "-e", "ada").stdout.count("\n") == 2
 
 
-def test_each_file_that_the_shell_lists_keeps_its_place(run: Run, folder: Path) -> None:
-    """Files named one by one are not read again when another one joins them."""
+def test_each_named_file_has_its_own_checkpoint(run: Run, folder: Path) -> None:
+    """Files named one by one are not read again when another file is named with them."""
     write(folder / "one.jsonl", event(1, "a", "Created", "2024-01-01"))
     write(folder / "two.jsonl", event(2, "b", "Created", "2024-01-01"))
     run("pull", "one.jsonl")
@@ -54,8 +54,8 @@ def test_each_file_that_the_shell_lists_keeps_its_place(run: Run, folder: Path) 
     assert "duplicates" not in result.stdout
 
 
-def test_what_cannot_be_taken_is_told(run: Run, folder: Path) -> None:
-    """The summary counts duplicates, conflicts and rejected lines, with places and the command to list them."""
+def test_the_summary_counts_what_was_not_appended(run: Run, folder: Path) -> None:
+    """The summary counts duplicates, conflicts and rejected lines, and names the command to list them."""
     good = event(1, "a", "Created", "2024-01-01")
     write(
         folder / "bad.jsonl",
@@ -66,13 +66,13 @@ def test_what_cannot_be_taken_is_told(run: Run, folder: Path) -> None:
         good | {"event_id": "x", "stream": None},
     )
     out = run("pull", "bad.jsonl").stdout
-    for told in ("1 event appended", "2 duplicates", "1 conflict ", "2 lines rejected", "bad.jsonl:4: not JSON"):
-        assert told in out
+    for text in ("1 event appended", "2 duplicates", "1 conflict ", "2 lines rejected", "bad.jsonl:4: not JSON"):
+        assert text in out
     assert "bad.jsonl:5: stream is missing" in out
     assert "eventsource rejected" in out
 
 
-def test_strict_takes_all_or_nothing(run: Run, folder: Path) -> None:
+def test_strict_appends_all_or_nothing(run: Run, folder: Path) -> None:
     """With --strict one bad line in any of the sources is exit code 1, and nothing is committed."""
     write(folder / "good.jsonl", event(1, "a", "Created", "2024-01-01"))
     write(folder / "bad.jsonl", "{nothing")
@@ -83,8 +83,8 @@ def test_strict_takes_all_or_nothing(run: Run, folder: Path) -> None:
     assert head(folder) == 1
 
 
-def test_rejected_lines_can_be_mended_and_pulled(run: Run, folder: Path) -> None:
-    """--raw gives the very bytes; what is mended is pulled, and --clear forgets the rest."""
+def test_rejected_lines_can_be_corrected_and_pulled(run: Run, folder: Path) -> None:
+    """--raw writes the exact bytes; a corrected line can be pulled, and --clear forgets the others."""
     bad = (
         '{"event_id":"x","stream":"a","type":"T","occurred_at":"2024-02-30","data":{"n":"ü\x1b[2J"}}'.encode()
         + b"\xff"
@@ -103,23 +103,23 @@ def test_rejected_lines_can_be_mended_and_pulled(run: Run, folder: Path) -> None
     assert json.loads(run("rejected", "-f", "json").stdout) == []
 
 
-def test_rejected_lines_are_offered_again(run: Run, folder: Path) -> None:
-    """--rejected offers the lines of a source again under a mended mapping."""
+def test_rejected_lines_are_read_again(run: Run, folder: Path) -> None:
+    """--rejected reads the rejected lines of a source again with a corrected mapping."""
     write(folder / "odd.jsonl", {"event_id": "1", "who": "a", "type": "T", "occurred_at": "2024-01-01"})
     assert "1 line rejected" in run("pull", "odd.jsonl", code=1).stdout
     assert " 1 event appended" in run("pull", "--rejected", "--stream", "who", "odd.jsonl").stdout
     assert json.loads(run("rejected", "-f", "json").stdout) == []
 
 
-def test_offering_again_names_the_sources_that_have_some(run: Run, folder: Path) -> None:
-    """A source without rejected lines is told which ones have them."""
+def test_reading_again_names_other_sources_with_rejected_lines(run: Run, folder: Path) -> None:
+    """If a source has no rejected lines, a note names the sources that have some."""
     write(folder / "odd.jsonl", "{nothing")
     run("pull", "odd.jsonl", code=1)
     assert "odd.jsonl" in run("pull", "--rejected", "raw/a.jsonl").stderr
 
 
 def test_a_mapping_by_options(run: Run, folder: Path) -> None:
-    """Every part of an event can be found under another name, and constants stand for all lines."""
+    """Options map every column to a member of another name, or to a constant."""
     write(
         folder / "mapped.jsonl",
         {
@@ -151,7 +151,7 @@ def test_a_mapping_by_options(run: Run, folder: Path) -> None:
 
 
 def test_a_mapping_by_the_project(run: Run, folder: Path) -> None:
-    """A table in the project's file says the same once and for all; its zone is that of the source."""
+    """A table in pyproject.toml holds the mapping and the time zone of the source."""
     (folder / "pyproject.toml").write_text(
         '[tool.eventsource.source]\npath = ["raw/*.csv"]\nevent_id = "nr"\nstream = "who"\n'
         'type = "what"\noccurred_at = "at"\ntz = "Europe/Warsaw"\n'
@@ -181,19 +181,19 @@ def test_a_mapping_by_the_project(run: Run, folder: Path) -> None:
     ],
 )
 def test_exit_codes_without_a_log(run: Run, args: tuple[str, ...], code: int) -> None:
-    """3: nothing is there; 2: it cannot be meant."""
+    """3: the file or log does not exist; 2: an option is invalid."""
     result = run(*args, code=code)
     assert result.stdout == ""
     assert result.stderr.startswith("Error: ")
 
 
 def test_no_source_is_wrong_usage(run: Run, folder: Path) -> None:
-    """Where neither the command nor the project names a source, the message says how."""
+    """Without a source in the command and the project, the message says how to name one."""
     (folder / "pyproject.toml").unlink()
     assert "tool.eventsource" in run("pull", code=2).stderr
 
 
-def test_a_dump_is_taken_back(pulled: Run, folder: Path) -> None:
+def test_a_dump_can_be_pulled(pulled: Run, folder: Path) -> None:
     """A dump, pulled into another log, gives the same answers about this entity."""
     for entity, model in (("ada", "models:Customer"), ("71", "models:Ticket")):
         pulled("dump", entity, "-m", model, "-o", f"{entity}.jsonl")
@@ -203,7 +203,7 @@ def test_a_dump_is_taken_back(pulled: Run, folder: Path) -> None:
 
 
 def test_a_log_named_by_an_option(pulled: Run, folder: Path) -> None:
-    """--log wins over the project."""
+    """--log overrides the log of the project."""
     assert "1 events" not in pulled("check").stdout
     write(folder / "one.jsonl", event(1, "a", "Created", "2024-01-01"))
     pulled("pull", "one.jsonl", "--log", "other")
@@ -211,24 +211,24 @@ def test_a_log_named_by_an_option(pulled: Run, folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "told"),
+    ("name", "text", "advice"),
     [
-        ("a.csv", "id;who;what\n1;a;B\n", "not separated by commas: id;who;what"),
+        ("a.csv", "id;who;what\n1;a;B\n", "expected cells separated by commas, got id;who;what"),
         ("b.json", '[\n{"id": 1}\n]\n', "jq -c '.[]' b.json"),
         ("c.csv", "id,who,what,when\n1,a,B,2024-01-01\n", "--stream NAME --type NAME --occurred-at NAME"),
-        ("d.jsonl", '{"who": "a", "type": "B"}\n', "offer them again: --rejected --event-id NAME --stream NAME"),
+        ("d.jsonl", '{"who": "a", "type": "B"}\n', "eventsource pull --rejected --event-id NAME --stream NAME"),
     ],
 )
-def test_where_nothing_can_be_taken_the_next_step_is_told(
-    run: Run, folder: Path, name: str, text: str, told: str
+def test_a_pull_that_appends_nothing_gives_advice(
+    run: Run, folder: Path, name: str, text: str, advice: str
 ) -> None:
-    """A pull that takes no line of a file fails, and says which option reads lines that look so."""
+    """A pull that rejects all lines of a file fails, and the hint says how to read such lines."""
     (folder / name).write_text(text)
-    assert told in run("pull", name, code=1).stderr
+    assert advice in run("pull", name, code=1).stderr
 
 
-def test_the_step_that_is_told_takes_the_lines(run: Run, folder: Path) -> None:
-    """Whoever maps a file first pulled without a mapping gets its events; a plain pull says how."""
+def test_the_advice_works(run: Run, folder: Path) -> None:
+    """A file that was pulled without a mapping can be read again with one, as the hint says."""
     (folder / "c.csv").write_text("id,who,what,when\n1,a,B,2024-01-01\n")
     mapping = ("--event-id", "id", "--stream", "who", "--type", "what", "--occurred-at", "when")
     assert "--rejected" in run("pull", "c.csv", "--log", "other", code=1).stderr
@@ -237,8 +237,8 @@ def test_the_step_that_is_told_takes_the_lines(run: Run, folder: Path) -> None:
     assert es.Log(folder / "other").rejected().is_empty()
 
 
-def test_a_log_inside_a_source_folder_is_no_source(run: Run, folder: Path) -> None:
-    """The files of a log are its own: a folder or glob that holds one gives the raw files only."""
+def test_a_log_inside_a_source_folder_is_not_read(run: Run, folder: Path) -> None:
+    """A folder or glob that contains a log gives the raw files only, not the files of the log."""
     run("pull", "raw", "--log", "raw/log")
     head = es.Log(folder / "raw" / "log").head
     for where in ("raw", "raw/**/*"):
@@ -248,22 +248,22 @@ def test_a_log_inside_a_source_folder_is_no_source(run: Run, folder: Path) -> No
 
 
 def test_earlier_rejections_are_not_forgotten(run: Run, folder: Path) -> None:
-    """A pull that rejects nothing still says that lines of earlier pulls wait."""
+    """A pull without rejected lines still names the rejected lines of earlier pulls."""
     with (folder / "raw" / "a.jsonl").open("a") as raw:
         raw.write("no JSON\n")
     assert "1 line rejected" in run("pull").stdout
-    assert "1 line of earlier pulls could not be taken" in run("pull").stdout
+    assert "1 rejected line of earlier pulls: eventsource rejected" in run("pull").stdout
 
 
-def test_rejected_rows_stand_below_their_header(run: Run, folder: Path) -> None:
-    """--raw gives rows of CSV that can be mended and pulled: each file's below its header, said once."""
+def test_rejected_rows_of_csv_have_their_header(run: Run, folder: Path) -> None:
+    """--raw writes rows of CSV below the header of their file, so that they can be corrected and pulled."""
     head = "id,stream,type,occurred_at"
     for name in ("a", "b"):
         (folder / f"{name}.csv").write_text(f"\ufeff{head}\n{name},a,T,2024-01-01\n{name}2,a,T,yesterday\n")
     run("pull", "a.csv", "b.csv")
     raw = run("rejected", "--raw").stdout
     assert raw == f"{head}\na2,a,T,yesterday\nb2,a,T,yesterday\n"
-    (folder / "mended.csv").write_text(raw.replace("yesterday", "2024-01-02"))
-    assert " 2 events appended" in run("pull", "mended.csv").stdout
+    (folder / "corrected.csv").write_text(raw.replace("yesterday", "2024-01-02"))
+    assert " 2 events appended" in run("pull", "corrected.csv").stdout
     (folder / "a.csv").unlink()
     assert run("rejected", "--raw").stdout.startswith("a2")

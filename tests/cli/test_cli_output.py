@@ -1,4 +1,4 @@
-"""Every format holds the whole answer, and no text in it is obeyed."""
+"""Every format holds the whole answer, and texts of the log are never run as formulas, markup or escapes."""
 
 import csv
 import io
@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 from typer.testing import Result
 
-from eventsource.cli._formats import as_csv, as_json, as_markdown, as_parquet
-from eventsource.cli._values import harmless, short
+from eventsource.cli._formats import as_csv, as_json, as_markdown, as_parquet, short
+from eventsource.cli._terminal import harmless
 from tests.cli.shoplog import HOSTILE
 
 Run = Callable[..., Result]
@@ -20,15 +20,15 @@ EVIL = ("as-of", "--where", "entity like 'evil%'", "-c", "entity,name")
 
 
 def test_a_pipe_gets_csv(pulled: Run) -> None:
-    """Without --format a pipe gets CSV: a header, times with Z, lists as JSON, null empty."""
+    """Without --format a pipe gets CSV: a header, times with Z, lists as JSON, null as nothing."""
     header, first, second, *_ = pulled("as-of", "2024-03-20").stdout.splitlines()
     assert header == "entity,name,premium,orders,spent,tags,last"
     assert first == 'ada,Ada,false,2,10.30,"[""a"",""b""]",2024-03-10T12:00:00.000000Z'
     assert second == "bob,,false,0,0.00,[],"
 
 
-def test_csv_is_no_formula(pulled: Run) -> None:
-    """A text that a spreadsheet would run gets an apostrophe; all others are as they were."""
+def test_csv_has_no_formulas(pulled: Run) -> None:
+    """A text that a spreadsheet would run gets an apostrophe; all others stay as they are."""
     found = list(csv.DictReader(io.StringIO(pulled(*EVIL).stdout, newline="")))
     for row, name in zip(found, HOSTILE, strict=True):
         risky = name[0] in "=+-@\t\r\n"
@@ -36,13 +36,13 @@ def test_csv_is_no_formula(pulled: Run) -> None:
 
 
 def test_csv_without_the_guard(pulled: Run) -> None:
-    """--no-guard gives the texts as they are."""
+    """--no-guard writes texts as they are."""
     found = csv.DictReader(io.StringIO(pulled(*EVIL, "--no-guard").stdout, newline=""))
     assert [row["name"] for row in found] == HOSTILE
 
 
 def test_numbers_are_not_guarded() -> None:
-    """The guard is for texts alone: a negative number stays a number, also among mixed values."""
+    """Only texts are guarded: a negative number stays a number, also among mixed values."""
     mixed = pl.Series("value", [-1, "-1", -1.5, None, True, ["=x"]], dtype=pl.Object)
     frame = pl.DataFrame([pl.Series("n", [-1, -2, -3, -4, -5, -6]), mixed])
     text = b"".join(as_csv(frame, guard=True)).decode()
@@ -58,7 +58,7 @@ def test_numbers_are_not_guarded() -> None:
 
 
 def test_json_is_exact(pulled: Run) -> None:
-    """JSON gives every text back as it was."""
+    """JSON holds every text exactly."""
     assert [row["name"] for row in json.loads(pulled(*EVIL, "-f", "json").stdout)] == HOSTILE
 
 
@@ -70,7 +70,7 @@ def test_json_keeps_types() -> None:
 
 
 def test_markdown_is_text(pulled: Run) -> None:
-    """No cell ends early, no markup lives: every row has its cells, and no tag, link or code opens."""
+    """Texts cannot end a cell or open a tag, a link or code."""
     head, rule, *body = pulled(*EVIL, "-f", "md").stdout.splitlines()
     assert (head, rule) == ("| entity | name |", "| --- | --- |")
     assert len(body) == len(HOSTILE)
@@ -82,7 +82,7 @@ def test_markdown_is_text(pulled: Run) -> None:
 
 
 def test_parquet_holds_mixed_values_as_text(pulled: Run) -> None:
-    """Parquet keeps types; a column of mixed values holds texts as they are and all else as JSON."""
+    """Parquet keeps dtypes; in a column of mixed values, texts stay as they are and others become JSON."""
     pulled("explain", "ada", "-o", "why.parquet")
     found = pl.read_parquet("why.parquet")
     assert found["at"].dtype == pl.Datetime("us", "UTC")
@@ -91,12 +91,12 @@ def test_parquet_holds_mixed_values_as_text(pulled: Run) -> None:
 
 
 def test_parquet_in_a_pipe(pulled: Run) -> None:
-    """A pipe gets the bytes themselves."""
+    """A pipe gets the bytes of the file."""
     assert pl.read_parquet(pulled("as-of", "-f", "parquet").stdout_bytes).height == 14
 
 
 def test_all_formats_take_every_dtype() -> None:
-    """Durations, categories, structs, bytes and columns without a value are no obstacle."""
+    """All formats can write durations, categories, structs, bytes and columns without a value."""
     frame = pl.DataFrame(
         {
             "took": pl.Series([90_061_000_000], dtype=pl.Duration("us")),
@@ -114,13 +114,13 @@ def test_all_formats_take_every_dtype() -> None:
     assert pl.read_parquet(b"".join(as_parquet(frame))).height == 1
 
 
-def test_an_empty_text_is_no_null() -> None:
-    """CSV tells an empty text from null."""
+def test_an_empty_text_differs_from_null() -> None:
+    """CSV writes an empty text in quotes, and null as nothing."""
     assert b"".join(as_csv(pl.DataFrame({"a": ["", None]}), guard=True)) == b'a\n""\n\n'
 
 
 def test_a_table_shows_every_text_harmless(pulled: Run) -> None:
-    """Control characters and markup of a terminal are shown, not obeyed."""
+    """Control characters and markup are shown as visible signs."""
     out = pulled(*EVIL, "-f", "table").stdout
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", out)
     assert "␛[31mred␛[0m" in out
@@ -128,17 +128,17 @@ def test_a_table_shows_every_text_harmless(pulled: Run) -> None:
 
 
 def test_a_table_says_what_it_does_not_show(pulled: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows beyond the limit and columns without room are told."""
+    """Lines below the table name rows beyond the limit and columns without room."""
     monkeypatch.setenv("COLUMNS", "50")
     out = pulled("as-of", "-f", "table", "-n", "3").stdout
-    assert "14 rows, the first 3 are shown" in out.replace("\n", " ")
+    assert "14 rows, of which these are the first 3" in out.replace("\n", " ")
     assert "no room for: spent, tags, last" in out.replace("\n", " ")
     assert max(map(len, out.splitlines())) <= 50
     assert "no room" not in pulled("as-of", "-f", "table", "-n", "0", "-c", "entity,spent,tags").stdout
 
 
-def test_one_row_stands_upright_where_it_does_not_fit(pulled: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A single state is shown whole: a line per field."""
+def test_a_wide_single_row_is_printed_upright(pulled: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A single state that does not fit is printed as a line per field."""
     monkeypatch.setenv("COLUMNS", "40")
     out = pulled("as-of", "-e", "ada", "-f", "table").stdout
     assert [line.split()[0] for line in out.splitlines()[1:]] == [
@@ -152,15 +152,15 @@ def test_one_row_stands_upright_where_it_does_not_fit(pulled: Run, monkeypatch: 
     ]
 
 
-def test_a_limit_in_other_formats_is_told_on_stderr(pulled: Run) -> None:
-    """A cut answer is never silent, and stdout holds nothing but the answer."""
+def test_a_limit_in_other_formats_is_noted_on_stderr(pulled: Run) -> None:
+    """A note on stderr says that rows are missing, and stdout holds nothing but the answer."""
     result = pulled("as-of", "-n", "2")
     assert result.stdout.count("\n") == 3
     assert "the first 2 of 14 rows" in result.stderr
 
 
 def test_the_ending_of_the_output_decides(pulled: Run, folder: Path) -> None:
-    """--output writes the format of its ending, and nothing to stdout."""
+    """--output writes the format of the file's ending, and nothing to stdout."""
     for ending, begin in {
         "csv": b"entity,",
         "json": b"[",
@@ -173,14 +173,14 @@ def test_the_ending_of_the_output_decides(pulled: Run, folder: Path) -> None:
 
 
 def test_a_failed_write_leaves_nothing(pulled: Run, folder: Path) -> None:
-    """A folder that is not there is one message, and no half of a file stays."""
+    """If the folder does not exist there is one message, and no temporary file stays."""
     before = set(folder.iterdir())
     assert "No such file" in pulled("as-of", "-o", "nowhere/a.csv", code=1).stderr
     assert set(folder.iterdir()) == before
 
 
 def test_short_values() -> None:
-    """Null is –, floats lose no integer places, durations are days and a clock."""
+    """Null is –, floats keep all digits before the point, durations are days and a clock."""
     assert [short(value) for value in (None, True, 1.50, 100.0, 2**60, 1e300, float("nan"))] == [
         "–",
         "true",

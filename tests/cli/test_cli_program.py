@@ -1,9 +1,10 @@
-"""The program as a process: what scripts, pipes and terminals see of it."""
+"""The program as a process: what scripts, pipes and terminals get from it."""
 
 import fcntl
 import os
 import pty
 import re
+import shlex
 import signal
 import struct
 import subprocess
@@ -58,16 +59,51 @@ def wait_for(there: Callable[[], object]) -> None:
 
 
 def test_every_command_has_help(run: Run) -> None:
-    """Each command says what it does and what its options are."""
-    for command in commands():
-        out = run(*command.split(), "--help").stdout
-        assert "Usage: eventsource" in out
-        assert command in out
+    """Each command prints its summary, its arguments and options, and its examples."""
     assert "as-of" in run("--help").stdout
+    for name, command in commands().items():
+        out = " ".join(re.sub("[│╭╮╰╯─]", " ", run(*name.split(), "--help").stdout).split())
+        assert f"Usage: eventsource {name} [OPTIONS]" in out
+        assert command.summary in out
+        for parameter in command.parameters:
+            assert parameter.help, (name, parameter.names)
+            assert all(each in out for each in parameter.names), (name, parameter.names)
+        for example in command.examples:
+            assert example in out
+
+
+def test_the_help_of_a_command_begins_with_its_summary() -> None:
+    """The table of commands and the docstring of the function say the same, as one sentence in the imperative."""
+    for name, command in commands().items():
+        assert command.help.split("\n\n")[0] == command.summary, name
+        assert command.summary.endswith("."), name
+        assert not re.match(r"[A-Z][a-z]+s ", command.summary), name
+
+
+def test_the_examples_of_the_help_are_commands() -> None:
+    """Each example of a command has options that the command has."""
+    for name, command in commands().items():
+        known = {option for parameter in command.parameters for option in parameter.names}
+        for example in command.examples:
+            words = shlex.split(example)
+            assert words[1 : 1 + len(name.split())] == name.split()
+            given = {word for word in words if re.fullmatch("--?[a-z][a-z-]*", word)}
+            assert given <= known or name == "lab", example
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_imports_no_command(option: str) -> None:
+    """Help and version need neither Polars nor any other library that answers questions."""
+    code = f"import sys; sys.argv[1:] = ['{option}']; from eventsource.cli import main\n"
+    code += "try: main()\nfinally: print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.split(".")[0] for name in done.stdout.splitlines()[-1].split()}
+    assert "typer" in loaded
+    assert not loaded & {"polars", "numpy", "deltalake", "pyarrow", "sqlalchemy", "altair", "nbconvert"}
 
 
 def test_the_commands_are_those_that_are_promised() -> None:
-    """The list of commands is part of what users rely on."""
+    """Users rely on the list of commands."""
     promised = (
         "init|demo|pull|rejected|as-of|history|changes|diff|explain|replay|dump|trend|report run|check|lab"
         "|refresh|follow|lag|snapshot"
@@ -76,7 +112,7 @@ def test_the_commands_are_those_that_are_promised() -> None:
 
 
 def test_every_command_is_tested() -> None:
-    """A command that no test types would rot."""
+    """Each command is run by a test."""
     typed = "\n".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
     for command in commands():
         words = r'",\s*"'.join(map(re.escape, command.split()))
@@ -89,7 +125,7 @@ def test_version_and_module() -> None:
 
 
 def test_lab_is_jupyterlab(folder: Path) -> None:
-    """The command passes its options on, and runs in the project's folder."""
+    """`lab` passes its options on, and runs in the project's folder."""
     (folder / "below").mkdir()
     done = program("lab", "--version", cwd=folder / "below")
     assert (done.returncode, done.stdout[:2]) == (0, "4.")
@@ -99,19 +135,19 @@ def test_exit_codes_of_the_process(folder: Path) -> None:
     """A script sees 3 where there is no log, 2 for wrong usage, and no traceback."""
     missing = program("as-of")
     assert (missing.returncode, missing.stdout) == (3, "")
-    assert missing.stderr == "Error: there is no log at data/log\nHint: eventsource pull makes it\n"
+    assert missing.stderr == "Error: there is no log at data/log\nHint: create it: eventsource pull\n"
     assert program("as-of", "--nothing").returncode == 2
 
 
 def test_debug_shows_the_traceback(folder: Path) -> None:
-    """EVENTSOURCE_DEBUG=1 shows where an error comes from."""
+    """EVENTSOURCE_DEBUG=1 prints the traceback of an error."""
     done = program("as-of", env={**os.environ, "EVENTSOURCE_DEBUG": "1"})
     assert "Traceback" in done.stderr
     assert done.returncode == 1
 
 
-def test_a_reader_that_goes_away(pulled: Run, folder: Path) -> None:
-    """A closed pipe ends the program quietly."""
+def test_a_closed_pipe(pulled: Run, folder: Path) -> None:
+    """If the reader closes the pipe, the program ends without a message."""
     (folder / "many.jsonl").write_text(
         "".join(
             f'{{"event_id":"m{n}","stream":"s{n}","type":"Created","occurred_at":"2024-01-01","data":{{}}}}\n'
@@ -133,7 +169,7 @@ def test_a_reader_that_goes_away(pulled: Run, folder: Path) -> None:
 
 @pytest.mark.slow
 def test_an_interrupt(folder: Path) -> None:
-    """Ctrl-C is exit code 130 and no traceback; what was committed stands and the next pull goes on."""
+    """Ctrl-C gives exit code 130 without a traceback, and leaves no half-written file."""
     process = subprocess.Popen(
         [*PROGRAM, "demo", "big.jsonl", "--customers", "1e6"], stderr=subprocess.PIPE, text=True
     )
@@ -147,7 +183,7 @@ def test_an_interrupt(folder: Path) -> None:
 
 @pytest.mark.parametrize("columns", [60, 200])
 def test_a_terminal_gets_a_table(pulled: Run, columns: int) -> None:
-    """A terminal gets a table as wide as it is; nothing in it but our own colours is a control sequence."""
+    """A terminal gets a table as wide as itself; its only control sequences are colours."""
     out = on_terminal("as-of", columns=columns)
     plain = re.sub(r"\x1b\[[0-9;]*m", "", out).replace("\r\n", "\n")
     assert max(map(len, plain.splitlines())) <= columns
@@ -158,14 +194,14 @@ def test_a_terminal_gets_a_table(pulled: Run, columns: int) -> None:
 
 
 def test_a_terminal_gets_no_control_characters_in_any_format(pulled: Run) -> None:
-    """Also CSV, JSON and Markdown are harmless where a terminal would obey them."""
+    """CSV, JSON and Markdown have no control characters either on a terminal."""
     for form in ("csv", "json", "md"):
         out = on_terminal("as-of", "-f", form).replace("\r\n", "\n")
         assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", out), form
 
 
-def test_a_bar_on_a_terminal_only(folder: Path) -> None:
-    """A pull shows its progress on a terminal, and leaves only the summary in a pipe."""
+def test_a_pull_shows_a_bar_on_a_terminal(folder: Path) -> None:
+    """A pull shows a progress bar on a terminal, and only the summary in a pipe."""
     assert "raw/a.jsonl" not in program("pull").stdout
     assert Log(folder / "data" / "log").head == 22
     (folder / "raw" / "b.jsonl").write_text(

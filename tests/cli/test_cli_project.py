@@ -1,4 +1,4 @@
-"""The project around the log: its file, its skeleton, its notebooks."""
+"""The commands `init`, `demo` and `report run`, and the settings in pyproject.toml."""
 
 import ast
 import gzip
@@ -11,7 +11,7 @@ import pytest
 from typer.testing import Result
 
 from eventsource.cli._config import Project
-from eventsource.cli._failures import UsageError
+from eventsource.cli._errors import UsageError
 from eventsource.cli._proposal import propose
 from eventsource.sources import source
 from tests.cli.shoplog import event
@@ -33,7 +33,7 @@ def parts(folder: Path) -> set[str]:
 
 
 def test_init_writes_a_project(run: Run, folder: Path) -> None:
-    """All parts are written, the next commands said."""
+    """All files are written, and the next commands are printed."""
     out = run("init", "shop").stdout
     assert parts(folder / "shop") == PARTS
     assert "cd shop" in out
@@ -41,7 +41,7 @@ def test_init_writes_a_project(run: Run, folder: Path) -> None:
 
 
 def test_init_overwrites_nothing(run: Run, folder: Path) -> None:
-    """What is there stays as it is, and a project file without the table is told what to add."""
+    """Files that exist stay as they are; the output says what to add to an existing pyproject.toml."""
     shop = folder / "shop"
     (shop / "notebooks").mkdir(parents=True)
     mine = {"models.py": "# mine", "pyproject.toml": "[project]\n", "notebooks/01_first_look.ipynb": "{}"}
@@ -49,12 +49,12 @@ def test_init_overwrites_nothing(run: Run, folder: Path) -> None:
         (shop / name).write_text(text)
     out = run("init", "shop").stdout
     assert {name: (shop / name).read_text() for name in mine} == mine
-    assert "kept   shop/models.py" in out
+    assert "exists  shop/models.py" in out
     assert "[tool.eventsource]" in out
 
 
 def test_the_skeleton_works(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """init, a raw log, pull, check, as-of: the project answers as it stands."""
+    """init, a raw log, pull, check, as-of: the new project answers without a change."""
     run("init", "shop")
     raw = event(1, "customer-1", "CustomerCreated", "2024-01-01", name="Ada")
     (folder / "shop" / "data" / "raw" / "a.jsonl.gz").write_bytes(gzip.compress(json.dumps(raw).encode() + b"\n"))
@@ -65,7 +65,7 @@ def test_the_skeleton_works(run: Run, folder: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_init_guesses_a_model(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a raw log the model names its types and members, and pull and as-of work at once."""
+    """With a raw log, the model has its types and members, and pull and as-of work at once."""
     rows = [
         event(1, "customer-1", "CustomerCreated", "2024-01-01", name="Ada", address={"city": "Paris"}, tags=[1]),
         event(2, "customer-1", "Ordered", "2024-01-02", amount=5),
@@ -84,7 +84,7 @@ def test_init_guesses_a_model(run: Run, folder: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_guess_is_never_code_of_the_log(folder: Path) -> None:
-    """Whatever names the log holds, the module is the class and its fields; no path reaches two of them."""
+    """Whatever names the log has, the module holds the class and its fields only; two names have no path."""
     evil = ['"); raise SystemExit(1) #', "a\nb", "class", "plan", "entity", "été", "1", "", "a.b", "A", "a", "\\"]
     rows = [event(n, f"x{n}", name or "t", "2024-01-01", **dict.fromkeys(evil, 1)) for n, name in enumerate(evil)]
     (folder / "evil.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -97,8 +97,8 @@ def test_a_guess_is_never_code_of_the_log(folder: Path) -> None:
     assert len(names["Entity"].plan.fields) == len(set(evil) - unreachable) + 1  # type: ignore[attr-defined]
 
 
-def test_init_with_lines_that_cannot_be_taken(run: Run, folder: Path) -> None:
-    """The project is written all the same, and says why and how to go on."""
+def test_init_with_lines_that_cannot_be_read(run: Run, folder: Path) -> None:
+    """The project is written, and the output says why the lines were rejected, and what to do."""
     (folder / "odd.jsonl").write_text('{"nr": 1}\n')
     result = run("init", "shop", "--log-file", "odd.jsonl")
     assert "event_id is missing" in result.stderr
@@ -109,7 +109,7 @@ def test_init_with_lines_that_cannot_be_taken(run: Run, folder: Path) -> None:
 
 @pytest.mark.slow
 def test_the_notebook_of_the_skeleton_runs(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The command makes a page of it; parameters are checked before anything runs."""
+    """`report run` writes a page; it checks the parameters before it runs the notebook."""
     (folder / "mine.jsonl").write_text(
         json.dumps(event(1, "customer-1", "CustomerCreated", "2024-01-01", name="Ada"))
     )
@@ -122,12 +122,12 @@ def test_the_notebook_of_the_skeleton_runs(run: Run, folder: Path, monkeypatch: 
     assert "Ada" in page.read_text()
     assert "MB" in out
     assert "did you mean 'as_of'" in run("report", "run", notebook, "-p", "asof=2024-06-30", code=2).stderr
-    assert "is no parameter" in run("report", "run", notebook, "-p", "as_of", code=2).stderr
+    assert "expected NAME=VALUE, got 'as_of'" in run("report", "run", notebook, "-p", "as_of", code=2).stderr
     run("report", "run", "notebooks/nothing.ipynb", code=3)
 
 
 def test_demo_writes_a_log(run: Run, folder: Path) -> None:
-    """The same arguments give the same file; the summary says what is in it, and what to type next."""
+    """The same arguments give the same file; the summary describes it, and names the next command."""
     out = run("demo", "one.jsonl.gz", "--customers", "2e1", "--seed", "3").stdout
     run("demo", "two.jsonl.gz", "--customers", "20", "--seed", "3")
     assert (folder / "one.jsonl.gz").read_bytes() == (folder / "two.jsonl.gz").read_bytes()
@@ -140,8 +140,8 @@ def test_demo_writes_a_log(run: Run, folder: Path) -> None:
     run("demo", "demo.txt", code=2)
 
 
-def test_the_nearest_table_counts(folder: Path) -> None:
-    """The table is looked for upward, past files that have none; without any the folder itself is the project."""
+def test_the_nearest_settings_apply(folder: Path) -> None:
+    """Settings are searched upwards, past files without them; without any, the folder itself is the project."""
     below = folder / "a" / "b"
     below.mkdir(parents=True)
     (folder / "a" / "pyproject.toml").write_text("[project]\n")
@@ -152,26 +152,26 @@ def test_the_nearest_table_counts(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("[tool.eventsource]\nmodle = 'x'", "did you mean 'model'"),
-        ("[tool.eventsource]\nmodel = 1", "model is 1, not a text"),
-        ("[tool.eventsource]\nsource = 1", "source is 1"),
-        ("[tool.eventsource]\nsource = [1]", "source is"),
-        ("[tool]\neventsource = 1", "not a table"),
-        ("[tool.eventsource", "is not TOML"),
+        ("[tool.eventsource]\nmodel = 1", "model: expected a text, got 1"),
+        ("[tool.eventsource]\nsource = 1", "source: expected a path or a list of paths, got 1"),
+        ("[tool.eventsource]\nsource = [1]", "got [1]"),
+        ("[tool]\neventsource = 1", "expected a table, got 1"),
+        ("[tool.eventsource", "expected TOML"),
     ],
 )
-def test_a_table_that_cannot_be_meant(folder: Path, text: str, told: str) -> None:
-    """Every mistake in the table names the file and the mistake."""
+def test_invalid_settings(folder: Path, text: str, message: str) -> None:
+    """Every message names the file and what is wrong in it."""
     (folder / "pyproject.toml").write_text(text)
     with pytest.raises(UsageError, match=r"pyproject\.toml") as caught:
         Project.find()
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_a_model_that_cannot_be_imported(pulled: Run, folder: Path) -> None:
-    """The file and the line of the mistake are named."""
+    """The message names the file and the line of the error."""
     (folder / "broken.py").write_text("import eventsource as es\n\n1 / 0\n")
     assert (
         f"ZeroDivisionError: division by zero ({folder}/broken.py:3)"
@@ -184,13 +184,13 @@ def test_a_model_that_cannot_be_imported(pulled: Run, folder: Path) -> None:
 
 
 def test_no_model_is_wrong_usage(pulled: Run, folder: Path) -> None:
-    """Where neither the command nor the project names a model, the message says how."""
+    """Without a model in the command and the project, the message says how to name one."""
     (folder / "pyproject.toml").write_text("[tool.eventsource]\n")
-    assert "--model module:Class" in pulled("as-of", code=2).stderr
+    assert "--model models:Customer" in pulled("as-of", code=2).stderr
 
 
-def test_an_odd_folder_is_no_glob(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Brackets in the project's own path do not take part in its source."""
+def test_brackets_in_the_path_of_a_project(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Brackets and stars in the project's own path are not part of the glob of its source."""
     odd = folder / "a[b]*"
     (odd / "raw").mkdir(parents=True)
     for name in ("pyproject.toml", "models.py", "raw/a.jsonl"):
@@ -199,8 +199,8 @@ def test_an_odd_folder_is_no_glob(run: Run, folder: Path, monkeypatch: pytest.Mo
     assert "22 events appended" in run("pull", "--log", str(folder / "log")).stdout
 
 
-def test_a_plan_is_a_model_too(pulled: Run, folder: Path) -> None:
-    """--model may name a plan."""
+def test_model_may_name_a_plan(pulled: Run, folder: Path) -> None:
+    """``--model`` takes a plan as well as a model."""
     (folder / "plans.py").write_text(
         "import eventsource as es\nplan = es.Plan.from_dict({'name': 'P', 'fields': "
         "[{'name': 'n', 'op': 'count', 'events': ['Ordered']}]})\n"

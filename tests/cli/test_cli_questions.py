@@ -11,7 +11,7 @@ import pytest
 from typer.testing import Result
 
 import eventsource as es
-from eventsource.cli._config import load_plan
+from eventsource.cli._models import load_plan
 
 Run = Callable[..., Result]
 
@@ -44,26 +44,26 @@ def test_as_of_is_the_state_at_the_end_of_a_day(pulled: Run) -> None:
 
 
 def test_as_of_takes_many_moments(pulled: Run) -> None:
-    """Several moments give the same rows under a leading column as_of."""
+    """Several moments give one table with a leading column as_of."""
     found = rows(pulled("as-of", "2024-02-29", "2024-03-31", "-e", "ada", "-f", "json"))
     assert [(row["as_of"], row["orders"]) for row in found] == [("2024-02-29", 1), ("2024-03-31", 2)]
 
 
 def test_known_at_and_upto_limit_what_is_seen(pulled: Run) -> None:
-    """--known-at and --upto reach the question."""
+    """--known-at and --upto limit the events of a question."""
     assert names(pulled("as-of", "--upto", "1", "-f", "json")) == ["ada"]
     assert "ada" not in names(pulled("as-of", "--known-at", "2024-01-04", "-f", "json"))
 
 
 def test_where_filters_rows(pulled: Run) -> None:
-    """--where is an SQL condition over the answer's columns; one that is none is refused."""
+    """--where is an SQL condition over the answer's columns; an invalid one is refused."""
     assert names(pulled("as-of", "--where", "orders > 1 and not premium", "-f", "json")) == ["ada"]
     assert "columns are entity" in pulled("as-of", "--where", "orders >", code=2).stderr
     assert "columns are entity" in pulled("as-of", "--where", "nobody = 1", code=2).stderr
 
 
 def test_every_question_equals_the_library(pulled: Run, folder: Path) -> None:
-    """What is typed and what is called give the same rows."""
+    """A command and the method of the library give the same rows."""
     timeline = es.Timeline(es.Log(folder / "data" / "log"), load_plan("models:Customer", folder))
     pairs = [
         (("as-of", "2024-03-01"), timeline.as_of("2024-03-01")),
@@ -82,7 +82,7 @@ def test_every_question_equals_the_library(pulled: Run, folder: Path) -> None:
 
 
 def test_diff_and_explain_hold_values_of_many_kinds(pulled: Run) -> None:
-    """Columns of mixed values keep their types in JSON."""
+    """Values of mixed types keep their types in JSON."""
     diff = rows(pulled("diff", "2024-02-01", "2024-04-01", "-f", "json"))
     assert {"entity": "bob", "change": "removed", "field": None, "before": None, "after": None} in diff
     assert {"entity": "ada", "change": "changed", "field": "premium", "before": True, "after": False} in diff
@@ -91,7 +91,7 @@ def test_diff_and_explain_hold_values_of_many_kinds(pulled: Run) -> None:
     assert (why["spent"]["value"], why["tags"]["value"]) == ("10.10", ["b"])
 
 
-def test_replay_tells_before_and_after(pulled: Run) -> None:
+def test_replay_shows_before_and_after(pulled: Run) -> None:
     """One step per relevant event, each with the state before, what changed and the state after."""
     steps = rows(pulled("replay", "ada", "-f", "json"))
     assert [step["type"] for step in steps] == ["Created", "Bought", "Ordered", "Ordered", "Cancelled"]
@@ -101,7 +101,7 @@ def test_replay_tells_before_and_after(pulled: Run) -> None:
     assert steps[2]["data"] == {"amount": 10.1, "tag": "b"}
     shown = pulled("replay", "ada", "-f", "table").stdout
     assert "premium  true → false" in shown
-    assert "the state after it" in shown
+    assert "the state after the last event" in shown
     assert "the first 2 of 5 events" in pulled("replay", "ada", "-f", "table", "-n", "2").stdout
     assert pulled("replay", "ada").stdout.count("\n") == 6
 
@@ -119,7 +119,7 @@ def test_trend_measures(pulled: Run, op: str) -> None:
 
 
 def test_trend_groups(pulled: Run) -> None:
-    """--by groups, and the number of entities is the measure where none is named."""
+    """--by groups; the default measure is the number of entities."""
     found = rows(
         pulled("trend", "--since", "2024-02-29", "--until", "2024-02-29", "--by", "premium", "-f", "json")
     )
@@ -130,17 +130,17 @@ def test_trend_groups(pulled: Run) -> None:
     "measure", ["x", "x=sum()", "x=sum", "=sum(a)", "x=smu(orders)", "x=sum(orders", "1=len()"]
 )
 def test_a_measure_of_another_form_is_refused(pulled: Run, measure: str) -> None:
-    """A measure that is none is wrong usage, and the message shows it."""
+    """A measure of another form is wrong usage, and the message shows it."""
     assert repr(measure) in pulled("trend", "--measure", measure, code=2).stderr
 
 
 def test_two_measures_of_one_name_are_refused(pulled: Run) -> None:
-    """No measure is lost under another of the same name."""
+    """Two measures cannot have the same name."""
     pulled("trend", "--measure", "x=len()", "--measure", "x=sum(orders)", code=2)
 
 
-def test_a_keyed_model_asks_by_its_key(pulled: Run) -> None:
-    """Entities of a keyed model are what the key names; durations are ISO 8601."""
+def test_a_keyed_model(pulled: Run) -> None:
+    """The entities of a keyed model are the values of its key; durations are ISO 8601."""
     found = rows(pulled("as-of", "-m", "models:Ticket", "-f", "json"))
     assert [(row["entity"], row["took"]) for row in found] == [("71", "P2DT3723S")]
 
@@ -167,7 +167,7 @@ def test_a_keyed_model_asks_by_its_key(pulled: Run) -> None:
         ("nothing",),
     ],
 )
-def test_what_cannot_be_meant_is_wrong_usage(pulled: Run, args: tuple[str, ...]) -> None:
+def test_wrong_usage(pulled: Run, args: tuple[str, ...]) -> None:
     """Exit code 2, one message, no traceback, nothing on stdout."""
     result = pulled(*args, code=2)
     assert result.stdout == ""
@@ -186,20 +186,20 @@ def test_what_cannot_be_meant_is_wrong_usage(pulled: Run, args: tuple[str, ...])
         ("changes", "premium", "-e", "adda"),
     ],
 )
-def test_an_entity_that_is_not_there(pulled: Run, args: tuple[str, ...]) -> None:
-    """Exit code 3, and the nearest name that is there."""
+def test_an_unknown_entity(pulled: Run, args: tuple[str, ...]) -> None:
+    """Exit code 3, and a hint with a similar name."""
     assert "did you mean 'ada'?" in pulled(*args, code=3).stderr
 
 
-def test_an_entity_that_does_not_exist_then(pulled: Run) -> None:
-    """An entity that has events, but does not exist at the moment, is an empty answer and a note."""
+def test_an_entity_that_does_not_exist_at_a_moment(pulled: Run) -> None:
+    """An entity with events that does not exist at the moment gives an empty answer and a note."""
     result = pulled("as-of", "2024-05-01", "-e", "bob")
     assert result.stdout.count("\n") == 1
     assert "bob does not exist as of 2024-05-01" in result.stderr
 
 
-def test_a_name_that_the_log_does_not_know_is_a_warning(pulled: Run, folder: Path) -> None:
-    """One line on stderr with the nearest name; the answer stands."""
+def test_an_event_type_that_the_log_lacks_is_a_warning(pulled: Run, folder: Path) -> None:
+    """One line on stderr with a similar name; the question is answered."""
     (folder / "typo.py").write_text(
         "import eventsource as es\nclass T(es.Model):\n    n = es.count('Orderd')\n    m = es.count('Ordered')\n"
     )
@@ -209,7 +209,7 @@ def test_a_name_that_the_log_does_not_know_is_a_warning(pulled: Run, folder: Pat
 
 
 def test_a_question_that_fails_is_exit_code_1(pulled: Run, folder: Path) -> None:
-    """A fold that the events do not allow is a failure of the question, told without a traceback."""
+    """A fold that fails on the events is exit code 1 without a traceback."""
     (folder / "bad.py").write_text(
         "import eventsource as es\nclass T(es.Model):\n    n = es.total('Created', of='name')\n"
     )
@@ -219,7 +219,7 @@ def test_a_question_that_fails_is_exit_code_1(pulled: Run, folder: Path) -> None
 
 
 def test_a_function_of_the_model_that_fails(pulled: Run, folder: Path) -> None:
-    """An error in the user's own code names itself, and says how to see where."""
+    """An error in the user's own code is printed, with a hint how to see the traceback."""
     (folder / "broken.py").write_text(
         "import eventsource as es\n"
         "def step(state, event):\n    raise KeyError('boom')\n"
@@ -231,7 +231,7 @@ def test_a_function_of_the_model_that_fails(pulled: Run, folder: Path) -> None:
 
 
 def test_moments_may_be_relative(pulled: Run) -> None:
-    """today, yesterday, now and the like are days of the zone, resolved before the question is asked."""
+    """today, yesterday, now and others are days of the time zone, resolved before the question is asked."""
     now = rows(pulled("as-of", "-f", "json"))
     assert rows(pulled("as-of", "now", "-f", "json")) == rows(pulled("as-of", "yesterday", "-f", "json")) == now
     title = pulled("as-of", "month_end", "-f", "table").output
@@ -241,13 +241,13 @@ def test_moments_may_be_relative(pulled: Run) -> None:
 
 
 def test_a_difference_of_one_entity(pulled: Run) -> None:
-    """--entity leaves only what one entity did; a name that is none is an error."""
+    """--entity limits the answer to one entity; an unknown one is an error."""
     found = rows(pulled("diff", "2024-01-31", "2024-02-29", "-e", "ada", "-f", "json"))
     assert {row["entity"] for row in found} == {"ada"}
     pulled("diff", "2024-01-31", "2024-02-29", "-e", "nobody", code=3)
 
 
-def test_groups_may_stand_in_one_option(pulled: Run) -> None:
+def test_groups_in_one_option(pulled: Run) -> None:
     """--by a,b is --by a --by b."""
     ask = ("trend", "--measure", "n=len()", "--every", "1mo", "-f", "json")
     together = pulled(*ask, "--by", "premium,orders").stdout

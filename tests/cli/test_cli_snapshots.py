@@ -1,4 +1,4 @@
-"""Snapshots on the command line."""
+"""The command `snapshot`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,18 +9,18 @@ from typer.testing import Result
 Run = Callable[..., Result]
 
 
-def test_snapshots_are_taken_listed_checked_and_removed(pulled: Run) -> None:
-    """A snapshot per moment named; ``--list`` shows them, ``--keep`` removes the older, ``--verify`` compares."""
+def test_snapshots_are_stored_listed_verified_and_removed(pulled: Run) -> None:
+    """Each moment gives a snapshot; ``--list`` shows it, ``--keep`` removes older ones, ``--verify`` compares."""
     pulled("snapshot", "2024-01-31", "2024-02-29")
     pulled("snapshot")
     assert len(pulled("snapshot", "--list").stdout.splitlines()) == 1 + 3
     assert "false" not in pulled("snapshot", "--verify").stdout
-    assert "1 removed" in pulled("snapshot", "--keep", "2").stdout
+    assert "1 snapshot removed" in pulled("snapshot", "--keep", "2").stdout
     assert "2024-01-31" not in pulled("snapshot", "--list").stdout
 
 
-def test_a_step_takes_what_is_lacking(pulled: Run) -> None:
-    """``--every`` takes the ends of the newest steps, and nothing the second time."""
+def test_every_takes_the_missing_snapshots(pulled: Run) -> None:
+    """``--every`` takes snapshots at the ends of the newest periods, and none the second time."""
     first = pulled("snapshot", "--every", "1mo", "--keep", "2").stdout
     assert 1 <= len(first.splitlines()) <= 2
     assert "no snapshot was due" in pulled("snapshot", "--every", "1mo", "--keep", "2").stdout
@@ -28,13 +28,16 @@ def test_a_step_takes_what_is_lacking(pulled: Run) -> None:
     assert len(pulled("snapshot", "--list").stdout.splitlines()) == 1 + 1
 
 
-def test_a_step_and_moments_are_one_too_many(pulled: Run) -> None:
-    """What would be left out is refused."""
-    assert "leave the moments out" in pulled("snapshot", "--every", "1mo", "2024-01-31", code=2).output
+def test_every_and_moments_exclude_each_other(pulled: Run) -> None:
+    """Either ``--every`` or moments, not both."""
+    assert (
+        "expected --every or moments, got both"
+        in pulled("snapshot", "--every", "1mo", "2024-01-31", code=2).output
+    )
 
 
-def test_a_snapshot_that_is_wrong_is_found(pulled: Run, folder: Path) -> None:
-    """``--verify`` leaves with 1 where an answer with a snapshot is not the one without."""
+def test_verify_finds_a_wrong_snapshot(pulled: Run, folder: Path) -> None:
+    """``--verify`` exits with 1 if an answer with a snapshot differs from the answer without."""
     pulled("snapshot", "2024-01-31")
     [path] = folder.rglob("*.snapshot")
     about = pl.read_parquet_metadata(path)
@@ -43,8 +46,8 @@ def test_a_snapshot_that_is_wrong_is_found(pulled: Run, folder: Path) -> None:
     assert "false" in pulled("snapshot", "--verify", code=1).stdout
 
 
-def test_a_snapshot_that_is_damaged_is_found(pulled: Run, folder: Path) -> None:
-    """Questions do without it; ``--verify`` tells of it."""
+def test_verify_finds_a_damaged_snapshot(pulled: Run, folder: Path) -> None:
+    """Questions do not use a damaged snapshot, and ``--verify`` reports it."""
     pulled("snapshot", "2024-01-31")
     [path] = folder.rglob("*.snapshot")
     whole = path.read_bytes()
@@ -53,6 +56,6 @@ def test_a_snapshot_that_is_damaged_is_found(pulled: Run, folder: Path) -> None:
     assert "false" in pulled("snapshot", "--verify", code=1).stdout
 
 
-def test_a_snapshot_takes_no_view(pulled: Run) -> None:
-    """Options that leave events out are refused: a snapshot holds all up to its moment."""
-    assert "leave --known-at and --upto out" in pulled("snapshot", "--upto", "3", code=2).output
+def test_a_snapshot_refuses_options_of_a_view(pulled: Run) -> None:
+    """Options that exclude events are refused: a snapshot is made from all events up to its moment."""
+    assert "remove --known-at and --upto" in pulled("snapshot", "--upto", "3", code=2).output

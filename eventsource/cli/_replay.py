@@ -1,4 +1,4 @@
-"""One entity, event by event: replayed on the screen, or dumped for another machine."""
+"""The commands `replay` and `dump`: one entity, event by event, on the screen or for another log."""
 
 from collections.abc import Iterable, Iterator
 
@@ -6,11 +6,12 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
+from eventsource.cli._formats import json, short
 from eventsource.cli._options import Asked, grouped
-from eventsource.cli._output import OutputOption, Shown, console, deliver
-from eventsource.cli._questions import Entity, known
-from eventsource.cli._values import harmless, json, short
-from eventsource.dump import dump as dumped
+from eventsource.cli._output import OutputOption, Shown, deliver
+from eventsource.cli._questions import Entity, check_entity
+from eventsource.cli._terminal import console, harmless
+from eventsource.dump import dump as dump_events
 from eventsource.messages import counted
 from eventsource.timeline import Replay, Step
 
@@ -19,9 +20,9 @@ __all__ = ["dump", "replay"]
 
 @grouped
 def replay(asked: Asked, shown: Shown, entity: Entity) -> None:
-    """One step per event of an entity: the state before, what changed, the state after."""
+    """Replay one entity event by event: the state before, what changed, the state after."""
     timeline = asked.timeline()
-    known(timeline, entity)
+    check_entity(timeline, entity)
     found = timeline.replay(entity, **asked.view)
     if shown.form == "table" and shown.output is None:
         _print(found, shown.limit)
@@ -33,10 +34,13 @@ def replay(asked: Asked, shown: Shown, entity: Entity) -> None:
 
 @grouped
 def dump(asked: Asked, entity: Entity, output: OutputOption = None) -> None:
-    """All events of one entity as JSON Lines, which pull takes back: to replay them elsewhere."""
+    """Write all events of one entity as JSON Lines, which another log can pull.
+
+    This moves a case to another machine, for instance to debug it there.
+    """
     timeline = asked.timeline()
-    known(timeline, entity)
-    deliver(dumped(timeline, entity, **asked.view), output)
+    check_entity(timeline, entity)
+    deliver(dump_events(timeline, entity, **asked.view), output)
 
 
 def _print(found: Replay, limit: int | None) -> None:
@@ -55,14 +59,14 @@ def _print(found: Replay, limit: int | None) -> None:
 
 def _print_last_state(out: Console, step: Step) -> None:
     if step.exists_after:
-        out.print(Text("\nthe state after it", style="bold"))
+        out.print(Text("\nthe state after the last event", style="bold"))
         out.print(_state(step), soft_wrap=True)
     else:
-        out.print(Text("\nit does not exist after this event", style="bold"))
+        out.print(Text("\nthe entity does not exist after the last event", style="bold"))
 
 
 def _lines(step: Step) -> Iterator[Text]:
-    """Yield what is shown of a step: the event, its payload, whether it created or deleted, what it changed."""
+    """Yield the lines of a step: the event, its payload, whether it created or deleted, what it changed."""
     head = Text(f"\n{short(step.at)}  ", style="dim")
     yield head.append(harmless(step.type), style="bold not dim").append(
         f"  #{step.position}  {harmless(step.event_id)}"

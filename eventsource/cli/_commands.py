@@ -1,0 +1,224 @@
+"""The table of commands: names, summaries and examples; what a command does is loaded when it is used.
+
+``eventsource --help`` lists the table, so it imports none of the modules that answer questions.
+"""
+
+import inspect
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from typing import Any, Final
+
+import typer
+from typer.core import TyperCommand
+
+__all__ = ["COMMANDS", "Entry", "LazyCommand"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One command.
+
+    Args:
+        panel: the heading above it in ``eventsource --help``.
+        name: what a user types, such as ``as-of`` or ``report run``.
+        place: ``module:function`` within `eventsource.cli`.
+        summary: one line for the list of commands; the function's docstring begins with it.
+        examples: lines that a user may type, without the name of the program.
+        passes_on: whether the command takes unknown options and passes them on to another program.
+    """
+
+    panel: str
+    name: str
+    place: str
+    summary: str
+    examples: tuple[str, ...]
+    passes_on: bool = False
+
+    def load(self) -> TyperCommand:
+        """Import the command's module and return its Typer command."""
+        module, _, name = self.place.partition(":")
+        function = getattr(import_module(f"eventsource.cli.{module}"), name)
+        app = typer.Typer(add_completion=False)
+        settings = {"allow_extra_args": True, "ignore_unknown_options": True} if self.passes_on else {}
+        register = app.command(
+            self.name.split()[-1],
+            rich_help_panel=self.panel,
+            context_settings=settings,
+            help=_unwrapped(inspect.getdoc(function) or ""),
+            epilog="\n\n".join(["Examples:", *(f"$ eventsource {line}" for line in self.examples)]),
+        )
+        register(function)
+        command: TyperCommand = typer.main.get_command(app)  # type: ignore[assignment]  # no group, as there is one
+        return command
+
+
+class LazyCommand(TyperCommand):
+    """A command of the list: it has a name and a summary, and loads the rest when it is used."""
+
+    def __init__(self, entry: Entry) -> None:
+        super().__init__(entry.name.split()[-1], help=entry.summary, rich_help_panel=entry.panel)
+        self.entry = entry
+        del self.__dict__["params"]  # so that they are looked up below
+
+    @cached_property
+    def params(self) -> list[Any]:  # type: ignore[override]  # a plain attribute of the base class
+        """The arguments and options, for completion and for programs that read the tree of commands."""
+        return self.entry.load().params
+
+    def make_context(self, *args: Any, **settings: Any) -> Any:
+        """Load the command and let it parse its arguments."""
+        return self.entry.load().make_context(*args, **settings)
+
+
+def _unwrapped(text: str) -> str:
+    """Return a text with each paragraph in one line: the terminal's width decides where lines end."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
+
+
+COMMANDS: Final = (
+    Entry(
+        "Project",
+        "init",
+        "_project:init",
+        "Write the files of a new project; files that exist stay as they are.",
+        ("init shop", "init --log-file orders.jsonl.gz"),
+    ),
+    Entry(
+        "Project",
+        "demo",
+        "_project:demo",
+        "Write the raw log of a made-up subscription business.",
+        ("demo", "demo big.jsonl.gz --customers 1e6 --since 2020-01-01"),
+    ),
+    Entry(
+        "Project",
+        "lab",
+        "_project:lab",
+        "Open the project in JupyterLab.",
+        ("lab", "lab --no-browser --port 9000"),
+        passes_on=True,
+    ),
+    Entry(
+        "Log",
+        "pull",
+        "_log:pull",
+        "Append the new events of raw files to the log.",
+        (
+            "pull",
+            "pull 'data/raw/*.jsonl.gz' --strict",
+            "pull orders.csv --stream customer.id --type event --occurred-at ts",
+            "pull --rejected",
+        ),
+    ),
+    Entry(
+        "Log",
+        "rejected",
+        "_log:rejected",
+        "List the lines that could not be read, and why (the dead letters).",
+        ("rejected", "rejected --raw -o fixed.jsonl", "rejected --clear"),
+    ),
+    Entry(
+        "Log",
+        "check",
+        "_check:check",
+        "Read the whole log; report faults, oddities and what it contains.",
+        ("check", "check -f json -o findings.json"),
+    ),
+    Entry(
+        "Questions",
+        "as-of",
+        "_questions:as_of",
+        "Show the state of every entity at a moment.",
+        (
+            "as-of",
+            "as-of 2024-06-30 --where 'premium = true'",
+            "as-of 2024-03-31 2024-06-30 -e customer-42",
+            "as-of 2024-06-30 --known-at 2024-07-05 -o june.parquet",
+        ),
+    ),
+    Entry(
+        "Questions",
+        "history",
+        "_questions:history",
+        "Show states over time: one row per interval in which nothing changed.",
+        ("history customer-42", "history -o history.parquet"),
+    ),
+    Entry(
+        "Questions",
+        "changes",
+        "_questions:changes",
+        "List when a field changed, and which event changed it.",
+        ("changes premium --since 2024-01-01", "changes premium -e customer-42"),
+    ),
+    Entry(
+        "Questions",
+        "diff",
+        "_questions:diff",
+        "Compare two moments: which entities are new, gone or changed.",
+        ("diff 2024-05-31 2024-06-30", "diff 2024-05-31 2024-06-30 -e customer-42"),
+    ),
+    Entry(
+        "Questions",
+        "explain",
+        "_questions:explain",
+        "Show which event set each value of one entity.",
+        ("explain customer-42", "explain customer-42 2024-06-30"),
+    ),
+    Entry(
+        "Questions",
+        "trend",
+        "_questions:trend",
+        "Measure the existing entities at the end of every step of time.",
+        ("trend --every 1w", "trend --measure 'revenue=sum(spent)' --by city --since 2024-01-01"),
+    ),
+    Entry(
+        "Debugger",
+        "replay",
+        "_replay:replay",
+        "Replay one entity event by event: the state before, what changed, the state after.",
+        ("replay customer-42", "replay customer-42 -f json -o steps.json"),
+    ),
+    Entry(
+        "Debugger",
+        "dump",
+        "_replay:dump",
+        "Write all events of one entity as JSON Lines, which another log can pull.",
+        ("dump customer-42 -o customer-42.jsonl",),
+    ),
+    Entry(
+        "Read models",
+        "refresh",
+        "_readmodel:refresh",
+        "Update an SQL table to the end of the log; only rows that differ are written.",
+        ("refresh --to sqlite:///customers.db", "refresh --rebuild --verify"),
+    ),
+    Entry(
+        "Read models",
+        "follow",
+        "_readmodel:follow",
+        "Refresh an SQL table at an interval, until stopped.",
+        ("follow --every 30s", "follow --to sqlite:///customers.db --retries 5 --health health.json"),
+    ),
+    Entry(
+        "Read models",
+        "lag",
+        "_readmodel:lag",
+        "Show how far an SQL table is behind the log.",
+        ("lag", "lag -f json"),
+    ),
+    Entry(
+        "Caches",
+        "snapshot",
+        "_snapshots:snapshot",
+        "Store folded states, so that later questions are faster; answers do not change.",
+        ("snapshot 2024-06-30", "snapshot --every 1mo --keep 12", "snapshot --verify"),
+    ),
+    Entry(
+        "Reports",
+        "report run",
+        "_report:run",
+        "Run a notebook and write it as one self-contained page.",
+        ("report run notebooks/01_first_look.ipynb -p as_of=2024-06-30",),
+    ),
+)

@@ -1,0 +1,80 @@
+"""The errors of the command line, and the exit codes that scripts can use.
+
+====  =====================================================================
+code  meaning
+====  =====================================================================
+0     success
+1     the question or the pull failed, or a check found faults
+2     wrong usage: an option, a model, a field or a moment that does not exist
+3     the log, file, table or entity does not exist
+75    another process wrote at the same time: run the same command again
+130   interrupted from the keyboard
+141   the reader of the output closed the pipe
+====  =====================================================================
+"""
+
+from collections.abc import Mapping
+from typing import Final, Self
+
+from eventsource.errors import (
+    AppendConflictError,
+    EventsourceError,
+    ModelError,
+    MomentError,
+    ReadModelBusyError,
+)
+
+__all__ = ["BROKEN_PIPE", "FAILED", "MissingError", "UsageError", "code_of", "explained"]
+
+FAILED: Final = 1
+_USAGE: Final = 2
+_MISSING: Final = 3
+_TRY_AGAIN: Final = 75
+BROKEN_PIPE: Final = 141
+
+
+class _CommandError(EventsourceError):
+    """An error that only the command line raises."""
+
+    @classmethod
+    def of(cls, error: EventsourceError, *, hint: str | None = None) -> Self:
+        """Return an error of the library as one of this class."""
+        return cls(_message(error), hint=hint or error.hint)
+
+
+class UsageError(_CommandError):
+    """Invalid argument, option or configuration."""
+
+
+class MissingError(_CommandError):
+    """The log, file, table or entity does not exist."""
+
+
+_CODES: Final[Mapping[type[EventsourceError], int]] = {
+    AppendConflictError: _TRY_AGAIN,
+    ReadModelBusyError: _TRY_AGAIN,
+    MissingError: _MISSING,
+    UsageError: _USAGE,
+    ModelError: _USAGE,
+    MomentError: _USAGE,
+}
+
+
+def code_of(error: Exception) -> int:
+    """Return the exit code for an error."""
+    return next((code for kind, code in _CODES.items() if isinstance(error, kind)), FAILED)
+
+
+def explained(error: Exception) -> tuple[str, str | None]:
+    """Return the message and the hint for an error of any kind."""
+    if isinstance(error, EventsourceError):
+        return _message(error), error.hint
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror, None
+    if type(error).__module__.startswith("polars."):
+        return f"Polars cannot compute this: {error}", None
+    return f"{type(error).__name__}: {error}", "EVENTSOURCE_DEBUG=1 prints the traceback"
+
+
+def _message(error: EventsourceError) -> str:
+    return str(error).removesuffix(f"\nHint: {error.hint}")

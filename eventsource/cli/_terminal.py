@@ -1,0 +1,80 @@
+"""Text on the terminal: consoles, notes and messages; no text can send it control characters.
+
+rich is imported when something is printed: a question whose answer goes to a file does not need it.
+"""
+
+import os
+import re
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["complain", "console", "harmless", "note", "plain_console", "say"]
+
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+"""Characters that a terminal obeys, or that reverse the order of the characters after them."""
+
+_UNBOUNDED: Final = 10_000
+_STYLES: Final = {"Error": "bold red", "Warning": "bold yellow", "Hint": "bold"}
+
+
+def harmless(text: str, keep: str = "") -> str:
+    """Return a text with visible signs in place of control characters, except for those in ``keep``."""
+    return _CONTROL.sub(lambda found: found[0] if found[0] in keep else _picture(found[0]), text)
+
+
+def say(text: str, style: str = "") -> None:
+    """Print a text on stdout; the text may be from anywhere, its line breaks are kept."""
+    from rich.text import Text
+
+    console().print(Text(harmless(text, keep="\n"), style=style))
+
+
+def note(text: str) -> None:
+    """Print a remark on stderr, in one line."""
+    from rich.text import Text
+
+    _print_on_stderr(Text(harmless(text), style="dim"))
+
+
+def complain(kind: str, text: str) -> None:
+    """Print an error, a warning or a hint on stderr, such as ``Error: …``."""
+    from rich.text import Text
+
+    head = Text(f"{kind}: ", style=_STYLES[kind])
+    _print_on_stderr(head.append(harmless(text, keep="\n"), style="not bold default"))
+
+
+def console() -> "Console":
+    """Return stdout for tables: as wide as its window; in a pipe as wide as $COLUMNS, else without a limit."""
+    from rich.console import Console
+
+    if sys.stdout.isatty():
+        return Console(markup=False, highlight=False, emoji=False)
+    return plain_console(sys.stdout)
+
+
+def plain_console(file: Any) -> "Console":
+    """Return a console without colours that writes into a file."""
+    from rich.console import Console
+
+    columns = os.environ.get("COLUMNS", "")
+    width = int(columns) if columns.isdigit() and file is sys.stdout else _UNBOUNDED
+    return Console(file=file, markup=False, highlight=False, emoji=False, width=width)
+
+
+def _print_on_stderr(text: Any) -> None:
+    from rich.console import Console
+
+    err = Console(stderr=True, markup=False, highlight=False, emoji=False)
+    err.print(text, soft_wrap=not err.is_terminal)
+
+
+def _picture(sign: str) -> str:
+    """Return a visible sign for a control character: its Unicode picture, or its number."""
+    code = ord(sign)
+    if code < 0x20:  # noqa: PLR2004 - the end of the C0 controls
+        return chr(0x2400 + code)
+    return "␡" if code == 0x7F else f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"  # noqa: PLR2004 - Latin-1

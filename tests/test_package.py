@@ -1,0 +1,61 @@
+"""The package itself: its public names, its version, and what an import of it loads."""
+
+import subprocess
+import sys
+
+import pytest
+
+import eventsource
+
+
+def loaded(code: str) -> set[str]:
+    """Return the libraries that are loaded after some code ran in a Python of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport sys\nprint(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return {name.split(".")[0] for name in done.stdout.split()}
+
+
+def test_an_import_loads_no_other_library() -> None:
+    """Names are imported when they are first used."""
+    assert not loaded("import eventsource") & {"polars", "numpy", "deltalake", "typer", "rich"}
+
+
+def test_questions_load_only_what_they_need() -> None:
+    """The log, a model and its timeline need no library of SQL, charts or notebooks, no pandas and no pyarrow."""
+    libraries = loaded("import eventsource as es\nes.Log, es.Model, es.Timeline, es.source")
+    assert {"polars", "deltalake"} <= libraries
+    assert not libraries & {
+        "sqlalchemy",
+        "altair",
+        "pandas",
+        "pyarrow",
+        "IPython",
+        "nbformat",
+        "jinja2",
+        "typer",
+        "rich",
+    }
+
+
+def test_all_public_names_can_be_imported() -> None:
+    """``from eventsource import *`` gives every name of ``__all__``, and ``dir`` lists them."""
+    names: dict[str, object] = {}
+    exec("from eventsource import *", names)  # noqa: S102 - what a user types
+    assert names.keys() >= set(eventsource.__all__)
+    assert set(dir(eventsource)) >= {*eventsource.__all__, "__version__", "charts", "errors"}
+
+
+def test_public_modules_are_attributes() -> None:
+    """A public module needs no import of its own; an unknown name is an AttributeError."""
+    assert eventsource.errors.EventsourceError is eventsource.EventsourceError
+    with pytest.raises(AttributeError, match="'nothing'"):
+        eventsource.nothing  # type: ignore[attr-defined]  # noqa: B018 - the access is what is tested
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    """``eventsource.__version__`` is a text such as 1.2.3."""
+    assert eventsource.__version__.count(".") == 2
