@@ -1,4 +1,4 @@
-"""Models: how a person says what an entity is.
+"""Models: how a person writes what an entity is (a projection of events).
 
 ```python
 class Customer(es.Model, created="CustomerCreated", deleted="CustomerDeleted"):
@@ -7,7 +7,7 @@ class Customer(es.Model, created="CustomerCreated", deleted="CustomerDeleted"):
     spent = es.total("PurchaseMade", of="amount")
 ```
 
-Each function returns a frozen `Field`; the class statement turns them into a `Plan`, in declared order.
+Each function returns a `Field`; the class statement turns the fields into a `Plan`, in declared order.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -43,23 +43,23 @@ _KEYWORDS: Final = ("created", "deleted", "order", "key")
 
 
 class Field:
-    """One field of a model before it has a name: an op and its parts."""
+    """One field of a model before it has a name: an operation and its arguments."""
 
-    __slots__ = ("name", "op", "parts")
+    __slots__ = ("arguments", "name", "op")
 
-    def __init__(self, op: Op, **parts: Any) -> None:
-        self.op, self.parts, self.name = op, parts, ""
+    def __init__(self, op: Op, **arguments: Any) -> None:
+        self.op, self.arguments, self.name = op, arguments, ""
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
 
     def __repr__(self) -> str:
-        parts = ", ".join(f"{part}={value!r}" for part, value in self.parts.items() if value)
-        return f"{self.op}({parts})"
+        arguments = ", ".join(f"{name}={value!r}" for name, value in self.arguments.items() if value)
+        return f"{self.op}({arguments})"
 
     def rule(self) -> Rule:
-        """Return the rule of this field, under the name that its class gave it."""
-        return Rule(name=self.name, op=self.op, **self.parts)
+        """Return the rule of this field, under the name that the class statement gave it."""
+        return Rule(name=self.name, op=self.op, **self.arguments)
 
 
 def latest(*events: str, of: str | None = None, dtype: Any = None) -> Any:
@@ -68,8 +68,8 @@ def latest(*events: str, of: str | None = None, dtype: Any = None) -> Any:
     Args:
         events: the event types that carry the value.
         of: dotted path of the payload member; None: the moment of the event itself. A member that is
-            absent leaves the value as it was, an explicit null sets null (RFC 7396).
-        dtype: a Polars dtype to hold the value in; default: the one that the values have.
+            absent leaves the value unchanged, an explicit null sets null (RFC 7396).
+        dtype: a Polars dtype to hold the value in; default: the dtype of the values.
     """
     return Field("latest", events=events, of=of, dtype=dtype_of(dtype))
 
@@ -92,19 +92,19 @@ def count(*events: str) -> Any:
 def total(*events: str, of: str, dtype: Any = None) -> Any:
     """Return a field that sums a member; null adds nothing, 0 at first.
 
-    Integers are exact in 64 bits, beyond that a `FoldError`. Decimals (``dtype=pl.Decimal(18, 2)``)
-    are read digit by digit from the payload. Sums of floats are the exact sum, rounded once.
+    Integers are exact in 64 bits; a larger sum is a `FoldError`. Decimals (``dtype=pl.Decimal(18, 2)``)
+    are read digit by digit from the payload. A sum of floats is the exact sum, rounded once.
     """
     return Field("total", events=events, of=of, dtype=dtype_of(dtype))
 
 
 def smallest(*events: str, of: str, dtype: Any = None) -> Any:
-    """Return a field that holds the smallest value of a member so far; null is passed over."""
+    """Return a field that holds the smallest value of a member so far; null is passed over, null at first."""
     return Field("smallest", events=events, of=of, dtype=dtype_of(dtype))
 
 
 def largest(*events: str, of: str, dtype: Any = None) -> Any:
-    """Return a field that holds the largest value of a member so far; null is passed over."""
+    """Return a field that holds the largest value of a member so far; null is passed over, null at first."""
     return Field("largest", events=events, of=of, dtype=dtype_of(dtype))
 
 
@@ -122,23 +122,24 @@ def states(initial: str, transitions: Iterable[tuple[Names, str, str]]) -> Any:
             transition from the present state changes nothing.
 
     Raises:
-        ModelError: something that is no transition. At the class statement: two transitions that leave one state
-            on one event, or one from a state that can never be.
+        ModelError: a transition is not a triple. At the class statement: two transitions leave one state on the
+            same event, or one leaves a state that no transition leads to.
     """
     if isinstance(transitions, str | Mapping) or not isinstance(transitions, Iterable):
-        raise ModelError(f"{transitions!r} holds no transitions", hint=_TRIPLES)
+        raise ModelError(f"expected transitions, got {transitions!r}", hint=_TRIPLES)
     return Field("states", initial=initial, transitions=tuple(map(_transition, transitions)))
 
 
 def reduce(function: Callable[[Any, Any], Any], *events: str, initial: Any = None, dtype: Any = None) -> Any:
-    """Return a field folded by a Python function, the slow path for what no other op says.
+    """Return a field folded by a Python function: slow, for what no other operation computes.
 
     Args:
-        function: ``(state, event) -> state``; it must return a new state and change nothing.
+        function: ``(state, event) -> state``; it must return a new state and change no argument.
             ``event`` has ``type``, ``at``, ``position``, ``event_id`` and ``data`` (a dict).
         events: the event types it is called for, in fold order.
         initial: the state before any event.
-        dtype: the dtype of the field; default: the one that Polars finds for the values.
+        dtype: the dtype of the field; default: the dtype that Polars finds for the values.
+            Without a dtype, snapshots cannot hold the field.
     """
     return Field("reduce", function=function, events=events, initial=initial, dtype=dtype_of(dtype))
 
@@ -154,9 +155,9 @@ def derive(expression: pl.Expr) -> Any:
 
 
 class Model:
-    """Base class of models; the keywords of the class statement say what the fields do not.
+    """Base class of models; the keywords of the class statement say when an entity exists.
 
-    A model that inherits from another has its fields too, and its keywords where it gives none of its own.
+    A model inherits the fields of its base class, and the keywords that it does not give itself.
 
     Args:
         created: event types that bring an entity into existence; empty: any relevant event does.
@@ -165,11 +166,11 @@ class Model:
         key: event type → dotted path of the member that names the entity.
 
     Attributes:
-        plan: the `Plan` that the class statement made.
+        plan: the `Plan` that the class statement builds.
 
     Raises:
-        ModelError: at the class statement: a keyword that is none of these, a field that contradicts itself, or a
-            model that says of no event what it means.
+        ModelError: at the class statement: a keyword is unknown, a field contradicts itself, or the model has no
+            fields.
     """
 
     plan: ClassVar[Plan] = Plan("Model", ())
@@ -186,7 +187,9 @@ class Model:
         _check_keywords(cls, unknown)
         super().__init_subclass__()
         if isinstance(cls.plan, Field):
-            raise ModelError(f"{cls.__name__}: a field cannot be called 'plan'", hint="Model.plan is its plan")
+            raise ModelError(
+                f"{cls.__name__}: a field cannot be called 'plan'", hint="Model.plan is the plan of the model"
+            )
         inherited = {rule.name: rule for rule in cls.plan.rules}
         own = {name: value.rule() for name, value in vars(cls).items() if isinstance(value, Field)}
         cls.plan = Plan(
@@ -204,18 +207,18 @@ def plan_of(model: type[Model] | Plan) -> Plan:
     """Return the plan of a model, or the plan itself.
 
     Raises:
-        ModelError: it is neither.
+        ModelError: the argument is neither.
     """
     if isinstance(model, Plan):
         return model
     if isinstance(model, type) and issubclass(model, Model):
         return model.plan
-    raise ModelError(f"{model!r} is neither a Model class nor a Plan", hint="class Customer(es.Model): …")
+    raise ModelError(f"expected a Model class or a Plan, got {model!r}", hint="class Customer(es.Model): …")
 
 
 def _names(names: Names) -> tuple[str, ...]:
     if not isinstance(names, str | Iterable):
-        raise ModelError(f"{names!r} is no name", hint="a text, or several of them")
+        raise ModelError(f"expected one name or several, got {names!r}", hint='such as "A" or ("A", "B")')
     return (names,) if isinstance(names, str) else tuple(names)
 
 
@@ -224,19 +227,19 @@ def _transition(arrow: Any) -> Transition:
         sources, event, target = arrow
         return Transition(_names(sources), event, target)
     except (TypeError, ValueError) as error:
-        raise ModelError(f"{arrow!r} is no transition", hint=_TRIPLES) from error
+        raise ModelError(f"expected a transition, got {arrow!r}", hint=_TRIPLES) from error
 
 
 def _check_keywords(model: type, unknown: Mapping[str, Any]) -> None:
     for name in unknown:
-        raise ModelError(f"{model.__name__}: a model takes no {name!r}", hint=suggestion(name, _KEYWORDS))
+        raise ModelError(f"{model.__name__}: unknown keyword {name!r}", hint=suggestion(name, _KEYWORDS))
 
 
 def _check_meaning(plan: Plan) -> None:
-    """See that a model means something, and that each state of its machines can come to be."""
+    """Check that a model has fields, and that each state of its machines can be reached."""
     if not (plan.rules or plan.created or plan.deleted or plan.key):
         raise ModelError(
-            f"{plan.name} has no fields", hint='a field is such as name = es.latest("CustomerCreated", of="name")'
+            f"{plan.name} has no fields", hint='a field looks like name = es.latest("CustomerCreated", of="name")'
         )
     for rule in (rule for rule in plan.rules if rule.transitions):
         reached = _reached(rule)
@@ -244,12 +247,12 @@ def _check_meaning(plan: Plan) -> None:
             if source not in reached:
                 raise ModelError(
                     f"{plan.name}: field {rule.name!r}: no transition leads to {source!r}",
-                    hint=f"from {rule.initial!r} on, it can be {', '.join(map(repr, sorted(reached)))}",
+                    hint=f"states reachable from {rule.initial!r}: {', '.join(map(repr, sorted(reached)))}",
                 )
 
 
 def _reached(rule: Rule) -> set[str]:
-    """Return the states that a machine can ever be in."""
+    """Return the states that a machine can reach."""
     reached, before = {rule.initial}, set[str]()
     while reached != before:
         before = set(reached)

@@ -36,7 +36,7 @@ from eventsource.decode._reader import Reader
 from eventsource.errors import FoldError
 from eventsource.event import TIMESTAMP
 from eventsource.moment import parse_times
-from eventsource.plan import PATHS, Plan, Rule
+from eventsource.plan import Plan, Rule
 
 __all__ = ["Member", "Members", "member_columns", "present", "resolve", "shred"]
 
@@ -82,7 +82,7 @@ class Members:
     @cached_property
     def all(self) -> tuple[Member, ...]:
         """The members, each once, sorted by column."""
-        found = {self.of(rule) for rule in self.plan.rules if rule.op in PATHS and rule.of is not None}
+        found = {self.of(rule) for rule in self.plan.rules if rule.of is not None}
         return tuple(sorted(found, key=lambda member: member.column))
 
     @property
@@ -98,7 +98,7 @@ class Members:
     @cached_property
     def whole(self) -> frozenset[str]:
         """The event types of which a ``reduce`` reads the whole payload."""
-        return frozenset(name for rule in self.plan.rules if rule.op == "reduce" for name in rule.events)
+        return frozenset(name for rule in self.plan.rules if rule.reads_payload for name in rule.events)
 
     @cached_property
     def layout(self) -> dict[str, Any]:

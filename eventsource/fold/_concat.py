@@ -1,4 +1,4 @@
-"""Answers for ranges of entities, put together as one."""
+"""Answers for ranges of entities, joined into one frame."""
 
 from collections.abc import Sequence
 
@@ -10,10 +10,10 @@ __all__ = ["concat_answers"]
 
 
 def concat_answers(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Return the answers for ranges of entities as one.
+    """Return the answers for ranges of entities as one frame.
 
     Raises:
-        FoldError: a ``reduce`` gives values that fit no common dtype.
+        FoldError: the values of a ``reduce`` field have no common dtype.
     """
     if len(parts) == 1:
         return parts[0]
@@ -22,11 +22,13 @@ def concat_answers(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
             _check_dtypes({part.dtypes[column] for part in parts})
         return pl.concat(parts, how="vertical_relaxed")
     except pl.exceptions.PolarsError as error:
-        raise FoldError(f"the values of a field do not fit one dtype: {error}", hint="dtype=pl.String") from error
+        raise FoldError(
+            f"the values of a field do not fit one dtype: {error}", hint="dtype=pl.String on the reduce"
+        ) from error
 
 
-def _check_dtypes(found: set[pl.DataType]) -> None:
-    """See that the values of a field have one dtype, as if they stood in one part: only numbers are widened."""
-    some = found - {pl.Null()}
-    if len(some) > 1 and pl.Boolean() in some:
-        raise pl.exceptions.SchemaError(f"they are {' and '.join(sorted(map(str, some)))}")
+def _check_dtypes(dtypes: set[pl.DataType]) -> None:
+    """Refuse booleans beside numbers, as Polars does within one part; only numbers are widened."""
+    typed = dtypes - {pl.Null()}
+    if len(typed) > 1 and pl.Boolean() in typed:
+        raise pl.exceptions.SchemaError(f"they are {' and '.join(sorted(map(str, typed)))}")

@@ -1,4 +1,4 @@
-"""The Polars engine: every question is a lookup in the tracks of the fields."""
+"""The Polars engine: every question is a look-up in the histories of the fields."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -8,11 +8,9 @@ import numpy as np
 import polars as pl
 
 from eventsource.decode import Clustered, Integers, RowNumbers, bisect_right
-from eventsource.fold._columns import refusal
-from eventsource.fold._effects import derived
-from eventsource.fold._track import Touched, Track
-from eventsource.fold._tracks import Tracks
+from eventsource.fold._field_histories import FieldHistories
 from eventsource.fold.engine import EXISTS, Events
+from eventsource.operations import FieldHistory, TouchedRows, compute_derived, fold_error
 from eventsource.plan import Plan
 
 __all__ = ["PolarsEngine"]
@@ -21,89 +19,100 @@ _ENVELOPE: Final = ("at", "position", "event_id", pl.col("type").cast(pl.String)
 
 
 class PolarsEngine:
-    """Folds whole logs at columnar speed; see `eventsource.fold.engine.Engine`."""
+    """Folds whole logs at columnar speed; see `eventsource.fold.Engine`."""
 
     def as_of(self, events: Events, moment: datetime | None) -> pl.DataFrame:
-        """Look up the last row of each entity."""
-        tracks = Tracks(events, events.plan.rules, moment)
-        exists = tracks[EXISTS].last()
-        fields = [tracks[name].last().alias(name) for name in tracks.fields]
+        """Look up each field after the last row of each entity up to the moment."""
+        histories = FieldHistories(events, events.plan.rules, moment)
+        exists = histories[EXISTS].last()
+        fields = [histories[name].last().alias(name) for name in histories.fields]
         states = pl.DataFrame([events.clustered.entities.alias("entity"), *fields])
         states = states if exists.all() else states.filter(exists)
-        return derived(states, events.plan.rules).select("entity", *events.plan.fields)
+        return compute_derived(states, events.plan.rules).select("entity", *events.plan.fields)
 
     def states_at(self, events: Events, asked: pl.DataFrame) -> pl.DataFrame:
-        """Find the row of each asked moment among its entity's rows, and look it up."""
-        rows = events.clustered
-        numbers = pl.DataFrame({"entity": rows.entities}).with_row_index("|number")
-        # In order of rows, lookups find their neighbours' memory warm.
-        found = asked.select("entity", "at").with_row_index("|place").join(numbers, on="entity", nulls_equal=False)
+        """Find the end of each asked entity's rows up to its moment, and look up the fields there."""
+        clustered = events.clustered
+        numbers = pl.DataFrame({"entity": clustered.entities}).with_row_index("|number")
+        found = asked.select("entity", "at").with_row_index("|asked").join(numbers, on="entity", nulls_equal=False)
+        # Sorted like the rows: neighbouring look-ups then read neighbouring memory.
         found = found.drop_nulls("at").sort("|number", "at")
         owners = found["|number"].to_numpy()
-        tracks = Tracks(events, events.plan.rules)
-        states = _states(tracks, events.plan, _ends(rows, owners, found["at"]), owners)
-        states = states.with_columns(found["|place"])
-        every = pl.DataFrame({"|place": pl.Series(range(asked.height), dtype=pl.UInt32)})
-        answer = every.join(states.filter(EXISTS), on="|place", how="left", maintain_order="left")
+        histories = FieldHistories(events, events.plan.rules)
+        states = _states(histories, events.plan, _ends(clustered, owners, found["at"]), owners)
+        states = states.with_columns(found["|asked"])
+        every = pl.DataFrame({"|asked": pl.Series(range(asked.height), dtype=pl.UInt32)})
+        answer = every.join(states.filter(EXISTS), on="|asked", how="left", maintain_order="left")
         return answer.select(pl.col(EXISTS).fill_null(value=False), *events.plan.fields)
 
     def history(self, events: Events) -> pl.DataFrame:
-        """Runs of equal neighbours among the last states of each instant."""
-        rows, tracks = events.clustered, Tracks(events, events.plan.rules)
-        touched = _touched(rows, (tracks[name] for name in tracks))
+        """Look up the state after the last row of each instant, and join equal neighbours."""
+        clustered, histories = events.clustered, FieldHistories(events, events.plan.rules)
+        touched = _touched_by_any(clustered, histories.values())
         ends, owners = pl.Series(touched.rows + 1), touched.owners.alias("|owner")
-        at = rows.collect("at").to_series().gather(pl.Series(touched.rows))
-        last = (owners != owners.shift(-1)).fill_null(value=True) | (at != at.shift(-1)).fill_null(value=True)
-        ends, owners, at = ends.filter(last), owners.filter(last), at.filter(last)
-        states = _states(tracks, events.plan, ends.to_numpy(), owners.to_numpy())
+        at = clustered.collect("at").to_series().gather(pl.Series(touched.rows))
+        is_last = (owners != owners.shift(-1)).fill_null(value=True) | (at != at.shift(-1)).fill_null(value=True)
+        ends, owners, at = ends.filter(is_last), owners.filter(is_last), at.filter(is_last)
+        states = _states(histories, events.plan, ends.to_numpy(), owners.to_numpy())
         return _intervals(states.with_columns(owners, at.alias("valid_from")), events)
 
     def changes(self, events: Events, fields: Sequence[str]) -> dict[str, pl.DataFrame]:
-        """Per field, the touches after which it is not what it was before."""
+        """Return per field the touches after which its value differs from the one before."""
         plan = events.plan.only(fields)
-        tracks = Tracks(events, plan.rules)
-        envelope = _collected(events.clustered, *_ENVELOPE)
-        return {name: _changes(events.clustered, tracks, plan.only([name]), name, envelope) for name in fields}
+        histories = FieldHistories(events, plan.rules)
+        envelope = _collect(events.clustered, *_ENVELOPE)
+        return {name: _changes(events.clustered, histories, plan.only([name]), name, envelope) for name in fields}
 
 
-def _states(tracks: Tracks, plan: Plan, ends: RowNumbers, owners: Integers) -> pl.DataFrame:
+def _states(histories: FieldHistories, plan: Plan, ends: RowNumbers, owners: Integers) -> pl.DataFrame:
     """Return `EXISTS` and the fields before the rows ``ends``, each for the entity of the number in ``owners``."""
-    columns = [tracks[name].before(ends, owners).alias(name) for name in tracks]
-    return derived(pl.DataFrame(columns), plan.rules).select(EXISTS, *plan.fields)
+    columns = [histories[name].before(ends, owners).alias(name) for name in histories]
+    return compute_derived(pl.DataFrame(columns), plan.rules).select(EXISTS, *plan.fields)
 
 
-def _ends(rows: Clustered, owners: Integers, moments: pl.Series) -> RowNumbers:
-    """Return for the entities of some numbers the end of their rows up to moments, inclusive."""
-    at = rows.collect(pl.col("at").to_physical()).to_series().to_numpy()
-    return bisect_right(at, rows.starts[:-1][owners], rows.starts[1:][owners], moments.to_physical().to_numpy())
+def _ends(clustered: Clustered, owners: Integers, moments: pl.Series) -> RowNumbers:
+    """Return the end of each entity's rows up to its moment, inclusive; ``owners`` are numbers of entities."""
+    at = clustered.collect(pl.col("at").to_physical()).to_series().to_numpy()
+    starts = clustered.starts
+    return bisect_right(at, starts[:-1][owners], starts[1:][owners], moments.to_physical().to_numpy())
 
 
-def _touched(rows: Clustered, tracks: Iterable[Track]) -> Touched:
-    """Return the rows that touch anything."""
-    mask = np.zeros(len(rows), bool)
-    for track in tracks:
-        mask |= track.touched.mask
-    return Touched(mask, rows.starts)
+def _touched_by_any(clustered: Clustered, histories: Iterable[FieldHistory]) -> TouchedRows:
+    """Return the rows that touch any of the fields."""
+    mask = np.zeros(len(clustered), bool)
+    for history in histories:
+        mask |= history.touched.mask
+    return TouchedRows(mask, clustered.starts)
 
 
 def _intervals(states: pl.DataFrame, events: Events) -> pl.DataFrame:
-    """Return the history of states in fold order: runs of equal neighbours as one row."""
-    same = (pl.col("|owner") == pl.col("|owner").shift()).fill_null(value=False)
+    """Return states, one row per entity and instant in fold order, as intervals in which nothing changes.
+
+    Six states of one entity, where ``-`` is a state in which the entity does not exist:
+
+        valid_from    1    2    3    4    5    6
+        state         A    A    B    -    -    B
+        runs          A         B    -         B         the first row of equal neighbours
+        valid_to      3         4    6         null      the next run's valid_from
+        answer        A 1–3     B 3–4          B 6–
+    """
+    same_owner = (pl.col("|owner") == pl.col("|owner").shift()).fill_null(value=False)
     differs = [pl.col(name).ne_missing(pl.col(name).shift()) for name in (EXISTS, *events.plan.fields)]
-    runs = states.filter(~same | pl.any_horizontal(differs))
-    goes_on = pl.col("|owner") == pl.col("|owner").shift(-1)
-    until = pl.when(goes_on).then(pl.col("valid_from").shift(-1))
-    shown = runs.with_columns(until.alias("valid_to")).filter(EXISTS)
+    runs = states.filter(~same_owner | pl.any_horizontal(differs))
+    has_next = pl.col("|owner") == pl.col("|owner").shift(-1)
+    valid_to = pl.when(has_next).then(pl.col("valid_from").shift(-1)).alias("valid_to")
+    shown = runs.with_columns(valid_to).filter(EXISTS)
     entity = events.clustered.entities.gather(shown["|owner"]).alias("entity")
     return shown.select(entity, "valid_from", "valid_to", *events.plan.fields)
 
 
-def _changes(rows: Clustered, tracks: Tracks, plan: Plan, name: str, envelope: pl.DataFrame) -> pl.DataFrame:
-    """Return the changes of one field, the only one of ``plan`` that is asked for."""
-    names = [rule.name for rule in plan.rules if rule.op != "derive"]
-    touched = _touched(rows, (tracks[n] for n in names))
+def _changes(
+    clustered: Clustered, histories: FieldHistories, plan: Plan, name: str, envelope: pl.DataFrame
+) -> pl.DataFrame:
+    """Return the changes of one field; ``plan`` has this field and the fields that it is derived from."""
+    touched = _touched_by_any(clustered, (histories[rule.name] for rule in plan.folded))
     owners = touched.owners.to_numpy()
-    before, after = (_before(tracks, plan, name, ends, owners) for ends in (touched.rows, touched.rows + 1))
+    before, after = (_before(histories, plan, name, ends, owners) for ends in (touched.rows, touched.rows + 1))
     changed = before.ne_missing(after)
     events = envelope.select(pl.all().gather(pl.Series(touched.rows).filter(changed)))
     at, position, *source = events.get_columns()
@@ -111,27 +120,26 @@ def _changes(rows: Clustered, tracks: Tracks, plan: Plan, name: str, envelope: p
         [
             at,
             position,
-            rows.entities.gather(touched.owners.filter(changed)).alias("entity"),
+            clustered.entities.gather(touched.owners.filter(changed)).alias("entity"),
             pl.Series("field", [name], pl.String).new_from_index(0, events.height),
             before.filter(changed).alias("before"),
             after.filter(changed).alias("after"),
             *source,
         ]
     )
-    return changes if len(rows.entities) == 1 else changes.sort("at", "position")
+    return changes if len(clustered.entities) == 1 else changes.sort("at", "position")
 
 
-def _before(tracks: Tracks, plan: Plan, name: str, ends: RowNumbers, owners: Integers) -> pl.Series:
+def _before(histories: FieldHistories, plan: Plan, name: str, ends: RowNumbers, owners: Integers) -> pl.Series:
     """Return a field before the rows ``ends``, each for the entity of the number in ``owners``."""
-    if plan.rule(name).op != "derive":
-        return tracks[name].before(ends, owners)
-    plain = [rule.name for rule in plan.rules if rule.op != "derive"]
-    columns = [tracks[name].before(ends, owners).alias(name) for name in plain]
-    return derived(pl.DataFrame([pl.Series("|row", ends), *columns]), plan.rules)[name]
+    if not plan.rule(name).is_derived:
+        return histories[name].before(ends, owners)
+    columns = [histories[rule.name].before(ends, owners).alias(rule.name) for rule in plan.folded]
+    return compute_derived(pl.DataFrame([pl.Series("|row", ends), *columns]), plan.rules)[name]
 
 
-def _collected(rows: Clustered, *columns: str | pl.Expr) -> pl.DataFrame:
+def _collect(clustered: Clustered, *columns: str | pl.Expr) -> pl.DataFrame:
     try:
-        return rows.collect(*columns)
+        return clustered.collect(*columns)
     except pl.exceptions.PolarsError as error:
-        raise refusal(error) from error
+        raise fold_error(error) from error

@@ -1,4 +1,4 @@
-"""Digests of Python functions: a changed function never finds the state that the old one folded."""
+"""Digests of Python functions: a changed function never finds the states that the old one folded."""
 
 import functools
 import hashlib
@@ -14,7 +14,7 @@ _PLAIN = str | bytes | int | float | complex | None | EllipsisType | Decimal | d
 
 
 def digest_of(function: Callable[..., Any]) -> str:
-    """Return a digest of a function's code, defaults and closure, and of the functions and constants it names."""
+    """Return a digest of a function's code, defaults and closure, and of the functions and constants it uses."""
     return hashlib.sha256("\n".join(_parts(function, set())).encode()).hexdigest()[:32]
 
 
@@ -39,7 +39,7 @@ def _parts(value: Any, seen: set[int]) -> Iterator[str]:
 
 
 def _items(value: Any) -> Sequence[Any] | None:
-    """Return what a value is made of; None where it is no container."""
+    """Return the items of a container; None for any other value."""
     if isinstance(value, tuple | list):
         return value
     if isinstance(value, dict):
@@ -65,6 +65,6 @@ def _function(function: FunctionType, seen: set[int]) -> Iterator[str]:
 
 
 def _names(code: CodeType) -> set[str]:
-    """Return the names that code reads, and the functions within it."""
+    """Return the names that code reads, including the functions defined in it."""
     inner = (_names(part) for part in code.co_consts if isinstance(part, CodeType))
     return set(code.co_names).union(*inner)

@@ -1,4 +1,4 @@
-"""Polars dtypes by what a person or a file calls them."""
+"""Polars dtypes by the names that a person or a file uses."""
 
 import ast
 import re
@@ -14,10 +14,10 @@ _CALL = re.compile(r"(\w+)(?:\((.*)\))?", re.DOTALL)
 
 
 def dtype_of(value: Any) -> pl.DataType | None:
-    """Return the dtype that a value means: a dtype, its class, its text as `str` of it writes it, or None.
+    """Return the dtype that a value names: a dtype, its class, the text that `str` writes for it, or None.
 
     Raises:
-        ModelError: it means none.
+        ModelError: the value names no dtype.
     """
     if value is None or isinstance(value, pl.DataType):
         return value
@@ -27,7 +27,7 @@ def dtype_of(value: Any) -> pl.DataType | None:
         return _read(value)
     except (AttributeError, TypeError, ValueError, SyntaxError, pl.exceptions.PolarsError) as error:
         hint = 'such as pl.Int64 or pl.Decimal(18, 2), or as text "Decimal(18, 2)"'
-        raise ModelError(f"{value!r} is not a Polars dtype", hint=hint) from error
+        raise ModelError(f"expected a Polars dtype, got {value!r}", hint=hint) from error
 
 
 def _read(text: str) -> pl.DataType:
@@ -37,7 +37,7 @@ def _read(text: str) -> pl.DataType:
     if not issubclass(kind, pl.DataType) or kind.is_nested():
         raise TypeError(text)
     call = ast.parse(f"_({arguments})", mode="eval").body
-    assert isinstance(call, ast.Call)  # noqa: S101 - so it was written one line above
+    assert isinstance(call, ast.Call)  # noqa: S101 - the line above wrote a call
     parts = {str(part.arg): ast.literal_eval(part.value) for part in call.keywords}
     dtype: pl.DataType = kind(*map(ast.literal_eval, call.args), **parts)
     return dtype

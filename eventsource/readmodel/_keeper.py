@@ -218,7 +218,7 @@ class Keeper:
 
         An untyped ``reduce`` has the dtype that its values have, which only all of them together tell.
         """
-        loose = any(rule.op == "reduce" and rule.dtype is None for rule in self.timeline.plan.rules)
+        loose = any(rule.is_untyped for rule in self.timeline.plan.rules)
         size = _SLICE if self.history and not loose else max(len(entities), 1)
         for begin in range(0, max(len(entities), 1), size):
             yield entities.slice(begin, size)

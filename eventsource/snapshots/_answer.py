@@ -16,10 +16,9 @@ from datetime import datetime
 import polars as pl
 
 from eventsource.event import EventLog
-from eventsource.fold import Events
 from eventsource.index import View, still_contains
 from eventsource.snapshots._choose import Unusable
-from eventsource.snapshots._partial import Meeting, finished, partial
+from eventsource.snapshots._partial import Merge, finish_states, partial_states
 from eventsource.snapshots._store import Snapshot, SnapshotStore
 
 __all__ = ["lost_events", "states_from_snapshot"]
@@ -49,23 +48,23 @@ def states_from_snapshot(
     with ThreadPoolExecutor(1) as pool:  # the file is read while the tail is folded
         reading = pool.submit(store.states, snapshot, entities)
         tail = view.tail(snapshot.position, after=snapshot.moment, until=moment, entities=entities)
-        later, earlier = partial(tail), reading.result()
+        later, earlier = partial_states(tail), reading.result()
     if earlier is None:
         return Unusable("its file cannot be read")
     if later is None:
         return _TOO_WIDE
-    meeting = Meeting.of(earlier, later)
-    is_late = meeting.unmergeable(tail)
+    merge = Merge.of(earlier, later)
+    is_late = merge.must_refold(tail)
     if is_late.sum() > max_share * earlier.height:
         return Unusable(f"{is_late.sum():,} of its {earlier.height:,} states have late events")
-    newer = meeting.merged(view.plan)
+    newer = merge.merged(view.plan)
     if is_late.any():
-        folded = view.map(lambda events: partial(events.until(moment)), later["entity"].filter(is_late))
+        folded = view.map(lambda events: partial_states(events.until(moment)), later["entity"].filter(is_late))
         complete = [states for states in folded if states is not None]
         if len(complete) < len(folded):
             return _TOO_WIDE
         newer = pl.concat([newer.filter(~is_late), *complete]).sort("entity")
-    return finished(meeting.replaced(newer), view.plan, _summed(tail))
+    return finish_states(merge.replaced(newer, view.plan), tail)
 
 
 def lost_events(log: EventLog, snapshot: Snapshot) -> Unusable | None:
@@ -73,11 +72,3 @@ def lost_events(log: EventLog, snapshot: Snapshot) -> Unusable | None:
     if still_contains(log, snapshot.log_mark, head=snapshot.position, last_id=snapshot.last_event_id):
         return None
     return Unusable("the log was restored from a backup, and no longer contains its events")
-
-
-def _summed(events: Events) -> pl.Schema:
-    """Return the dtypes of the members that totals are taken of, by field."""
-    schema = events.clustered.columns.collect_schema()
-    totals = [rule for rule in events.plan.rules if rule.op == "total" and rule.of is not None]
-    columns = {rule.name: events.members.of(rule).column for rule in totals}
-    return pl.Schema({name: schema[column] for name, column in columns.items()})

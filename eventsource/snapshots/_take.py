@@ -10,7 +10,7 @@ import polars as pl
 from eventsource.errors import FoldError
 from eventsource.fold import Events, concat_answers
 from eventsource.index import View
-from eventsource.snapshots._partial import is_mergeable, partial
+from eventsource.snapshots._partial import can_hold_states, partial_states
 from eventsource.snapshots._policy import SnapshotPolicy, due_moments
 from eventsource.snapshots._store import Snapshot, SnapshotStore
 
@@ -32,7 +32,7 @@ def take_snapshot(view: View, store: SnapshotStore, moment: datetime | None) -> 
     plan, span = view.plan, view.span
     if span is None:
         raise FoldError(f"{plan.name}: there are no events to take a snapshot of", hint="eventsource pull")
-    if not is_mergeable(plan):
+    if not can_hold_states(plan):
         raise FoldError(
             f"{plan.name}: the states of a reduce field without dtype cannot be stored",
             hint="dtype=… on the reduce",
@@ -74,7 +74,7 @@ def take_due_snapshots(
         existing: the snapshots that are there.
         tz: the zone of calendar steps.
     """
-    if view.span is None or not is_mergeable(view.plan):
+    if view.span is None or not can_hold_states(view.plan):
         return []
     columns = tuple(sorted(view.columns))
     useful = [snapshot for snapshot in existing if snapshot.columns == columns]
@@ -98,4 +98,4 @@ class _Folded:
 
 def _folded(events: Events) -> _Folded:
     last = events.clustered.in_order.select(pl.col("recorded_at").max()).collect().item()
-    return _Folded(partial(events), last)
+    return _Folded(partial_states(events), last)

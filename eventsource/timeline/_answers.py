@@ -6,8 +6,8 @@ from datetime import date, datetime
 import polars as pl
 
 from eventsource.event import TIMESTAMP
-from eventsource.fold._effects import default, derived
 from eventsource.moment import last_instant
+from eventsource.operations import compute_derived
 from eventsource.plan import Plan, Rule
 from eventsource.timeline._mixed import Mixed, concat_values
 
@@ -63,12 +63,12 @@ def explanation(changes: Mapping[str, pl.DataFrame], plan: Plan, mixed: Mixed) -
 
 def defaults(changes: Mapping[str, pl.DataFrame], plan: Plan) -> pl.DataFrame:
     """Return one row: the fields before any event, in the dtypes of their changes."""
-    state = [_default(rule, changes[rule.name].schema["after"]) for rule in plan.rules if rule.op != "derive"]
-    return derived(pl.DataFrame(state), plan.rules).select(plan.fields)
+    state = [_default(rule, changes[rule.name].schema["after"]) for rule in plan.folded]
+    return compute_derived(pl.DataFrame(state), plan.rules).select(plan.fields)
 
 
 def _default(rule: Rule, dtype: pl.DataType) -> pl.Series:
-    return pl.Series(rule.name, [default(rule)], None if dtype == pl.Null() else dtype)
+    return pl.Series(rule.name, [rule.default], None if dtype == pl.Null() else dtype)
 
 
 def _one_sided(both: pl.DataFrame, missing: str, change: str) -> pl.DataFrame:

@@ -35,12 +35,5 @@ def _cell(value: object) -> str:
 
 
 def _row(rule: Rule) -> tuple[str, str, str, str | None]:
-    if rule.op == "flag":
-        events = f"on {', '.join(rule.on)}; off {', '.join(rule.off) or 'never'}"
-    elif rule.op == "states":
-        arrows = (f"{'|'.join(a.sources)} → {a.target} on {a.event}" for a in rule.transitions)
-        events = f"from {rule.initial}: {'; '.join(arrows)}"
-    else:
-        events = ", ".join(rule.events)
     of = str(rule.expression) if rule.expression is not None else rule.of
-    return rule.name, rule.op, events, of
+    return rule.name, rule.op, rule.operation.describe(rule), of

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from eventsource.fold.exact import exact_scale
+from eventsource.operations import exact_scale
 from eventsource.plan import is_rowwise
 
 __all__ = ["Additive", "split_measure"]

@@ -60,7 +60,7 @@ def test_a_lazy_frame_joins() -> None:
     [
         (lambda: type("M", (es.Model,), {}), "has no fields"),
         (lambda: type("M", (es.Model,), {"n": es.count()}), "n"),
-        (lambda: type("M", (es.Model,), {"n": es.latest("A", of="")}), "not a dotted path"),
+        (lambda: type("M", (es.Model,), {"n": es.latest("A", of="")}), "expected a dotted path"),
         (lambda: type("M", (es.Model,), {"n": es.count("A")}, create="A"), "did you mean 'created'?"),
         (lambda: type("M", (es.Model,), {"n": es.derive(pl.col("n") / pl.col("n").sum())}), "other entities"),
         (lambda: type("M", (es.Model,), {"n": es.derive(pl.col("n").rank())}), "other entities"),
@@ -68,13 +68,13 @@ def test_a_lazy_frame_joins() -> None:
             lambda: type("M", (es.Model,), {"n": es.derive(pl.col("n").fill_null(strategy="forward"))}),
             "other entities",
         ),
-        (lambda: es.states("new", {"new": "paid"}), "holds no transitions"),  # type: ignore[arg-type]  # the slip
-        (lambda: es.states("new", [("new", "paid")]), "is no transition"),  # type: ignore[list-item]  # the slip
+        (lambda: es.states("new", {"new": "paid"}), "expected transitions, got"),  # type: ignore[arg-type]  # the slip
+        (lambda: es.states("new", [("new", "paid")]), "expected a transition, got"),  # type: ignore[list-item]  # the slip
         (
             lambda: type("M", (es.Model,), {"n": es.states("new", [("paid", "Sent", "sent")])}),
             "no transition leads to 'paid'",
         ),
-        (lambda: type("M", (es.Model,), {"n": es.count(42)}), "42 is no event type"),  # type: ignore[arg-type]  # the slip
+        (lambda: type("M", (es.Model,), {"n": es.count(42)}), "expected an event type, got 42"),  # type: ignore[arg-type]  # the slip
     ],
 )
 def test_a_model_that_means_nothing_is_told(make: Callable[[], Any], told: str) -> None:

@@ -1,4 +1,4 @@
-"""Touches: how many of them stand before a row."""
+"""Touched rows: how many of them stand before a row."""
 
 from random import Random
 
@@ -7,23 +7,23 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventsource.fold._track import Touched
+from eventsource.operations import TouchedRows
 
 _masks = st.lists(st.booleans(), max_size=300).map(lambda found: np.array(found, bool))
 
 
 @given(_masks)
 def test_touches_before_each_row_are_counted(mask: np.ndarray) -> None:
-    """As a search among them finds, before each row and after the last."""
-    touched, rows = Touched(mask, np.array([0, len(mask)])), np.arange(len(mask) + 1)
+    """The ranks equal those of a binary search, before each row and after the last."""
+    touched, rows = TouchedRows(mask, np.array([0, len(mask)])), np.arange(len(mask) + 1)
     assert touched.before(rows).tolist() == np.searchsorted(np.flatnonzero(mask), rows).tolist()
     assert len(touched) == mask.sum() == touched.longest
 
 
 @given(_masks, st.randoms(use_true_random=False))
-def test_fewer_touches_are_counted_as_well(mask: np.ndarray, random: Random) -> None:
-    """Those that bring a null touch nothing."""
-    touched, rows = Touched(mask, np.array([0, len(mask)])), np.arange(len(mask) + 1)
+def test_touches_are_counted_after_some_are_left_out(mask: np.ndarray, random: Random) -> None:
+    """Rows that a mask leaves out touch nothing."""
+    touched, rows = TouchedRows(mask, np.array([0, len(mask)])), np.arange(len(mask) + 1)
     kept = pl.Series([random.random() < 0.5 for _ in range(len(touched))], dtype=pl.Boolean)
     fewer = touched.where(kept)
     assert fewer.rows.tolist() == touched.rows[kept.to_numpy()].tolist()

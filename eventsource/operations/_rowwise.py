@@ -1,4 +1,4 @@
-"""Whether an expression is computed row by row, so that a value depends on no other entity's."""
+"""Whether an expression is computed row by row, so that a value depends on no other entity."""
 
 import polars as pl
 
@@ -6,15 +6,15 @@ __all__ = ["is_rowwise"]
 
 
 def is_rowwise(expression: pl.Expr) -> bool:
-    """Say whether each value of an expression depends on the columns of its own row only.
+    """Return whether each value of an expression depends only on the columns of its own row.
 
-    What is computed in Python is believed to.
+    Functions written in Python are taken to be row-wise: Polars cannot look inside.
     """
     meta = expression.meta
     try:
         parts = meta.pop()
         separable = meta.is_row_separable() and meta.is_length_preserving()
         constant = meta.is_literal() or (not meta.root_names() and meta.is_scalar() and bool(parts))
-    except pl.exceptions.PolarsError:  # it asks a function in Python for its dtype
+    except pl.exceptions.PolarsError:  # raised when a function in Python would have to say its dtype
         return True
     return (separable or constant) and all(map(is_rowwise, parts))

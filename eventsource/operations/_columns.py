@@ -1,4 +1,4 @@
-"""Columns of Python values, and what it means when Polars refuses to compute one."""
+"""Columns of Python values, and errors of Polars as errors of a fold."""
 
 from collections.abc import Sequence
 from copy import deepcopy
@@ -11,14 +11,19 @@ import polars as pl
 
 from eventsource.errors import FoldError
 
-__all__ = ["column", "refusal", "unshared"]
+__all__ = ["column_of", "fold_error", "unshared"]
 
 _PLAIN: Final = (str, int, float, bool, NoneType, Decimal, date)
-_WIDE: Final = "i128"  # sums are taken in 128 bits; only casting them back can fail with this name
+_WIDE: Final = "i128"  # sums are computed in 128 bits; only the cast back to 64 bits can fail with this name
 
 
-def column(name: str, values: Sequence[Any], dtype: pl.DataType | None) -> pl.Series:
-    """Return values as a column; without a dtype the one that Polars finds, integers and floats being Float64.
+def column_of(name: str, values: Sequence[Any], dtype: pl.DataType | None) -> pl.Series:
+    """Return Python values as a column.
+
+    Args:
+        name: the name of the column.
+        values: the values.
+        dtype: the dtype of the column; None: the one that Polars finds. Integers and floats together are Float64.
 
     Raises:
         FoldError: the values do not fit one dtype.
@@ -28,15 +33,17 @@ def column(name: str, values: Sequence[Any], dtype: pl.DataType | None) -> pl.Se
     try:
         return pl.Series(name, values, dtype)
     except (TypeError, OverflowError, pl.exceptions.PolarsError) as error:
-        raise FoldError(f"field {name!r}: its values do not fit one dtype: {error}") from error
+        raise FoldError(
+            f"field {name!r}: its values do not fit one dtype: {error}", hint="dtype=pl.String on the reduce"
+        ) from error
 
 
 def unshared(value: Any) -> Any:
-    """Return a value that a function may change: itself, or a copy of one that can be changed."""
+    """Return a value that a function may change: an immutable value itself, or a copy of a mutable one."""
     return value if isinstance(value, _PLAIN) else deepcopy(value)
 
 
-def refusal(error: pl.exceptions.PolarsError) -> FoldError:
+def fold_error(error: pl.exceptions.PolarsError) -> FoldError:
     """Return the error that says why events could not be folded."""
     reason = "a total exceeds 64 bits" if _WIDE in str(error) else "the events cannot be folded"
     return FoldError(f"{reason}: {error}")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from eventsource.errors import FoldError
 from eventsource.event import Event
 from eventsource.fold import Engine, PolarsEngine, ReferenceEngine
-from eventsource.fold._machine import run
+from eventsource.operations._state_machine import run_machine
 from eventsource.plan import Plan, Rule, Transition
 from eventsource.testing import MemoryLog
 from eventsource.testing import event as made
@@ -64,7 +64,7 @@ def test_blocks_are_the_loop(
 ) -> None:
     """Whatever the length of blocks, and wherever entities begin, the states are those of the plain loop."""
     events, fresh, table, initial = machine
-    found = run(np.array(events, np.int64), np.array(fresh, bool), np.array(table), initial, block=block)
+    found = run_machine(np.array(events, np.int64), np.array(fresh, bool), np.array(table), initial, block=block)
     assert found.tolist() == _looped(events, fresh, table, initial)
 
 
@@ -77,7 +77,7 @@ def test_machines_of_any_size_are_the_loop(rarity: float, states: int, kinds: in
     fresh[0] = True
     table = rng.integers(0, states, (kinds, states))
     expected = _looped(events.tolist(), fresh.tolist(), table.tolist(), states - 1)
-    assert run(events, fresh, table, states - 1).tolist() == expected
+    assert run_machine(events, fresh, table, states - 1).tolist() == expected
 
 
 _STATES = st.sampled_from(["new", "open", "shut", "gone"])

@@ -1,0 +1,40 @@
+"""Operations: what events do to a field. `OPERATIONS` is the table that says everything about each of them.
+
+A `Rule` says which operation a field has, and its arguments. The table gives for every operation its arguments,
+its default, the step of the reference engine, the computation of the Polars engine, and how snapshots hold and
+merge it.
+"""
+
+from eventsource.operations._arguments import Op, Transition
+from eventsource.operations._columns import column_of, fold_error
+from eventsource.operations._derive import compute_derived
+from eventsource.operations._field_history import FieldEvents, FieldHistory
+from eventsource.operations._histories import flag_of
+from eventsource.operations._operation import Operation, Partial, Reference
+from eventsource.operations._rowwise import is_rowwise
+from eventsource.operations._rule import Rule, check_event_types, is_path
+from eventsource.operations._sums import exact_scale
+from eventsource.operations._table import OPERATIONS
+from eventsource.operations._touched_rows import Numbers, TouchedRows
+
+__all__ = [
+    "OPERATIONS",
+    "FieldEvents",
+    "FieldHistory",
+    "Numbers",
+    "Op",
+    "Operation",
+    "Partial",
+    "Reference",
+    "Rule",
+    "TouchedRows",
+    "Transition",
+    "check_event_types",
+    "column_of",
+    "compute_derived",
+    "exact_scale",
+    "flag_of",
+    "fold_error",
+    "is_path",
+    "is_rowwise",
+]

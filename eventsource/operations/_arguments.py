@@ -1,0 +1,57 @@
+"""What a model says about one field: the operation and its arguments, not yet checked against each other."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import polars as pl
+
+__all__ = ["Arguments", "Op", "Transition"]
+
+Op = Literal[
+    "latest",
+    "first",
+    "flag",
+    "count",
+    "total",
+    "smallest",
+    "largest",
+    "distinct",
+    "states",
+    "reduce",
+    "derive",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One arrow of a state machine: from any of ``sources``, on ``event``, to ``target``."""
+
+    sources: tuple[str, ...]
+    event: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arguments:
+    """The arguments of a `Rule`, which describes them.
+
+    The functions in the table of operations take this class: the table checks rules, so it cannot import them.
+    """
+
+    name: str
+    op: Op
+    events: tuple[str, ...] = ()
+    of: str | None = None
+    on: tuple[str, ...] = ()
+    off: tuple[str, ...] = ()
+    initial: Any = None
+    transitions: tuple[Transition, ...] = ()
+    dtype: pl.DataType | None = None
+    function: Callable[[Any, Any], Any] | None = field(default=None, compare=False)
+    expression: pl.Expr | None = field(default=None, compare=False)
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The event types that touch the field."""
+        return (*self.events, *self.on, *self.off, *(arrow.event for arrow in self.transitions))

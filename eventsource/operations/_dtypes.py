@@ -1,0 +1,50 @@
+"""The dtype of a field, by its operation and by what the operation reads."""
+
+from collections.abc import Callable
+
+import polars as pl
+
+from eventsource.errors import FoldError
+from eventsource.operations._arguments import Arguments
+
+__all__ = ["always", "list_of_member", "requested", "same_as_member", "total"]
+
+
+def always(dtype: pl.DataType) -> Callable[[Arguments, pl.DataType], pl.DataType]:
+    """Return the rule of an operation whose fields have one dtype, whatever it reads."""
+    return lambda _rule, _member: dtype
+
+
+def same_as_member(_rule: Arguments, member: pl.DataType) -> pl.DataType:
+    """Return the dtype of what the field reads."""
+    return member
+
+
+def list_of_member(_rule: Arguments, member: pl.DataType) -> pl.DataType:
+    """Return the dtype of a list of what the field reads."""
+    return pl.List(member)
+
+
+def requested(rule: Arguments, _member: pl.DataType) -> pl.DataType | None:
+    """Return the dtype that the model asks for; None: the values decide."""
+    return rule.dtype
+
+
+def total(rule: Arguments, member: pl.DataType) -> pl.DataType:
+    """Return the dtype of a sum: Int64 for integers, Float64 for floats; decimals keep theirs.
+
+    Raises:
+        FoldError: the member holds no numbers.
+    """
+    _check_numbers(rule, member)
+    if isinstance(member, pl.Decimal):
+        return member
+    return pl.Float64() if member.is_float() else pl.Int64()
+
+
+def _check_numbers(rule: Arguments, member: pl.DataType) -> None:
+    if not (member.is_numeric() or member == pl.Null()):
+        raise FoldError(
+            f"field {rule.name!r}: the {rule.op} of {rule.of!r} expected numbers, got {member}",
+            hint="dtype=pl.Decimal(18, 2) reads numbers from text",
+        )

@@ -1,0 +1,98 @@
+"""A field after each event that touches it.
+
+Most events touch few fields, so such a history is short; and every question is a look-up in it. Here are the
+three touches of the picture in `_touched_rows`, and the cities that they bring
+
+    touch      0      1      2
+    owner      ann    ann    bob
+    value      Oslo   Bergen Rome
+
+A look-up is a range of touches, first <= n < end, of one entity. Its value depends on the operation:
+
+    ann, after her last row     touches 0 to 2    latest → value[end - 1] = Bergen     first → value[first] = Oslo
+    ann, after row 1            touches 0 to 1    latest → Oslo                        count → end - first = 1
+    bob, after row 4            touches 2 to 2    an empty range → the field's default
+
+``as_of`` looks up one range per entity, ``join`` one per asked row, ``history`` one per row that touches any
+field.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+
+from eventsource.operations._columns import fold_error
+from eventsource.operations._touched_rows import Numbers, TouchedRows
+
+__all__ = ["FieldEvents", "FieldHistory"]
+
+
+@dataclass(frozen=True)
+class FieldEvents:
+    """The events that touch one field, in fold order: what an operation reads.
+
+    Args:
+        touched: the rows of these events.
+        entities: the ids of all entities, by number; ``touched.owners`` gives the numbers.
+        read: the name of a column of the envelope → its values, one per touch.
+        values: what the events bring, one per touch: values of a payload member, or moments. Empty where the
+            operation reads neither.
+    """
+
+    touched: TouchedRows
+    entities: pl.Series
+    read: Callable[[str], pl.Series]
+    values: pl.Series = field(default_factory=pl.Series)
+
+
+@dataclass(frozen=True)
+class FieldHistory:
+    """A field after each event that touches it.
+
+    Args:
+        touched: the rows that touch the field.
+        look_up: (numbers of first touches, numbers of last touches) → the values after the last touches. All
+            touches of a range belong to one entity, and the first one is that entity's first.
+        default: one value: the field before any touch.
+    """
+
+    touched: TouchedRows
+    look_up: Callable[[Numbers, Numbers], pl.Series]
+    default: pl.Series
+
+    def between(self, first: Numbers, end: Numbers) -> pl.Series:
+        """Return the values after the touches ``first`` <= n < ``end``; the default for an empty range.
+
+        Raises:
+            FoldError: a sum exceeds its dtype.
+        """
+        try:
+            return self._between(first, end)
+        except pl.exceptions.PolarsError as error:
+            raise fold_error(error) from error
+
+    def _between(self, first: Numbers, end: Numbers) -> pl.Series:
+        is_touched = end > first
+        if is_touched.all():
+            return self.look_up(first, end - 1)
+        if not len(self.touched):
+            return self.default.new_from_index(0, len(first))
+        last = len(self.touched) - 1  # empty ranges look up some touch; its value is replaced by the default
+        found = self.look_up(np.minimum(first, last), np.clip(end - 1, 0, last))
+        return found.zip_with(pl.Series(is_touched), self.default)
+
+    def before(self, ends: Numbers, owners: Numbers) -> pl.Series:
+        """Return the values before the rows ``ends``, each for the entity of the number in ``owners``."""
+        return self.between(self.touched.cuts[owners], self.touched.before(ends))
+
+    def last(self) -> pl.Series:
+        """Return the values after all rows of each entity."""
+        cuts = self.touched.cuts
+        return self.between(cuts[:-1], cuts[1:])
+
+    @property
+    def is_touched(self) -> pl.Series:
+        """Whether any event touches the field, per entity."""
+        return pl.Series(np.diff(self.touched.cuts) > 0)

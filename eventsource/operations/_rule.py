@@ -1,0 +1,165 @@
+"""Rules: what events do to one field, checked against the table of operations."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final, get_args
+
+import polars as pl
+
+from eventsource.errors import ModelError
+from eventsource.messages import suggestion
+from eventsource.operations._arguments import Arguments, Op
+from eventsource.operations._field_history import FieldEvents, FieldHistory
+from eventsource.operations._operation import Operation
+from eventsource.operations._rowwise import is_rowwise
+from eventsource.operations._table import OPERATIONS
+
+__all__ = ["Rule", "check_event_types", "is_path"]
+
+_ARGUMENTS: Final = frozenset().union(*(operation.takes for operation in OPERATIONS.values()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule(Arguments):
+    """What events do to one field.
+
+    Args:
+        name: the field's name.
+        op: the name of the operation: one of the closed set `Op`.
+        events: the event types that the operation reads (not for ``flag``, ``states``, ``derive``).
+        of: dotted path of a payload member; None (``latest``, ``first``): the moment of the event itself.
+        on: event types that set a flag.
+        off: event types that clear a flag.
+        initial: the first state of a state machine, or of a ``reduce``.
+        transitions: the arrows of a state machine.
+        dtype: the requested dtype; None: the dtype of the values.
+        function: ``(state, event) -> state`` of a ``reduce``.
+        expression: a row-wise Polars expression over the other fields, of a ``derive``.
+
+    Raises:
+        ModelError: the operation is unknown, does not take an argument, or lacks one that it needs.
+    """
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.op, str) or self.op not in OPERATIONS:
+            raise ModelError(
+                f"field {self.name!r}: expected an operation, got {self.op!r}",
+                hint=f"{suggestion(str(self.op), get_args(Op))} (operations: {', '.join(get_args(Op))})",
+            )
+        self._check_arguments()
+        check_event_types(f"field {self.name!r}", self.types)
+        self._check_code()
+        self._check_transitions()
+
+    @property
+    def operation(self) -> Operation:
+        """The row of the table of operations."""
+        return OPERATIONS[self.op]
+
+    @property
+    def default(self) -> object:
+        """The value of the field before any event."""
+        return self.initial if "initial" in self.operation.takes else self.operation.default
+
+    @property
+    def is_derived(self) -> bool:
+        """Whether the field is computed from other fields: no event touches it."""
+        return self.expression is not None
+
+    @property
+    def is_untyped(self) -> bool:
+        """Whether only all values of the field together decide its dtype (a ``reduce`` without ``dtype``)."""
+        return self.function is not None and self.dtype is None
+
+    @property
+    def reads_payload(self) -> bool:
+        """Whether the operation reads the whole payload of its events, and not one member."""
+        return "data" in self.operation.reads
+
+    def dtype_over(self, member: pl.DataType) -> pl.DataType | None:
+        """Return the dtype of the field over a member of a dtype; None: only the values of the field decide.
+
+        Raises:
+            FoldError: the operation cannot be computed over this dtype.
+        """
+        return self.operation.dtype(self, member)
+
+    def history(self, events: FieldEvents) -> FieldHistory:
+        """Return the field after each of the events that touch it (not of a derived field).
+
+        Raises:
+            FoldError: the values cannot be folded.
+        """
+        assert self.operation.history is not None  # noqa: S101 - no event touches a derived field
+        return self.operation.history(self, events)
+
+    def _check_arguments(self) -> None:
+        given = {argument for argument in _ARGUMENTS if _is_given(getattr(self, argument))}
+        if extra := sorted(given - self.operation.takes):
+            raise ModelError(
+                f"field {self.name!r}: {self.op} does not take {', '.join(extra)}",
+                hint=f"{self.op} takes {', '.join(sorted(self.operation.takes))}",
+            )
+        if missing := sorted(self.operation.needs - given):
+            raise ModelError(
+                f"field {self.name!r}: {self.op} needs {', '.join(missing)}",
+                hint=f"{self.op} takes {', '.join(sorted(self.operation.takes))}",
+            )
+        if both := sorted(set(self.on) & set(self.off)):
+            raise ModelError(f"field {self.name!r}: {both[0]!r} cannot be both on and off")
+        if self.of is not None and not is_path(self.of):
+            raise ModelError(
+                f"field {self.name!r}: expected a dotted path, got {self.of!r}", hint='such as "address.city"'
+            )
+
+    def _check_code(self) -> None:
+        if self.function is not None and not callable(self.function):
+            raise ModelError(
+                f"field {self.name!r}: expected a function, got {self.function!r}", hint="(state, event) -> state"
+            )
+        if self.expression is None:
+            return
+        if not isinstance(self.expression, pl.Expr):
+            raise ModelError(
+                f"field {self.name!r}: expected a Polars expression, got {self.expression!r}",
+                hint='such as pl.col("spent") / 2',
+            )
+        if not is_rowwise(self.expression):
+            raise ModelError(
+                f"field {self.name!r}: expected a row-wise expression, got one that reads other entities too: "
+                f"{self.expression}",
+                hint="compute it from the answer: as_of(…).with_columns(…)",
+            )
+
+    def _check_transitions(self) -> None:
+        seen: set[tuple[str, str]] = set()
+        for state in (self.initial, *(n for a in self.transitions for n in (*a.sources, a.target))):
+            if self.transitions and not isinstance(state, str):
+                raise ModelError(f"field {self.name!r}: expected a state as a text, got {state!r}")
+        for arrow in self.transitions:
+            for source in arrow.sources:
+                if (source, arrow.event) in seen:
+                    raise ModelError(f"field {self.name!r}: two transitions leave {source!r} on {arrow.event!r}")
+                seen.add((source, arrow.event))
+
+
+def check_event_types(where: str, types: Iterable[Any]) -> None:
+    """Check that event types are texts.
+
+    Raises:
+        ModelError: one is not.
+    """
+    for kind in types:
+        if not isinstance(kind, str):
+            raise ModelError(
+                f"{where}: expected an event type, got {kind!r}", hint='event types are texts: "A", "B"'
+            )
+
+
+def is_path(path: Any) -> bool:
+    """Return whether a value is a dotted path, such as ``address.city``."""
+    return isinstance(path, str) and all(path.split("."))
+
+
+def _is_given(argument: Any) -> bool:
+    return argument is not None and (not isinstance(argument, tuple) or argument != ())

@@ -1,0 +1,153 @@
+"""The plan of a model: which events matter, how they are ordered, to whom they belong, and one rule per field."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Final, Literal, get_args
+
+from eventsource.errors import ModelError
+from eventsource.messages import suggestion
+from eventsource.operations import Rule, check_event_types, is_path
+from eventsource.plan._serialise import plan_parts, rule_to_dict
+
+__all__ = ["ORDERS", "RESERVED", "Order", "Plan"]
+
+Order = Literal["occurred_at", "recorded_at"]
+
+ORDERS: Final = get_args(Order)
+RESERVED: Final = frozenset({"entity", "as_of", "valid_from", "valid_to"})
+"""Names of columns in answers; no field may have one."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A model (a projection) as frozen data.
+
+    Args:
+        name: the name of the model.
+        rules: one per field, in declared order.
+        created: event types that bring an entity into existence; empty: any relevant event does.
+        deleted: event types that end its existence.
+        order: ``occurred_at`` folds in order of (``occurred_at``, ``position``), ``recorded_at`` in
+            order of (``settled_at``, ``position``).
+        key: event type → dotted path of the member that names the entity; all other types belong to
+            the entity that their ``stream`` names.
+
+    Raises:
+        ModelError: a field's name is reserved or used twice, or an event type both creates and deletes.
+    """
+
+    name: str
+    rules: tuple[Rule, ...]
+    created: tuple[str, ...] = ()
+    deleted: tuple[str, ...] = ()
+    order: Order = "occurred_at"
+    key: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.order not in ORDERS:
+            raise ModelError(f"{self.name}: expected order {' or '.join(ORDERS)}, got {self.order!r}")
+        self._check_names()
+        check_event_types(self.name, (*self.created, *self.deleted))
+        if both := sorted(set(self.created) & set(self.deleted)):
+            raise ModelError(f"{self.name}: {both[0]!r} cannot both create and delete")
+        self._check_key()
+
+    @cached_property
+    def types(self) -> tuple[str, ...]:
+        """The relevant event types, sorted: all others change nothing, not even existence."""
+        named = [kind for rule in self.rules for kind in rule.types]
+        return tuple(sorted({*named, *self.created, *self.deleted}))
+
+    @cached_property
+    def fields(self) -> tuple[str, ...]:
+        """The names of the fields, in declared order."""
+        return tuple(rule.name for rule in self.rules)
+
+    @cached_property
+    def folded(self) -> tuple[Rule, ...]:
+        """The rules of the fields that events touch: all but the derived ones."""
+        return tuple(rule for rule in self.rules if not rule.is_derived)
+
+    def rule(self, name: str) -> Rule:
+        """Return the rule of a field.
+
+        Raises:
+            ModelError: the field does not exist.
+        """
+        for rule in self.rules:
+            if rule.name == name:
+                return rule
+        more = f"{suggestion(name, self.fields)} (fields: {', '.join(self.fields)})" if self.fields else None
+        raise ModelError(f"{self.name}: the field {name!r} does not exist", hint=more)
+
+    def only(self, fields: Iterable[str]) -> "Plan":
+        """Return the plan of some fields, and of the fields that they are derived from, over the same entities.
+
+        The relevant types stay the same: where any relevant event creates an entity, all of them still do.
+        """
+        wanted: set[str] = set()
+        queue = list(fields)
+        while queue:
+            rule = self.rule(queue.pop())
+            if rule.name not in wanted:
+                wanted.add(rule.name)
+                queue += rule.expression.meta.root_names() if rule.expression is not None else []
+        return replace(
+            self,
+            rules=tuple(rule for rule in self.rules if rule.name in wanted),
+            created=self.created or tuple(kind for kind in self.types if kind not in self.deleted),
+        )
+
+    @classmethod
+    def from_dict(cls, model: Mapping[str, Any]) -> "Plan":
+        """Return the plan that plain data describes, in the form that `to_dict` returns.
+
+        Raises:
+            ModelError: the data has another form, or an operation that is Python code (``reduce``, ``derive``).
+        """
+        return cls(**plan_parts(model))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plan as plain data that JSON can hold; `from_dict` reads it.
+
+        The code of ``reduce`` and ``derive`` fields is replaced by a digest, which `from_dict` refuses.
+        """
+        return {
+            "name": self.name,
+            "order": self.order,
+            "created": list(self.created),
+            "deleted": list(self.deleted),
+            "key": dict(self.key),
+            "fields": [rule_to_dict(rule) for rule in self.rules],
+        }
+
+    def fingerprint(self) -> str:
+        """Return a digest of everything that answers depend on. It keys every cache of folded state."""
+        meaning = {part: value for part, value in self.to_dict().items() if part != "name"}
+        return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()[:32]
+
+    def _check_names(self) -> None:
+        names = [rule.name for rule in self.rules]
+        for name in names:
+            if not name or "|" in name:
+                raise ModelError(f"{self.name}: expected a field name without |, got {name!r}")
+            if name in RESERVED:
+                raise ModelError(
+                    f"{self.name}: a field cannot be called {name!r}: answers have a column of that name"
+                )
+            if names.count(name) > 1:
+                raise ModelError(f"{self.name}: the field {name!r} is declared twice")
+
+    def _check_key(self) -> None:
+        if not isinstance(self.key, Mapping):
+            raise ModelError(
+                f"{self.name}: expected a key per event type, got {self.key!r}",
+                hint='key={"OrderPlaced": "order.id"}',
+            )
+        check_event_types(self.name, self.key)
+        for kind, path in self.key.items():
+            if not is_path(path):
+                raise ModelError(f"{self.name}: expected a dotted path as the key of {kind!r}, got {path!r}")

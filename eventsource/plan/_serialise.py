@@ -1,0 +1,106 @@
+"""Plans and rules as plain data, and back."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from eventsource.errors import ModelError
+from eventsource.messages import suggestion
+from eventsource.operations import OPERATIONS, Rule, Transition
+from eventsource.plan._digest import digest_of
+from eventsource.plan._dtypes import dtype_of
+
+__all__ = ["plan_parts", "rule_to_dict"]
+
+_PLAN: Final = ("name", "order", "created", "deleted", "key", "fields")
+_RULE: Final = ("name", "op", "events", "of", "on", "off", "initial", "transitions", "dtype")
+_ARROW: Final = {"from", "event", "to"}
+
+
+def rule_to_dict(rule: Rule) -> dict[str, Any]:
+    """Return a rule as plain data; the code of ``reduce`` and ``derive`` as a digest."""
+    part: dict[str, Any] = {"name": rule.name, "op": rule.op}
+    if rule.transitions:
+        arrows = [{"from": list(a.sources), "event": a.event, "to": a.target} for a in rule.transitions]
+        part |= {"initial": rule.initial, "transitions": arrows}
+    if "on" in rule.operation.takes:
+        part |= {"on": list(rule.on), "off": list(rule.off)}
+    if rule.events:
+        part["events"] = list(rule.events)
+    if rule.of is not None:
+        part["of"] = rule.of
+    if rule.dtype is not None:
+        part["dtype"] = str(rule.dtype)
+    if rule.function is not None:
+        part |= {"function": digest_of(rule.function), "initial": repr(rule.initial)}
+    if rule.expression is not None:
+        part["expression"] = rule.expression.meta.serialize(format="json")
+    return part
+
+
+def plan_parts(model: Any) -> dict[str, Any]:
+    """Return the arguments of the `Plan` that plain data describes.
+
+    Raises:
+        ModelError: the data has another form.
+    """
+    if not isinstance(model, Mapping):
+        raise ModelError(f"expected a model as an object, got {model!r}", hint=f"its members: {', '.join(_PLAN)}")
+    for member in model:
+        if member not in _PLAN:
+            raise ModelError(f"a model has no member {member!r}", hint=suggestion(str(member), _PLAN))
+    fields = model.get("fields", ())
+    return {
+        "name": str(model.get("name", "Model")),
+        "rules": tuple(_rule_from_dict(rule) for rule in _list(fields, "fields", "objects")),
+        "created": _texts(model.get("created"), "created"),
+        "deleted": _texts(model.get("deleted"), "deleted"),
+        "order": model.get("order", "occurred_at"),
+        "key": {} if model.get("key") is None else model["key"],
+    }
+
+
+def _rule_from_dict(rule: Any) -> Rule:
+    if not isinstance(rule, Mapping) or not all(isinstance(rule.get(part), str) for part in ("name", "op")):
+        hint = '{"name": "spent", "op": "total", "events": ["Paid"], "of": "amount"}'
+        raise ModelError(f"expected a field with a name and an op, got {rule!r}", hint=hint)
+    name, op = rule["name"], rule["op"]
+    where = f"field {name!r}"
+    if op in OPERATIONS and not OPERATIONS[op].takes <= set(_RULE):
+        raise ModelError(
+            f"{where}: {op} is Python code, which plain data cannot hold", hint="write it as a es.Model"
+        )
+    if unknown := sorted(map(str, set(rule) - set(_RULE))):
+        raise ModelError(f"{where}: {op} does not take {', '.join(unknown)}", hint=suggestion(unknown[0], _RULE))
+    return Rule(
+        name=name,
+        op=op,
+        events=_texts(rule.get("events"), where),
+        of=rule.get("of"),
+        on=_texts(rule.get("on"), where),
+        off=_texts(rule.get("off"), where),
+        initial=rule.get("initial"),
+        transitions=tuple(_arrow(where, arrow) for arrow in _list(rule.get("transitions"), where, "transitions")),
+        dtype=dtype_of(rule.get("dtype")),
+    )
+
+
+def _arrow(where: str, arrow: Any) -> Transition:
+    if not isinstance(arrow, Mapping) or set(arrow) != _ARROW:
+        raise ModelError(
+            f"{where}: expected a transition with from, event and to, got {arrow!r}",
+            hint='{"from": ["new"], "event": "OrderPaid", "to": "paid"}',
+        )
+    return Transition(_texts(arrow["from"], where), arrow["event"], arrow["to"])
+
+
+def _texts(names: Any, where: str) -> tuple[str, ...]:
+    """Return one text or a list of texts as a tuple; what the list holds is checked by `Rule` and `Plan`."""
+    return (names,) if isinstance(names, str) else tuple(_list(names, where, "texts"))
+
+
+def _list(values: Any, where: str, what: str) -> Sequence[Any]:
+    if values is None:
+        return ()
+    if not isinstance(values, list | tuple):
+        raise ModelError(f"{where}: expected a list of {what}, got {values!r}")
+    return values
