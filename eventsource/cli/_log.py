@@ -19,7 +19,7 @@ from eventsource.cli._terminal import complain, note, say
 from eventsource.event import Source
 from eventsource.log import Log, Pulled, PullProgress, refuse_rejected_lines
 from eventsource.messages import counted, noun
-from eventsource.sources import header
+from eventsource.sources import csv_header
 
 __all__ = ["pull", "rejected"]
 
@@ -221,7 +221,7 @@ def _raw_lines(lines: pl.DataFrame) -> Iterator[bytes]:
     """
     above: bytes | None = None
     for (file,), group in lines.filter(pl.col("raw").bin.size() > 0).group_by("file", maintain_order=True):
-        first = None if file is None else header(Path(str(file)))
+        first = None if file is None else csv_header(Path(str(file)))
         if first is not None and first != above:
             yield first + b"\n"
         above = first

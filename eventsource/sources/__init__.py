@@ -1,4 +1,30 @@
-"""Where events come from: one module a kind of store, chosen by the URL."""
+"""Where events come from: files of JSON Lines, CSV and Parquet.
+
+How bytes become events
+-----------------------
+
+::
+
+    file         a.jsonl.gz                                      `Reader`: uncompressed bytes from any offset
+                     │
+    blocks       whole lines, about 8 MB          1 {"id": 1 …   `blocks`: numbers the lines
+                     │                            2 {"id": 2 …
+                     │                            3 broken
+                     │
+    frames       all lines have one shape?                       `BulkDecoder`: columns of a block at once
+                 otherwise line by line                          `Decoder`: events, and rejected lines
+                     │
+    parts        events, rejected, consumed                      `Part`: after each block, how much was consumed
+                     │
+    batches      about 250,000 events or 64 MB                   `Batch`: events of one or many files, with the
+                                                                 checkpoint: offset, lines, digest of each file
+
+A pull resumes per file. A file that did not change is skipped, one that grew yields its new lines, and one that
+was rewritten is read again from its start. See `eventsource.sources._checkpoint` for the numbers.
+
+A row of CSV is parsed from lines, a row of Parquet is a row of a frame. Both become members first, and are then
+decoded like a line of JSON.
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,12 +32,12 @@ from typing import Any
 from urllib.request import url2pathname
 
 from eventsource.errors import SourceError
-from eventsource.event import ENVELOPE, Source
+from eventsource.event import Source
+from eventsource.sources._blocks import MAX_LINE
 from eventsource.sources._mapping import FieldMapping
-from eventsource.sources._streams import MAX_LINE
-from eventsource.sources.files import Files, header
+from eventsource.sources.files import Files, csv_header
 
-__all__ = ["header", "source"]
+__all__ = ["csv_header", "source"]
 
 
 def source(
@@ -26,43 +52,43 @@ def source(
 ) -> Source:
     """Return a source of events, for `Log.pull`.
 
-    JSON Lines (``.jsonl``, ``.ndjson``, ``.json``), CSV with a header row and Parquet; JSON Lines and CSV also
-    as ``.gz`` or ``.zst``. Without a mapping, a line's members are found under the names of the envelope
-    (``event_id`` also as ``id``), and CloudEvents 1.0 and Segment or RudderStack calls are recognised by
-    themselves. What is not mapped is the payload, unless there is a member ``data``.
+    Formats are JSON Lines (``.jsonl``, ``.ndjson``, ``.json``), CSV with a header row, and Parquet. JSON Lines and
+    CSV may be compressed (``.gz``, ``.zst``). Without a mapping, a line's members have the names of the envelope
+    (``event_id`` also ``id``), and CloudEvents 1.0 and calls of Segment or RudderStack are recognised. Members
+    that are not columns are the payload, unless there is a member ``data``.
 
     Args:
         where: a path, a folder (all its files, recursively), a glob, or several of them; read in order of path.
         tz: the zone of times that name none.
-        unit: the unit of epoch numbers, ``"s"``, ``"ms"``, ``"us"`` or ``"ns"``; default: by their size.
+        unit: the unit of epoch numbers, ``"s"``, ``"ms"``, ``"us"`` or ``"ns"``; default: guessed from their size.
         format: ``"jsonl"``, ``"csv"`` or ``"parquet"``; default: by the file's ending.
-        max_line: the most bytes that a line may have; longer ones are rejected.
-        constants: column → a text that stands for every line, such as ``{"type": "PageView"}``.
+        max_line: the most bytes of a line; longer lines are rejected.
+        constants: column → a text that is the same for every line, such as ``{"type": "PageView"}``.
         **members: column → dotted path of the member that holds it, such as ``event_id="id"``,
-            ``stream="customer.id"``, ``occurred_at="ts"``, ``data="payload"``; without a member for ``data``,
-            the payload is what is not mapped.
+            ``stream="customer.id"``, ``occurred_at="ts"``, ``data="payload"``. If ``data`` is not mapped, the
+            payload consists of the members that are not columns.
 
-    A line without an end is taken where it is whole; where it is not, it is left for the next pull, as someone may
-    be writing it. In CSV an empty cell is an absent member, and texts stay texts. A column ``customer.name`` of
-    CSV or Parquet is the member ``name`` of an object ``customer``, unless there is a column ``customer`` too.
+    A last line without an end of line is decoded if it is a whole JSON object. Otherwise someone may be writing
+    it, and it is left for the next pull. In CSV an empty cell is an absent member, and every other cell is a text.
+    A column ``customer.name`` of CSV or Parquet is the member ``name`` of an object ``customer``, unless there is
+    also a column ``customer``.
 
     Raises:
-        SourceError: a scheme, column, unit or format that is not known; a file that is not there shows when
-            it is read.
+        SourceError: an unknown scheme, column, unit or format. A file that does not exist is noticed when it is
+            read.
     """
     paths = [_path(each) for each in ([where] if isinstance(where, str | Path) else where)]
-    if unknown := sorted(set(members) - set(ENVELOPE)):
-        raise SourceError(f"{unknown[0]!r} is no column of the envelope", hint=f"columns: {', '.join(ENVELOPE)}")
     mapping = FieldMapping({name: path for name, path in members.items() if path is not None}, constants or {})
     return Files(paths, mapping=mapping, tz=tz, unit=unit, format=format, max_line=max_line)
 
 
 def _path(where: str | Path) -> str:
-    scheme, found, path = str(where).partition("://")
-    if not found:
+    scheme, separator, path = str(where).partition("://")
+    if not separator:
         return str(where)
     if scheme.lower() != "file":
         raise SourceError(
-            f"there is no source for {scheme}:// URLs", hint="known are paths, globs, folders and file:// URLs"
+            f"expected a path, a glob, a folder or a file:// URL, got {str(where)!r}",
+            hint=f"download the files first; {scheme}:// is not supported",
         )
     return url2pathname(path.removeprefix("localhost"))

@@ -1,4 +1,11 @@
-"""Files of CSV, part by part: rows whose members have the names in the file's first row."""
+"""CSV, part by part. The first row of a file names the members of all other rows.
+
+A row may span several physical lines, as a quoted cell may contain line breaks::
+
+    line 4   7,Created,"two         CsvLines feeds line 4 to the parser, and keeps it as pending
+    line 5   lines",2024-01-01      the parser asks for line 5; then the row is complete: take() returns both lines
+    line 6   8,"open,…              no quote closes: only line 6 is rejected, the lines after it are fed again
+"""
 
 import csv
 from collections import deque
@@ -7,43 +14,41 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from eventsource.sources._decode import Decoder, Line, check_utf8
-from eventsource.sources._dotted import Columns
-from eventsource.sources._lines import half_written
-from eventsource.sources._packed import Digest, open_at
-from eventsource.sources._place import Part, Place, UnreadableError
-from eventsource.sources._streams import Block, Long, blocks
-from eventsource.sources._values import Misfit
+from eventsource.sources._blocks import Block, NumberedLine, blocks
+from eventsource.sources._checkpoint import Consumed, FileCheckpoint, Part, UnreadableError
+from eventsource.sources._compressed import open_at
+from eventsource.sources._decoder import Decoder, Line, check_utf8
+from eventsource.sources._digest import Digest
+from eventsource.sources._dotted_columns import DottedColumns
+from eventsource.sources._values import LineError
 
-__all__ = ["Feed", "Row", "csv_parts", "csv_rows", "header_line", "header_of"]
+__all__ = ["CsvLines", "Row", "column_names", "csv_parts", "csv_rows", "header_line"]
 
-_ROWS: Final = 20_000
-_BYTES: Final = 8 * 1024 * 1024
+_PART_ROWS: Final = 20_000
+_PART_BYTES: Final = 8 * 1024 * 1024
 _BOM: Final = b"\xef\xbb\xbf"
-_END: Final = b"\r\n"
-
-_Physical = tuple[int, bytes, Long | None]
+_LINE_END: Final = b"\r\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row, and what it was made of.
+    """A row, and the lines that it was parsed from.
 
     Args:
         line: where it begins, and its bytes.
         members: its members, or a reason why it has none.
-        physical: the lines that were consumed for it, blank ones before it too.
-        whole: false where the file ends inside of it, or it has no end of line: its last cell may be half-written.
+        physical: the lines that were consumed for it, including blank ones before it.
+        is_complete: false if the file ends inside it or without an end of line: its last cell may be half-written.
     """
 
     line: Line
     members: Mapping[str, Any] | str
-    physical: tuple[_Physical, ...]
-    whole: bool
+    physical: tuple[NumberedLine, ...]
+    is_complete: bool
 
 
-class Feed:
-    """Physical lines as texts, for the parser; they are pending until a row is made of them.
+class CsvLines:
+    """Feeds physical lines to the CSV parser, as texts. They are pending until `take`.
 
     Args:
         some: blocks of lines.
@@ -51,79 +56,84 @@ class Feed:
     """
 
     def __init__(self, some: Iterable[Block], limit: int) -> None:
-        self.limit, self.ended = limit, False
+        self.limit, self.has_ended = limit, False
         self._lines = (line for block in some for line in block.each())
-        self._again: deque[_Physical] = deque()
-        self._pending: list[_Physical] = []
+        self._to_feed_again: deque[NumberedLine] = deque()
+        self._pending: list[NumberedLine] = []
         self._bytes = 0
 
-    def __iter__(self) -> "Feed":
+    def __iter__(self) -> "CsvLines":
         return self
 
     def __next__(self) -> str:
-        number, raw, long = self._next()
+        number, raw, long = self._next_line()
         self._bytes += len(raw)
         if long is not None:
-            raise Misfit(long.reason)
-        if self._bytes > self.limit + len(_END):
-            raise Misfit("a quote is not closed within the limit")
+            raise LineError(long.reason)
+        if self._bytes > self.limit + len(_LINE_END):
+            raise LineError("a quote is not closed within the limit")
         return (raw.removeprefix(_BOM) if number == 1 else raw).decode("utf-8", "surrogateescape")
 
     @property
     def is_inside_row(self) -> bool:
-        """Whether the parser asked for more than one line."""
-        return len(self._pending) > 1 or (bool(self._pending) and self.ended)
+        """Whether the parser has asked for more than one line."""
+        return len(self._pending) > 1 or (bool(self._pending) and self.has_ended)
 
-    def take(self, most: int | None = None) -> tuple[_Physical, ...]:
-        """Return the pending lines, or the first of them: the others are fed again."""
+    def take(self, most: int | None = None) -> tuple[NumberedLine, ...]:
+        """Return the pending lines, or the first ``most`` of them; the others are fed again."""
         taken, left = self._pending[:most], self._pending[len(self._pending[:most]) :]
-        self._again.extendleft(reversed(left))
+        self._to_feed_again.extendleft(reversed(left))
         self._pending, self._bytes = [], 0
         return tuple(taken)
 
-    def _next(self) -> _Physical:
+    def _next_line(self) -> NumberedLine:
         try:
-            line = self._again.popleft() if self._again else next(self._lines)
+            line = self._to_feed_again.popleft() if self._to_feed_again else next(self._lines)
         except StopIteration:
-            self.ended = True
+            self.has_ended = True
             raise
         self._pending.append(line)
         return line
 
 
-def csv_parts(place: Place, decoder: Decoder, *, size: int, limit: int) -> Iterator[Part]:
+def csv_parts(file: FileCheckpoint, decoder: Decoder, *, size: int, limit: int) -> Iterator[Part]:
     """Yield what is new in a file of CSV.
 
-    A last row without an end of line is taken if it has all its cells. It is never counted as consumed: nobody
-    knows whether its last cell is whole, so it is read again when the file has grown.
+    A last row without an end of line is decoded if it has all its cells. It never counts as consumed, as its last
+    cell may be half-written: it is read again when the file has grown.
 
     Args:
-        place: the file, and where the last pull stood in it.
-        decoder: takes the rows.
+        file: the file, and where the last pull stopped.
+        decoder: decodes the rows.
         size: about how many bytes are read at once.
         limit: the most bytes of a row.
 
     Raises:
         UnreadableError: the first row does not name the members.
     """
-    reader, digest, line, notes = place.opened()
+    reader, digest, line, notes = file.open()
     with reader:
-        yield place.begin(line, place.at(digest, line), notes)
-        feed = Feed(blocks(reader, line=line + 1, size=size, limit=limit), limit)
-        names = header_of(place.path, limit=limit) if digest.length else _names(feed)
-        line = _consumed(digest, feed.take(), line)
-        for rows in _chunks(csv_rows(feed, names, file=str(place.path), patient=place.may_grow)):
+        yield file.first_part(Consumed(line, digest.length, digest.number()), notes)
+        lines = CsvLines(blocks(reader, line=line + 1, size=size, limit=limit), limit)
+        names = column_names(file.path, limit=limit) if digest.length else _parse_names(lines)
+        line = _consume(digest, lines.take(), line)
+        for rows in _chunks(csv_rows(lines, names, file=str(file.path), may_grow=file.may_grow)):
             events, rejected = decoder.rows((row.line, row.members) for row in rows)
             for row in rows:
-                line = _consumed(digest, row.physical, line) if row.whole else line
+                line = _consume(digest, row.physical, line) if row.is_complete else line
             last = rows[-1]
-            left = not last.whole and place.may_grow and last.line.number in rejected["line"].tail(1)
-            told = (half_written(place),) if left else ()
-            rejected = rejected.head(-1) if left else rejected
-            yield Part(events, rejected, reader.tell(), place.at(digest, line), told, left)
+            is_left = not last.is_complete and file.may_grow and last.line.number in rejected["line"].tail(1)
+            yield Part(
+                events,
+                rejected.head(-1) if is_left else rejected,
+                reader.tell(),
+                Consumed(line, digest.length, digest.number()),
+                (file.half_written_note(),) if is_left else (),
+                is_left,
+            )
 
 
-def header_of(path: Path, *, limit: int) -> list[str]:
+def column_names(path: Path, *, limit: int) -> list[str]:
     """Return the names in the first row of a file.
 
     Raises:
@@ -131,38 +141,39 @@ def header_of(path: Path, *, limit: int) -> list[str]:
     """
     reader, _ = open_at(path, 0)
     with reader:
-        return _names(Feed(blocks(reader, line=1, limit=limit), limit))
+        return _parse_names(CsvLines(blocks(reader, line=1, limit=limit), limit))
 
 
 def header_line(path: Path, *, limit: int) -> bytes:
-    """Return the first row of a file as it stands, without its end.
+    """Return the bytes of the first row of a file, without its end of line.
 
     Raises:
-        UnreadableError: as of `header_of`.
+        UnreadableError: see `column_names`.
     """
     reader, _ = open_at(path, 0)
     with reader:
-        feed = Feed(blocks(reader, line=1, limit=limit), limit)
-        _names(feed)
-        return b"".join(raw for _, raw, _ in feed.take()).removeprefix(_BOM).rstrip(_END)
+        lines = CsvLines(blocks(reader, line=1, limit=limit), limit)
+        _parse_names(lines)
+        return b"".join(raw for _, raw, _ in lines.take()).removeprefix(_BOM).rstrip(_LINE_END)
 
 
-def csv_rows(feed: Feed, names: list[str], *, file: str, patient: bool = False) -> Iterator[Row]:
+def csv_rows(lines: CsvLines, names: list[str], *, file: str, may_grow: bool = False) -> Iterator[Row]:
     """Yield rows; an empty cell is an absent member, a name with dots a member of an object.
 
-    Where a quote is never closed, only the line in which it opens is rejected, and reading goes on with the next.
+    If a quote is never closed, only the line in which it opens is rejected, and reading continues with the next
+    line.
 
     Args:
-        feed: lines from the begin of a row on.
+        lines: from the start of a row on.
         names: the members, from the header.
         file: the file's name, for rejected rows.
-        patient: whether a quote that the end of the file leaves open may yet be closed.
+        may_grow: whether a quote that is open at the end of the file may still be closed.
     """
-    csv.field_size_limit(max(csv.field_size_limit(), feed.limit))
-    parser, columns = csv.reader(feed, strict=True), Columns(names)
-    blank: tuple[_Physical, ...] = ()
+    csv.field_size_limit(max(csv.field_size_limit(), lines.limit))
+    parser, columns = csv.reader(lines, strict=True), DottedColumns(names)
+    blank: tuple[NumberedLine, ...] = ()
     while True:
-        physical, cells, whole = _row(parser, feed, patient=patient)
+        physical, cells, is_complete = _parse_row(parser, lines, may_grow=may_grow)
         if not physical:
             return
         if not any(raw.strip() or long for _, raw, long in physical):
@@ -170,53 +181,54 @@ def csv_rows(feed: Feed, names: list[str], *, file: str, patient: bool = False) 
             continue
         raw = b"".join(long.begin if long else line for _, line, long in physical)
         line = Line(file, physical[0][0], raw.removesuffix(b"\n").removesuffix(b"\r"))
-        yield Row(line, _members(cells, columns, raw), blank + physical, whole and physical[-1][1].endswith(b"\n"))
+        has_line_end = physical[-1][1].endswith(b"\n")
+        yield Row(line, _members(cells, columns, raw), blank + physical, is_complete and has_line_end)
         blank = ()
 
 
-def _row(
-    parser: Iterator[list[str]], feed: Feed, *, patient: bool
-) -> tuple[tuple[_Physical, ...], list[str] | str, bool]:
-    """Return the lines of the next row, its cells or a reason, and whether the file goes on after it."""
+def _parse_row(
+    parser: Iterator[list[str]], lines: CsvLines, *, may_grow: bool
+) -> tuple[tuple[NumberedLine, ...], list[str] | str, bool]:
+    """Return the lines of the next row, its cells or a reason, and whether it is complete."""
     try:
         cells = next(parser, [])
-    except (csv.Error, Misfit) as error:
-        open_end = patient and feed.ended
-        reason = str(error) if isinstance(error, Misfit) else f"not CSV: {error}"
-        if feed.is_inside_row:
+    except (csv.Error, LineError) as error:
+        may_be_closed = may_grow and lines.has_ended
+        reason = str(error) if isinstance(error, LineError) else f"not CSV: {error}"
+        if lines.is_inside_row:
             reason = "not CSV: a quote opens here and is not closed"
-        physical = feed.take(None if open_end else 1)
-        return physical, reason, not open_end
-    return feed.take(), cells, True
+        physical = lines.take(None if may_be_closed else 1)
+        return physical, reason, not may_be_closed
+    return lines.take(), cells, True
 
 
-def _names(feed: Feed) -> list[str]:
-    """Return the names in the next row, which is the header; one without a name is called by its place."""
+def _parse_names(lines: CsvLines) -> list[str]:
+    """Return the names in the next row, which is the header; an empty name becomes ``column_<number>``."""
     try:
-        cells = next(csv.reader(feed, strict=True), [])
+        cells = next(csv.reader(lines, strict=True), [])
         check_utf8("".join(cells).encode("utf-8", "surrogateescape"))
-    except (csv.Error, Misfit) as error:
+    except (csv.Error, LineError) as error:
         raise UnreadableError(f"the header cannot be read: {error}") from error
     names = [name or f"column_{number}" for number, name in enumerate(cells, 1)]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise UnreadableError(f"the header names {twice[0]!r} twice")
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise UnreadableError(f"the header names {repeated[0]!r} twice")
     return names
 
 
-def _members(cells: list[str] | str, columns: Columns, raw: bytes) -> Mapping[str, Any] | str:
+def _members(cells: list[str] | str, columns: DottedColumns, raw: bytes) -> Mapping[str, Any] | str:
     if isinstance(cells, str):
         return cells
     try:
         check_utf8(raw)
-    except Misfit as misfit:
-        return str(misfit)
+    except LineError as error:
+        return str(error)
     if len(cells) != len(columns.names):
         return f"the row has {len(cells)} cells, the header {len(columns.names)}"
     return columns.members({name: cell for name, cell in zip(columns.names, cells, strict=True) if cell})
 
 
-def _consumed(digest: Digest, physical: tuple[_Physical, ...], line: int) -> int:
-    """Tell a digest that lines were consumed; return the number of the last line now."""
+def _consume(digest: Digest, physical: tuple[NumberedLine, ...], line: int) -> int:
+    """Add consumed lines to a digest; return the number of the last line now."""
     for _, raw, long in physical:
         if long is not None:
             long.add_to(digest)
@@ -230,7 +242,7 @@ def _chunks(rows: Iterator[Row]) -> Iterator[list[Row]]:
     for row in rows:
         chunk.append(row)
         size += len(row.line.raw)
-        if len(chunk) >= _ROWS or size >= _BYTES:
+        if len(chunk) >= _PART_ROWS or size >= _PART_BYTES:
             yield chunk
             chunk, size = [], 0
     if chunk:

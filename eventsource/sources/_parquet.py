@@ -1,4 +1,4 @@
-"""Files of Parquet, part by part: columns are members."""
+"""Parquet, part by part: columns are members."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -6,44 +6,46 @@ from typing import Any, Final
 import polars as pl
 
 from eventsource.moment import null_outside_calendar, time_unit
-from eventsource.sources._decode import Decoder, Line
-from eventsource.sources._dotted import Columns
-from eventsource.sources._place import Part, Place, UnreadableError
+from eventsource.sources._checkpoint import Consumed, FileCheckpoint, Part, UnreadableError
+from eventsource.sources._decoder import Decoder, Line
+from eventsource.sources._dotted_columns import DottedColumns
 
 __all__ = ["parquet_parts"]
 
-_FIRST: Final = 1_000
-_ROWS: Final = 50_000
-_BYTES: Final = 16 * 1024 * 1024
+_FIRST_ROWS: Final = 1_000
+"""Rows of the first part; their size says how many rows have about 16 MB."""
+
+_PART_ROWS: Final = 50_000
+_PART_BYTES: Final = 16 * 1024 * 1024
 
 
-def parquet_parts(place: Place, decoder: Decoder) -> Iterator[Part]:
+def parquet_parts(file: FileCheckpoint, decoder: Decoder) -> Iterator[Part]:
     """Yield what is new in a file of Parquet, about 16 MB at a time.
 
     Such a file does not grow: one that changed is read again from its start.
 
     Args:
-        place: the file, and where the last pull stood in it.
-        decoder: takes the rows.
+        file: the file, and where the last pull stopped.
+        decoder: decodes the rows.
 
     Raises:
         UnreadableError: the file is damaged.
     """
-    row, notes = place.row()
-    yield place.begin(row, place.at_row(row), notes)
-    frame = pl.scan_parquet(place.path, glob=False)
-    total = _collected(frame.select(pl.len())).item()
-    rows, columns = _FIRST, Columns(frame.collect_schema().names())
+    row, notes = file.first_row()
+    yield file.first_part(Consumed(row, None, file.stamp), notes)
+    frame = pl.scan_parquet(file.path, glob=False)
+    total = _collect(frame.select(pl.len())).item()
+    rows, columns = _FIRST_ROWS, DottedColumns(frame.collect_schema().names())
     while row < total:
-        some = _collected(frame.slice(row, rows))
+        some = _collect(frame.slice(row, rows))
         lines = (
-            (Line(str(place.path), number), columns.members(cells))
+            (Line(str(file.path), number), columns.members(cells))
             for number, cells in enumerate(_rows(some), row + 1)
         )
         events, rejected = decoder.rows(lines)
         row += some.height
-        rows = max(1, min(_ROWS, some.height * _BYTES // max(1, int(some.estimated_size()))))
-        yield Part(events, rejected, place.size * row // total, place.at_row(row))
+        rows = max(1, min(_PART_ROWS, some.height * _PART_BYTES // max(1, int(some.estimated_size()))))
+        yield Part(events, rejected, file.size * row // total, Consumed(row, None, file.stamp))
 
 
 def _rows(some: pl.DataFrame) -> Iterator[Mapping[str, Any]]:
@@ -52,38 +54,35 @@ def _rows(some: pl.DataFrame) -> Iterator[Mapping[str, Any]]:
 
 
 def _cells(column: pl.Series) -> list[Any]:
-    """Return the values of a column; times outside of the calendar, which Python has not, as texts.
+    """Return the values of a column; times outside the calendar, which Python cannot represent, as texts.
 
-    No text like that is a time: as an event's own it makes the row rejected, elsewhere it stays for who knows it.
+    Such a text is not a time: if it is the event's own time, the row is rejected. In a payload it stays as it is.
     """
     dtype = column.dtype
     if isinstance(dtype, pl.Struct):
         inner = _rows(column.struct.unnest())
-        return [None if gone else cells for gone, cells in zip(column.is_null(), inner, strict=True)]
+        return [None if is_null else cells for is_null, cells in zip(column.is_null(), inner, strict=True)]
     if isinstance(dtype, pl.List | pl.Array) and (dtype.inner.is_nested() or dtype.inner.is_temporal()):
         return [None if inner is None else _cells(inner) for inner in column]
     if dtype != pl.Date and not isinstance(dtype, pl.Datetime):
         return column.to_list()
     times = null_outside_calendar(column)
-    cells: list[Any] = _in_a_zone(times).to_list()
+    cells: list[Any] = _in_representable_zone(times).to_list()
     for row in (times.is_null() & column.is_not_null()).arg_true():
         cells[row] = f"{column.to_physical()[row]} {time_unit(column)} since 1970"
     return cells
 
 
-def _in_a_zone(times: pl.Series) -> pl.Series:
-    """Return times in a zone in which Python has them: their own, or at the ends of the calendar UTC."""
+def _in_representable_zone(times: pl.Series) -> pl.Series:
+    """Return times in their own zone; in UTC if a local time would be outside the calendar."""
     if not getattr(times.dtype, "time_zone", None):
         return times
     local = times.dt.replace_time_zone(None)
-    return (
-        times
-        if null_outside_calendar(local).null_count() == local.null_count()
-        else times.dt.convert_time_zone("UTC")
-    )
+    is_inside = null_outside_calendar(local).null_count() == local.null_count()
+    return times if is_inside else times.dt.convert_time_zone("UTC")
 
 
-def _collected(frame: pl.LazyFrame) -> pl.DataFrame:
+def _collect(frame: pl.LazyFrame) -> pl.DataFrame:
     try:
         return frame.collect()
     except pl.exceptions.PolarsError as error:

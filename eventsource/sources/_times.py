@@ -1,4 +1,4 @@
-"""Times of a source: texts, epoch numbers and datetimes, as instants."""
+"""Times of a source as instants: texts, epoch numbers and datetimes."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -19,10 +19,10 @@ from eventsource.moment import (
     time_zone,
 )
 
-__all__ = ["UNITS", "Clock"]
+__all__ = ["UNITS", "TimeReader"]
 
 UNITS: Final[Mapping[str, int]] = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
-"""Units of epoch numbers → how many make a second."""
+"""Unit of epoch numbers → how many are one second."""
 
 _NUMBER: Final = re.compile(r"-?[0-9]{9,20}(\.[0-9]{1,20})?")
 _NUMBER_WITH_UNIT: Final = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
@@ -31,8 +31,8 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _GUESSES: Final = ((10**11, "s"), (10**14, "ms"), (10**17, "us"))
 
 
-class Clock:
-    """Reads times. Those before the year 1 or after 9999 are none.
+class TimeReader:
+    """Reads times. Times outside the years 1 to 9999 cannot be read.
 
     Args:
         tz: the zone of texts that name none.
@@ -45,7 +45,7 @@ class Clock:
         self._digits = _NUMBER_WITH_UNIT if unit else _NUMBER
 
     def read(self, values: Sequence[Any]) -> pl.Series:
-        """Return instants; null where a value is no time, or one that does not exist."""
+        """Return instants; null where a value is not a time, or a time that does not exist."""
         kinds = set(map(type, values))
         if kinds <= {type(None)}:
             return pl.Series("at", values, TIMESTAMP)
@@ -58,7 +58,7 @@ class Clock:
         return self._mixed(values)
 
     def fault(self, value: Any) -> str:
-        """Return why a value is no instant, as the end of a sentence."""
+        """Return why a value cannot be read, as the end of a sentence."""
         if isinstance(value, str) and is_skipped_time(value, self._tz):
             return f"does not exist in {self._tz}: clocks went forward"
         return "is not a time"
@@ -71,7 +71,7 @@ class Clock:
         return null_outside_calendar(numbers.to_frame().select(found.alias("at")).to_series().cast(TIMESTAMP))
 
     def _mixed(self, values: Sequence[Any]) -> pl.Series:
-        """Return values of any kind as instants, one by one where they are no texts."""
+        """Return values of any kind as instants: texts together, others one by one."""
         texts = [v if isinstance(v, str) and not self._digits.fullmatch(v) else None for v in values]
         numbers = [None if text is not None else self._micros(v) for text, v in zip(texts, values, strict=True)]
         parsed = parse_times(pl.Series("at", texts, pl.String), self._tz)
@@ -80,7 +80,7 @@ class Clock:
     def _micros(self, value: Any) -> int | None:
         if isinstance(value, datetime):
             aware = value if value.tzinfo else value.replace(tzinfo=time_zone(self._tz))
-            return _within((aware - _EPOCH) // timedelta(microseconds=1))
+            return _inside_calendar((aware - _EPOCH) // timedelta(microseconds=1))
         if isinstance(value, date):
             return self._micros(datetime(value.year, value.month, value.day))  # noqa: DTZ001 - local to the zone
         if not isinstance(value, str | int | float) or isinstance(value, bool):
@@ -94,11 +94,11 @@ class Clock:
         seconds = number / UNITS[unit]
         if not -LAST_MICROSECOND < seconds < LAST_MICROSECOND:
             return None
-        return _within(int((seconds * _MICROS).to_integral_value(rounding="ROUND_FLOOR")))
+        return _inside_calendar(int((seconds * _MICROS).to_integral_value(rounding="ROUND_FLOOR")))
 
 
 def _scaled(per_second: int) -> pl.Expr:
-    """Return numbers of a unit as microseconds, finer digits cut off; null where that has no 64 bits."""
+    """Return numbers of a unit as microseconds, finer digits cut off; null outside the calendar."""
     if per_second >= _MICROS:
         return pl.col("at") // (per_second // _MICROS)
     factor = _MICROS // per_second
@@ -107,6 +107,6 @@ def _scaled(per_second: int) -> pl.Expr:
     )
 
 
-def _within(micros: int) -> int | None:
-    """Return an instant; None outside of the calendar."""
+def _inside_calendar(micros: int) -> int | None:
+    """Return the microseconds; None outside the calendar."""
     return micros if FIRST_MICROSECOND <= micros <= LAST_MICROSECOND else None

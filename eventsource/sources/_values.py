@@ -1,4 +1,4 @@
-"""Values of a line as values of the envelope; what does not fit is told with its name and what stood there."""
+"""Values of a line as values of the envelope. An error names the member, and shows its value."""
 
 import re
 from collections.abc import Mapping
@@ -11,8 +11,8 @@ import msgspec
 
 __all__ = [
     "MALFORMED",
-    "Mapped",
-    "Misfit",
+    "LineError",
+    "MappedLine",
     "is_null",
     "json_key",
     "json_piece",
@@ -23,26 +23,26 @@ __all__ = [
     "read_object",
     "read_text",
     "read_time",
-    "shown",
+    "shorten",
 ]
 
 MALFORMED: Final = (msgspec.DecodeError, ValueError, RecursionError, OverflowError)
-"""What decoding a text that is no JSON raises; a number of thousands of digits is a `ValueError`."""
+"""The errors of decoding text that is not JSON; a number of thousands of digits is a `ValueError`."""
 
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _decode: Final = msgspec.json.Decoder().decode
 _encode: Final = msgspec.json.Encoder(decimal_format="number").encode
 _INTEGER: Final = re.compile(r"-?[0-9]{1,19}")
-_SHOWN: Final = 60
+_MOST_CHARACTERS: Final = 60
 
 
-class Misfit(Exception):  # noqa: N818 - never leaves this package: it becomes a reason
-    """A line that cannot be taken, and why."""
+class LineError(Exception):
+    """Why a line is rejected. It never leaves this package: it becomes the reason of a rejected line."""
 
 
 @dataclass(frozen=True, slots=True)
-class Mapped:
-    """The members of one line as columns of the envelope; times as they stood."""
+class MappedLine:
+    """The members of one line as columns of the envelope; times are not read yet."""
 
     event_id: str
     stream: str
@@ -55,7 +55,7 @@ class Mapped:
 
 
 def plain(raw: Any) -> Any:
-    """Return a value decoded; raw JSON that no Python value can hold stays raw."""
+    """Return a decoded value; raw JSON that Python cannot represent stays raw."""
     if not isinstance(raw, msgspec.Raw):
         return raw
     try:
@@ -65,7 +65,7 @@ def plain(raw: Any) -> Any:
 
 
 def is_null(raw: Any) -> bool:
-    """Say whether a value is absent or null."""
+    """Return whether a value is absent or null."""
     return raw is None or (isinstance(raw, msgspec.Raw) and bytes(raw) == b"null")
 
 
@@ -83,18 +83,18 @@ def json_text(value: Any) -> str:
     """Return the JSON text of a value; raw JSON stays verbatim.
 
     Raises:
-        Misfit: the value has no JSON text, such as an integer of more than 64 bits.
+        LineError: the value cannot be written as JSON, such as an integer of more than 64 bits.
     """
     if isinstance(value, msgspec.Raw):
         return bytes(value).decode()
     try:
         return _encode(value).decode()
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise Misfit(f"a value cannot be written as JSON: {error}") from error
+        raise LineError(f"a value cannot be written as JSON: {error}") from error
 
 
 def json_piece(value: Any) -> Any:
-    """Return the JSON text of a value as something that bytes can be joined with; raw JSON as it is."""
+    """Return the JSON text of a value for ``bytes.join``; raw JSON as it is."""
     return value if isinstance(value, msgspec.Raw) else json_text(value).encode()
 
 
@@ -105,21 +105,21 @@ def json_key(key: str) -> bytes:
 
 
 def read_text(name: str, raw: Any) -> str:
-    """Return a text that is needed; integers are taken too."""
+    """Return a required text; an integer becomes its digits."""
     value = plain(raw)
     if value is None:
-        raise Misfit(f"{name} is missing")
+        raise LineError(f"{name} is missing")
     if isinstance(value, str):
         if not value:
-            raise Misfit(f"{name} is empty")
+            raise LineError(f"{name} is empty")
         return value
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    raise Misfit(f"{name} is {shown(raw)}, not a text")
+    raise LineError(f"{name} is {shorten(raw)}, not a text")
 
 
 def read_integer(name: str, raw: Any) -> int | None:
-    """Return an integer of 64 bits, or None for null; a text of digits is one, as CSV knows only texts."""
+    """Return an integer of 64 bits, or None for null; a text of digits is accepted, as CSV has only texts."""
     value = plain(raw)
     if value is None or value == "":
         return None
@@ -127,44 +127,44 @@ def read_integer(name: str, raw: Any) -> int | None:
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63:
         return value
-    raise Misfit(f"{name} is {shown(raw)}, not an integer of 64 bits")
+    raise LineError(f"{name} is {shorten(raw)}, not an integer of 64 bits")
 
 
 def read_time(name: str, raw: Any) -> str | int | float | date:
-    """Return what names a time; whether it does is seen when whole columns are read."""
+    """Return a value that may be a time; `TimeReader` reads whole columns later."""
     value = plain(raw)
     if value is None or value == "":
-        raise Misfit(f"{name} is missing")
+        raise LineError(f"{name} is missing")
     if isinstance(value, str | int | float | date) and not isinstance(value, bool):
         return value
-    raise Misfit(f"{name} is {shown(raw)}, not a time")
+    raise LineError(f"{name} is {shorten(raw)}, not a time")
 
 
 def read_object(name: str, raw: Any) -> str | None:
-    """Return the text of an object, verbatim; a text that holds one is one; None for null."""
+    """Return the JSON text of an object, verbatim; a text that contains one is accepted; None for null."""
     if isinstance(raw, msgspec.Raw) and (text := bytes(raw)).startswith(b"{"):
         return text.decode()
     value = plain(raw)
     if value is None or value == "":
         return None
     if isinstance(value, str):
-        return _held(name, value.strip())
+        return _object_text(name, value.strip())
     if isinstance(value, Mapping):
         return json_text(value)
-    raise Misfit(f"{name} is {shown(raw)}, not an object")
+    raise LineError(f"{name} is {shorten(raw)}, not an object")
 
 
-def _held(name: str, text: str) -> str | None:
+def _object_text(name: str, text: str) -> str | None:
     try:
         _MEMBERS.decode(text)
     except MALFORMED as error:
         if text == "null":
             return None
-        raise Misfit(f"{name} is a text that holds no JSON object: {shown(text)}") from error
+        raise LineError(f"{name} is a text that is not a JSON object: {shorten(text)}") from error
     return text
 
 
-def shown(value: Any) -> str:
-    """Return how a reason shows what stood there: its JSON text, shortened."""
+def shorten(value: Any) -> str:
+    """Return the JSON text of a value, shortened, for reasons."""
     text = str(value) if isinstance(value, date) else json_text(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS]}…"

@@ -1,7 +1,6 @@
 """Files as a source: JSON Lines, CSV and Parquet, plain or compressed, as globs and folders.
 
-Files are read in the order of their paths, in bounded memory. A pull resumes per file: what was read is not read
-again, a file that grew gives its new lines, one that was rewritten is noticed and read anew.
+Files are read in the order of their paths, in bounded memory.
 """
 
 import glob
@@ -17,18 +16,18 @@ import polars as pl
 from eventsource.errors import SourceError
 from eventsource.event import Batch, Checkpoint, empty_events, rejected_lines
 from eventsource.moment import time_zone
-from eventsource.sources._again import Again
+from eventsource.sources._blocks import BLOCK_BYTES, MAX_LINE
+from eventsource.sources._checkpoint import Consumed, FileCheckpoint, Part, UnreadableError
+from eventsource.sources._compressed import COMPRESSED, DAMAGED
 from eventsource.sources._csv import csv_parts, header_line
-from eventsource.sources._decode import Decoder
-from eventsource.sources._lines import json_parts
+from eventsource.sources._decoder import Decoder
+from eventsource.sources._json_lines import json_parts
 from eventsource.sources._mapping import FieldMapping
-from eventsource.sources._packed import COMPRESSED, DAMAGED
 from eventsource.sources._parquet import parquet_parts
-from eventsource.sources._place import Part, Place, UnreadableError
-from eventsource.sources._streams import BLOCK, MAX_LINE
-from eventsource.sources._times import UNITS, Clock
+from eventsource.sources._retry import FileRetry
+from eventsource.sources._times import UNITS, TimeReader
 
-__all__ = ["Files", "header"]
+__all__ = ["Files", "csv_header"]
 
 _FORMATS: Final[Mapping[str, str]] = {
     ".jsonl": "jsonl",
@@ -53,52 +52,53 @@ class Files:
         unit: str | None = None,
         format: str | None = None,  # noqa: A002 - the word users look for
         max_line: int = MAX_LINE,
-        block: int = BLOCK,
+        block: int = BLOCK_BYTES,
     ) -> None:
         some = [paths] if isinstance(paths, str | Path) else paths
-        self._patterns = [os.path.expanduser(path) for path in some]  # noqa: PTH111 - globs are no paths
+        self._patterns = [os.path.expanduser(path) for path in some]  # noqa: PTH111 - a glob is not a path
         time_zone(tz)
         if unit is not None and unit not in UNITS:
-            raise SourceError(f"there is no unit {unit!r}", hint=f"units: {', '.join(UNITS)}")
+            raise SourceError(f"expected a unit of epoch numbers, got {unit!r}", hint=f"units: {', '.join(UNITS)}")
         if format is not None and format not in _FORMATS.values():
-            raise SourceError(f"there is no format {format!r}", hint="formats: jsonl, csv, parquet")
+            raise SourceError(f"expected a format, got {format!r}", hint="formats: jsonl, csv, parquet")
         self._format, self._max_line, self._block = format, max_line, block
-        self._decoder = Decoder(self.name, mapping, Clock(tz, unit))
+        self._decoder = Decoder(self.name, mapping, TimeReader(tz, unit))
 
     @property
     def name(self) -> str:
-        """The absolute paths and globs: stable as long as the files stay where they are."""
+        """The absolute paths and globs: stable as long as the files are not moved."""
         return ";".join(os.path.abspath(pattern) for pattern in self._patterns)  # noqa: PTH100 - folds ".."
 
     @property
     def size(self) -> int | None:
-        """Bytes of all files, as they are on disk; those that are passed over count as read, too."""
+        """Bytes of all files, as they are on disk; files that are skipped count as read."""
         return sum(path.stat().st_size for path in self.paths)
 
     @property
     def paths(self) -> list[Path]:
-        """The files that are there now, each once, by their absolute paths and in order of them.
+        """The files that exist now, each once, as absolute paths, sorted within each path, folder or glob.
 
         Raises:
-            SourceError: there are none, or one is of an unknown format.
+            SourceError: there are no files, or one has an unknown format.
         """
-        return self._found()[0]
+        return self._find_files()[0]
 
     def files(self) -> list[str]:
-        """Return the names under which the files that are there now stand in `REJECTED`; none is no error."""
-        return [str(path) for path in self._looked_up()[0]]
+        """Return the names that the existing files have in `REJECTED`; an empty list if there are none."""
+        return [str(path) for path in self._match_patterns()[0]]
 
     def batches(self, checkpoint: Checkpoint) -> Iterator[Batch]:
         """Yield what is new in the files, in batches of about 250,000 events or 64 MB."""
         rows = size = read = 0
-        paths, logs = self._found()
-        notes = tuple(f"{log} is a log: its own files are passed over" for log in logs)
-        parts = [Part(empty_events(), rejected_lines([]), 0, {}, notes)] if notes else []
+        paths, logs = self._find_files()
+        notes = tuple(f"{log} is a log: its own files are skipped" for log in logs)
+        parts = [Part(notes=notes)] if notes else []
         for path in paths:
-            at = 0
-            for part in self._file(path, checkpoint):
+            read_of_file = 0
+            for part in self._read_file(path, checkpoint):
                 parts.append(part)
-                read, at = read + max(0, part.at - at), max(at, part.at)
+                read += max(0, part.read - read_of_file)
+                read_of_file = max(read_of_file, part.read)
                 rows += part.events.height + part.rejected.height
                 size += int(part.events.estimated_size() + part.rejected.estimated_size())
                 if rows >= _BATCH_ROWS or size >= _BATCH_BYTES:
@@ -108,80 +108,88 @@ class Files:
             yield _batch(parts, read)
 
     def decode(self, rejected: pl.DataFrame) -> Batch:
-        """Try rejected lines again; rows of CSV need their file's header, lines beyond the limit their file."""
+        """Decode rejected lines again. Rows of CSV need the header of their file, long lines need their file."""
         parts = []
         for group in rejected.partition_by("file", maintain_order=True):
             path = Path(group["file"][0] or "")
-            again = Again(path, self._format_of(path, default="jsonl"), self._decoder, self._max_line)
-            events, left = again.take(group)
-            parts.append(Part(events, left.with_columns(pl.lit(self.name).alias("source")), 0, {}))
+            retry = FileRetry(path, self._format_of(path, default="jsonl"), self._decoder, self._max_line)
+            events, left = retry.decode(group)
+            parts.append(Part(events, left.with_columns(pl.lit(self.name).alias("source"))))
         return _batch(parts, 0)
 
-    def _found(self) -> tuple[list[Path], list[Path]]:
-        """Return the files that are there now, and the logs among them whose files are passed over, as `paths`."""
-        files, logs = self._looked_up()
+    def _find_files(self) -> tuple[list[Path], list[Path]]:
+        """Return the files as in `paths`, and the logs among the folders, whose files are skipped."""
+        files, logs = self._match_patterns()
         if not files:
             raise SourceError(
-                f"no file matches {', '.join(self._patterns)}", hint="name a file, a folder or a glob"
+                f"no file matches {', '.join(self._patterns)}", hint="name a file, a folder or a glob that exists"
             )
         for path in files:
             self._format_of(path)
         return files, logs
 
-    def _looked_up(self) -> tuple[list[Path], list[Path]]:
+    def _match_patterns(self) -> tuple[list[Path], list[Path]]:
         files: dict[str, Path] = {}
         logs: set[Path] = set()
         for pattern in self._patterns:
-            matching, passed = _matching(pattern, self._format)
-            logs |= passed
+            matching, skipped = _matching(pattern, self._format)
+            logs |= skipped
             for path in matching:
                 files.setdefault(os.path.realpath(path), Path(os.path.abspath(path)))  # noqa: PTH100 - folds ".."
         return list(files.values()), sorted(logs)
 
-    def _file(self, path: Path, checkpoint: Checkpoint) -> Iterator[Part]:
-        """Yield the new parts of one file; a damaged one gives what can be read of it, and says so."""
+    def _read_file(self, path: Path, stored: Checkpoint) -> Iterator[Part]:
+        """Yield the new parts of one file; a damaged file also yields one rejected entry about itself."""
         try:
-            place = Place(path, checkpoint, lines=2 if self._format_of(path) == "csv" else 1)
+            file = FileCheckpoint(path, stored, lines=2 if self._format_of(path) == "csv" else 1)
         except OSError as error:
-            yield self._unreadable(path, (0, 0), error, Part(empty_events(), rejected_lines([]), 0, {}))
+            yield Part(rejected=self._unreadable(path, Consumed(), error))
             return
-        where, end = place.where(checkpoint), place.end()
+        if file.is_done:
+            yield Part(read=file.size)
+            return
+        consumed, is_unfinished = file.consumed, False
         try:
-            for part in () if place.is_done else self._parts(place):
-                where, end = place.where(part.checkpoint), place.end(unfinished=part.unfinished)
-                yield part
+            for part in self._parts(file):
+                consumed, is_unfinished = part.consumed or consumed, part.is_unfinished
+                yield replace(part, checkpoint=file.numbers(part.consumed))
         except (*DAMAGED, UnreadableError) as error:
-            is_passing = isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile)
-            end = {} if is_passing else place.end()
-            yield self._unreadable(path, where, error, Part(empty_events(), rejected_lines([]), place.size, end))
+            # Another attempt may succeed after an OSError, but not after damaged content: that file is done.
+            is_temporary = isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile)
+            rejected = self._unreadable(path, consumed, error)
+            yield Part(rejected=rejected, read=file.size, checkpoint={} if is_temporary else file.end())
             return
-        yield Part(empty_events(), rejected_lines([]), place.size, {} if place.is_done else end)
+        yield Part(read=file.size, checkpoint=file.end(is_unfinished=is_unfinished))
 
-    def _parts(self, place: Place) -> Iterator[Part]:
-        form = self._format_of(place.path)
-        if form == "parquet":
-            return parquet_parts(place, self._decoder)
-        read = csv_parts if form == "csv" else json_parts
-        return read(place, self._decoder, size=self._block, limit=self._max_line)
+    def _parts(self, file: FileCheckpoint) -> Iterator[Part]:
+        format_ = self._format_of(file.path)
+        if format_ == "parquet":
+            return parquet_parts(file, self._decoder)
+        parts = csv_parts if format_ == "csv" else json_parts
+        return parts(file, self._decoder, size=self._block, limit=self._max_line)
 
-    def _unreadable(self, path: Path, where: tuple[int, int], error: Exception, part: Part) -> Part:
-        line, offset = where
-        place = f"after line {line:,} ({offset:,} bytes, uncompressed)" if line else "at all"
-        reason = f"the file cannot be read {place}: {error}"
+    def _unreadable(self, path: Path, consumed: Consumed, error: Exception) -> pl.DataFrame:
+        """Return an entry about the whole file: its ``raw`` is empty."""
+        line, offset = consumed.lines, consumed.offset or 0
+        where = f"after line {line:,} ({offset:,} bytes, uncompressed)" if line else "at all"
+        reason = f"the file cannot be read {where}: {error}"
         entry = {"source": self.name, "file": str(path), "line": line + 1, "reason": reason, "raw": b""}
-        return replace(part, rejected=rejected_lines([entry]))
+        return rejected_lines([entry])
 
     def _format_of(self, path: Path, default: str | None = None) -> str:
         if self._format is not None:
             return self._format
         found = _FORMATS.get(_ending(path))
         if found is None and default is None:
-            raise SourceError(f"{path}: the format of {path.name!r} is not known", hint='format="jsonl" says it')
+            raise SourceError(
+                f"{path}: expected a file ending in {', '.join(_FORMATS)}, got {path.name!r}",
+                hint='name the format, such as format="jsonl"',
+            )
         return found or str(default)
 
 
-def header(path: Path) -> bytes | None:
-    """Return the first row of a file of CSV without its end; None of others, and if it is gone."""
+def csv_header(path: Path) -> bytes | None:
+    """Return the first row of a CSV file without its end of line; None if it is not CSV or cannot be read."""
     try:
         return header_line(path, limit=MAX_LINE) if _FORMATS.get(_ending(path)) == "csv" else None
     except (*DAMAGED, UnreadableError):
@@ -202,7 +210,7 @@ def _batch(parts: list[Part], read: int) -> Batch:
 def _matching(pattern: str, wanted: str | None) -> tuple[list[Path], set[Path]]:
     """Return the files of a path, a folder (all known endings, recursively) or a glob, in order of path.
 
-    Of what a folder or a glob finds, the files of a log are no source: the logs that were passed over come second.
+    Files of a log in a folder or a glob are skipped; the second value has these logs.
     """
     path = Path(pattern)
     if path.is_file():
@@ -221,6 +229,6 @@ def _is_log(folder: Path) -> bool:
 
 
 def _ending(path: Path) -> str:
-    """Return the ending that tells the format; that of the compression is passed over."""
+    """Return the ending that names the format, without the ending of the compression."""
     endings = [suffix.lower() for suffix in path.suffixes]
     return next((ending for ending in reversed(endings) if ending not in COMPRESSED), "")

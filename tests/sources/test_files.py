@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 import eventsource as es
 from eventsource.errors import SourceError
+from eventsource.sources._blocks import blocks
 from eventsource.sources._mapping import FieldMapping
-from eventsource.sources._streams import blocks
 from eventsource.sources.files import Files
 from tests.sources.sourcekit import AT, PACKED
 from tests.sources.sourcekit import line as _line
@@ -52,7 +52,7 @@ REJECTS = {
     _line(9, type=""): "type is empty",
     _line(9, version="one"): "version is",
     _line(9, data=[1]): "data is [1]",
-    _line(9, data="text"): "data is a text that holds no JSON object",
+    _line(9, data="text"): "data is a text that is not a JSON object",
     _line(9, recorded_at="yesterday"): "recorded_at is not a time",
     b'{"event_id": "\xff", "stream": "s"}': "not UTF-8: byte 14",
     _line(9, padding="y" * 5000): "beyond the limit",

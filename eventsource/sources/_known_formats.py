@@ -1,22 +1,22 @@
-"""Shapes of lines that are known by themselves: CloudEvents 1.0, and the calls of Segment and RudderStack."""
+"""Formats that are recognised without a mapping: CloudEvents 1.0, and the calls of Segment and RudderStack."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
 
-from eventsource.sources._values import Mapped, is_null, json_text, plain, read_object, read_text, read_time
+from eventsource.sources._values import MappedLine, is_null, json_text, plain, read_object, read_text, read_time
 
-__all__ = ["recognised"]
+__all__ = ["known_format"]
 
-_CLOUD: Final = frozenset({"type", "time", "recordedtime", "data", "data_base64", "specversion"})
+_CLOUD_EVENT: Final = frozenset({"type", "time", "recordedtime", "data", "data_base64", "specversion"})
 _CALLS: Final = frozenset({b'"track"', b'"identify"', b'"page"', b'"screen"', b'"group"', b'"alias"'})
-_OWN: Final = frozenset({"stream", "occurred_at"})
+_ENVELOPE: Final = frozenset({"stream", "occurred_at"})
 
 
-def recognised(line: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Mapped] | None:
-    """Return how to read a line of a known shape; None for the envelope's own shape, and for all others."""
-    if line.keys() >= _OWN:
+def known_format(line: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], MappedLine] | None:
+    """Return the function that reads a line of a known format; None for all other lines."""
+    if line.keys() >= _ENVELOPE:
         return None
     if "specversion" in line and str(plain(line["specversion"])).startswith("1."):
         return _cloud_event
@@ -25,11 +25,11 @@ def recognised(line: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Mapped]
     return None
 
 
-def _cloud_event(line: Mapping[str, Any]) -> Mapped:
-    """CloudEvents: ``source`` and ``id`` together are unique; the subject is the stream, else the source."""
+def _cloud_event(line: Mapping[str, Any]) -> MappedLine:
+    """Read a CloudEvent: ``source`` and ``id`` together are unique; the stream is the subject, or the source."""
     source = read_text("source", line.get("source"))
     subject = line.get(_first(line, "subject") or "source")
-    return Mapped(
+    return MappedLine(
         event_id=f"{source}#{read_text('id', line.get('id'))}",
         stream=read_text("subject", subject),
         version=None,
@@ -37,12 +37,12 @@ def _cloud_event(line: Mapping[str, Any]) -> Mapped:
         occurred_at=read_time("time", line.get("time")),
         recorded_at=_time_or_none("recordedtime", line),
         data=_cloud_payload(line),
-        metadata=_members(line, _CLOUD),
+        metadata=_other_members(line, _CLOUD_EVENT),
     )
 
 
 def _cloud_payload(line: Mapping[str, Any]) -> str:
-    """Return ``data`` if it is an object; anything else as the one member of an object."""
+    """Return ``data`` if it is an object; any other value becomes the only member of an object."""
     data = line.get("data")
     if is_null(data):
         encoded = line.get("data_base64")
@@ -51,14 +51,14 @@ def _cloud_payload(line: Mapping[str, Any]) -> str:
     return text if text.startswith("{") else f'{{"data":{text}}}'
 
 
-def _call(line: Mapping[str, Any]) -> Mapped:
-    """Segment, RudderStack: ``track`` calls are events by name, other calls by their kind."""
+def _call(line: Mapping[str, Any]) -> MappedLine:
+    """Read a call of Segment or RudderStack: the type of a ``track`` call is its event, of others their kind."""
     kind = read_text("type", line["type"])
     track = kind == "track"
     payload = _first(line, "properties") if track else _first(line, "traits", "properties")
     user, time = _first(line, "userId", "anonymousId"), _first(line, "timestamp", "originalTimestamp")
-    taken = {"messageId", "type", "receivedAt", payload or "properties"} | ({"event"} if track else set())
-    return Mapped(
+    mapped = {"messageId", "type", "receivedAt", payload or "properties"} | ({"event"} if track else set())
+    return MappedLine(
         event_id=read_text("messageId", line["messageId"]),
         stream=read_text(user or "userId", line.get(user or "userId")),
         version=None,
@@ -66,12 +66,12 @@ def _call(line: Mapping[str, Any]) -> Mapped:
         occurred_at=read_time(time or "timestamp", line.get(time or "timestamp")),
         recorded_at=_time_or_none("receivedAt", line),
         data=read_object(payload, line[payload]) or "{}" if payload else "{}",
-        metadata=_members(line, taken),
+        metadata=_other_members(line, mapped),
     )
 
 
 def _first(line: Mapping[str, Any], *names: str) -> str | None:
-    """Return the first of some members that is there, and neither null nor an empty text."""
+    """Return the first of some names whose member is present, not null and not an empty text."""
     return next((name for name in names if name in line and bytes(line[name]) not in (b"null", b'""')), None)
 
 
@@ -79,6 +79,7 @@ def _time_or_none(name: str, line: Mapping[str, msgspec.Raw]) -> Any:
     return None if _first(line, name) is None else read_time(name, line[name])
 
 
-def _members(line: Mapping[str, Any], taken: frozenset[str] | set[str]) -> str | None:
-    kept = [f"{json_text(key)}:{json_text(value)}" for key, value in line.items() if key not in taken]
-    return "{" + ",".join(kept) + "}" if kept else None
+def _other_members(line: Mapping[str, Any], mapped: frozenset[str] | set[str]) -> str | None:
+    """Return the members that are not mapped as one JSON object; None if there are none."""
+    others = [f"{json_text(key)}:{json_text(value)}" for key, value in line.items() if key not in mapped]
+    return "{" + ",".join(others) + "}" if others else None

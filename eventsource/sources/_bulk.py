@@ -1,4 +1,15 @@
-"""The fast way: lines that all have the mapping's shape, decoded a block at a time and column by column."""
+"""Blocks of lines of one shape, decoded at once and column by column.
+
+msgspec decodes all lines of a block into structs whose members are made from the mapping::
+
+    mapping     stream="who.key", occurred_at="ts"
+    line        {"event_id": "1", "who": {"key": "c"}, "type": "T", "ts": "2024-01-01", "data": {"a": 1}}
+    struct      Line(event_id: str | int, stream: …, type: str, occurred_at: …, data: Raw, metadata: Raw = null)
+    columns     event_id = [line.event_id for line in lines], stream = [line.other_1.stream for line in lines], …
+
+A block that does not fit (a line has another shape, a value has another type, a time cannot be read) gives None,
+and `Decoder` decodes its lines one by one. Both ways give the same events.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,10 +22,10 @@ import polars as pl
 from eventsource import allocation
 from eventsource.event import ENVELOPE
 from eventsource.sources._mapping import FieldMapping
-from eventsource.sources._times import Clock
+from eventsource.sources._times import TimeReader
 from eventsource.sources._values import MALFORMED
 
-__all__ = ["FastWay"]
+__all__ = ["BulkDecoder"]
 
 _NULL: Final = msgspec.Raw(b"null")
 _TYPES: Final[Mapping[str, Any]] = {
@@ -28,15 +39,14 @@ _TYPES: Final[Mapping[str, Any]] = {
     "metadata": msgspec.Raw,
 }
 _DEFAULTS: Final[Mapping[str, Any]] = {"version": None, "recorded_at": None, "metadata": _NULL}
-_IS_WHOLE: Final = pl.all_horizontal(pl.col("data", "metadata").str.starts_with("{").all()) & pl.all_horizontal(
+_IS_VALID: Final = pl.all_horizontal(pl.col("data", "metadata").str.starts_with("{").all()) & pl.all_horizontal(
     (pl.col("event_id", "stream", "type") != "").all()
 )
-"""Payloads are objects (or null), and no text that is needed is empty."""
-
+"""Payloads are objects (or null), and required texts are not empty."""
 
 _Getter = Callable[[list[Any]], list[Any]]
 
-_TOP: Final[Mapping[str, _Getter]] = {
+_TOP_LEVEL: Final[Mapping[str, _Getter]] = {
     "event_id": lambda found: [line.event_id for line in found],
     "stream": lambda found: [line.stream for line in found],
     "version": lambda found: [line.version for line in found],
@@ -46,34 +56,34 @@ _TOP: Final[Mapping[str, _Getter]] = {
     "data": lambda found: [line.data for line in found],
     "metadata": lambda found: [line.metadata for line in found],
 }
-"""Spelt out, as the interpreter reads an attribute it knows twice as fast as `attrgetter` does."""
+"""Spelt out, as the interpreter reads a constant attribute twice as fast as `attrgetter` does."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """A decoder of lines, and where it puts the columns.
+    """A decoder of lines, and how to get the columns from its structs.
 
     Args:
-        decoder: gives one struct a line.
+        decoder: returns one struct per line.
         columns: column → how to get its values from the structs.
-        others: members that this shape must not have: where one is there, the careful way decides.
+        forbidden: members that must be absent; otherwise the lines are decoded one by one.
     """
 
     decoder: msgspec.json.Decoder[Any]
     columns: Mapping[str, _Getter]
-    others: tuple[_Getter, ...]
+    forbidden: tuple[_Getter, ...]
 
 
-class FastWay:
-    """Decodes blocks of lines of one shape; what it takes, the careful way takes too, with the same result.
+class BulkDecoder:
+    """Decodes blocks of lines of one shape.
 
     Args:
         mapping: which member is which column.
-        clock: how times are read.
+        times: how times are read.
     """
 
-    def __init__(self, mapping: FieldMapping, clock: Clock) -> None:
-        self._clock, self._constants = clock, mapping.constants
+    def __init__(self, mapping: FieldMapping, times: TimeReader) -> None:
+        self._times, self._constants = times, mapping.constants
         paths = {name: mapping.paths.get(name, name) for name in ENVELOPE if name not in mapping.constants}
         choices = [(paths, [path for path in paths.values() if "." in path])]
         if paths.get("event_id") == "event_id" and "event_id" not in mapping.paths:
@@ -81,12 +91,12 @@ class FastWay:
         shapes = [] if mapping.constants.keys() & {"data", "metadata", "version"} else choices
         self._shapes = [shape for choice in shapes if (shape := _shape(*choice)) is not None]
 
-    def frame(self, data: bytes, lines: int) -> pl.DataFrame | None:
-        """Return the events of some lines; None where one of them needs the careful way.
+    def decode(self, data: bytes, lines: int) -> pl.DataFrame | None:
+        """Return the events of some lines; None if they must be decoded one by one.
 
         Args:
             data: the lines.
-            lines: how many they are.
+            lines: how many there are.
         """
         if not self._shapes or not _is_utf8(data):
             return None
@@ -96,23 +106,23 @@ class FastWay:
                     found = shape.decoder.decode_lines(data)
                 except MALFORMED:
                     continue
-                return self._framed(found, shape) if _is_one_a_line(data, lines, len(found)) else None
+                return self._frame(found, shape) if _has_one_object_per_line(data, lines, len(found)) else None
         return None
 
-    def _framed(self, found: list[Any], shape: _Shape) -> pl.DataFrame | None:
-        if any(value is not _NULL for other in shape.others for value in other(found)):
+    def _frame(self, found: list[Any], shape: _Shape) -> pl.DataFrame | None:
+        if any(value is not _NULL for get in shape.forbidden for value in get(found)):
             return None
         columns = {name: values(found) for name, values in shape.columns.items()}
         columns |= {name: [value] * len(found) for name, value in self._constants.items()}
         try:
             series = {name: self._series(name, columns[name]) for name in ENVELOPE if name != "recorded_at"}
             is_same = columns["recorded_at"] == columns["occurred_at"]
-            series["recorded_at"] = series["occurred_at"] if is_same else self._clock.read(columns["recorded_at"])
+            series["recorded_at"] = series["occurred_at"] if is_same else self._times.read(columns["recorded_at"])
             frame = pl.DataFrame({name: series[name] for name in ENVELOPE})
         except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError):
             return None
         faults = frame["occurred_at"].null_count() + frame["recorded_at"].null_count()
-        if faults > columns["recorded_at"].count(None) or not frame.select(_IS_WHOLE).item():
+        if faults > columns["recorded_at"].count(None) or not frame.select(_IS_VALID).item():
             return None
         return frame.with_columns(
             pl.col("recorded_at").fill_null(pl.col("occurred_at")), pl.col("data").fill_null("{}")
@@ -120,29 +130,29 @@ class FastWay:
 
     def _series(self, name: str, values: list[Any]) -> pl.Series:
         if name == "occurred_at":
-            return self._clock.read(values)
+            return self._times.read(values)
         if name in ("data", "metadata"):
             return _raw_texts(values)
         try:
             return pl.Series(values, dtype=ENVELOPE[name], strict=True)
-        except TypeError:  # integers where texts are asked for
+        except TypeError:  # integers where texts are expected
             return pl.Series(list(map(str, values)), dtype=ENVELOPE[name], strict=True)
 
 
-def _shape(paths: Mapping[str, str], others: list[str]) -> _Shape | None:
-    """Return the shape of lines with columns under some paths; None where no struct has it."""
-    places: dict[str, str] = {}
+def _shape(paths: Mapping[str, str], forbidden: list[str]) -> _Shape | None:
+    """Return the shape of lines with these paths (column → path); None if no struct can have it."""
+    attributes: dict[str, str] = {}
     try:
-        tree = _tree(paths) | dict.fromkeys(others)
-        decoder = msgspec.json.Decoder(_struct(tree, places))
-    except ValueError:  # two columns in one place, or a name that no member of a struct can have
+        tree = _tree(paths) | dict.fromkeys(forbidden)
+        decoder = msgspec.json.Decoder(_struct(tree, attributes))
+    except ValueError:  # two columns have one path, or a struct cannot have a member of that name
         return None
-    columns = {column: _getter(places[column]) for column in paths}
-    return _Shape(decoder, columns, tuple(_getter(places[f".{name}"]) for name in others))
+    columns = {column: _getter(attributes[column]) for column in paths}
+    return _Shape(decoder, columns, tuple(_getter(attributes[f".{name}"]) for name in forbidden))
 
 
 def _tree(paths: Mapping[str, str]) -> dict[str, Any]:
-    """Return members → their column, or the members below them."""
+    """Return member → its column, or the members below it."""
     tree: dict[str, Any] = {}
     for column, path in paths.items():
         *above, last = path.split(".")
@@ -157,36 +167,38 @@ def _tree(paths: Mapping[str, str]) -> dict[str, Any]:
     return tree
 
 
-def _struct(tree: Mapping[str, Any], places: dict[str, str], above: str = "") -> type[msgspec.Struct]:
-    """Return a struct with the members of a tree, and write down where each column and each other member is."""
-    needed: list[tuple[str, Any]] = []
+def _struct(tree: Mapping[str, Any], attributes: dict[str, str], above: str = "") -> type[msgspec.Struct]:
+    """Return a struct with the members of a tree, and add the attribute of each column to ``attributes``.
+
+    Members that are not columns are added as ``.<name>``.
+    """
+    required: list[tuple[str, Any]] = []
     optional: list[tuple[str, Any, Any]] = []
     names: dict[str, str] = {}
     for number, (key, column) in enumerate(tree.items()):
         name = column if isinstance(column, str) else f"other_{number}"
         names[name] = key
-        places[column if isinstance(column, str) else f".{key}"] = above + name
+        attributes[column if isinstance(column, str) else f".{key}"] = above + name
         if isinstance(column, dict):
-            needed.append((name, _struct(column, places, f"{above}{name}.")))
+            required.append((name, _struct(column, attributes, f"{above}{name}.")))
         elif column is None:
             optional.append((name, msgspec.Raw, _NULL))
         elif column in _DEFAULTS:
             optional.append((name, _TYPES[column], _DEFAULTS[column]))
         else:
-            needed.append((name, _TYPES[column]))
-    return msgspec.defstruct("Line", [*needed, *optional], rename=names, gc=False)
+            required.append((name, _TYPES[column]))
+    return msgspec.defstruct("Line", [*required, *optional], rename=names, gc=False)
 
 
-def _getter(place: str) -> _Getter:
-    get = attrgetter(place)
-    return _TOP.get(place) or (lambda found: list(map(get, found)))
+def _getter(attribute: str) -> _Getter:
+    get = attrgetter(attribute)
+    return _TOP_LEVEL.get(attribute) or (lambda found: list(map(get, found)))
 
 
-def _is_one_a_line(data: bytes, lines: int, found: int) -> bool:
-    """Say whether each object stands on a line of its own: the decoder takes others too.
+def _has_one_object_per_line(data: bytes, lines: int, found: int) -> bool:
+    """Return whether each object has a line of its own; the decoder also accepts two objects in one line.
 
-    Between two objects stands the end of one and the begin of the next; inside of one those two
-    never follow each other.
+    The bytes ``}``, end of line, ``{`` occur between two objects only, never inside an object.
     """
     if found == lines == data.count(b"}\n{") + 1 and data.startswith(b"{"):
         return True
@@ -202,7 +214,7 @@ def _is_utf8(data: bytes) -> bool:
 
 
 def _raw_texts(values: list[Any]) -> pl.Series:
-    """Return raw JSON values as texts, verbatim; null for null."""
+    """Return raw JSON values as texts, verbatim; JSON null becomes null."""
     if values.count(_NULL) == len(values):
         return pl.Series([None] * len(values), dtype=pl.String)
     raw = list(map(bytes, values))

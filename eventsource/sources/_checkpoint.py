@@ -1,0 +1,164 @@
+"""The checkpoint of one file: how far it was read, as numbers that the log commits with the events.
+
+Five numbers, named ``<real path>#<name>`` so that all links to a file share them::
+
+    #offset   uncompressed bytes that were consumed          ┐
+    #lines    lines (of Parquet: rows) that were consumed    ├ after every part: `Consumed`
+    #digest   of these bytes: are they still the same?       ┘
+    #stamp    size and modification time of the file when it was read to its end: nothing to do if equal
+    #half     the same, when a last line without an end of line was left for the next pull
+"""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from eventsource.event import Checkpoint, empty_events, rejected_lines
+from eventsource.sources._compressed import COMPRESSED, Reader, open_at
+from eventsource.sources._digest import Digest
+
+__all__ = ["Consumed", "FileCheckpoint", "Part", "UnreadableError"]
+
+
+class UnreadableError(Exception):
+    """The content of a file does not have the expected format."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consumed:
+    """How much of a file was consumed.
+
+    Args:
+        lines: whole lines; of Parquet: rows.
+        offset: uncompressed bytes; None for Parquet.
+        digest: of these bytes; of Parquet: the stamp of the file.
+    """
+
+    lines: int = 0
+    offset: int | None = 0
+    digest: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What was read in one step.
+
+    Args:
+        events: a frame of `ENVELOPE`.
+        rejected: a frame of `REJECTED`.
+        read: bytes of the file that were read by now; compressed bytes if it is compressed.
+        consumed: how much of the file was consumed by now; None if that has not changed.
+        notes: sentences for the user.
+        is_unfinished: whether a last line was left for the next pull.
+        reread_after: see `Batch.reread_after`; the file and the line.
+        checkpoint: the numbers for the log.
+    """
+
+    events: pl.DataFrame = field(default_factory=empty_events)
+    rejected: pl.DataFrame = field(default_factory=lambda: rejected_lines([]))
+    read: int = 0
+    consumed: Consumed | None = None
+    notes: tuple[str, ...] = ()
+    is_unfinished: bool = False
+    reread_after: tuple[str, int] | None = None
+    checkpoint: Mapping[str, int] = field(default_factory=dict)
+
+
+class FileCheckpoint:
+    """Where the last pull of a file stopped.
+
+    Args:
+        path: the file.
+        stored: the numbers that the log has.
+        lines: how many first lines tell the file from another one under its name. Two for a table, as the names of
+            columns are not enough.
+    """
+
+    def __init__(self, path: Path, stored: Checkpoint, *, lines: int = 1) -> None:
+        stat = path.stat()
+        self.path, self.size, self._stored, self._lines = path, stat.st_size, stored, lines
+        self._was_read_before = False
+        self._name = os.path.realpath(path)
+        digest = hashlib.sha256(f"{stat.st_size}:{stat.st_mtime_ns}".encode()).digest()
+        self.stamp = int.from_bytes(digest[:8], "big") >> 1
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the file has not changed since it was read to its end."""
+        return self._get("stamp") == self.stamp
+
+    @property
+    def may_grow(self) -> bool:
+        """Whether a last line may be half-written: not if it was left before and the file has not changed."""
+        return self.path.suffix.lower() not in COMPRESSED and self._get("half") != self.stamp
+
+    @property
+    def consumed(self) -> Consumed:
+        """How much of the file the last pull consumed."""
+        return Consumed(self._get("lines") or 0, self._get("offset") or 0, self._get("digest") or 0)
+
+    def open(self) -> tuple[Reader, Digest, int, tuple[str, ...]]:
+        """Open the file where the last pull stopped; at its start if the file was rewritten.
+
+        Returns:
+            The reader, the digest of what was consumed, how many whole lines that was, and notes.
+        """
+        last = self.consumed
+        offset = last.offset or 0
+        reader, digest = open_at(self.path, offset, lines=self._lines)
+        self._was_read_before = offset > 0 and digest.has_same_first_lines(last.digest)
+        if offset and (digest.length != offset or digest.number() != last.digest):
+            reader.close()
+            reader, digest = open_at(self.path, 0, lines=self._lines)
+            return reader, digest, 0, (self._rewritten(),)
+        lines = last.lines if offset else 0
+        return reader, digest, lines - digest.is_inside_line, ()
+
+    def first_row(self) -> tuple[int, tuple[str, ...]]:
+        """Return how many rows of a Parquet file were consumed, and notes; 0 if the file has changed."""
+        rows = self.consumed.lines
+        self._was_read_before = self.consumed.digest == self.stamp
+        return (rows, ()) if self._was_read_before or not rows else (0, (self._rewritten(),))
+
+    def first_part(self, consumed: Consumed, notes: tuple[str, ...]) -> Part:
+        """Return a part without events: from which line on the file is read.
+
+        Earlier rejections of lines after it are outdated if this is the file that was read before. If another file
+        has taken its place (a rotated log), they stay: the log may be the only place that still has these lines.
+        """
+        reread_after = (str(self.path), consumed.lines) if self._was_read_before else None
+        return Part(consumed=consumed, notes=notes, reread_after=reread_after)
+
+    def numbers(self, consumed: Consumed | None) -> dict[str, int]:
+        """Return the numbers for the log after a part."""
+        if consumed is None:
+            return {}
+        offset = {} if consumed.offset is None else {"offset": consumed.offset}
+        return self._named(**offset, digest=consumed.digest, lines=consumed.lines)
+
+    def end(self, *, is_unfinished: bool = False) -> dict[str, int]:
+        """Return the numbers for the log at the end of the file."""
+        return self._named(half=self.stamp) if is_unfinished else self._named(stamp=self.stamp)
+
+    def half_written_note(self) -> str:
+        """Return the note about a last line that is left for the next pull."""
+        return (
+            f"the last line of {self.path.name} has no end of line and cannot be decoded: it may be half-written, "
+            "and is left for the next pull"
+        )
+
+    def _get(self, name: str) -> int | None:
+        return self._stored.get(f"{self._name}#{name}")
+
+    def _named(self, **numbers: int) -> dict[str, int]:
+        return {f"{self._name}#{name}": number for name, number in numbers.items()}
+
+    def _rewritten(self) -> str:
+        return (
+            f"{self.path.name} was rewritten since it was last pulled: it is read again from its start, and "
+            "events that the log has already are dropped as duplicates"
+        )

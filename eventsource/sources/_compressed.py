@@ -1,0 +1,140 @@
+"""Reading files, plain, gz or zst, from any uncompressed offset, in bounded memory."""
+
+import gzip
+import zlib
+from contextlib import AbstractContextManager
+from io import BufferedReader
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Protocol
+
+import zstandard
+
+from eventsource.sources._digest import HEAD_BYTES, TAIL_BYTES, Digest
+
+__all__ = ["COMPRESSED", "DAMAGED", "Reader", "open_at"]
+
+COMPRESSED: Final = frozenset({".gz", ".zst"})
+DAMAGED: Final = (OSError, EOFError, zlib.error, zstandard.ZstdError)
+"""The errors that reading a damaged file raises."""
+
+_READ_BYTES: Final = 8 * 1024 * 1024
+_COMPRESSED_BYTES: Final = 4 * 1024  # per call of the decompressor: even a zip bomb yields at most 128 MB at once
+
+
+class _Stream(Protocol):
+    """Uncompressed bytes."""
+
+    def read1(self, size: int, /) -> bytes:
+        """Return some bytes, at most ``size``; none at the end."""
+
+
+class Reader(AbstractContextManager["Reader"]):
+    """Uncompressed bytes of a file. Bytes before a damage are returned before the error is raised.
+
+    Args:
+        stream: the uncompressed bytes.
+        raw: the file itself.
+    """
+
+    def __init__(self, stream: _Stream, raw: BufferedReader) -> None:
+        self._stream, self._raw = stream, raw
+        self._error: Exception | None = None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._raw.close()
+
+    def read(self, size: int) -> bytes:
+        """Return ``size`` bytes; fewer only at the end, or before a damage.
+
+        Raises:
+            Exception: one of `DAMAGED`, when no bytes are left before the damage.
+        """
+        parts: list[bytes] = []
+        missing = size
+        while missing and self._error is None:
+            try:
+                part = self._stream.read1(min(missing, _READ_BYTES))
+            except DAMAGED as error:
+                self._error = error
+                break
+            if not part:
+                break
+            parts.append(part)
+            missing -= len(part)
+        if self._error is not None and not parts and size:
+            raise self._error
+        return b"".join(parts)
+
+    def tell(self) -> int:
+        """Return how many bytes of the file were read; compressed bytes if it is compressed."""
+        return self._raw.tell()
+
+
+class _ZstdStream:
+    """Uncompressed bytes of zst frames; a last frame that is cut off is an error."""
+
+    def __init__(self, raw: BufferedReader) -> None:
+        self._raw, self._decompressor = raw, zstandard.ZstdDecompressor()
+        self._frame: zstandard.ZstdDecompressionObj | None = None
+        self._compressed = b""
+        self._ready = memoryview(b"")
+
+    def read1(self, size: int, /) -> bytes:
+        while not self._ready:
+            compressed = self._compressed or self._raw.read(_COMPRESSED_BYTES)
+            if not compressed:
+                return self._end()
+            frame = self._frame or self._decompressor.decompressobj()
+            self._ready = memoryview(frame.decompress(compressed))
+            self._frame, self._compressed = (None, frame.unused_data) if frame.eof else (frame, b"")
+        part, self._ready = self._ready[:size], self._ready[size:]
+        return bytes(part)
+
+    def _end(self) -> bytes:
+        if self._frame is not None:
+            raise EOFError("Compressed file ended before the end-of-frame marker was reached")
+        return b""
+
+
+def open_at(path: Path, offset: int, *, lines: int = 1) -> tuple[Reader, Digest]:
+    """Open a file after ``offset`` uncompressed bytes.
+
+    Args:
+        path: the file.
+        offset: how many bytes to skip.
+        lines: see `Digest`.
+
+    Returns:
+        The reader, and the digest of the skipped bytes: shorter than ``offset`` if the file is.
+    """
+    raw = path.open("rb")
+    try:
+        return _skip(path, raw, offset, Digest(lines))
+    except BaseException:
+        raw.close()
+        raise
+
+
+def _skip(path: Path, raw: BufferedReader, offset: int, digest: Digest) -> tuple[Reader, Digest]:
+    reader = Reader(_uncompressed(path, raw), raw)
+    if path.suffix.lower() not in COMPRESSED and HEAD_BYTES + TAIL_BYTES < offset <= path.stat().st_size:
+        digest.add(reader.read(HEAD_BYTES))  # the digest needs only the head and the tail
+        raw.seek(offset - TAIL_BYTES)
+        digest.length = offset - TAIL_BYTES
+    while digest.length < offset and (data := reader.read(min(_READ_BYTES, offset - digest.length))):
+        digest.add(data)
+    return reader, digest
+
+
+def _uncompressed(path: Path, raw: BufferedReader) -> _Stream:
+    suffix = path.suffix.lower()
+    if suffix == ".gz":
+        return gzip.GzipFile(fileobj=raw)
+    return _ZstdStream(raw) if suffix == ".zst" else raw

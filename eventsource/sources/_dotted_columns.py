@@ -1,0 +1,50 @@
+"""Columns with dots in their names, as members of objects."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+__all__ = ["DottedColumns"]
+
+
+class DottedColumns:
+    """The columns of a table as members of a JSON object, so that dotted paths reach them.
+
+    Example::
+
+        columns   id   customer.name   customer.city          members   {"id": "1", "customer": {"name": "Ada",
+        cells     1    Ada             Paris                                                     "city": "Paris"}}
+
+    A name keeps its dots if there is also a column ``customer``, or if a part of the name would be empty.
+
+    Args:
+        names: of the columns, unique.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = names
+
+    def members(self, cells: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return cells (column → cell) as members; an absent cell is an absent member."""
+        return self._nested(cells) if self._paths else cells
+
+    @cached_property
+    def _paths(self) -> Mapping[str, Sequence[str]]:
+        """The columns that are members of objects, and the path to each."""
+        known = frozenset(self.names)
+        paths = {name: name.split(".") for name in self.names if "." in name}
+        return {
+            name: keys
+            for name, keys in paths.items()
+            if all(keys) and not any(".".join(keys[:count]) in known for count in range(1, len(keys)))
+        }
+
+    def _nested(self, cells: Mapping[str, Any]) -> Mapping[str, Any]:
+        found: dict[str, Any] = {}
+        for name, cell in cells.items():
+            *above, last = self._paths.get(name, (name,))
+            branch = found
+            for key in above:
+                branch = branch.setdefault(key, {})
+            branch[last] = cell
+        return found
