@@ -1,48 +1,34 @@
 """A made-up subscription business, as the raw event log that its software would have written.
 
-The same arguments give the same bytes on every machine. What is planted, to be found again in charts:
+The same arguments give the same bytes on every machine. The log contains relations that charts can find again:
 
-* **Slow support drives customers away.** Of the customers who open a ticket within 90 days of their
-  sign-up, a third wait more than four days (6 to 26 days, or for good). Once they have waited four days
-  they cancel the premium plan 4.5 times as often as others (0.99 instead of 0.22 cancellations per
-  year of a plan), and most say why.
-* **Vouchers bring customers who do not stay**: those who came by the channel ``voucher`` cancel 2.5
-  times as often, and fewer of them ever verify their address.
-* **Campaigns sell**: two of five purchases of the plan that are near to a campaign wait for it
-  (``new-year`` from 2 January, ``spring`` from 15 March, ``black-week`` from 20 November, at a lower
-  price). The price rose on 1 January 2024.
-* **A plan dies with its card**: a plan whose card ran out and was not replaced expires at its next
-  renewal.
-* **Seasons**: sign-ups grow threefold over the period, are strong in January and autumn and weak on
-  weekends; purchases peak in December, in the evening; a few customers buy most.
+* **Slow support drives customers away.** A third of the tickets of the first 90 days wait more than four days.
+  From then on their customers cancel the premium plan 4.5 times as often as others, and most say why.
+* **Vouchers bring customers who do not stay**: they cancel 2.5 times as often, and fewer verify their address.
+* **Campaigns sell**: two of five purchases of the plan wait for a campaign that is near.
+* **A plan ends with its card**: it expires at the next renewal, where an expired card was not replaced.
+* **Seasons**: sign-ups grow threefold and are strong in January and autumn; purchases peak in December.
 
-And what every real log has: 2 % of the events recorded days or weeks after they occurred, 6 % of the
-cancellations typed in weeks later by the back office, half a percent of the lines sent twice, some
-ids sent again with another payload, some broken lines (`FAULTS`: the good line follows each), explicit
-nulls (``rating``, ``reason``, ``address.city``), absent members (``channel``, ``campaign``,
-``address.postcode``, ``metadata``), names in many alphabets, names and items that are markup or
-formulas, customers who are deleted and come back. ``customer-42`` has a life written by hand.
+It also contains what every real log has: late events (2 %; 6 % of the cancellations weeks later), duplicates,
+conflicts under one ``event_id``, broken lines (`FAULTS`; the good line follows), explicit nulls, absent members,
+names and items that are markup or formulas, customers who are deleted and come back. ``customer-42`` has a life
+written by hand.
 """
 
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
 
 import polars as pl
 
-from eventsource.demo._arrivals import FAULTS, ORDER, recorded
-from eventsource.demo._block import TYPES, Period
-from eventsource.demo._lines import envelope
-from eventsource.demo._order import blocks
-from eventsource.demo._writer import Manifest, write_lines
+from eventsource.demo._customers import TYPES, Settings
+from eventsource.demo._events import envelope, recorded_events
+from eventsource.demo._files import Manifest, all_customers, write_business
+from eventsource.demo._lines import FAULTS
 from eventsource.errors import SourceError
 from eventsource.moment import Moment, first_instant, last_instant
 
 __all__ = ["FAULTS", "TYPES", "Manifest", "events", "write"]
-
-_SINCE: Final = "2023-01-01"
-_UNTIL: Final = "2024-12-31"
 
 
 def write(
@@ -50,50 +36,47 @@ def write(
     *,
     customers: int = 400,
     seed: int = 7,
-    since: Moment = _SINCE,
-    until: Moment = _UNTIL,
-    progress: Callable[[float], None] | None = None,
+    since: Moment = "2023-01-01",
+    until: Moment = "2024-12-31",
+    progress: Callable[[float], None] = lambda _: None,
 ) -> Manifest:
     """Write the business's log as JSON Lines, in the order of arrival.
 
-    A million customers are about 23 million lines; memory stays bounded, the disk needs room for about
-    twice the file while it works.
+    A million customers are about 23 million lines. Memory stays bounded. While the function works, the disk needs
+    room for about three times the file.
 
     Args:
         path: a file that ends in ``.jsonl`` or ``.jsonl.gz``, or a folder, which then holds
-            ``events-0001.jsonl.gz`` … of 500,000 lines each. What is there under those names is replaced.
+            ``events-0001.jsonl.gz`` … of 500,000 lines each. Files of these names are replaced.
         customers: how many sign up in the period.
-        seed: another seed, another business.
+        seed: another seed gives another business.
         since: the first day (UTC).
-        until: the last day (UTC); what is recorded later is not in the file.
+        until: the last day (UTC), inclusive; what is recorded later is not in the file.
         progress: called with the share that is done, from 0 to 1.
 
     Raises:
-        SourceError: there is nobody to tell about, or no time for it, or ``path`` is no such name.
+        SourceError: there are no customers, the period is shorter than a day, or ``path`` has another suffix.
     """
-    period = _period(customers, since, until)
-    return write_lines(Path(path), int(customers), seed, period, progress or _silent)
+    return write_business(Path(path), _settings(customers, seed, since, until), progress)
 
 
-def events(*, customers: int = 400, seed: int = 7, since: Moment = _SINCE, until: Moment = _UNTIL) -> pl.DataFrame:
+def events(
+    *, customers: int = 400, seed: int = 7, since: Moment = "2023-01-01", until: Moment = "2024-12-31"
+) -> pl.DataFrame:
     """Return the same business as a frame of `event.ENVELOPE`: every event once, in the order of arrival.
 
     Raises:
-        SourceError: there is nobody to tell about, or no time for it.
+        SourceError: there are no customers, or the period is shorter than a day.
     """
-    period = _period(customers, since, until)
-    found = pl.concat([recorded(block) for block in blocks(int(customers), seed, period)])
-    return envelope(found.sort(ORDER), seed)
+    settings = _settings(customers, seed, since, until)
+    found = pl.concat([recorded_events(some) for some in all_customers(settings)])
+    return envelope(found.sort("recorded", "customer", "version"))
 
 
-def _period(customers: float, since: Moment, until: Moment) -> Period:
+def _settings(customers: float, seed: int, since: Moment, until: Moment) -> Settings:
     begin, end = first_instant(since), last_instant(until) + timedelta(microseconds=1)
     if customers < 1:
-        raise SourceError(f"a business of {customers} customers has no events", hint="--customers 500")
+        raise SourceError(f"expected at least 1 customer, got {customers}", hint="--customers 500")
     if end - begin < timedelta(days=1):
-        raise SourceError(f"there is no day from {since} to {until}")
-    return Period(*(int(moment.timestamp()) * 1000 for moment in (begin, end)))
-
-
-def _silent(share: float) -> None:
-    """Show no progress."""
+        raise SourceError(f"expected a period of at least a day, got {since} to {until}", hint="--since, --until")
+    return Settings(int(customers), seed, *(int(moment.timestamp()) * 1000 for moment in (begin, end)))

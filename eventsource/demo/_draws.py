@@ -1,30 +1,28 @@
 """Seeded random numbers that do not depend on the machine, the number of threads or numpy's version.
 
-Only the raw bits of PCG64 are used: numpy promises that they stay as they are, and promises no such
-thing of its distributions. Every concept of the business has a stream of its own, so that a change to
-one leaves the others as they were.
+Only the raw bits of PCG64 are used: numpy promises that they never change, and does not promise that of its
+distributions. Every concept of the business has a stream of its own, so that a change to one leaves the others.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
-__all__ = ["Draws", "Flags", "Floats", "Ints", "mixed"]
+__all__ = ["Draws", "Flags", "Floats", "Ints"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
-_MASK = (1 << 64) - 1
-
 
 class Draws:
-    """One stream of random numbers, named by a seed, a block of customers and a concept."""
+    """One stream of random numbers, named by a seed, the number of the first customer and a concept."""
 
-    def __init__(self, seed: int, block: int, concept: str) -> None:
-        key = [seed & _MASK, block, crc32(concept.encode())]
+    def __init__(self, seed: int, first: int, concept: str) -> None:
+        key = [seed & (1 << 64) - 1, first, crc32(concept.encode())]
         self._bits = np.random.PCG64(np.random.SeedSequence(key))
 
     def uniform(self, size: int) -> Floats:
@@ -43,8 +41,12 @@ class Draws:
     def pick(self, size: int, weights: Sequence[float]) -> Ints:
         """Return indices into ``weights``, each as often as its weight says."""
         edges = np.cumsum(weights)
-        found: Ints = np.searchsorted(edges[:-1], self.uniform(size) * edges[-1], side="right")
-        return found
+        picked: Ints = np.searchsorted(edges[:-1], self.uniform(size) * edges[-1], side="right")
+        return picked
+
+    def choice(self, size: int, shares: Mapping[str, float]) -> pl.Series:
+        """Return texts, each as often as its share says."""
+        return pl.Series(list(shares)).gather(pl.Series(self.pick(size, list(shares.values()))))
 
     def exponential(self, size: int) -> Floats:
         """Return exponentially distributed numbers of mean 1."""
@@ -55,11 +57,7 @@ class Draws:
         radius = np.sqrt(2.0 * self.exponential(size))
         return np.exp(sigma * radius * np.cos(2.0 * np.pi * self.uniform(size)))
 
-
-def mixed(numbers: Ints, seed: int) -> npt.NDArray[np.uint64]:
-    """Return 64 well-mixed bits for each number (SplitMix64): for one seed never the same twice."""
-    step = np.uint64(0x9E3779B97F4A7C15)
-    bits = numbers.astype(np.uint64) * step + np.uint64((seed * 0xD1342543DE82EF95 + 1) & _MASK)
-    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return bits ^ (bits >> np.uint64(31))
+    def hexadecimal(self, size: int, digits: int) -> pl.Series:
+        """Return texts of so many hexadecimal digits, a multiple of 16."""
+        text = self._bits.random_raw(size * digits // 16).astype(">u8").tobytes().hex()
+        return pl.Series([text[start : start + digits] for start in range(0, len(text), digits)], dtype=pl.String)

@@ -1,4 +1,4 @@
-"""Arrivals as an envelope frame, and as the bytes of JSON Lines."""
+"""Events as lines of JSON, and what goes wrong on their way: repeated and broken lines."""
 
 import re
 from collections.abc import Callable
@@ -6,129 +6,77 @@ from typing import Final
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 
-from eventsource.demo._arrivals import FAULTS
-from eventsource.demo._block import ORIGINS, TYPES, pooled, text
-from eventsource.demo._draws import Ints, mixed
-from eventsource.event import ENVELOPE, TIMESTAMP
+from eventsource.demo._customers import Customers, fill
+from eventsource.demo._draws import Draws, Floats, Ints
+from eventsource.demo._events import HERO, recorded_events
+from eventsource.demo._seasons import DAY, HOUR
 
-__all__ = ["envelope", "lines"]
+__all__ = ["FAULTS", "KINDS", "arriving_lines"]
 
-_HEX: Final = np.array([f"{byte:02x}".encode() for byte in range(256)]).view(np.uint16)
-_DASHED: Final = [position for position in range(36) if position not in (8, 13, 18, 23)]
-_VERSIONS = 1 << 20
-"""More versions than a stream can have."""
+KINDS: Final = ("events", "duplicates", "conflicts", "broken")
+_KIND: Final = pl.Enum(KINDS)
+_TIME: Final = "%Y-%m-%dT%H:%M:%S%.3f"
+_REPEATED: Final = 0.005
+_PER_CUSTOMERS: Final = 5_000  # faults and conflicts: some in every log, and more for each so many customers
+_LINE: Final = (
+    '{"event_id":"%","stream":"customer-%","version":%,"type":"%",'
+    '"occurred_at":"%Z","recorded_at":"%Z","data":%%}'  # the last: the metadata, or nothing
+)
 
-
-def _truncated(line: bytes) -> bytes:
-    return line[: line.index(b'"data"') + 9]
-
-
-def _no_type(line: bytes) -> bytes:
-    return re.sub(rb'"type":"\w+",', b"", line)
-
-
-def _impossible_date(line: bytes) -> bytes:
-    return re.sub(rb'("occurred_at":")[0-9-]{10}', rb"\g<1>2024-02-30", line)
-
-
-def _not_utf8(line: bytes) -> bytes:
-    return line.replace(b'"data":{', b'"data":{"\xff\xfe":0,', 1)
-
-
-def _an_array(line: bytes) -> bytes:
-    return b"[" + line + b"]"
-
-
-_SPOIL: Final[dict[str, Callable[[bytes], bytes]]] = {
-    "truncated": _truncated,
-    "no type": _no_type,
-    "impossible date": _impossible_date,
-    "not UTF-8": _not_utf8,
-    "an array": _an_array,
+_SPOILERS: Final[dict[str, Callable[[bytes], bytes]]] = {
+    "truncated": lambda line: line[: line.index(b'"data"') + 9],
+    "no type": lambda line: re.sub(rb'"type":"\w+",', b"", line),
+    "impossible date": lambda line: re.sub(rb'("occurred_at":")[0-9-]{10}', rb"\g<1>2024-02-30", line),
+    "not UTF-8": lambda line: line.replace(b'"data":{', b'"data":{"\xff\xfe":0,', 1),
+    "an array": lambda line: b"[" + line + b"]",
 }
+FAULTS: Final = tuple(_SPOILERS)
 
 
-def envelope(arrivals: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """Return arrivals as a frame of `ENVELOPE`, in the same order."""
-    keys = _keys(arrivals)
-    return arrivals.select(
-        _ids(keys, seed).alias("event_id"),
-        pl.format("customer-{}", "customer").alias("stream"),
+def arriving_lines(customers: Customers) -> pl.DataFrame:
+    """Return all lines about some customers, in no order.
+
+    The columns are ``arrived`` (milliseconds), ``customer``, ``version``, ``kind``, ``late`` (whether it is an
+    event that was recorded a day or more after it occurred) and ``line`` (bytes).
+    """
+    events = recorded_events(customers)
+    times = events.select(pl.col("occurred", "recorded").cast(pl.Datetime("ms")).dt.strftime(_TIME))
+    identity = (events[name] for name in ("event_id", "customer", "version", "type"))
+    metadata = (',"metadata":' + events["metadata"]).fill_null("")
+    lines = events.select(
+        pl.col("recorded").alias("arrived"),
+        "customer",
         "version",
-        pooled(TYPES, arrivals["kind"].to_numpy()).alias("type"),
-        _instants("occurred").alias("occurred_at"),
-        _instants("recorded").alias("recorded_at"),
-        "data",
-        _metadata(arrivals, keys, seed).alias("metadata"),
-    ).cast(ENVELOPE)
-
-
-def lines(arrivals: pl.DataFrame, seed: int) -> list[bytes]:
-    """Return arrivals as lines of JSON without their ends, in the same order; broken ones are broken."""
-    keys = _keys(arrivals)
-    metadata = _metadata(arrivals, keys, seed)
-    texts = text(
-        '{"event_id":"',
-        _ids(keys, seed),
-        '","stream":"customer-',
-        arrivals["customer"],
-        '","version":',
-        arrivals["version"],
-        ',"type":"',
-        pooled(TYPES, arrivals["kind"].to_numpy()),
-        '","occurred_at":"',
-        _stamps(arrivals["occurred"]),
-        'Z","recorded_at":"',
-        _stamps(arrivals["recorded"]),
-        'Z","data":',
-        arrivals["data"],
-        (',"metadata":' + metadata).fill_null(""),
-        "}",
+        pl.lit("events", _KIND).alias("kind"),
+        (pl.col("recorded") - pl.col("occurred") >= DAY).alias("late"),
+        fill(_LINE, *identity, *times, events["data"], metadata).alias("line"),
     )
-    found: list[bytes] = texts.cast(pl.Binary).to_list()
-    faults = arrivals["fault"].to_numpy()
-    for row in np.flatnonzero(arrivals["copy"].to_numpy() < 0):
-        found[row] = _SPOIL[FAULTS[faults[row]]](found[row])
-    return found
+    others, purchases = (events["customer"] != HERO).to_numpy(), (events["type"] == "PurchaseMade").to_numpy()
+    draws, until, more = customers.draws("noise"), customers.settings.until, customers.size // _PER_CUSTOMERS
+    repeated = lines.filter(pl.Series(draws.chance(lines.height, _REPEATED) & others))
+    repeated = _send_again(repeated, "duplicates", 3 * HOUR * draws.exponential(repeated.height), until)
+    conflicts = lines[_some_of(np.flatnonzero(others & purchases), draws, 1 + 4 * (1 + more))]
+    conflicts = conflicts.with_columns(pl.col("line").str.replace(r'"quantity":\d+', '"quantity":99'))
+    conflicts = _send_again(conflicts, "conflicts", DAY * (1 + 2 * draws.uniform(conflicts.height)), until)
+    broken = lines[_some_of(np.flatnonzero(others), draws, len(FAULTS) * (2 + more))]
+    return pl.concat([pl.concat([lines, repeated, conflicts]).cast({"line": pl.Binary}), _spoil(broken)])
 
 
-def _keys(arrivals: pl.DataFrame) -> Ints:
-    return (arrivals["customer"] * _VERSIONS + arrivals["version"]).to_numpy()
+def _send_again(lines: pl.DataFrame, kind: str, delay: Floats, until: int) -> pl.DataFrame:
+    """Return the lines as they arrive again after a delay, within the period."""
+    arrived = np.minimum(lines["arrived"].to_numpy() + delay.astype(np.int64), until - 1)
+    return lines.with_columns(pl.Series("arrived", arrived), kind=pl.lit(kind, _KIND), late=False)
 
 
-def _instants(column: str) -> pl.Expr:
-    return pl.col(column).cast(pl.Datetime("ms", "UTC")).cast(TIMESTAMP)
+def _spoil(lines: pl.DataFrame) -> pl.DataFrame:
+    """Return the lines with one fault after the other; the sender notices, and the good line follows at once."""
+    spoilers = list(_SPOILERS.values())
+    spoilt = [spoilers[n % len(spoilers)](line.encode()) for n, line in enumerate(lines["line"])]
+    line = pl.Series("line", spoilt, pl.Binary)
+    return lines.with_columns(line, pl.col("arrived") - 1, kind=pl.lit("broken", _KIND), late=False)
 
 
-def _stamps(times: pl.Series) -> pl.Series:
-    return times.cast(pl.Datetime("ms")).dt.strftime("%Y-%m-%dT%H:%M:%S%.3f")
-
-
-def _ids(keys: Ints, seed: int) -> pl.Series:
-    """Return one UUID per event (version 8: made by a rule of our own)."""
-    bits = np.stack([mixed(keys, seed), mixed(keys, ~seed)], axis=1).astype(">u8")
-    octets = bits.view(np.uint8).reshape(len(keys), 16)
-    octets[:, 6] = octets[:, 6] & 0x0F | 0x80
-    octets[:, 8] = octets[:, 8] & 0x3F | 0x80
-    letters = np.full((len(keys), 36), ord("-"), np.uint8)
-    letters[:, _DASHED] = _HEX[octets].view(np.uint8)
-    return _fixed_width(letters)
-
-
-def _metadata(arrivals: pl.DataFrame, keys: Ints, seed: int) -> pl.Series:
-    """Return where each event came from, as JSON; null for events that do not say."""
-    bits = mixed(keys, seed + 1).astype(">u8").view(np.uint8).reshape(len(keys), 8)
-    correlation = _fixed_width(_HEX[bits].view(np.uint8))
-    origin = arrivals["origin"]
-    told = text('{"source":"', pooled(ORIGINS, origin.to_numpy()), '","correlation_id":"', correlation, '"}')
-    return told.set(origin == 0, None)
-
-
-def _fixed_width(letters: np.typing.NDArray[np.uint8]) -> pl.Series:
-    """Return rows of ASCII letters as texts, without a Python object for each."""
-    count, width = letters.shape
-    offsets = np.arange(0, (count + 1) * width, width, dtype=np.int64)
-    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(letters))]
-    return pl.Series(pa.Array.from_buffers(pa.large_string(), count, buffers))
+def _some_of(candidates: Ints, draws: Draws, count: int) -> Ints:
+    """Return up to ``count`` different candidates, ascending."""
+    return np.unique(candidates[draws.below(count, len(candidates))]) if len(candidates) else candidates

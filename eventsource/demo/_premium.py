@@ -1,186 +1,197 @@
-"""The premium plan: cards, purchases in campaigns, renewals, cancellations and why, expiries."""
+"""The premium plan: cards, purchases in campaigns, renewals, cancellations with reasons, expiries."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import polars as pl
 
-from eventsource.demo._block import VOUCHER, Block, pooled, text
-from eventsource.demo._calendar import DAY, FAR, HOUR, MINUTE, millis, month_of, month_start
+from eventsource.demo._customers import Customers, fill
 from eventsource.demo._draws import Draws, Flags, Ints
-from eventsource.demo._terms import Terms, renewals
-
-__all__ = ["events"]
-
-_BUYERS = 0.55  # of those who verified their address
-_YEARLY = 0.25
-_CHURN = 0.22  # cancellations per year of a plan, where nothing drives the customer away
-_VOUCHER_CHURN = 2.5  # as a multiple
-_TROUBLE_CHURN = 3.5  # added, as a multiple, once an early ticket waited four days
-_BACK = 0.15  # of those who cancelled
-_REPLACED = 0.7  # of the cards that run out
-_YEAR = 365 * DAY
-
-_CAMPAIGNS: Final = (("new-year", "01-02", 12), ("spring", "03-15", 17), ("black-week", "11-20", 11))
-_BRANDS: Final = ("visa", "mastercard", "amex", "maestro")
-_REASONS: Final = (
-    '"too expensive"',
-    '"missing feature"',
-    '"no time"',
-    '"found something else"',
-    "null",
-    '"support too slow"',
-    '"voucher ended"',
+from eventsource.demo._seasons import (
+    BUSINESS,
+    DAY,
+    HOUR,
+    MINUTE,
+    NEVER,
+    YEAR,
+    add_months,
+    milliseconds,
+    month_of,
+    month_start,
 )
-_SLOW, _ENDED = 5, 6
-_RAISED: Final = millis("2024-01-01")
-_PRICES: Final = {"monthly": ("9.99", "11.99", "7.49"), "yearly": ("99.0", "119.0", "79.0")}
-"""Before 2024, from 2024 on, in a campaign."""
+
+__all__ = ["premium_events"]
+
+_BUYERS: Final = 0.55  # of those who verified their address
+_YEARLY: Final = 0.25  # pay by the year
+_CHURN: Final = 0.22  # cancellations per year of a plan, where nothing drives the customer away
+_VOUCHER_CHURN: Final = 2.5 * _CHURN
+_ANNOYED_CHURN: Final = 3.5 * _CHURN  # added once an early ticket has waited four days
+_RETURNING: Final = 0.15  # of those who cancelled
+_REPLACED: Final = 0.7  # of the cards that expire
+
+_PRICES: Final = pl.Series(price for prices in BUSINESS["prices"].values() for price in prices.values())
+_RAISED: Final = milliseconds("2024-01-01")
+_REASONS: Final = {"too expensive": 40, "missing feature": 20, "no time": 20, "found something else": 12, "": 8}
 
 
-def events(block: Block, trouble: Ints) -> list[pl.DataFrame]:
+class Plans(NamedTuple):
+    """Plans as columns: who, when bought, when the customer would cancel and why, when the card expires."""
+
+    who: Ints
+    bought: Ints
+    cancelled: Ints
+    yearly: Flags
+    annoyed: Flags
+    expiry: Ints
+
+    def filter(self, flags: Flags) -> "Plans":
+        """Return some of the plans."""
+        return Plans(*(column[flags] for column in self))  # type: ignore[arg-type] # columns keep their dtypes
+
+
+class Campaigns:
+    """The campaigns of all years of a log, in the order of time."""
+
+    def __init__(self, since: int, until: int) -> None:
+        first, last = month_of(np.array([since, until])) // 12 + 1970
+        campaigns = pl.DataFrame(BUSINESS["campaigns"]).join(
+            pl.DataFrame({"year": range(first, last + 2)}), how="cross"
+        )
+        campaigns = campaigns.with_columns(date=pl.format("{}-{}", "year", "begins").str.to_date()).sort("date")
+        self.names, self.lengths = campaigns["name"], campaigns["days"].to_numpy() * DAY
+        self.starts = campaigns["date"].cast(pl.Datetime("ms")).cast(pl.Int64).to_numpy()
+
+    def attract(self, draws: Draws, wanted: Ints) -> Ints:
+        """Return the times with two of five moved into the next campaign, where that is near."""
+        index = np.minimum(np.searchsorted(self.starts, wanted), len(self.starts) - 1)
+        inside = self.starts[index] + (draws.uniform(len(wanted)) * self.lengths[index]).astype(np.int64)
+        near = (inside > wanted) & (inside - wanted < 100 * DAY)
+        return np.where(near & draws.chance(len(wanted), 0.4), inside, wanted)
+
+    def at(self, times: Ints) -> tuple[pl.Series, Flags]:
+        """Return the latest campaign that began by each time, and whether it is still on."""
+        index = np.maximum(np.searchsorted(self.starts, times, side="right") - 1, 0)
+        since = times - self.starts[index]
+        return self.names.gather(pl.Series(index)), (since >= 0) & (since < self.lengths[index])
+
+
+def premium_events(customers: Customers, annoyed: Ints) -> list[pl.DataFrame]:
     """Return everything around cards and the premium plan.
 
-    Args:
-        block: the customers.
-        trouble: per customer, when a slow ticket began to drive that customer away, or `FAR`.
+    From the moment ``annoyed`` on, a slow ticket drives a customer away; it is `NEVER` for most.
     """
-    draws = block.draws("premium")
-    terms = _first_terms(block, draws, trouble)
-    cards, expiry = _cards(block, terms)
-    again = _second_terms(block, draws, terms, expiry)
-    return cards + [frame for term in (terms, again) for frame in _term(block, term, expiry[term.rows])]
+    draws = customers.draws("premium")
+    campaigns = Campaigns(customers.settings.since, customers.settings.until)
+    first = _first_plans(customers, draws, annoyed, campaigns)
+    cards, expiry = _cards(customers, first)
+    first = first._replace(expiry=expiry[first.who])
+    second = _second_plans(customers, draws, first)
+    return cards + [frame for plans in (first, second) for frame in _plan_events(customers, plans, campaigns)]
 
 
-def _first_terms(block: Block, draws: Draws, trouble: Ints) -> Terms:
-    size = block.size
-    wanted = block.verified + ((0.02 + 45 * draws.exponential(size)) * DAY).astype(np.int64)
-    bought = _drawn_by_campaign(block, draws, wanted)
-    buys = draws.chance(size, _BUYERS) & (block.verified < FAR)
+def _first_plans(customers: Customers, draws: Draws, annoyed: Ints, campaigns: Campaigns) -> Plans:
+    """Return everyone's first plan; when its card expires is not decided yet."""
+    size, everyone = customers.size, customers.everyone
+    wanted = customers.verified + ((0.02 + 45 * draws.exponential(size)) * DAY).astype(np.int64)
+    bought = campaigns.attract(draws, wanted)
+    buys = draws.chance(size, _BUYERS) & (customers.verified < NEVER)
     yearly = draws.chance(size, _YEARLY)
-    calm, angry = _cancellations(block, draws, bought, trouble)
-    rows = np.flatnonzero(buys & block.alive(np.arange(size), bought))
-    cancelled = np.minimum(calm, angry)
-    return Terms(rows, bought[rows], cancelled[rows], yearly[rows], (angry < calm)[rows])
+    rate = np.where(customers.has_voucher, _VOUCHER_CHURN, _CHURN)
+    everyday = bought + HOUR + (draws.exponential(size) / rate * YEAR).astype(np.int64)
+    patience = (draws.exponential(size) / _ANNOYED_CHURN * YEAR).astype(np.int64)
+    angry = np.where(annoyed < NEVER, np.maximum(bought + HOUR, annoyed) + patience, NEVER)
+    plans = Plans(everyone, bought, np.minimum(everyday, angry), yearly, angry < everyday, bought)
+    return plans.filter(buys & customers.is_possible(everyone, bought))
 
 
-def _cancellations(block: Block, draws: Draws, bought: Ints, trouble: Ints) -> tuple[Ints, Ints]:
-    """Return when each would cancel for everyday reasons, and when for the slow ticket."""
-    size = block.size
-    rate = np.where(block.channel == VOUCHER, _VOUCHER_CHURN, 1.0) * _CHURN
-    calm = bought + HOUR + (draws.exponential(size) / rate * _YEAR).astype(np.int64)
-    patience = (draws.exponential(size) / (_TROUBLE_CHURN * _CHURN) * _YEAR).astype(np.int64)
-    angry = np.where(trouble < FAR, np.maximum(bought + HOUR, trouble) + patience, FAR)
-    return calm, angry
+def _second_plans(customers: Customers, draws: Draws, first: Plans) -> Plans:
+    """Return the plans of those who cancelled and came back while their card was still good."""
+    size = len(first.who)
+    bought = first.cancelled + ((20 + 70 * draws.exponential(size)) * DAY).astype(np.int64)
+    cancelled = bought + HOUR + (draws.exponential(size) / _CHURN * YEAR).astype(np.int64)
+    back = draws.chance(size, _RETURNING) & (bought < first.expiry)
+    second = first._replace(bought=bought, cancelled=cancelled, annoyed=np.zeros(size, bool))
+    return second.filter(back & customers.is_possible(first.who, bought, first.bought))
 
 
-def _second_terms(block: Block, draws: Draws, terms: Terms, expiry: Ints) -> Terms:
-    """Return the plans of those who cancelled and came back with a card that is still good."""
-    size = len(terms.rows)
-    bought = terms.cancelled + ((20 + 70 * draws.exponential(size)) * DAY).astype(np.int64)
-    cancelled = bought + HOUR + (draws.exponential(size) / _CHURN * _YEAR).astype(np.int64)
-    back = draws.chance(size, _BACK) & (bought < expiry[terms.rows])
-    back &= block.alive(terms.rows, bought, terms.bought)
-    never = np.zeros(int(back.sum()), bool)
-    return Terms(terms.rows[back], bought[back], cancelled[back], terms.yearly[back], never)
-
-
-def _windows(block: Block) -> tuple[Ints, Ints, list[str]]:
-    first, last = month_of(np.array([block.period.since, block.period.until])) // 12 + 1970
-    years = range(first, last + 2)
-    found = sorted((millis(f"{year}-{day}"), length, name) for year in years for name, day, length in _CAMPAIGNS)
-    starts = np.array([start for start, _, _ in found])
-    return starts, starts + np.array([length for _, length, _ in found]) * DAY, [name for *_, name in found]
-
-
-def _drawn_by_campaign(block: Block, draws: Draws, wanted: Ints) -> Ints:
-    """Return the times with two of five moved into the next campaign, where that is near."""
-    starts, ends, _ = _windows(block)
-    index = np.minimum(np.searchsorted(starts, wanted), len(starts) - 1)
-    inside = starts[index] + (draws.uniform(block.size) * (ends - starts)[index]).astype(np.int64)
-    near = (inside > wanted) & (inside - wanted < 100 * DAY)
-    return np.where(near & draws.chance(block.size, 0.4), inside, wanted)
-
-
-def _cards(block: Block, terms: Terms) -> tuple[list[pl.DataFrame], Ints]:
-    """Return the events of cards, and per customer when the card of the plan runs out unreplaced."""
-    draws, size = block.draws("cards"), block.size
-    added = block.signup + ((0.01 + 60 * draws.exponential(size)) * DAY).astype(np.int64)
-    added = np.where(draws.chance(size, 0.35), added, FAR)
-    before = MINUTE + (10 * MINUTE * draws.exponential(len(terms.rows))).astype(np.int64)
-    in_time = np.maximum(terms.bought - before, block.signup[terms.rows] + MINUTE // 2)
-    added[terms.rows] = np.minimum(added[terms.rows], in_time)
-    months = month_of(np.minimum(added, block.period.until)) + 3 + draws.below(size, 44)
-    expiry = month_start(months + 1)
+def _cards(customers: Customers, plans: Plans) -> tuple[list[pl.DataFrame], Ints]:
+    """Return the events of cards, and per customer when the card expires without a replacement, or `NEVER`."""
+    draws, size, everyone = customers.draws("cards"), customers.size, customers.everyone
+    added = customers.signup + ((0.01 + 60 * draws.exponential(size)) * DAY).astype(np.int64)
+    added = np.where(draws.chance(size, 0.35), added, NEVER)
+    before = MINUTE + (10 * MINUTE * draws.exponential(len(plans.who))).astype(np.int64)
+    in_time = np.maximum(plans.bought - before, customers.signup[plans.who] + MINUTE // 2)
+    added[plans.who] = np.minimum(added[plans.who], in_time)
+    last_month = month_of(np.minimum(added, customers.settings.until)) + 3 + draws.below(size, 44)
+    expiry = month_start(last_month + 1)
     replaced = draws.chance(size, _REPLACED)
     renewed = expiry - ((25 * draws.uniform(size) - 4) * DAY).astype(np.int64)
-    everyone = np.arange(size)
-    has = block.alive(everyone, added)
-    gone = has & ~replaced & block.alive(everyone, expiry, added)
-    fresh = has & replaced & block.alive(everyone, renewed, added)
+    card, new_card = (_card(draws, months) for months in (last_month, last_month + 60))
     frames = [
-        _added(block, draws, np.flatnonzero(has), added, months),
-        _added(block, draws, np.flatnonzero(fresh), renewed, months + 60),
-        block.events("CardExpired", np.flatnonzero(gone), expiry[gone], "{}"),
+        customers.events("CardAdded", everyone, added, card),
+        customers.events("CardAdded", everyone, np.where(replaced, renewed, NEVER), new_card, added),
+        customers.events("CardExpired", everyone, np.where(replaced, NEVER, expiry), "{}", added),
     ]
-    return frames, np.where(replaced, FAR, expiry)
+    return frames, np.where(replaced, NEVER, expiry)
 
 
-def _added(block: Block, draws: Draws, rows: Ints, times: Ints, months: Ints) -> pl.DataFrame:
-    size = len(rows)
-    last = pl.Series(draws.below(size, 10_000)).cast(pl.String).str.zfill(4)
-    expires = pl.Series(month_start(months[rows])).cast(pl.Datetime("ms")).dt.strftime("%Y-%m")
-    brand = pooled(_BRANDS, draws.pick(size, (45, 40, 8, 7)))
-    data = text('{"brand":"', brand, '","last4":"', last, '","expires":"', expires, '"}')
-    return block.events("CardAdded", rows, times[rows], data)
+def _card(draws: Draws, months: Ints) -> pl.Series:
+    last4 = pl.Series(draws.below(len(months), 10_000)).cast(pl.String).str.zfill(4)
+    brand = draws.choice(len(months), {"visa": 45, "mastercard": 40, "amex": 8, "maestro": 7})
+    expires = pl.Series(month_start(months)).cast(pl.Datetime("ms")).dt.strftime("%Y-%m")
+    return fill('{"brand":"%","last4":"%","expires":"%"}', brand, last4, expires)
 
 
-def _term(block: Block, term: Terms, expiry: Ints) -> list[pl.DataFrame]:
-    """Return the purchase of a plan, its renewals, and its end."""
-    nth, when, fails = renewals(term, expiry, block.period.until)
-    alive = block.alive(term.rows[nth], when, term.bought[nth])
-    paid, failed = alive & ~fails, alive & fails
-    over = np.full(len(term.rows), FAR)
-    over[nth[fails]] = when[fails]
-    cancels = (term.cancelled < over) & block.alive(term.rows, term.cancelled, term.bought)
+def _plan_events(customers: Customers, plans: Plans, campaigns: Campaigns) -> list[pl.DataFrame]:
+    """Return the purchases of plans, their renewals, and their ends."""
+    nth, due = _due_renewals(plans, customers.settings.until)
+    fails = due >= plans.expiry[nth]
+    ends = np.full(len(plans.who), NEVER)
+    ends[nth[fails]] = due[fails]
+    cancelled = plans.filter(
+        (plans.cancelled < ends) & customers.is_possible(plans.who, plans.cancelled, plans.bought)
+    )
+    campaign, on = campaigns.at(plans.bought)
+    plan = pl.Series(["monthly", "yearly"]).gather(pl.Series(plans.yearly.astype(np.int64)))
+    campaign = fill(',"campaign":"%"', campaign).set(pl.Series(~on), "")
+    price = _prices(plans.yearly, plans.bought, on)
+    bought = fill('{"plan":"%","price":%,"currency":"EUR"%}', plan, price, campaign)
+    renewal = fill('{"price":%}', _prices(plans.yearly[nth], due, np.zeros(len(nth), bool)))
+    paid, end = np.where(fails, NEVER, due), np.where(fails, due, NEVER)
+    reason = _reasons(customers, cancelled)
+    expired, causes = '{"cause":"card expired"}', plans.bought[nth]
     return [
-        _bought(block, term),
-        _renewed(block, term, nth[paid], when[paid]),
-        _cancelled(block, term, np.flatnonzero(cancels)),
-        _expired(block, term.rows[nth[failed]], when[failed]),
+        customers.events("PremiumPlanBought", plans.who, plans.bought, bought),
+        customers.events("PremiumPlanRenewed", plans.who[nth], paid, renewal, causes),
+        customers.events("PremiumPlanCancelled", cancelled.who, cancelled.cancelled, reason, cancelled.bought),
+        customers.events("PremiumPlanExpired", plans.who[nth], end, expired, causes),
     ]
 
 
-def _bought(block: Block, term: Terms) -> pl.DataFrame:
-    starts, ends, names = _windows(block)
-    index = np.maximum(np.searchsorted(starts, term.bought, side="right") - 1, 0)
-    inside = (starts[index] <= term.bought) & (term.bought < ends[index])
-    campaign = text(',"campaign":"', pooled(names, index), '"').set(pl.Series(~inside), "")
-    plan = pooled(("monthly", "yearly"), term.yearly.astype(np.int64))
-    price = _prices(term.yearly, term.bought, inside)
-    data = text('{"plan":"', plan, '","price":', price, ',"currency":"EUR"', campaign, "}")
-    return block.events("PremiumPlanBought", term.rows, term.bought, data)
+def _due_renewals(plans: Plans, until: int) -> tuple[Ints, Ints]:
+    """Return which plan is due for renewal, as an index, and when.
+
+    A plan renews on the same day of each month or year until it is cancelled. The first renewal on or after the
+    card's expiry fails, and is the last.
+    """
+    ends, step = np.minimum(plans.cancelled, until), np.where(plans.yearly, 12, 1)
+    most = (month_of(ends) - month_of(plans.bought)) // step
+    before, nth = np.nonzero(np.arange(most.max(initial=0))[:, None] < most)  # renewals before this one, the plan
+    last = add_months(plans.bought[nth], before * step[nth])
+    due = add_months(plans.bought[nth], (before + 1) * step[nth])
+    happens = (due < ends[nth]) & ((before == 0) | (last < plans.expiry[nth]))
+    return nth[happens], due[happens]
 
 
-def _renewed(block: Block, term: Terms, nth: Ints, when: Ints) -> pl.DataFrame:
-    price = _prices(term.yearly[nth], when, np.zeros(len(nth), bool))
-    return block.events("PremiumPlanRenewed", term.rows[nth], when, text('{"price":', price, "}"))
-
-
-def _cancelled(block: Block, term: Terms, chosen: Ints) -> pl.DataFrame:
-    draws, rows = block.draws("reasons"), term.rows[chosen]
-    reason = draws.pick(len(rows), (40, 20, 20, 12, 8))
-    voucher = (block.channel[rows] == VOUCHER) & draws.chance(len(rows), 0.5)
-    angry = term.angry[chosen] & draws.chance(len(rows), 0.75)
-    reason = np.where(angry, _SLOW, np.where(voucher, _ENDED, reason))
-    data = text('{"reason":', pooled(_REASONS, reason), "}")
-    return block.events("PremiumPlanCancelled", rows, term.cancelled[chosen], data)
-
-
-def _expired(block: Block, rows: Ints, when: Ints) -> pl.DataFrame:
-    return block.events("PremiumPlanExpired", rows, when, '{"cause":"card expired"}')
+def _reasons(customers: Customers, plans: Plans) -> pl.Series:
+    draws, size = customers.draws("reasons"), len(plans.who)
+    everyday = draws.choice(size, _REASONS)
+    voucher = pl.Series(customers.has_voucher[plans.who] & draws.chance(size, 0.5))
+    annoyed = pl.Series(plans.annoyed & draws.chance(size, 0.75))
+    reason = everyday.set(voucher, "voucher ended").set(annoyed, "support too slow")
+    return fill('{"reason":"%"}', reason).str.replace('""', "null", literal=True)
 
 
 def _prices(yearly: Flags, times: Ints, campaign: Flags) -> pl.Series:
-    step = np.where(campaign, 2, (times >= _RAISED).astype(np.int64))
-    return pooled(_PRICES["monthly"] + _PRICES["yearly"], step + 3 * yearly)
+    return _PRICES.gather(pl.Series(np.where(campaign, 2, times >= _RAISED) + 3 * yearly))

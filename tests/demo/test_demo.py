@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eventsource import demo, event
-from eventsource.demo import _order, _writer
+from eventsource.demo import _customers, _files
 from eventsource.errors import SourceError
 
 SAMPLE = Path(__file__).parents[2] / "data" / "raw" / "customers.jsonl.gz"
@@ -163,7 +163,7 @@ def test_lines_stand_in_the_order_of_arrival(written: tuple[Path, demo.Manifest]
 
 def test_blocks_and_slices_keep_the_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Customers cut into many blocks and slices of time still arrive in one order, each stream whole."""
-    monkeypatch.setattr(_order, "BLOCK", 40)
+    monkeypatch.setattr(_customers, "AT_ONCE", 40)
     shares: list[float] = []
     made = demo.write(tmp_path / "cut.jsonl", customers=300, seed=5, progress=shares.append)
     lines = firsts(good(tmp_path / "cut.jsonl"))
@@ -173,13 +173,13 @@ def test_blocks_and_slices_keep_the_order(tmp_path: Path, monkeypatch: pytest.Mo
     assert {line["stream"] for line in lines} >= {f"customer-{number}" for number in range(1, 290)}
     assert shares == sorted(shares)
     assert shares[-1] == 1
-    assert len(shares) == 8 + 16
+    assert len(shares) == 8 + 8
     assert [path.name for path in tmp_path.iterdir()] == ["cut.jsonl"]
 
 
 def test_parts_of_a_folder_are_the_file_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Parts have the stated number of lines, add up to the one file, and replace those of a longer run."""
-    monkeypatch.setattr(_writer, "PART", 1_000)
+    monkeypatch.setattr(_files, "LINES_PER_FILE", 1_000)
     demo.write(tmp_path / "parts", customers=300, seed=5)
     before = sorted((tmp_path / "parts").iterdir())
     made = demo.write(tmp_path / "parts", customers=150, seed=5)
