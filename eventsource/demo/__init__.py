@@ -38,7 +38,7 @@ def write(
     seed: int = 7,
     since: Moment = "2023-01-01",
     until: Moment = "2024-12-31",
-    progress: Callable[[float], None] = lambda _: None,
+    progress: Callable[[float], None] | None = None,
 ) -> Manifest:
     """Write the business's log as JSON Lines, in the order of arrival.
 
@@ -57,7 +57,7 @@ def write(
     Raises:
         SourceError: there are no customers, the period is shorter than a day, or ``path`` has another suffix.
     """
-    return write_business(Path(path), _settings(customers, seed, since, until), progress)
+    return write_business(Path(path), _settings(customers, seed, since, until), progress or (lambda _: None))
 
 
 def events(

@@ -5,12 +5,12 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import chain, count, islice, pairwise
 from pathlib import Path
 from time import perf_counter
-from typing import Final
+from typing import IO, Final
 
 import numpy as np
 import polars as pl
@@ -111,13 +111,12 @@ def _write_files(lines: Iterator[bytes], path: Path) -> int:
     targets, most = _targets(path)
     size, some = 0, list(islice(lines, min(most, _LINES_AT_ONCE)))
     for target in targets:
-        room, is_zipped = most, target.suffix == ".gz"
-        with atomic_write(target) as draft, draft.open("wb") as raw:
-            with gzip.GzipFile("", "wb", _GZIP_LEVEL, raw, mtime=0) if is_zipped else nullcontext(raw) as out:
-                while some and room:
-                    out.write(b"\n".join(some) + b"\n")
-                    room -= len(some)
-                    some = list(islice(lines, min(room or most, _LINES_AT_ONCE)))
+        room = most
+        with atomic_write(target) as draft, draft.open("wb") as raw, _compressed(raw, target) as out:
+            while some and room:
+                out.write(b"\n".join(some) + b"\n")
+                room -= len(some)
+                some = list(islice(lines, min(room or most, _LINES_AT_ONCE)))
         size += target.stat().st_size
         if not some:
             break
@@ -135,3 +134,7 @@ def _targets(path: Path) -> tuple[Iterator[Path], int]:
         raise SourceError(f"expected a name for JSON Lines, got {path}", hint=hint)
     path.mkdir(parents=True, exist_ok=True)
     return (path / f"events-{number:04}.jsonl.gz" for number in count(1)), LINES_PER_FILE
+
+
+def _compressed(raw: IO[bytes], path: Path) -> AbstractContextManager[IO[bytes] | gzip.GzipFile]:
+    return gzip.GzipFile("", "wb", _GZIP_LEVEL, raw, mtime=0) if path.suffix == ".gz" else nullcontext(raw)
