@@ -21,10 +21,13 @@ from eventsource.decode import Clustered, Members
 from eventsource.derived_folders import derived_folder, mark_used, remove_unused
 from eventsource.errors import LogError
 from eventsource.event import EventLog
-from eventsource.index._cluster import Directories, Sizes, followed, is_of, pending_events
+from eventsource.index._files import IndexFiles
 from eventsource.index._log import still_contains
+from eventsource.index._manifest import Manifest
 from eventsource.index._parts import InMemory, Parts, Stored
-from eventsource.index._store import Manifest, Store
+from eventsource.index._policy import Sizes
+from eventsource.index._read import PartCache, pending_events
+from eventsource.index._update import is_index_of, update_index
 from eventsource.index._view import Attempt, View
 from eventsource.plan import Plan
 from eventsource.progress import Progress, no_progress
@@ -49,11 +52,11 @@ class Index:
         self, log: EventLog, plan: Plan, *, sizes: Sizes | None = None, progress: Progress | None = None
     ) -> None:
         self.log, self.members = log, Members(plan)
-        self.sizes = (sizes or Sizes()).of_width(self.members.width)
+        self.sizes = (sizes or Sizes()).for_width(self.members.width)
         self._progress = progress or no_progress
         self._memory: InMemory | None = None
         self._current: tuple[Manifest, Clustered | None] | None = None
-        self._directories = Directories()
+        self._cache = PartCache()
 
     @property
     def folder(self) -> Path:
@@ -62,9 +65,9 @@ class Index:
         return derived_folder(self.log.path, "index", layout)
 
     @property
-    def store(self) -> Store:
+    def files(self) -> IndexFiles:
         """The files of this index."""
-        return Store(self.folder)
+        return IndexFiles(self.folder)
 
     def views(self, *, upto: int | None = None, known_at: datetime | None = None) -> Iterator[Attempt]:
         """Yield attempts to answer one question, until one of them finds all the files that it reads.
@@ -88,7 +91,7 @@ class Index:
         head = self._head(upto)
         limit = head if upto is None else min(upto, head)
         openers: list[Callable[[int, int], Parts]] = [self._in_memory]
-        if self.log.path and head > self.sizes.memory:
+        if self.log.path and head > self.sizes.in_memory:
             openers = [self._stored] * _ATTEMPTS + [self._decoded]
         missing: FileNotFoundError | None = None
         for open_parts in openers:
@@ -110,20 +113,20 @@ class Index:
 
     def _stored(self, limit: int, _head: int) -> Stored:
         """Open the files of the index; write them first where they lack events, or belong to other ones."""
-        store = self.store
-        manifest = store.manifest()
-        mark_used(store.folder)
+        files = self.files
+        manifest = files.manifest()
+        mark_used(files.folder)
         if not manifest.head:
-            remove_unused(store.folder)
+            remove_unused(files.folder)
         known, pending = self._current or (None, None)
-        if manifest.head < limit or (manifest != known and not is_of(self.log, manifest)):
-            with store.locked():
-                manifest = followed(store, self.log, self.members, self.sizes, self._progress)
+        if manifest.head < limit or (manifest != known and not is_index_of(self.log, manifest)):
+            with files.lock():
+                manifest = update_index(files, self.log, self.members, sizes=self.sizes, progress=self._progress)
         if manifest != known:
-            pending = pending_events(store, manifest)
+            pending = pending_events(files, manifest)
             self._current = manifest, pending
-            self._directories.keep(manifest)
-        return Stored(self.log, self.members, store, manifest, pending, self._directories)
+            self._cache.retain(manifest)
+        return Stored(self.log, self.members, files, manifest, pending, self._cache)
 
     def _in_memory(self, limit: int, head: int) -> InMemory:
         """Return the events in memory; decode the rest of the log where some before ``limit`` are missing."""

@@ -1,4 +1,15 @@
-"""Taking in events of a log: decoded columns, a window of positions at a time, and the streams' clocks."""
+"""Decoding events of a log into typed columns, a window of positions at a time.
+
+Plans with ``order="recorded_at"`` fold events by ``settled_at``: the latest ``recorded_at`` of the stream up to
+this event. The *clock* of a stream is the ``settled_at`` of its last event so far. It is carried from window to
+window, and from one update of the index to the next. Six events in two windows::
+
+    position       0   1   2 |  3   4   5
+    stream         s   t   s |  s   t   t
+    recorded_at   10  11  13 | 12  14  09
+    settled_at    10  11  13 | 13  14  14        the maximum so far, per stream
+    clocks             s 13, t 11       s 13, t 14        after each window
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,24 +23,26 @@ from eventsource.decode import Members, shred
 from eventsource.event import TIMESTAMP, EventLog
 from eventsource.progress import Progress
 
-__all__ = ["CLOCKS", "Decoded", "decoded", "no_events", "settled"]
+__all__ = ["CLOCKS", "Window", "decode_windows", "no_events", "settled_moments"]
 
 CLOCKS: Final = pl.Schema({"stream": pl.String(), "clock": TIMESTAMP})
 """The latest ``recorded_at`` of each stream so far."""
 
 _WINDOW: Final = 2_000_000
+"""Positions that are decoded into one frame in memory."""
 _CHUNK: Final = 250_000
+"""Payload texts that are in memory at a time."""
 
 
 @dataclass(frozen=True)
-class Decoded:
-    """Some events, decoded.
+class Window:
+    """The decoded events of a range of positions.
 
     Args:
-        events: what `eventsource.decode.payload.shred` gives, in no order.
-        start: the first position that they may have.
-        stop: the position after the last that they may have.
-        clocks: the streams' clocks after them.
+        events: what `eventsource.decode.shred` returns, in no order.
+        start: the first position of the range.
+        stop: the position after the last of the range.
+        clocks: the streams' clocks after these events.
     """
 
     events: pl.DataFrame
@@ -38,33 +51,33 @@ class Decoded:
     clocks: pl.DataFrame
 
 
-def decoded(
-    log: EventLog, members: Members, start: int, head: int, clocks: pl.DataFrame, progress: Progress
-) -> Iterator[Decoded]:
-    """Decode events with ``start`` <= position < ``head``, in windows that memory holds.
+def decode_windows(
+    log: EventLog, members: Members, *, start: int, head: int, clocks: pl.DataFrame, progress: Progress
+) -> Iterator[Window]:
+    """Decode the events with ``start`` <= position < ``head``, in windows that fit into memory.
 
     Args:
         log: the log.
         members: what to decode.
         start: the first position.
         head: the position after the last.
-        clocks: the streams' clocks before them.
-        progress: called after each chunk.
+        clocks: the streams' clocks before these events.
+        progress: called after each chunk with ``decoding``, the positions that are done, and how many there are.
     """
     readers = members.readers()
-    window, size = _WINDOW // members.width, _CHUNK // members.width
+    window, chunk_size = _WINDOW // members.width, _CHUNK // members.width
     for low in range(start, head, window):
         high = min(low + window, head)
         moments = None
         if members.plan.order == "recorded_at":
-            moments, clocks = _settled(log, low, high, clocks)
+            moments, clocks = _settle(log, low, high, clocks)
         chunks = log.scan(types=members.plan.types, start=low, upto=high)
         with allocation.gc_paused():
-            parts = []
-            for chunk in chunks.collect_batches(chunk_size=size, maintain_order=True):
-                parts.append(shred(_with_moment(chunk, moments), members, readers))
+            frames = []
+            for chunk in chunks.collect_batches(chunk_size=chunk_size, maintain_order=True):
+                frames.append(shred(_with_moments(chunk, moments), members, readers))
                 progress("decoding", int(chunk["position"][-1]) - start + 1 if chunk.height else 0, head - start)
-        yield Decoded(pl.concat([no_events(members), *parts], how="diagonal"), low, high, clocks)
+        yield Window(pl.concat([no_events(members), *frames], how="diagonal"), low, high, clocks)
 
 
 def no_events(members: Members) -> pl.DataFrame:
@@ -73,32 +86,36 @@ def no_events(members: Members) -> pl.DataFrame:
     return shred(nothing, members, {})
 
 
-def settled(log: EventLog, head: int, known_at: datetime) -> pl.DataFrame:
-    """Return ``position``, ``at``: ``settled_at`` over the events recorded by ``known_at`` only.
+def settled_moments(log: EventLog, head: int, known_at: datetime) -> pl.DataFrame:
+    """Return ``position`` and ``at``: ``settled_at`` computed from the events recorded by ``known_at`` alone.
 
-    It is taken over *all* events of a stream, relevant or not.
+    *All* events of a stream count, also those of types that the plan does not read.
     """
-    known = _arrivals(log, 0, head).filter(pl.col("recorded_at") <= known_at)
-    return known.select("position", pl.col("recorded_at").cum_max().over("stream").alias("at"))
+    events = _recorded(log, 0, head).filter(pl.col("recorded_at") <= known_at)
+    return events.select("position", pl.col("recorded_at").cum_max().over("stream").alias("at"))
 
 
-def _settled(log: EventLog, start: int, stop: int, clocks: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return ``position``, ``at`` (``settled_at``) of a window, and the clocks after it."""
-    events = _arrivals(log, start, stop)
-    running = pl.max_horizontal(pl.col("recorded_at").cum_max().over("stream"), "clock")
-    found = events.join(clocks, on="stream", how="left", maintain_order="left").with_columns(running.alias("at"))
-    latest = found.group_by("stream").agg(pl.col("at").last().alias("clock"))
-    moved = pl.concat([clocks.join(latest, on="stream", how="anti"), latest]).select(CLOCKS.names())
-    return found.select(pl.col("position").set_sorted(), "at"), moved
+def _settle(log: EventLog, start: int, stop: int, clocks: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return ``position`` and ``at`` (``settled_at``) of a window, and the clocks after it."""
+    settled_at = pl.max_horizontal(pl.col("recorded_at").cum_max().over("stream"), "clock")
+    events = _recorded(log, start, stop).join(clocks, on="stream", how="left", maintain_order="left")
+    events = events.with_columns(settled_at.alias("at"))
+    latest = events.group_by("stream").agg(pl.col("at").last().alias("clock"))
+    unchanged = clocks.join(latest, on="stream", how="anti")
+    after = pl.concat([unchanged, latest]).select(CLOCKS.names())
+    return events.select(pl.col("position").set_sorted(), "at"), after
 
 
-def _arrivals(log: EventLog, start: int, stop: int) -> pl.DataFrame:
-    """Return ``position``, ``stream``, ``recorded_at`` in order of position, whatever rewrote the log's files."""
+def _recorded(log: EventLog, start: int, stop: int) -> pl.DataFrame:
+    """Return ``position``, ``stream`` and ``recorded_at``, sorted by position.
+
+    Other tools may rewrite the files of a log, and leave rows in any order (Delta's OPTIMIZE does).
+    """
     events = log.scan(start=start, upto=stop).select("position", "stream", "recorded_at").collect()
     return events if events["position"].is_sorted() else events.sort("position")
 
 
-def _with_moment(chunk: pl.DataFrame, moments: pl.DataFrame | None) -> pl.DataFrame:
+def _with_moments(chunk: pl.DataFrame, moments: pl.DataFrame | None) -> pl.DataFrame:
     if moments is None:
         return chunk.with_columns(pl.col("occurred_at").alias("at"))
     return chunk.join(moments, on="position", how="left", maintain_order="left")

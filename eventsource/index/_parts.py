@@ -13,10 +13,11 @@ import polars as pl
 
 from eventsource.decode import Clustered, Members
 from eventsource.event import TIMESTAMP, EventLog
-from eventsource.index._cluster import Directories, clustered_part
-from eventsource.index._decode import CLOCKS, decoded, no_events
+from eventsource.index._decode import CLOCKS, decode_windows, no_events
+from eventsource.index._files import IndexFiles
 from eventsource.index._log import last_event_id
-from eventsource.index._store import Manifest, Run, Store, scanned
+from eventsource.index._manifest import Manifest, Run
+from eventsource.index._read import PartCache, read_part
 from eventsource.moment import epoch_microseconds
 from eventsource.progress import no_progress
 
@@ -93,7 +94,9 @@ class InMemory:
     def extended(self, head: int) -> "InMemory":
         """Return a part that also has the later events of the log, up to a position."""
         events, clocks = self.events, self.clocks
-        for tail in decoded(self.log, self.members, self.head, head, clocks, no_progress):
+        for tail in decode_windows(
+            self.log, self.members, start=self.head, head=head, clocks=clocks, progress=no_progress
+        ):
             events, clocks = events.merge(Clustered.from_events(tail.events)), tail.clocks
         collected = Clustered(events.in_order.collect().lazy(), events.entities, events.starts)
         return InMemory(self.log, self.members, head, collected, clocks)
@@ -138,18 +141,18 @@ class Stored:
     Args:
         log: the log.
         members: what is decoded.
-        store: the files of the index.
+        files: the files of the index.
         manifest: which of them count.
         pending: events that are in a run, but not yet in their part; None: there are none.
-        directories: what was read of the parts before.
+        cache: what is known of the parts from earlier questions.
     """
 
     log: EventLog
     members: Members
-    store: Store
+    files: IndexFiles
     manifest: Manifest
     pending: Clustered | None
-    directories: Directories
+    cache: PartCache
 
     @property
     def head(self) -> int:
@@ -187,18 +190,18 @@ class Stored:
             runs = [run for run in self.manifest.runs if run.rows and run.start < position]
             later = [run.file for run in runs if (run.latest or 0) > epoch_microseconds(after)]
             before = pl.col("position") < position
-            frames += [scanned(self.store, later).filter(pl.col("at") > after, before)] if later else []
+            frames += [self.files.scan(later).filter(pl.col("at") > after, before)] if later else []
         return pl.concat(frames or [no_events(self.members).lazy()], how="diagonal")
 
     def _behind(self, position: int) -> Iterator[pl.LazyFrame]:
         """Yield the events from a position on: from memory where all of them are pending, else from the runs."""
         behind = pl.col("position") >= position
-        if position >= self.manifest.clustered:
+        if position >= self.manifest.parts_head:
             if self.pending is not None:
                 # Filtered at once, not lazily: conditions that follow then see few rows.
                 yield self.pending.table.filter(behind).lazy()
         elif newer := [run.file for run in self.manifest.runs if run.rows and run.stop > position]:
-            yield scanned(self.store, newer).filter(behind)
+            yield self.files.scan(newer).filter(behind)
 
     def expected_share(self, position: int, after: datetime, until: datetime | None) -> float:
         total = sum(run.rows for run in self.manifest.runs)
@@ -207,9 +210,7 @@ class Stored:
     def load(self, number: int, entities: pl.Series | None) -> Clustered:
         if not self.manifest.parts:
             return Clustered.from_events(no_events(self.members))
-        return clustered_part(
-            self.store, self.manifest, number, self.pending, entities, directories=self.directories
-        )
+        return read_part(self.files, self.manifest, number, self.pending, entities, cache=self.cache)
 
 
 def _expected_rows(run: Run, position: int, after: datetime, until: datetime | None) -> float:

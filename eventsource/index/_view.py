@@ -27,7 +27,7 @@ from eventsource import allocation
 from eventsource.decode import Clustered, member_columns, present, resolve
 from eventsource.event import TIMESTAMP, EventLog
 from eventsource.fold import Events
-from eventsource.index._decode import settled
+from eventsource.index._decode import settled_moments
 from eventsource.index._parts import Parts
 from eventsource.plan import Plan
 
@@ -173,7 +173,7 @@ class View:
     @cached_property
     def _settled(self) -> pl.DataFrame:
         assert self.known_at is not None  # noqa: S101 - only used where it is given
-        return settled(self.parts.log, self.limit, self.known_at)
+        return settled_moments(self.parts.log, self.limit, self.known_at)
 
 
 class Attempt:

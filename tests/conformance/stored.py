@@ -37,11 +37,11 @@ def sizes() -> st.SearchStrategy[Sizes]:
     """Return sizes at which a few events fill many files, and each tail joins, splits and merges some."""
     return st.builds(
         Sizes,
-        memory=st.just(0),
-        run=st.sampled_from([1, 3, 8, 1000]),
+        in_memory=st.just(0),
+        max_run=st.sampled_from([1, 3, 8, 1000]),
         part=st.sampled_from([1, 2, 5, 1000]),
-        at_once=st.sampled_from([1, 4, 1000]),
-        share=st.sampled_from([0.01, 1 / 16, 0.5, 2.0]),
+        max_sort=st.sampled_from([1, 4, 1000]),
+        rewrite_share=st.sampled_from([0.01, 1 / 16, 0.5, 2.0]),
     )
 
 

@@ -27,7 +27,7 @@ def test_every_engine_gives_the_answers_of_the_specification(case: Case, engine:
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
 def test_indexes_and_snapshots_give_the_answers_of_the_specification(case: Case) -> None:
     """A case's questions, asked after each part of its events arrived, through many small files and snapshots."""
-    tiny = Sizes(memory=0, run=3, part=2, at_once=3)
+    tiny = Sizes(in_memory=0, max_run=3, part=2, max_sort=3)
     policy = SnapshotPolicy(events=1, every="1d", keep=2)
     with on_disk(case.plan, tiny, policy, ALWAYS) as timeline:
         half = len(case.events) // 2

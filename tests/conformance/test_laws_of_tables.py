@@ -156,7 +156,7 @@ def test_an_index_on_disk_answers_as_one_in_memory(world: World, cut: int, when:
     events = world.without(lambda _: True)
     with TemporaryDirectory() as folder:
         log = Log(Path(folder) / "log")
-        stored = Timeline(log, world.plan, tuning=Tuning(index=Sizes(memory=0)))
+        stored = Timeline(log, world.plan, tuning=Tuning(index=Sizes(in_memory=0)))
         for part in (events[:cut], events[cut:]):
             if part:
                 log.append(part)

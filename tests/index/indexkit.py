@@ -10,7 +10,7 @@ from eventsource import Log
 from eventsource.index import Index, Sizes
 from tests.conformance.stored import BUSY, assert_answers, fresh, stored
 
-SMALL = Sizes(memory=0, run=300, part=60, at_once=120)
+SMALL = Sizes(in_memory=0, max_run=300, part=60, max_sort=120)
 ROOT = Path(__file__).parents[2]
 
 
@@ -46,5 +46,5 @@ def assert_whole(path: Path, events: list[dict[str, Any]]) -> None:
 
 def strangers(index: Index) -> set[str]:
     """Return the files in an index's folder that its manifest does not name."""
-    named = index.store.manifest().files
+    named = index.files.manifest().file_names
     return {path.name for path in index.folder.iterdir()} - named - {"manifest.json", "lock"}

@@ -15,7 +15,7 @@ from eventsource.timeline import Tuning
 from tests.conformance.stored import index_of
 
 EVENTS = demo.events(customers=60)
-SMALL = Sizes(memory=0, run=400, part=100, at_once=250)
+SMALL = Sizes(in_memory=0, max_run=400, part=100, max_sort=250)
 
 pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")  # half a log
 
@@ -55,17 +55,17 @@ def test_it_follows_the_log(asked: tuple[es.Log, es.Timeline], tmp_path: Path) -
 def test_files_stay_few_and_what_is_rewritten_little(asked: tuple[es.Log, es.Timeline]) -> None:
     """Runs are joined as they grow, parts split, and no file stays that nobody reads."""
     log, timeline = asked
-    store = index_of(timeline).store
+    files = index_of(timeline).files
     for start in range(EVENTS.height // 2, EVENTS.height, 20):
         log.append(EVENTS.slice(start, 20))
         timeline.as_of()
-    manifest = store.manifest()
+    manifest = files.manifest()
     rows = sum(run.rows for run in manifest.runs)
     assert sum(part.rows for part in manifest.parts) <= rows
     assert len(manifest.runs) <= 12
     assert len(manifest.parts) >= rows / (2 * SMALL.part) - 1
-    kept = len(list(store.folder.iterdir()))
-    assert kept <= 2 * (len(manifest.files) + 2)
+    kept = len(list(files.folder.iterdir()))
+    assert kept <= 2 * (len(manifest.file_names) + 2)
 
 
 def test_a_new_member_or_kind_of_value_rebuilds_nothing(tmp_path: Path) -> None:
@@ -79,15 +79,15 @@ def test_a_new_member_or_kind_of_value_rebuilds_nothing(tmp_path: Path) -> None:
             ]
         }
     )
-    timeline = es.Timeline(log, plan, tuning=Tuning(index=Sizes(memory=0, part=50)))
+    timeline = es.Timeline(log, plan, tuning=Tuning(index=Sizes(in_memory=0, part=50)))
     log.append([_event(n, "Sized", {"size": n}) for n in range(300)])
     assert timeline.as_of()["size"].dtype == pl.Int64
-    before = {part.file for part in index_of(timeline).store.manifest().parts}
+    before = {part.file for part in index_of(timeline).files.manifest().parts}
     log.append([_event(300, "Sized", {"size": "XL"}), _event(301, "Painted", {"colour": "red"})])
     states = timeline.as_of()
     assert states["size"].to_list().count("XL") == 1
     assert states["size"].dtype == states["colour"].dtype == pl.String
-    assert {part.file for part in index_of(timeline).store.manifest().parts} == before
+    assert {part.file for part in index_of(timeline).files.manifest().parts} == before
 
 
 def _event(number: int, kind: str, data: dict[str, object]) -> dict[str, object]:
@@ -132,7 +132,7 @@ def test_files_that_another_tool_put_together_change_no_answer(tmp_path: Path) -
     DeltaTable(tmp_path / "log" / "events").optimize.compact()
     again = es.Log(log.path)
     assert not again.scan().collect()["position"].is_sorted()
-    for sizes in (Sizes(memory=0), Sizes()):
+    for sizes in (Sizes(in_memory=0), Sizes()):
         after = es.Timeline(again, plan, tuning=Tuning(index=sizes))
         found = after.history(), after.changes("size"), after.changes("size", known_at=known)
         assert all(one.equals(other) for one, other in zip(expected, found, strict=True))

@@ -109,7 +109,7 @@ def test_a_process_killed_anywhere_harms_nothing(tmp_path: Path) -> None:
     found.log.append(busy_events(3, 1, start=9000))
     found.as_of()
     assert not before & strangers(index_of(found))
-    assert len(strangers(index_of(found))) <= len(index_of(found).store.manifest().files)
+    assert len(strangers(index_of(found))) <= len(index_of(found).files.manifest().file_names)
     assert found.snapshots().height <= 4  # those kept, and one that a killed process took before it pruned
     found.snapshot()
     found.prune(keep=1)
@@ -132,7 +132,7 @@ def test_two_processes_build_at_once(tmp_path: Path) -> None:
 def test_a_question_that_began_earlier_leaves_nothing_to_later_ones(tmp_path: Path) -> None:
     """It reads parts while another thread has taken in more: what it keeps of them is not what that one finds."""
     log = grown(tmp_path / "log", EVENTS[:1000])
-    index = Index(log, BUSY, sizes=replace(SMALL, share=10.0))  # events stay pending for good
+    index = Index(log, BUSY, sizes=replace(SMALL, rewrite_share=10.0))  # events stay pending for good
     assert _count(index) > 0
     log.append(EVENTS[1000:1050])
     for attempt in index.views():

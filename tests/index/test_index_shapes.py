@@ -15,8 +15,8 @@ from tests.conformance.stored import BUSY, Asked, busy_events, busy_questions, f
 pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")
 
 SIZES = [
-    Sizes(memory=0, run=100, part=25, at_once=60),
-    Sizes(memory=0, run=1, part=1, at_once=1, share=0.01),
+    Sizes(in_memory=0, max_run=100, part=25, max_sort=60),
+    Sizes(in_memory=0, max_run=1, part=1, max_sort=1, rewrite_share=0.01),
 ]
 STRANGE = ["", "\0", "\0\0", "a\0b", " ", "Łódź", "🙂", "\U0010ffff", "zz", "ß", "e\u0301", "é", *"p" * 300]
 LONG = ["p" * 300 + end for end in ("", "a", "b", "ż")]

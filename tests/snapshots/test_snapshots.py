@@ -25,7 +25,7 @@ from tests.conformance.stored import BUSY, assert_answers, busy_events, fresh, s
 pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")
 
 EVENTS = busy_events(2, 600)
-SMALL = Sizes(memory=0, run=200, part=50, at_once=100)
+SMALL = Sizes(in_memory=0, max_run=200, part=50, max_sort=100)
 BEFORE = "2024-01-01T02:00:00"
 LATE = "2024-01-01T09:55:00"
 

@@ -91,7 +91,7 @@ def test_values_fit_one_dtype_however_the_index_is_cut(tmp_path: Any) -> None:
     rule = Rule(
         name="v", op="reduce", events=("A",), function=lambda _, e: e.data["n"] if e.data["n"] > 15 else True
     )
-    for sizes in (Sizes(), Sizes(memory=0, run=10, part=5, at_once=10)):
+    for sizes in (Sizes(), Sizes(in_memory=0, max_run=10, part=5, max_sort=10)):
         mixed = Timeline(log, Plan("M", (rule,)), tuning=Tuning(index=sizes))
         with pytest.raises(FoldError, match="dtype"):
             mixed.as_of()

@@ -1,0 +1,113 @@
+"""What an index consists of: runs, parts and a few facts, as frozen data. The files themselves: see `_files`."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+__all__ = ["Manifest", "Part", "Run", "entities_file"]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A file of events with neighbouring positions, sorted by (``at``, ``position``).
+
+    Args:
+        file: its name.
+        start: the first position that it may hold.
+        stop: the position after the last that it may hold.
+        rows: the number of its events.
+        earliest: the earliest ``at`` in it, in microseconds since 1970; None: it is empty.
+        latest: the latest ``at`` in it.
+    """
+
+    file: str
+    start: int
+    stop: int
+    rows: int
+    earliest: int | None
+    latest: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A file of the events of neighbouring entities, in fold order.
+
+    Args:
+        file: its name. `entities_file` holds the entities and the first row of each.
+        first: the lowest entity id that belongs here. The first part's is "", the next part's is the upper bound.
+        rows: the number of its events.
+        head: it holds its entities' events of all runs before this position, and none from there on.
+    """
+
+    file: str
+    first: str
+    rows: int
+    head: int
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What an index consists of. The default is an empty index.
+
+    Args:
+        head: it holds all events before this position.
+        last: the id of the event before that position.
+        mark: `EventLog.mark` when they were read.
+        runs: in order of position, without gaps; together they hold all events.
+        parts: in order of entities, without gaps. They may lack the newest events, which are then pending.
+        columns: the columns of payload members that any file has.
+        types: the event types that any file has.
+        clocks: the file with the streams' clocks; None for plans that need none.
+    """
+
+    head: int = 0
+    last: str = ""
+    mark: str = ""
+    runs: tuple[Run, ...] = ()
+    parts: tuple[Part, ...] = ()
+    columns: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    clocks: str | None = None
+
+    @property
+    def file_names(self) -> set[str]:
+        """The names of all its files."""
+        names = {run.file for run in self.runs} | ({self.clocks} if self.clocks else set())
+        return names.union(*({part.file, entities_file(part.file)} for part in self.parts))
+
+    @property
+    def parts_head(self) -> int:
+        """All parts hold the events before this position; events from there on may be pending."""
+        return min((part.head for part in self.parts), default=0)
+
+    @property
+    def pending_runs(self) -> list[Run]:
+        """The runs that may hold pending events."""
+        return [run for run in self.runs if run.stop > self.parts_head and run.rows]
+
+    def entity_range(self, number: int) -> tuple[str, str | None]:
+        """Return the lowest entity id of a part, and that of the next one; None: it is the last part."""
+        below = self.parts[number + 1].first if number + 1 < len(self.parts) else None
+        return self.parts[number].first, below
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, plain: dict[str, Any]) -> "Manifest":
+        """Return the manifest that `to_dict` gave as plain data."""
+        return cls(
+            head=plain["head"],
+            last=plain["last"],
+            mark=plain["mark"],
+            runs=tuple(Run(**run) for run in plain["runs"]),
+            parts=tuple(Part(**part) for part in plain["parts"]),
+            columns=tuple(plain["columns"]),
+            types=tuple(plain["types"]),
+            clocks=plain["clocks"],
+        )
+
+
+def entities_file(file: str) -> str:
+    """Return the name of the file with the entities of a part."""
+    return f"{file}.entities"

@@ -1,0 +1,235 @@
+"""Updating the index: an LSM tree (log-structured merge tree) of decoded events.
+
+What an update does::
+
+    the log         0 ······················ head        append-only, payloads as text
+                                     └──┬──┘
+                                        │ decode the events that the index lacks        `decode_windows`
+                                        ▼
+    runs            [ 0–800 ][ 800–1000 ][ 1000–1090 ]   all events, by position; sorted by (at, position)
+                                     └───── merge ─────┘ newest first, while sizes are alike  `runs_to_merge`
+                                        │
+                                        │ pending events: in a run, not yet in their part
+                                        ▼
+    parts           [ "" – f ][ f – m ][ m – ]           all events but pending ones, by entity, in fold order
+                                                         rewrite, split, or build all anew  `parts_to_rewrite`
+
+    manifest.json   names the runs and parts that count; replaced in one step
+
+Events are stored twice, for two kinds of questions. Parts serve those that fold whole entities. Runs serve those
+that need the newest events only: a snapshot and the events after it, or the pending events of a part.
+
+Invariants, of every published manifest:
+
+1. The runs hold every event of the plan's types with position < ``head``, each in exactly one run.
+2. A part holds the events of the entities ``first`` <= id < ``first`` of the next part, with position
+   < ``Part.head``. Their later events are pending: in the runs, at positions from ``Part.head`` on.
+3. A file never changes once it is written. Rows of a part are in fold order, and all of an entity are in one part.
+4. What is pending is always newer than what is merged. So merging only inserts newer events, see `WithTail`.
+
+Where a process may die, and what is then true:
+
+- While it writes files: the old manifest counts. The new files are named by none; the next update removes them.
+- While it replaces the manifest: a rename is atomic, so the old or the new manifest counts.
+- After that, before it removes the files that are no longer needed: the next update removes them.
+- While it holds the lock: the operating system releases the lock.
+
+Readers take no lock. They read a manifest, and the files that it names; those stay for one update longer. Where a
+file is gone nevertheless, since two updates came in between or the folder was deleted, the question starts again.
+The index is derived data: whoever doubts its files deletes the folder, and the next question builds it again.
+
+Every step bounds its memory: decoding works in windows of positions, a merge of runs is bounded by
+``Sizes.max_run``, and parts are built a range of entities at a time. What an update rewrites is proportional to
+what it adds.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+
+from eventsource.decode import FOLD_ORDER, Clustered, Members
+from eventsource.event import EventLog
+from eventsource.index._decode import CLOCKS, decode_windows
+from eventsource.index._files import IndexFiles
+from eventsource.index._log import last_event_id, still_contains
+from eventsource.index._manifest import Manifest, Part, Run
+from eventsource.index._policy import (
+    Sizes,
+    first_entities,
+    is_rebuild_cheaper,
+    parts_to_rewrite,
+    runs_to_merge,
+    sampling_interval,
+    split_entity,
+)
+from eventsource.index._read import pending_events, pending_of_part, read_part
+from eventsource.progress import Progress
+
+__all__ = ["is_index_of", "update_index"]
+
+
+def is_index_of(log: EventLog, manifest: Manifest) -> bool:
+    """Return whether the log still contains the events of an index; after a restore it may not."""
+    return still_contains(log, manifest.mark, head=manifest.head, last_id=manifest.last)
+
+
+def update_index(
+    files: IndexFiles, log: EventLog, members: Members, *, sizes: Sizes, progress: Progress
+) -> Manifest:
+    """Add the events that the index lacks, tidy its files, and publish the manifest; the caller holds the lock.
+
+    Args:
+        files: the files of the index.
+        log: the log.
+        members: what to decode.
+        sizes: bounds for the files.
+        progress: called with the phase (``decoding``, ``clustering``), what is done, and how much there is.
+
+    Returns:
+        The manifest that counts now.
+    """
+    manifest = files.manifest()
+    if not is_index_of(log, manifest):
+        manifest = Manifest()
+    head = log.head
+    if manifest.head >= head:
+        return manifest
+    update = _Update(files, members, sizes, progress)
+    extended = update.add_runs(manifest, log, head)
+    added = sum(run.rows for run in extended.runs) - sum(run.rows for run in manifest.runs)
+    merged = update.merge_into_parts(update.merge_runs(extended), added)
+    published = replace(merged, mark=log.mark)
+    files.publish(published)
+    return published
+
+
+@dataclass(frozen=True)
+class _Update:
+    """The steps of an update. Each writes new files, and returns a manifest that names them."""
+
+    files: IndexFiles
+    members: Members
+    sizes: Sizes
+    progress: Progress
+
+    def add_runs(self, manifest: Manifest, log: EventLog, head: int) -> Manifest:
+        """Decode the events up to a position, and write them as runs, one per window of positions."""
+        clocks = pl.DataFrame(schema=CLOCKS)
+        if manifest.clocks is not None:
+            clocks = pl.read_parquet(self.files.path(manifest.clocks))
+        runs, columns, types = list(manifest.runs), set(manifest.columns), set(manifest.types)
+        for window in decode_windows(
+            log, self.members, start=manifest.head, head=head, clocks=clocks, progress=self.progress
+        ):
+            runs.append(self._write_run(window.events, window.start, window.stop))
+            columns |= {name for name in window.events.columns if name.startswith("=")}
+            types |= set(window.events["type"].cast(pl.String).unique())
+            clocks = window.clocks
+        return replace(
+            manifest,
+            head=head,
+            last=last_event_id(log, head),
+            runs=tuple(runs),
+            columns=tuple(sorted(columns)),
+            types=tuple(sorted(types)),
+            clocks=self.files.write(clocks, "clocks") if self.members.plan.order == "recorded_at" else None,
+        )
+
+    def merge_runs(self, manifest: Manifest) -> Manifest:
+        """Merge the newest runs into one, as the policy says."""
+        count = runs_to_merge([run.rows for run in manifest.runs], self.sizes.max_run)
+        if count == 1:
+            return manifest
+        older, newest = manifest.runs[:-count], manifest.runs[-count:]
+        start, stop = newest[0].start, newest[-1].stop
+        names = [run.file for run in newest if run.rows]
+        if names:
+            merged = self._write_run(self.files.scan(names).collect(), start, stop)
+        else:
+            merged = replace(newest[-1], start=start, stop=stop)
+        return replace(manifest, runs=(*older, merged))
+
+    def merge_into_parts(self, manifest: Manifest, added: int) -> Manifest:
+        """Bring pending events into the parts: all parts are built again, or those with most pending events."""
+        pending_rows = sum(run.rows for run in manifest.pending_runs)
+        if not manifest.parts or is_rebuild_cheaper(sum(part.rows for part in manifest.parts), pending_rows):
+            return replace(manifest, parts=tuple(self._build_parts(manifest)))
+        pending = pending_events(self.files, manifest)
+        if pending is None:
+            return replace(manifest, parts=tuple(replace(part, head=manifest.head) for part in manifest.parts))
+        return replace(manifest, parts=tuple(self._split_parts(self._rewrite_parts(manifest, pending, added))))
+
+    def _build_parts(self, manifest: Manifest) -> Iterator[Part]:
+        """Sort the events of all runs and write them as parts, a range of entities at a time."""
+        names = [run.file for run in manifest.runs if run.rows]
+        if not names:
+            return
+        events = self.files.scan(names)
+        firsts = self._first_entities(events, sum(run.rows for run in manifest.runs))
+        step = max(self.sizes.max_sort // self.sizes.part, 1)
+        for low in range(0, len(firsts), step):
+            mine = firsts[low : low + step]
+            below = firsts[low + step] if low + step < len(firsts) else None
+            rows = _entity_range(events, mine[0], below).collect().sort(FOLD_ORDER)
+            yield from self._write_parts(rows, mine, manifest.head)
+            self.progress("clustering", min(low + step, len(firsts)), len(firsts))
+
+    def _first_entities(self, events: pl.LazyFrame, rows: int) -> list[str]:
+        if rows <= self.sizes.part:
+            return [""]
+        sample = events.select("entity").gather_every(sampling_interval(rows)).collect().to_series().sort()
+        return first_entities(sample, rows, self.sizes.part)
+
+    def _rewrite_parts(self, manifest: Manifest, pending: Clustered, added: int) -> Iterator[Part]:
+        """Yield the parts of a manifest; some of them are written again, with their pending events."""
+        pending_rows = [len(pending_of_part(manifest, number, pending)) for number in range(len(manifest.parts))]
+        part_rows = [part.rows for part in manifest.parts]
+        chosen = parts_to_rewrite(part_rows, pending_rows, added=added, rewrite_share=self.sizes.rewrite_share)
+        for number, part in enumerate(manifest.parts):
+            if number in chosen:
+                events = read_part(self.files, manifest, number, pending)
+                yield self._write_part(events, part.first, manifest.head)
+            else:
+                yield part if pending_rows[number] else replace(part, head=manifest.head)
+
+    def _split_parts(self, parts: Iterator[Part]) -> Iterator[Part]:
+        """Halve the parts that have become too large, between two entities."""
+        for part in parts:
+            if part.rows <= 2 * self.sizes.part:  # decided without reading its entities
+                yield part
+                continue
+            entities = self.files.entities(part)
+            starts = np.append(entities["start"].to_numpy(), part.rows).astype(np.int64)
+            middle = split_entity(starts, self.sizes.part)
+            if middle is None:
+                yield part
+                continue
+            events = Clustered(pl.scan_parquet(self.files.path(part.file)), entities["entity"], starts)
+            first = entities["entity"][middle]
+            yield self._write_part(events.between(part.first, first), part.first, part.head)
+            yield self._write_part(events.between(first, None), first, part.head)
+
+    def _write_run(self, events: pl.DataFrame, start: int, stop: int) -> Run:
+        ordered = events.sort("at", "position")
+        at = ordered["at"].to_physical()
+        earliest, latest = (at[0], at[-1]) if ordered.height else (None, None)
+        return Run(self.files.write(ordered, "run"), start, stop, ordered.height, earliest, latest)
+
+    def _write_parts(self, events: pl.DataFrame, firsts: Sequence[str], head: int) -> Iterator[Part]:
+        """Write events in fold order as one part for each lowest entity."""
+        begins = events["entity"].search_sorted(pl.Series(firsts[1:], dtype=pl.String), side="left")
+        cuts = [0, *begins, events.height]
+        for first, low, high in zip(firsts, cuts[:-1], cuts[1:], strict=True):
+            yield self._write_part(Clustered.from_sorted(events.slice(low, high - low)), first, head)
+
+    def _write_part(self, events: Clustered, first: str, head: int) -> Part:
+        entities = pl.DataFrame({"entity": events.entities, "start": events.starts[:-1]})
+        return Part(self.files.write_part(events.in_order.collect(), entities), first, len(events), head)
+
+
+def _entity_range(events: pl.LazyFrame, first: str, below: str | None) -> pl.LazyFrame:
+    if first:
+        events = events.filter(pl.col("entity") >= first)
+    return events if below is None else events.filter(pl.col("entity") < below)
