@@ -1,4 +1,4 @@
-"""Memory: what Python and the C library do about it by themselves, where that costs more than the work."""
+"""Memory allocation: two habits of Python and of the C library that cost more time than the work itself."""
 
 import gc
 from collections.abc import Iterator
@@ -10,29 +10,32 @@ import numpy as np
 
 __all__ = ["gc_paused", "keep_freed_memory"]
 
-_MOST: Final = 32 * 1024**2 - 2**16
-"""Bytes: glibc learns from no larger block (``DEFAULT_MMAP_THRESHOLD_MAX``)."""
+_LARGEST_BLOCK: Final = 32 * 1024**2 - 2**16
+"""Bytes: glibc raises its threshold only up to this size (``DEFAULT_MMAP_THRESHOLD_MAX``)."""
 
 
 @contextmanager
 def gc_paused() -> Iterator[None]:
-    """Pause the garbage collector within a block, which makes many objects and no cycles."""
-    enabled = gc.isenabled()
+    """Pause the garbage collector within a block that creates many objects and no cycles.
+
+    The collector would visit the growing heap again and again, and find nothing to free.
+    """
+    was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        if enabled:
+        if was_enabled:
             gc.enable()
 
 
 @cache
 def keep_freed_memory() -> None:
-    """Have the C library keep some freed memory, up to 64 MB, for what is asked for next.
+    """Make the C library keep up to 64 MB of freed memory for later arrays.
 
-    By itself glibc gives large arrays back as soon as they are freed, and every page of the next one is a fault:
-    a quarter of the time of a fold. What it keeps follows the largest block that was ever freed (mallopt(3),
-    M_MMAP_THRESHOLD), so that freeing one, of which no page was touched, is all there is to do. Other C libraries
-    go their own way.
+    By default glibc returns large arrays to the operating system as soon as they are freed. Every page of the next
+    array is then a page fault, which takes a quarter of the time of a fold. How much glibc keeps follows the
+    largest block that was ever freed (mallopt(3), M_MMAP_THRESHOLD). So one large block is allocated and freed
+    here. Its pages are never touched, so it costs nothing. Other C libraries are not affected.
     """
-    np.empty(_MOST, np.uint8)
+    np.empty(_LARGEST_BLOCK, np.uint8)

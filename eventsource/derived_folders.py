@@ -1,6 +1,8 @@
-"""Where derived files are: in the log's folder, or in the user's cache where the log is remote or read-only.
+"""The folders of derived files, such as indexes and snapshots: where they are, and when they are removed.
 
-Deleting them changes no answer. Those that nobody has used for a month, since models came and went, are removed.
+They are in the log's folder, or in the user's cache folder where the log is remote or read-only. Deleting them
+changes no answer. Each folder belongs to one version of a model. As models change, folders become useless: those
+that no question has used for 30 days are removed when a new one is created.
 """
 
 import contextlib
@@ -14,37 +16,37 @@ from typing import Final
 __all__ = ["derived_folder", "mark_used", "remove_unused"]
 
 _DAY: Final = 86_400  # seconds
-_MONTH: Final = 30 * _DAY
+_UNUSED_AFTER: Final = 30 * _DAY
 
 
 def derived_folder(path: str, kind: str, key: str) -> Path:
-    """Return the folder for derived files.
+    """Return the folder for derived files; it need not exist.
 
     Args:
         path: the log's folder or URL.
         kind: ``index`` or ``snapshots``.
-        key: all that they depend on; another key is another folder.
+        key: a text of everything that the files depend on; another key is another folder.
     """
     if "://" not in path and os.access(path, os.W_OK):
-        return Path(path) / kind / _short(key)
+        return Path(path) / kind / _digest(key)
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "eventsource" / _short(path) / kind / _short(key)
+    return cache / "eventsource" / _digest(path) / kind / _digest(key)
 
 
 def mark_used(folder: Path) -> None:
-    """Note that a folder is in use, once a day."""
-    with contextlib.suppress(OSError):  # it is not there, or belongs to somebody else
+    """Note that a folder is in use, at most once a day, by its time of modification."""
+    with contextlib.suppress(OSError):  # it does not exist, or belongs to another user
         if time.time() - folder.stat().st_mtime > _DAY:
             os.utime(folder)
 
 
 def remove_unused(folder: Path) -> None:
-    """Remove the neighbours of a folder that nobody has used for a month."""
+    """Remove the neighbours of a folder that have not been used for 30 days."""
     with contextlib.suppress(OSError):
         for other in folder.parent.iterdir():
-            if other != folder and time.time() - other.stat().st_mtime > _MONTH:
+            if other != folder and time.time() - other.stat().st_mtime > _UNUSED_AFTER:
                 shutil.rmtree(other, ignore_errors=True)
 
 
-def _short(text: str) -> str:
+def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:20]

@@ -5,7 +5,7 @@ from typing import Final
 
 import polars as pl
 
-from eventsource.decode._reader import Reader
+from eventsource.decode import entity_ids
 from eventsource.event import EventLog, json_line
 from eventsource.moment import Moment, last_instant
 from eventsource.timeline import Timeline
@@ -42,7 +42,10 @@ def dump(
         wanted &= pl.col("recorded_at") <= last_instant(known_at, timeline.tz)
     for chunk in _in_order(timeline.log, upto):
         mine = chunk.filter(wanted).collect()
-        parts = [_owned(part, keys.get(part["type"][0]), entity) for part in mine.partition_by("type")]
+        parts = [
+            of_type.filter(entity_ids(of_type, keys.get(of_type["type"][0])) == entity)
+            for of_type in mine.partition_by("type")
+        ]
         for row in pl.concat([mine.clear(), *parts]).sort("position").iter_rows(named=True):
             yield json_line(row) + b"\n"
 
@@ -52,10 +55,3 @@ def _in_order(log: EventLog, upto: int | None) -> Iterator[pl.LazyFrame]:
     ends = range(_RANGE, log.head if upto is None else min(upto, log.head), _RANGE)
     for start, stop in zip([0, *ends], [*ends, upto], strict=True):
         yield log.scan(start=start, upto=stop)
-
-
-def _owned(events: pl.DataFrame, key: str | None, entity: str) -> pl.DataFrame:
-    """Return those events of one type that belong to an entity, by the rule of the fold itself."""
-    reader = Reader(events["type"][0], key, {}, whole=False)
-    owners = reader.read(events.with_columns(pl.col("occurred_at").alias("at")))
-    return events.join(owners.filter(pl.col("entity") == entity), on="position", how="semi")

@@ -1,8 +1,15 @@
-"""Decoding: payload members as typed columns, and events clustered by entity and time."""
+"""Decoding: payload members as typed columns, and events clustered by entity and time.
+
+A payload value takes two steps. `decode_events` turns payload texts into columns, one for each member *and kind*
+of JSON value; the index stores these columns. When a question reads them, `unify_kinds` makes one column of each
+member. See `eventsource.decode.columns` for the columns and the rule for dtypes, and
+`eventsource.decode.clustered` for the order of rows.
+"""
 
 from eventsource.decode._arrays import Integers, Mask, RowNumbers, bisect_right, expand_ranges
 from eventsource.decode.clustered import FOLD_ORDER, Clustered, Selection, WithTail
-from eventsource.decode.payload import Member, Members, member_columns, present, resolve, shred
+from eventsource.decode.columns import decode_events, entity_ids, kind_columns, non_empty_columns, unify_kinds
+from eventsource.decode.members import Member, Members
 
 __all__ = [
     "FOLD_ORDER",
@@ -15,9 +22,10 @@ __all__ = [
     "Selection",
     "WithTail",
     "bisect_right",
+    "decode_events",
+    "entity_ids",
     "expand_ranges",
-    "member_columns",
-    "present",
-    "resolve",
-    "shred",
+    "kind_columns",
+    "non_empty_columns",
+    "unify_kinds",
 ]

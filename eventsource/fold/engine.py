@@ -21,7 +21,7 @@ class Events:
     """Decoded events in fold order, as engines take them: of all entities, or of some.
 
     Args:
-        clustered: what `eventsource.decode.resolve` returns, clustered.
+        clustered: what `eventsource.decode.unify_kinds` returns, clustered.
         members: the members that it has columns for.
         plan: the plan to fold; it may have fewer fields than the one that the events were decoded for.
     """

@@ -19,7 +19,7 @@ from typing import Final
 import polars as pl
 
 from eventsource import allocation
-from eventsource.decode import Members, shred
+from eventsource.decode import Members, decode_events
 from eventsource.event import TIMESTAMP, EventLog
 from eventsource.progress import Progress
 
@@ -39,7 +39,7 @@ class Window:
     """The decoded events of a range of positions.
 
     Args:
-        events: what `eventsource.decode.shred` returns, in no order.
+        events: what `eventsource.decode.decode_events` returns, in no order.
         start: the first position of the range.
         stop: the position after the last of the range.
         clocks: the streams' clocks after these events.
@@ -64,7 +64,7 @@ def decode_windows(
         clocks: the streams' clocks before these events.
         progress: called after each chunk with ``decoding``, the positions that are done, and how many there are.
     """
-    readers = members.readers()
+    decoders = members.decoders()
     window, chunk_size = _WINDOW // members.width, _CHUNK // members.width
     for low in range(start, head, window):
         high = min(low + window, head)
@@ -75,7 +75,7 @@ def decode_windows(
         with allocation.gc_paused():
             frames = []
             for chunk in chunks.collect_batches(chunk_size=chunk_size, maintain_order=True):
-                frames.append(shred(_with_moments(chunk, moments), members, readers))
+                frames.append(decode_events(_with_moments(chunk, moments), members, decoders))
                 progress("decoding", int(chunk["position"][-1]) - start + 1 if chunk.height else 0, head - start)
         yield Window(pl.concat([no_events(members), *frames], how="diagonal"), low, high, clocks)
 
@@ -83,7 +83,7 @@ def decode_windows(
 def no_events(members: Members) -> pl.DataFrame:
     """Return a frame of no decoded events."""
     nothing = pl.DataFrame(schema={"type": pl.String(), "at": TIMESTAMP})
-    return shred(nothing, members, {})
+    return decode_events(nothing, members, {})
 
 
 def settled_moments(log: EventLog, head: int, known_at: datetime) -> pl.DataFrame:

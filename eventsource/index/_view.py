@@ -24,7 +24,7 @@ from typing import Final, TypeVar
 import polars as pl
 
 from eventsource import allocation
-from eventsource.decode import Clustered, member_columns, present, resolve
+from eventsource.decode import Clustered, kind_columns, non_empty_columns, unify_kinds
 from eventsource.event import TIMESTAMP, EventLog
 from eventsource.fold import Events
 from eventsource.index._decode import settled_moments
@@ -128,13 +128,15 @@ class View:
         """The columns of payload members that any of the events has. They decide the dtypes of fields."""
         names = list(self.parts.columns)
         if self.is_complete:
-            return member_columns(names)
+            return kind_columns(names)
         found: set[str] = set()
         for number in range(len(self.parts.first_ids)):
-            found |= set(present(self._visible(number).in_order, [name for name in names if name not in found]))
+            found |= set(
+                non_empty_columns(self._visible(number).in_order, [name for name in names if name not in found])
+            )
             if len(found) == len(names):
                 break
-        return member_columns([name for name in names if name in found])
+        return kind_columns([name for name in names if name in found])
 
     def _part_numbers(self, entities: pl.Series | None) -> list[int]:
         """Return the numbers of the parts that may hold some entities, at least one part."""
@@ -147,7 +149,9 @@ class View:
     def _resolved(self, events: Clustered) -> Events:
         """Return events with one column per member, as the fold takes them."""
         columns, members = self.columns, self.parts.members
-        return Events(events.map_columns(lambda frame: resolve(frame, members, columns)), members, members.plan)
+        return Events(
+            events.map_columns(lambda frame: unify_kinds(frame, members, columns)), members, members.plan
+        )
 
     def _visible(self, number: int, entities: pl.Series | None = None) -> Clustered:
         events = self.parts.load(number, entities)

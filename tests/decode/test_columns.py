@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eventsource.decode.payload import Members, member_columns, resolve, shred
+from eventsource.decode import Members, decode_events, kind_columns, unify_kinds
 from eventsource.errors import FoldError
 from eventsource.event import check_events, events_from_dicts
 from eventsource.fold import PolarsEngine, ReferenceEngine
@@ -38,17 +38,17 @@ def _members(dtype: pl.DataType | None = None) -> Members:
     return Members(Plan("M", (Rule(name="f", op="latest", events=("Seen",), of="a.b", dtype=dtype),)))
 
 
-def _resolved(parts: list[pl.DataFrame], members: Members) -> pl.DataFrame:
-    readers = members.readers()
-    shredded = pl.concat([shred(part, members, readers) for part in parts], how="diagonal")
+def _unified(parts: list[pl.DataFrame], members: Members) -> pl.DataFrame:
+    decoders = members.decoders()
+    decoded = pl.concat([decode_events(part, members, decoders) for part in parts], how="diagonal")
     marked = pl.selectors.ends_with("|null").fill_null(value=False)  # no mark is the mark of no null
-    columns = member_columns(shredded.columns)
-    return resolve(shredded.lazy(), members, columns).collect().sort("position").with_columns(marked)
+    columns = kind_columns(decoded.columns)
+    return unify_kinds(decoded.lazy(), members, columns).collect().sort("position").with_columns(marked)
 
 
 def _column(values: list[Any], dtype: pl.DataType | None = None) -> pl.Series:
     members = _members(dtype)
-    return _resolved([_events(values)], members)[members.all[0].column]
+    return _unified([_events(values)], members)[members.all[0].column]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_every_mixture_has_its_dtype(values: list[Any], dtype: pl.DataType, expe
         (["true", False], pl.Boolean(), [True, False]),
     ],
 )
-def test_a_dtype_asked_for_wins(values: list[Any], dtype: pl.DataType, expected: list[Any]) -> None:
+def test_a_requested_dtype_wins(values: list[Any], dtype: pl.DataType, expected: list[Any]) -> None:
     """The values are cast; decimals are read digit by digit and rounded half to even."""
     column = _column(values, dtype)
     assert column.dtype == dtype
@@ -110,8 +110,8 @@ def test_a_dtype_asked_for_wins(values: list[Any], dtype: pl.DataType, expected:
     ],
 )
 @pytest.mark.parametrize("engine", [PolarsEngine, ReferenceEngine])
-def test_what_does_not_fit_is_refused(value: Any, dtype: pl.DataType, engine: Any) -> None:
-    """A value that the dtype asked for cannot hold is a FoldError from every question, never a null."""
+def test_a_value_that_the_dtype_cannot_hold_is_an_error(value: Any, dtype: pl.DataType, engine: Any) -> None:
+    """Every question raises a FoldError; none returns a null instead."""
     log = MemoryLog(_events([value]).drop("position", "at"))
     of = Timeline(log, _members(dtype).plan, engine=engine())
     frame = pl.DataFrame({"id": ["s"], "at": [AT]})
@@ -130,13 +130,13 @@ def test_what_does_not_fit_is_refused(value: Any, dtype: pl.DataType, engine: An
             question()
 
 
-def test_a_payload_beyond_every_number_is_refused_by_position() -> None:
-    """A number that no float can hold names the event that has it."""
+def test_a_number_beyond_every_type_is_an_error_that_names_its_position() -> None:
+    """Where no float can hold a number, the error names the event."""
     frame = _events([1, 2]).with_columns(
         data=pl.when(pl.col("position") == 1).then(pl.lit('{"a":{"b":1e999}}')).otherwise("data")
     )
     with pytest.raises(FoldError, match="position 1"):
-        _resolved([frame], _members())
+        _unified([frame], _members())
 
 
 _JSON = st.recursive(
@@ -176,25 +176,25 @@ def test_columns_are_what_the_rule_says_by_hand(values: list[Any]) -> None:
 
 @given(_VALUES, st.integers(0, 8), st.sampled_from([None, pl.String()]))
 @settings(max_examples=60)
-def test_parts_decoded_apart_are_the_whole(values: list[Any], cut: int, dtype: pl.DataType | None) -> None:
+def test_parts_can_be_decoded_apart(values: list[Any], cut: int, dtype: pl.DataType | None) -> None:
     """Splitting a batch anywhere, and putting the parts together in any order, gives the same frame."""
     members = _members(dtype)
     whole = _events(values)
     first, second = whole[:cut], whole[cut:]
     for parts in ([first, second], [second, first]):
-        together = _resolved(parts, members)
-        expected = _resolved([whole], members)
+        together = _unified(parts, members)
+        expected = _unified([whole], members)
         assert together.select(expected.columns).equals(expected)
         assert together.select(expected.columns).schema == expected.schema
 
 
-def test_members_below_members_and_beside_them() -> None:
-    """A path and a path below it can both be read; what is no object has no members."""
+def test_nested_paths() -> None:
+    """A path and a path below it can both be read; only objects have members."""
     rules = tuple(
         Rule(name=f"f{n}", op="latest", events=("Seen",), of=path) for n, path in enumerate(["a", "a.b", "a.b.c"])
     )
     members = Members(Plan("M", rules))
-    frame = _resolved([_events([1, {"c": 2}, "x", [3], None])], members)
+    frame = _unified([_events([1, {"c": 2}, "x", [3], None])], members)
     columns = {members.of(rule).column: f"={rule.of}" for rule in rules}
     frame = frame.rename(
         {f"{old}{end}": f"{new}{end}" for old, new in columns.items() for end in ("", "|null")}, strict=False
@@ -207,27 +207,27 @@ def test_members_below_members_and_beside_them() -> None:
 
 @pytest.mark.parametrize("bad", [{"x": 1}, [1]])
 def test_an_entity_is_a_text_or_a_number(bad: Any) -> None:
-    """A key that leads to an object or an array is refused; numbers name the entity of the same text."""
+    """A key must not name an object or an array; a number names the same entity as its text."""
     members = Members(
         Plan("M", (Rule(name="f", op="count", events=("Seen",)),), key={"Seen": "a.b"}),
     )
-    frame = _resolved([_events([7, "7", True, None, ABSENT, 2**70])], members)
+    frame = _unified([_events([7, "7", True, None, ABSENT, 2**70])], members)
     assert frame["entity"].to_list() == ["7", "7", "true", str(2**70)]
     with pytest.raises(FoldError, match="position 1"):
-        _resolved([_events(["a", bad])], members)
+        _unified([_events(["a", bad])], members)
 
 
 @given(_VALUES)
-def test_what_is_nobodys_decides_no_dtype(values: list[Any]) -> None:
-    """Events without an owner leave no trace, not even in the dtype of a member that they carry."""
+def test_events_without_an_entity_decide_no_dtype(values: list[Any]) -> None:
+    """Events without an entity are left out, and their values do not decide the dtype of a member."""
     rule = Rule(name="f", op="latest", events=("Seen",), of="a.b")
     members = Members(Plan("M", (rule,), key={"Seen": "owner"}))
-    frame = _resolved([_events(values)], members)
+    frame = _unified([_events(values)], members)
     assert frame.height == 0
     assert frame[members.all[0].column].dtype == pl.Null()
 
 
-def test_what_another_type_holds_decides_nothing() -> None:
+def test_another_event_type_decides_no_dtype() -> None:
     """Fields that read one path from different event types each have the dtype of their own events."""
     log = MemoryLog(
         [

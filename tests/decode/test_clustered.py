@@ -1,0 +1,108 @@
+"""Clustered events: whatever is merged, filtered or selected, rows are those of the sorted frame."""
+
+from bisect import bisect_right as bisect
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eventsource.decode import FOLD_ORDER, Clustered, WithTail, bisect_right, expand_ranges
+from eventsource.event import TIMESTAMP
+
+ROWS = st.lists(st.tuples(st.sampled_from("abcde"), st.integers(0, 5)), max_size=12)
+SCHEMA = {"entity": pl.String(), "at": pl.Int64(), "position": pl.Int64()}
+
+
+def _events(rows: list[tuple[str, int]], first: int = 0) -> pl.DataFrame:
+    """Return events of entities at moments, with positions in the given order."""
+    numbered = [(entity, at, first + number) for number, (entity, at) in enumerate(rows)]
+    return pl.DataFrame(numbered, schema=SCHEMA, orient="row").with_columns(pl.col("at").cast(TIMESTAMP))
+
+
+def _assert_is(events: Clustered, expected: pl.DataFrame) -> None:
+    """Assert that clustered events are those of a frame, in fold order, whichever way they are read."""
+    ordered = expected.sort(FOLD_ORDER)
+    assert events.table.equals(ordered)
+    assert events.in_order.collect().equals(ordered.drop("entity"))
+    assert events.collect("position").to_series().equals(ordered["position"])
+    assert len(events) == ordered.height
+    assert events.entities.to_list() == sorted(set(expected["entity"]))
+    assert events.counts.tolist() == ordered.group_by("entity", maintain_order=True).len()["len"].to_list()
+    assert events.entities.gather(events.owners).to_list() == ordered["entity"].to_list()
+
+
+@given(ROWS)
+def test_events_are_clustered_in_any_order(rows: list[tuple[str, int]]) -> None:
+    """They are sorted by entity, moment and position."""
+    _assert_is(Clustered.from_events(_events(rows)), _events(rows))
+
+
+@given(ROWS, ROWS, ROWS)
+def test_a_merge_is_what_sorting_both_gives(base: Any, tail: Any, newer: Any) -> None:
+    """Newer events are found among older ones by their moment, new entities too; a merge can be merged again."""
+    frames = [_events(base), _events(tail, 100), _events(newer, 200)]
+    merged = Clustered.from_events(frames[0])
+    for frame in frames[1:]:
+        merged = merged.merge(Clustered.from_events(frame))
+    _assert_is(merged, pl.concat(frames))
+
+
+@pytest.mark.parametrize("with_tail", [False, True])
+@given(rows=ROWS, tail=ROWS, wanted=st.sets(st.sampled_from("abcdefg")), gap=st.integers(0, 20))
+def test_filters(*, with_tail: bool, rows: Any, tail: Any, wanted: set[str], gap: int) -> None:
+    """Conditions, moments, ids and ranges of ids leave the rows that a filter of the frame leaves."""
+    frame = pl.concat([_events(rows), _events(tail, 100)])
+    events = Clustered.from_events(frame)
+    if with_tail:
+        events = Clustered.from_events(_events(rows)).merge(Clustered.from_events(_events(tail, 100)))
+    ids, late = pl.Series(sorted(wanted), dtype=pl.String), pl.lit(3).cast(TIMESTAMP)
+    moment = pl.Series([3]).cast(TIMESTAMP)[0]
+    _assert_is(events.where(pl.col("at") > late), frame.filter(pl.col("at") > late))
+    _assert_is(events.until(moment), frame.filter(pl.col("at") <= late))
+    _assert_is(events.of_entities(ids, max_gap=gap), frame.filter(pl.col("entity").is_in(ids.implode())))
+    _assert_is(
+        events.between("b", "d"),
+        frame.filter(pl.col("entity").is_between(pl.lit("b"), pl.lit("d"), closed="left")),
+    )
+    _assert_is(events.between("c", None), frame.filter(pl.col("entity") >= pl.lit("c")))
+
+
+@given(ROWS, ROWS, st.data())
+def test_selected_values_come_in_fold_order(rows: Any, tail: Any, data: st.DataObject) -> None:
+    """A mask over the rows as they are stored selects values, and says which rows of the fold order they are."""
+    events = Clustered.from_events(_events(rows)).merge(Clustered.from_events(_events(tail, 100)))
+    columns = events.columns.collect()
+    mask = np.array(data.draw(st.lists(st.booleans(), min_size=len(events), max_size=len(events))), bool)
+    selection = events.select(mask)
+    positions = events.table["position"].filter(pl.Series(selection.in_order, dtype=pl.Boolean))
+    assert selection.values(columns["position"]).to_list() == positions.to_list()
+    assert sorted(positions) == sorted(columns["position"].filter(pl.Series(mask, dtype=pl.Boolean)))
+
+
+def test_the_picture() -> None:
+    """The example at the top of the module: two newer events find their places."""
+    base = Clustered.from_events(_events([("a", 9), ("a", 12), ("b", 9), ("b", 13)]))
+    both = base.merge(Clustered.from_events(_events([("a", 11), ("c", 9)], 4)))
+    assert isinstance(both, WithTail)
+    assert both.places.tolist() == [1, 5]
+    assert both.collect("position").to_series().to_list() == [0, 4, 1, 2, 3, 5]
+
+
+@given(st.lists(st.lists(st.integers(0, 9)), min_size=1, max_size=5), st.data())
+def test_bisection_in_many_ranges(lists: list[list[int]], data: st.DataObject) -> None:
+    """Each range is bisected like a list of its own."""
+    ordered = [sorted(values) for values in lists]
+    wanted = data.draw(st.lists(st.integers(-1, 10), min_size=len(lists), max_size=len(lists)))
+    ends = np.cumsum([len(values) for values in ordered])
+    begins = ends - [len(values) for values in ordered]
+    values = np.array([value for values in ordered for value in values] or [0], np.int64)
+    found = bisect_right(values, begins, ends, np.array(wanted))
+    assert (found - begins).tolist() == [bisect(one, value) for one, value in zip(ordered, wanted, strict=True)]
+
+
+def test_ranges_are_written_out() -> None:
+    """One range after the other; an empty one gives nothing."""
+    assert expand_ranges(np.array([0, 4, 9]), np.array([2, 4, 11])).tolist() == [0, 1, 9, 10]
