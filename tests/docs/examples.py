@@ -144,9 +144,11 @@ class _Runner:
     def _python(self, code: str) -> str:
         """Run Python; return what the last expression prints."""
         tree = ast.parse(code)
-        last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+        last = tree.body[-1] if tree.body else None
+        if isinstance(last, ast.Expr):
+            tree.body.pop()
         exec(compile(tree, "page", "exec"), self.names)  # noqa: S102 - our own pages
-        if last is None:
+        if not isinstance(last, ast.Expr):
             return ""
         value = eval(compile(ast.Expression(last.value), "page", "eval"), self.names)  # noqa: S307 - our own pages
         return "" if value is None else f"{self._plain(str(value))}\n"
