@@ -55,7 +55,7 @@ def test_tables_have_the_columns_of_the_schemas(log: es.Log) -> None:
 def test_the_files_of_an_index_are_described(log: es.Log) -> None:
     """The page names every kind of file of an index; its manifest has the version of the page."""
     timeline = es.Timeline(log, Member)
-    index = Index(log, timeline.plan, sizes=Sizes(memory=0, run=10, part=10))
+    index = Index(log, timeline.plan, sizes=Sizes(in_memory=0, max_run=10, part=10))
     timeline._index = index
     timeline.as_of()
     manifest = json.loads((index.folder / "manifest.json").read_bytes())
