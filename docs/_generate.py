@@ -11,15 +11,13 @@ import importlib
 import inspect
 import pkgutil
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
-import typer
-
 import eventsource
 from eventsource import event, model
-from eventsource.cli import app as program
+from eventsource.cli import CommandHelp, Parameter, commands
 from eventsource.plan import Op
 from eventsource.testing import cases
 from tests.test_architecture import DOORS, LAYERS
@@ -51,15 +49,6 @@ def home_of(module: str, name: str) -> str:
     while "._" in where:
         where = where.rpartition(".")[0]
     return where if where in public_modules() and name in public_names(where) else module
-
-
-def commands(group: Any = None, prefix: str = "") -> dict[str, Any]:
-    """Return the commands of the program by the words that call them, such as ``report run``."""
-    found: dict[str, Any] = {}
-    for name, command in (group or typer.main.get_command(program)).commands.items():
-        inner = hasattr(command, "commands")
-        found |= commands(command, f"{name} ") if inner else {prefix + name: command}
-    return found
 
 
 def documented_modules() -> set[str]:
@@ -111,56 +100,29 @@ def _link(module: str, name: str) -> str:
 
 def _commands(_: str) -> str:
     """Return the reference of the command line: each command with its arguments and options."""
-    panels: dict[str, list[tuple[str, Any]]] = {}
-    for name, command in commands().items():
-        panels.setdefault(command.rich_help_panel or "Reports", []).append((name, command))
-    parts = []
-    for panel, found in panels.items():
-        parts.append(f"## {panel}")
-        parts += [_command(name, command) for name, command in found]
-    return "\n\n".join(parts)
+    panels: dict[str, list[CommandHelp]] = {}
+    for command in commands().values():
+        panels.setdefault(command.panel, []).append(command)
+    return "\n\n".join(
+        part for panel, found in panels.items() for part in (f"## {panel}", *(_command(each) for each in found))
+    )
 
 
-def _command(name: str, command: Any) -> str:
-    shown = [parameter for parameter in command.params if not getattr(parameter, "hidden", False)]
-    arguments = [each for each in shown if each.param_type_name == "argument"]
-    usage = " ".join(["eventsource", name, *map(_placeholder, arguments), "[OPTIONS]"])
-    text = " ".join(inspect.cleandoc(command.help or "").split())
-    rows = [f"| `{_cell(_typed(each), code=True)}` | {_help(each)} |" for each in (*arguments, *_options(shown))]
+def _command(command: CommandHelp) -> str:
+    rows = [f"| `{_cell(_typed(each), code=True)}` | {_help(each)} |" for each in command.parameters]
     table = "\n".join(["| argument or option | meaning |", "|---|---|", *rows]) if rows else ""
-    return f"### eventsource {name}\n\n{text}\n\n```text\n{usage}\n```\n\n{table}"
+    blocks = (command.usage, "\n".join(f"$ {line}" for line in command.examples))
+    usage, examples = (f"```text\n{block}\n```" for block in blocks)
+    return "\n\n".join([f"### eventsource {command.name}", command.help, usage, table, examples])
 
 
-def _options(parameters: list[Any]) -> Iterator[Any]:
-    yield from (each for each in parameters if each.param_type_name == "option" and each.name != "help")
+def _typed(parameter: Parameter) -> str:
+    return f"{', '.join(parameter.names)} {'' if parameter.is_argument else parameter.metavar}".strip()
 
 
-def _placeholder(argument: Any) -> str:
-    word = argument.metavar or str(argument.name).upper()
-    return word if argument.required or word.startswith("[") else f"[{word}]"
-
-
-def _typed(parameter: Any) -> str:
-    if parameter.param_type_name == "argument":
-        return _placeholder(parameter)
-    words = ", ".join((*parameter.opts, *parameter.secondary_opts))
-    value = "" if parameter.is_flag else f" {parameter.metavar or str(parameter.name).upper()}"
-    return words + value
-
-
-def _help(parameter: Any) -> str:
-    text = " ".join((parameter.help or "").split())
-    choices = _choices(parameter)
-    default = parameter.default
-    plain = isinstance(default, str | int | float) and not isinstance(default, bool) and parameter.show_default
-    text += f" One of {', '.join(f'`{choice}`' for choice in choices)}." if choices else ""
-    text += f" Default: `{default}`." if plain and "Default" not in text else ""
-    return _cell(text)
-
-
-def _choices(parameter: Any) -> tuple[str, ...]:
-    annotation = getattr(getattr(parameter, "type_descriptor", None), "annotation", None)
-    return tuple(map(str, getattr(annotation, "__args__", ()))) if "Literal" in str(annotation) else ()
+def _help(parameter: Parameter) -> str:
+    default = "" if parameter.default is None else f" Default: `{parameter.default}`."
+    return _cell(parameter.help + default)
 
 
 def _layers(_: str) -> str:

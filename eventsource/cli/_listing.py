@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 import typer
@@ -60,9 +62,10 @@ class CommandHelp:
     examples: tuple[str, ...]
 
 
+@cache
 def commands() -> Mapping[str, CommandHelp]:
     """Return every command with its help, by its name, in the order of ``eventsource --help``."""
-    return {entry.name: _help(entry) for entry in COMMANDS}
+    return MappingProxyType({entry.name: _help(entry) for entry in COMMANDS})
 
 
 def _help(entry: Entry) -> CommandHelp:

@@ -21,8 +21,7 @@ from pathlib import Path
 import polars as pl
 from typer.testing import CliRunner
 
-from docs._generate import commands
-from eventsource.cli import app
+from eventsource.cli import app, commands
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -167,7 +166,7 @@ class _Runner:
             return ""
         target = words.index(">") if ">" in words else None
         arguments = words[1:target]
-        options = {option for parameter in commands()[name].params for option in parameter.opts}
+        options = {option for parameter in commands()[name].parameters for option in parameter.names}
         chosen = {"--format", "-f", "--output", "-o"} & {word.partition("=")[0] for word in words}
         if "--columns" in options and not chosen and target is None:
             arguments += ["--format", "table"]  # as on a terminal

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import eventsource
-from docs._generate import commands
+from eventsource.cli import commands
 from tests.docs.examples import PAGES, ROOT, Command, commands_in, console_blocks, name_of, run_page
 
 README = ROOT / "README.md"
@@ -30,7 +30,7 @@ def test_documented_commands_exist_with_their_options(page: Path) -> None:
         if words[0] in ("eventsource", ".venv/bin/eventsource"):
             name = name_of(words)
             assert name in COMMANDS, command.line
-            options = {each for found in COMMANDS[name].params for each in (*found.opts, *found.secondary_opts)}
+            options = {each for found in COMMANDS[name].parameters for each in found.names}
             used = {word.partition("=")[0] for word in words[2:] if re.fullmatch(r"--?[a-z][a-z-]*(=.*)?", word)}
             assert used <= options, command.line
 

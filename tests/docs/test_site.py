@@ -12,7 +12,8 @@ import pytest
 from playwright.sync_api import Browser
 from sphinx.util.inventory import InventoryFile
 
-from docs._generate import commands, home_of, public_modules, public_names
+from docs._generate import home_of, public_modules, public_names
+from eventsource.cli import commands
 from tests.docs.examples import DOCS, ROOT
 from tests.report.conftest import browser  # noqa: F401 - a fixture
 
@@ -57,9 +58,8 @@ def test_the_reference_has_every_command_and_option(site: Path) -> None:
     page = (site / "reference" / "cli.html").read_text(encoding="utf-8")
     for name, command in commands().items():
         assert f"eventsource {name}" in page
-        for parameter in command.params:
-            if parameter.param_type_name == "option" and parameter.name != "help":
-                assert all(option in page for option in parameter.opts), (name, parameter.opts)
+        for parameter in command.parameters:
+            assert all(each in page for each in parameter.names), (name, parameter.names)
 
 
 def _pages(site: Path) -> Iterator[tuple[Path, str]]:
