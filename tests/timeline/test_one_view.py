@@ -18,7 +18,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameW
 
 EVENTS = busy_events(1, 400)
 FRAME = pl.DataFrame({"id": ["s1", "s2"], "when": ["2024-01-01", "2024-01-02"]})
-SIZES = {"in memory": None, "in files": Sizes(memory=0, run=100, part=50, at_once=100)}
+SIZES = {"in memory": None, "in files": Sizes(in_memory=0, max_run=100, part=50, max_sort=100)}
 
 QUESTIONS: dict[str, Callable[[Timeline], Any]] = {
     "as_of": lambda t: t.as_of(),

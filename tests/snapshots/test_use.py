@@ -1,0 +1,103 @@
+"""Using snapshots: where they help, and where a question must not see what they hold."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from eventsource import Log
+from eventsource.errors import FoldError
+from eventsource.plan import Plan
+from eventsource.timeline import Timeline
+from tests.conformance.stored import BUSY, assert_answers, busy_events, fresh, snapshots_of, stored
+from tests.snapshots.snapshotkit import BEFORE, EVENTS, LATE, falsify, is_used
+
+pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")
+
+
+def test_as_of_starts_from_a_snapshot_at_or_before_its_moment(timeline: Timeline) -> None:
+    """As_of starts from the snapshot at its moment, after it and now; before it, and on request, without."""
+    timeline.snapshot(LATE)
+    falsify(timeline)
+    assert is_used(timeline, LATE)
+    assert is_used(timeline, "2024-01-01T09:57:00")
+    assert is_used(timeline)
+    assert not is_used(timeline, BEFORE)
+    assert not is_used(timeline, LATE, snapshots=False)
+
+
+def test_later_and_late_events_are_merged_into_a_snapshot(timeline: Timeline) -> None:
+    """A snapshot helps after more events came, late ones among them. The answers are those of all events."""
+    timeline.snapshot()
+    more = busy_events(3, 30, start=600)
+    late = [event | {"occurred_at": BEFORE} for event in busy_events(4, 3, start=700)]
+    timeline.log.append([*more, *late])
+    expected = fresh([*EVENTS, *more, *late], BUSY)
+    assert_answers(timeline, expected)
+    falsify(timeline)
+    assert is_used(timeline)
+    shutil.rmtree(snapshots_of(timeline).folder)
+    assert_answers(timeline, expected)
+
+
+def test_a_question_uses_no_snapshot_with_events_that_it_does_not_see(timeline: Timeline) -> None:
+    """A snapshot with positions from ``upto`` on, or with events recorded after ``known_at``, is not used."""
+    timeline.snapshot(LATE)
+    falsify(timeline)
+    assert is_used(timeline, LATE, upto=600)
+    assert not is_used(timeline, LATE, upto=599)
+    assert is_used(timeline, LATE, known_at="2024-12-31")
+    assert not is_used(timeline, LATE, known_at=BEFORE)
+
+
+def test_with_known_at_no_snapshot_in_order_of_recordingis_used(tmp_path: Path) -> None:
+    """Events recorded later may have moved the clocks of its streams."""
+    plan = replace(BUSY, order="recorded_at")
+    found = stored(Log(tmp_path / "log"), plan)
+    found.log.append(EVENTS)
+    found.snapshot()
+    falsify(found)
+    assert is_used(found)
+    assert not is_used(found, known_at="2024-12-31")
+
+
+def test_a_kind_of_value_recorded_after_known_at_decides_no_dtype(tmp_path: Path) -> None:
+    """A snapshot of texts and numbers does not answer for a moment at which only numbers were recorded."""
+    plan = Plan.from_dict(
+        {"name": "Kinds", "fields": [{"name": "n", "op": "latest", "events": ["Changed"], "of": "n"}]}
+    )
+    changed = {"stream": "a", "type": "Changed"}
+    events = [
+        {**changed, "event_id": "1", "occurred_at": "2024-01-01", "data": {"n": 1}},
+        {**changed, "event_id": "2", "occurred_at": "2024-01-03", "data": {"n": "one"}},
+    ]
+    found = stored(Log(tmp_path / "log"), plan)
+    found.log.append(events)
+    found.snapshot("2024-01-01")
+    assert found.as_of("2024-01-01", known_at="2024-01-02").rows() == [("a", 1)]
+    assert found.as_of("2024-01-01").rows() == [("a", "1")]
+
+
+def test_a_sum_beyond_64_bits_is_refused_from_a_snapshot_too(tmp_path: Path) -> None:
+    """Even that of an entity which no longer exists, as without a snapshot."""
+    total = {"name": "n", "op": "total", "events": ["Added"], "of": "n"}
+    plan = Plan.from_dict({"name": "Sums", "created": ["Added"], "deleted": ["Gone"], "fields": [total]})
+    found = stored(Log(tmp_path / "log"), plan)
+    kinds = [("a", "Added", 2**62), ("a", "Added", 2**62), ("b", "Added", 1), ("a", "Gone", 0)]
+    found.log.append(
+        [
+            {
+                "event_id": f"{n}",
+                "stream": stream,
+                "type": kind,
+                "occurred_at": f"2024-01-0{n + 1}",
+                "data": {"n": of},
+            }
+            for n, (stream, kind, of) in enumerate(kinds)
+        ]
+    )
+    found.snapshot()
+    for used in (True, False):
+        with pytest.raises(FoldError, match="64 bits"):
+            found.as_of(snapshots=used)
