@@ -42,7 +42,7 @@ def states_from_snapshot(
         store: where the snapshot is.
         snapshot: one that `unusable` has nothing against.
         moment: the states after all events up to this instant; None: after all events.
-        max_share: the snapshot does not help if more than this share of its states has late events.
+        max_share: the snapshot does not help if more than this share of its states must be folded again.
         entities: only states of these ids; None: of all.
     """
     with ThreadPoolExecutor(1) as pool:  # the file is read while the tail is folded
@@ -56,7 +56,7 @@ def states_from_snapshot(
     merge = Merge.of(earlier, later)
     is_late = merge.must_refold(tail)
     if is_late.sum() > max_share * earlier.height:
-        return Unusable(f"{is_late.sum():,} of its {earlier.height:,} states have late events")
+        return Unusable(f"{is_late.sum():,} of its {earlier.height:,} states would have to be folded again")
     newer = merge.merged(view.plan)
     if is_late.any():
         folded = view.map(lambda events: partial_states(events.until(moment)), later["entity"].filter(is_late))
