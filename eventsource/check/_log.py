@@ -1,0 +1,97 @@
+"""Checking a whole log."""
+
+from datetime import timedelta
+from math import ceil
+from typing import Final
+
+import polars as pl
+
+from eventsource.check import _sentences
+from eventsource.check._findings import Findings
+from eventsource.check._ids import repeated_ids
+from eventsource.check._members import members
+from eventsource.check._positions import OrderedPass, chunks_in_order
+from eventsource.check._rejected import rejected_by_reason
+from eventsource.check._times import clock_skew, count_unlikely_times
+from eventsource.errors import LogError
+from eventsource.log import Log
+
+__all__ = ["check_log"]
+
+_PART_EVENTS: Final = 4_000_000
+"""Events whose ids are in memory at the same time."""
+
+_SAMPLE: Final = 1_000
+"""About how many events of each type the sample has at least."""
+
+_WORST: Final = 10
+"""Streams that `Findings.skew` lists."""
+
+
+def check_log(log: Log) -> Findings:
+    """Read a whole log; return what is wrong with it, what is unusual, and what it contains.
+
+    Wrong are: gaps between positions, a position or an ``event_id`` that occurs twice, a payload that is not a
+    JSON object. Unusual are: times that are unlikely, clocks that run backwards within a stream, late events,
+    rejected lines.
+
+    Raises:
+        LogError: the log cannot be read.
+    """
+    try:
+        return _check(log, *_snapshot(log))
+    except (pl.exceptions.PolarsError, FileNotFoundError) as error:
+        raise LogError(
+            f"{log.path} cannot be read: {error}", hint="restore the files of events/ from a backup"
+        ) from error
+
+
+def _snapshot(log: Log) -> tuple[pl.LazyFrame, int]:
+    """Return all rows that exist, and how many events the log should have, both of the same version."""
+    while True:
+        head = log.head
+        events = log.scan()
+        if log.head == head:
+            return events, head
+
+
+def _check(log: Log, events: pl.LazyFrame, head: int) -> Findings:
+    types = _types(events)
+    steps = {name: max(1, count // _SAMPLE) for name, count in types.select("type", "events").iter_rows()}
+    ordered = OrderedPass(steps)
+    for chunk in chunks_in_order(log, events, head, int(types["events"].sum())):
+        ordered.add(chunk)
+    parts = max(1, ceil(head / _PART_EVENTS))
+    skew = [clock_skew(events, part, parts) for part in range(parts)]
+    backwards = pl.concat(skew).filter(pl.col("backwards") > 0).sort("share", "most", "stream", descending=True)
+    rejected = rejected_by_reason(log.rejected())
+    sample = pl.concat(ordered.sample) if ordered.sample else events.select("type", "data").head(0).collect()
+    return Findings(
+        events=ordered.rows,
+        streams=sum(part.height for part in skew),
+        faults=(
+            *_sentences.about_positions(ordered, head),
+            *_sentences.about_repeated_ids(repeated_ids(events, parts), events),
+        ),
+        notes=(
+            *_sentences.about_times(count_unlikely_times(events)),
+            *_sentences.about_skew(backwards),
+            *_sentences.about_rejected(rejected),
+        ),
+        types=types,
+        members=members(sample),
+        sampled=sample.height,
+        skew=backwards.head(_WORST),
+        rejected=rejected,
+    )
+
+
+def _types(events: pl.LazyFrame) -> pl.DataFrame:
+    occurred, recorded = pl.col("occurred_at"), pl.col("recorded_at")
+    found = events.group_by("type").agg(
+        events=pl.len().cast(pl.Int64),
+        first=occurred.min(),
+        last=occurred.max(),
+        late=(recorded - occurred >= timedelta(days=1)).sum().cast(pl.Int64),
+    )
+    return found.collect(engine="streaming").sort("events", "type", descending=[True, False])

@@ -1,0 +1,67 @@
+"""The members of payloads: their paths, kinds and shares."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+import msgspec
+import polars as pl
+
+__all__ = ["members"]
+
+_MOST_MEMBERS: Final = 200
+"""Members of one type that are listed: some payloads use ids as names."""
+
+_DEEPEST: Final = 8
+"""Levels of nested objects that are listed."""
+
+_KINDS: Final[Mapping[type, str]] = {
+    str: "text",
+    int: "integer",
+    float: "number",
+    bool: "boolean",
+    list: "list",
+    dict: "object",
+    type(None): "null",
+}
+_COLUMNS: Final = {"type": pl.String(), "member": pl.String(), "kinds": pl.String(), "share": pl.Float64()}
+
+
+def members(events: pl.DataFrame) -> pl.DataFrame:
+    """Return the members of payloads: ``type``, ``member`` (dotted), ``kinds``, ``share`` of the type's events.
+
+    Args:
+        events: a frame with ``type`` and ``data``.
+    """
+    parts = events.sort("type").partition_by("type", maintain_order=True)
+    rows = [row for part in parts for row in _members_of_type(part["type"][0], part["data"])]
+    return pl.DataFrame(rows, schema=_COLUMNS, orient="row")
+
+
+def _members_of_type(name: str, texts: pl.Series) -> Iterator[tuple[str, str, str, float]]:
+    counts: Counter[str] = Counter()
+    kinds: dict[str, set[str]] = {}
+    for text in texts:
+        for path, kind in _walk(_decode(text), ""):
+            counts[path] += 1
+            kinds.setdefault(path, set()).add(kind)
+    listed = sorted(counts, key=lambda path: (-counts[path], path))[:_MOST_MEMBERS]
+    for path in listed:
+        yield name, path, ", ".join(sorted(kinds[path])), counts[path] / texts.len()
+
+
+def _decode(text: str) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except (msgspec.DecodeError, RecursionError):  # `OrderedPass` counts invalid payloads
+        return {}
+
+
+def _walk(value: dict[str, Any], prefix: str, depth: int = 1) -> Iterable[tuple[str, str]]:
+    """Yield the dotted path and the kind of each member that is not an object with members."""
+    for key, member in value.items():
+        name = f'"{key}"' if "." in key else key
+        if isinstance(member, dict) and member and depth < _DEEPEST:
+            yield from _walk(member, f"{prefix}{name}.", depth + 1)
+        else:
+            yield prefix + name, _KINDS[type(member)]

@@ -1,0 +1,35 @@
+"""`eventsource check`: what it prints, and its exit code."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from typer.testing import Result
+
+import eventsource as es
+from tests.check.test_check import event, write_directly
+
+Run = Callable[..., Result]
+
+
+def test_a_log_that_cannot_be_read(tmp_path: Path, folder: Path, run: Run) -> None:
+    """A missing file of the log is an error, and exit code 1."""
+    run("pull")
+    for path in (folder / "data" / "log" / "events").glob("*.parquet"):
+        path.unlink()
+    assert "cannot be read" in run("check", code=1).stderr
+
+
+def test_check_on_the_screen(pulled: Run, folder: Path) -> None:
+    """A sound log is exit code 0; faults are exit code 1; control characters are not printed."""
+    out = pulled("check").stdout
+    assert "✓" in out
+    assert "why.stars" in out
+    found = json.loads(pulled("check", "-f", "json").stdout)
+    assert (found["events"], found["faults"]) == (22, [])
+    assert {row["type"]: row["events"] for row in found["types"]}["Created"] == 15
+    write_directly(es.Log(folder / "data" / "log"), {**event(1, event_id="e-1", type="\x1b[31m"), "position": 22})
+    broken = pulled("check", code=1)
+    assert "✗" in broken.stdout
+    assert "\x1b" not in broken.stdout
+    assert json.loads(pulled("check", "-f", "json", code=1).stdout)["faults"]
