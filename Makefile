@@ -38,7 +38,7 @@ test: environment lint
 
 # The pages, into build/docs/index.html; a warning is an error. The tests build them too.
 docs: environment
-	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/docs
+	$(BIN)/python -m sphinx -q -E -W --keep-going -b html docs build/docs
 
 # The laws with 2,000 examples each instead of 45: hours, so not part of `make test`.
 laws: environment
