@@ -1,7 +1,7 @@
-"""The models that the notebooks and the demo ask their questions with.
+"""The models of the notebooks and the demo.
 
-`Customer`, `Subscriber` and `Ticket` read the log of the subscription business, each from its own side; `Aircraft`
-reads the log of flights.
+`Customer`, `Subscriber` and `Ticket` read the log of the subscription business, each with other entities.
+`Aircraft` reads the log of flights.
 """
 
 from typing import Final
@@ -18,12 +18,12 @@ _PROMPT: Final = pl.duration(days=4)
 
 
 class Customer(es.Model, created="CustomerCreated", deleted="CustomerDeleted"):
-    """A customer, as sales see one; the entity is ``customer-<number>``.
+    """A customer of the shop; the entity is ``customer-<number>``.
 
-    A customer exists from the sign-up until the account is deleted, and again after another sign-up.
-    ``premium`` ends with a cancellation or a card that ran out; ``term`` is how the plan is paid (``monthly``,
-    ``yearly``), ``price`` what it cost last; ``reason`` is why it was last cancelled, null where nobody said.
-    Money is in euros, exact to the cent.
+    A customer exists from the sign-up until the account is deleted, and again after another sign-up. ``premium``
+    ends with a cancellation or with an expired card. ``term`` is how the plan is paid (``monthly``, ``yearly``),
+    ``price`` what it cost last, ``reason`` why it was last cancelled (null without a reason). Money is in euros,
+    exact to the cent.
     """
 
     name = es.latest("CustomerCreated", "CustomerRenamed", of="name")
@@ -40,12 +40,12 @@ class Customer(es.Model, created="CustomerCreated", deleted="CustomerDeleted"):
 
 
 class Subscriber(es.Model, created="PremiumPlanBought"):
-    """A customer from the first premium plan on, to see who stays; the entity is ``customer-<number>``.
+    """A customer from the first premium plan on; the entity is ``customer-<number>``.
 
-    Subscribers never cease to exist: who cancels, or deletes the account, is one who did not stay. ``stays`` is
-    true while the plan is paid. ``joined`` is the first day of the quarter of the first plan. ``came_by`` tells
-    vouchers from all other channels. ``support`` says how the first ticket went, where it was opened within
-    90 days of the sign-up: answered within four days, or not (or not yet).
+    A subscriber exists for ever; one who cancels, or deletes the account, did not stay. ``stays`` is true while
+    the plan is paid. ``joined`` is the first day of the quarter of the first plan. ``came_by`` is ``voucher`` or
+    ``other``. ``support`` says whether the first ticket, if opened within 90 days of the sign-up, was answered
+    within four days.
     """
 
     channel = es.first("CustomerCreated", of="channel")
@@ -72,9 +72,9 @@ class Ticket(
     created="TicketOpened",
     key={"TicketOpened": "ticket_id", "TicketClosed": "ticket_id"},
 ):
-    """A support ticket; the entity is the payload's ``ticket_id``, whatever the stream.
+    """A support ticket; the entity is the payload's ``ticket_id``, not the stream.
 
-    ``waited`` is the time from the opening to the answer, null while there is none.
+    ``waited`` is the time from the opening to the answer, null without an answer.
     """
 
     topic = es.first("TicketOpened", of="topic")
@@ -89,9 +89,10 @@ class Ticket(
 class Aircraft(es.Model, created="AircraftSeen"):
     """An aircraft; the entity is its tail number.
 
-    ``status`` is ``on the ground`` until it leaves a gate, then ``under way``; ``diverted`` when it did not arrive
-    where it should have. ``where`` is the airport it last arrived at, or ``EWR → IAH`` while it is under way; null
-    before its first flight and after a diversion: nobody knows. ``miles`` counts flights that arrived.
+    ``status`` is ``on the ground`` until the aircraft leaves a gate, then ``under way``; it is ``diverted`` after
+    a flight that did not arrive at its destination. ``where`` is the airport of the last arrival, or ``EWR → IAH``
+    while it is under way; it is null where the data do not say, before the first flight and after a diversion.
+    ``miles`` counts flights that arrived.
     """
 
     manufacturer = es.latest("AircraftSeen", of="manufacturer")

@@ -1,9 +1,9 @@
-"""The test kit: say which events were given, then what the state is.
+"""The test kit: given some events, then the state of an entity.
 
 ```python
 from eventsource.testing import event, given
 
-def test_a_cancelled_plan_is_gone_at_once():
+def test_a_cancellation_ends_the_plan_at_once():
     (
         given(
             Customer,
@@ -16,11 +16,23 @@ def test_a_cancelled_plan_is_gone_at_once():
     )
 ```
 
-`cases` are the worked examples of the specification; `mismatches` runs one through any timeline.
+`given` folds the events with a model. `Given.then` asserts fields, `Given.timeline` answers all other questions.
+`MemoryLog` is the log behind it.
+
+`cases` are the worked examples of the specification. `mismatches` asks any timeline over the events of a case, so
+that another engine or log can be checked with them:
+
+```python
+from eventsource.testing import MemoryLog, cases, mismatches
+
+for case in cases():
+    log = MemoryLog(case.events)
+    assert not list(mismatches(case, es.Timeline(log, case.plan)))
+```
 """
 
 from eventsource.testing._cases import Case, cases, mismatches
 from eventsource.testing._given import Given, event, given
-from eventsource.testing._memory import MemoryLog
+from eventsource.testing._memory_log import MemoryLog
 
 __all__ = ["Case", "Given", "MemoryLog", "cases", "event", "given", "mismatches"]

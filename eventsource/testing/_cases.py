@@ -1,4 +1,4 @@
-"""The conformance cases: worked examples of what every answer means, for any engine and any store."""
+"""The conformance cases: worked examples of what every answer means, for any engine and any log."""
 
 import json
 import math
@@ -23,8 +23,8 @@ class Case:
     """One worked example.
 
     Args:
-        name: what it is called.
-        about: the rule that it shows.
+        name: its name.
+        about: the rule that it shows, in words.
         plan: the model.
         events: the events in order of arrival.
         questions: ``ask``, the arguments, and ``expect``, the expected answer.
@@ -38,18 +38,23 @@ class Case:
 
 
 def cases(folder: str | Path | None = None) -> list[Case]:
-    """Return the cases of a folder (default: those of the specification), by name."""
+    """Return the cases of a folder of JSON files (default: those of the specification), sorted by name."""
     paths = sorted(Path(folder or Path(__file__).parent / "cases").glob("*.json"))
     return [_case(json.loads(path.read_text(encoding="utf-8"))) for path in paths]
 
 
 def mismatches(case: Case, timeline: Timeline) -> Iterator[str]:
-    """Ask a timeline over the events of a case all its questions; yield a sentence per wrong answer."""
+    """Ask a timeline all questions of a case, and yield a text for each wrong answer.
+
+    Args:
+        case: the case.
+        timeline: a timeline over its events and its plan, with any engine and any log.
+    """
     for question in case.questions:
         found = _ASK[question["ask"]](timeline, question)
         if not _same(found, question["expect"]):
             asked = {part: value for part, value in question.items() if part != "expect"}
-            yield f"{case.name}: {asked}\n  expected {question['expect']}\n  found    {found}"
+            yield f"{case.name}: {asked}\n  expected {question['expect']}\n  got      {found}"
 
 
 def _case(case: Mapping[str, Any]) -> Case:

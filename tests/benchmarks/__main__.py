@@ -1,7 +1,7 @@
-"""Speed and memory, side by side, from one run: `make bench`.
+"""Compare the speed and memory of contenders in one run: `make bench`.
 
-Every contender runs in a process of its own, so that its peak memory is its own; answers are compared before any
-time is printed. Without `--log` it makes its own input, of the shapes that `--shape` names.
+Each contender runs in its own process, so that its peak memory is measured alone. The answers are compared before
+any time is printed. Without `--log` the input is a generated log of the shape that `--shape` names.
 """
 
 import argparse
@@ -23,11 +23,11 @@ SIZES = (1e6, 5e6, 20e6)
 
 
 def main() -> None:
-    """Make the input, run every contender, compare, write the table and the picture."""
+    """Write the input, run every contender, compare the answers, write the table and the chart."""
     options = _options()
     with tempfile.TemporaryDirectory(prefix="eventsource-bench-", dir=options.folder) as temporary:
         if options.log:
-            from tests.benchmarks.unseen import timed  # noqa: PLC0415 - only this asks in this process
+            from tests.benchmarks.own_log import timed  # noqa: PLC0415 - only this mode asks questions in this process
 
             print(timed(options.log, options.model, Path(temporary)))
             return
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def _run(options: argparse.Namespace, folder: Path) -> Iterator[Result]:
-    """Yield the results at all sizes, and those with as many entities as the smallest has."""
+    """Yield the results at all sizes, and those of `as_of` with as many entities as the smallest log has."""
     sizes = sorted(int(size) for size in options.events)
     fewest = options.entities
     for size in sizes:
@@ -62,19 +62,19 @@ def _run(options: argparse.Namespace, folder: Path) -> Iterator[Result]:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     add = parser.add_argument
-    add("--events", type=float, nargs="+", default=SIZES, help="sizes of the logs (default: 1e6 5e6 20e6)")
-    add("--entities", type=int, help="how many entities, at all sizes (default: as the shape has it)")
-    add("--shape", choices=SHAPES, default="shop", help="how the log looks (default: shop)")
-    add("--only", nargs="+", choices=WORKLOADS, default=(), help="these workloads, beside what they need")
-    add("--log", help="a raw log to time instead; some answers are checked against the reference engine")
-    add("--model", help="its model, as module:Class; the module may be in the working directory")
-    add("--out", type=Path, help="where RESULTS.md and results.svg go (default: nowhere)")
-    add("--folder", type=Path, help="where temporary files go (default: the system's folder)")
+    add("--events", type=float, nargs="+", default=SIZES, help="numbers of events (default: 1e6 5e6 20e6)")
+    add("--entities", type=int, help="number of entities at all sizes (default: that of the shape)")
+    add("--shape", choices=SHAPES, default="shop", help="the shape of the log (default: shop)")
+    add("--only", nargs="+", choices=WORKLOADS, default=(), help="only these workloads and those that they need")
+    add("--log", help="time this raw log instead, and check some answers against the reference engine")
+    add("--model", help="the model of --log, as module:Class; the module may be in the working directory")
+    add("--out", type=Path, help="folder for RESULTS.md and results.svg (default: they are not written)")
+    add("--folder", type=Path, help="folder for temporary files (default: that of the system)")
     options = parser.parse_args()
     if bool(options.log) != bool(options.model):
-        parser.error("--log and --model go together")
+        parser.error("--log and --model need each other")
     if options.log and (options.only or options.out or options.entities):
-        parser.error("--log asks all questions and prints a table: it goes with --model and --folder only")
+        parser.error("--log can only be used with --model and --folder")
     return options
 
 

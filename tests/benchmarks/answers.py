@@ -1,4 +1,4 @@
-"""Answers in one form, to be compared whoever gave them: floats nearly; the order of rows does not matter."""
+"""Compare the answers of contenders: floats up to rounding, rows in any order."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -34,12 +34,12 @@ def plain(answer: Any) -> pl.DataFrame:
 
 
 def differences(expected: Path, found: Path, *, some: bool = False) -> str:
-    """Return what differs between two answers that were written to files; empty: nothing.
+    """Return what differs between two answers that were written to files; an empty text if they are equal.
 
     Args:
-        expected: an answer.
-        found: another; its columns may stand in another order, and so may its rows.
-        some: whether it need only answer for some entities.
+        expected: the file of an answer.
+        found: the file of another; its columns and rows may be in another order.
+        some: whether the other answer is for some entities only.
     """
     first, second = pl.scan_parquet(expected), pl.scan_parquet(found)
     names = [name for name in first.collect_schema() if name in second.collect_schema()]
@@ -65,7 +65,7 @@ def differences(expected: Path, found: Path, *, some: bool = False) -> str:
 
 
 def _is_wider(first: pl.LazyFrame, names: list[str]) -> bool:
-    """Say whether an answer has the input's own columns too, as joined rows have."""
+    """Return whether an answer has the columns of the input too, as joined rows have."""
     return "row" in names and not set(first.collect_schema()) - set(names) - {"entity", "at"}
 
 
@@ -95,10 +95,10 @@ def _decoded(texts: pl.Series) -> pl.Series:
 
 
 def _text(values: pl.Series) -> pl.Series:
-    return pl.Series(values.name, [_told(value) for value in values], dtype=pl.String)
+    return pl.Series(values.name, [_as_text(value) for value in values], dtype=pl.String)
 
 
-def _told(value: Any) -> str | None:
+def _as_text(value: Any) -> str | None:
     if isinstance(value, float):
         return f"{value:.4f}"
     return None if value is None else str(value)
@@ -132,6 +132,6 @@ def _long_explanation(wide: pl.DataFrame) -> pl.DataFrame:
     """Return a row per field of a frame with one row and a struct per field."""
     rows = []
     for name in wide.columns:
-        told = wide[name].struct.unnest()
-        rows.append(told.with_columns(_text(told["value"]), pl.lit(name).alias("field")))
+        explained = wide[name].struct.unnest()
+        rows.append(explained.with_columns(_text(explained["value"]), pl.lit(name).alias("field")))
     return pl.concat(rows, how="vertical_relaxed")

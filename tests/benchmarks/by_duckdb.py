@@ -1,4 +1,4 @@
-"""DuckDB: SQL as one writes it by hand, over typed Parquet in order of arrival. No answer has to be sorted."""
+"""DuckDB: handwritten SQL over typed Parquet in order of arrival. Its answers need not be sorted."""
 
 from functools import cache
 from typing import Any
@@ -25,7 +25,7 @@ __all__ = [
 
 
 def load(found: Input) -> Any:
-    """Write the raw log as Parquet: the envelope typed, payloads verbatim. That is what a pull does, too."""
+    """Write the raw log as Parquet, as a pull does: the envelope typed, payloads verbatim."""
     names = ("event_id", "stream", "type", "occurred_at", "recorded_at")
     columns = "{" + ", ".join(f"{name}: 'VARCHAR'" for name in names) + ", data: 'JSON'}"
     lines = f"read_json('{found.lines}', format='newline_delimited', columns={columns})"
@@ -37,7 +37,7 @@ def load(found: Input) -> Any:
 
 
 def first(found: Input) -> Any:
-    """Decode the payloads of that Parquet into typed Parquet, then ask."""
+    """Decode the payloads of that Parquet into typed Parquet, then compute the states."""
     decoded = found.folder / "decoded.parquet"
     members = {"amount": "$.amount", "city": "$.address.city", "name": "$.name"}
     members |= {name: f"$.{name}" for name in found.shape.member_names}
@@ -57,22 +57,22 @@ def as_of(found: Input) -> Any:
 
 
 def tail(found: Input) -> Any:
-    """The same of all events, once the tail stands beside them."""
+    """Compute the states after all events, with the tail in a second file."""
     return _states(found, f"['{found.typed}', '{found.typed_tail}']", "true")
 
 
 def history(found: Input) -> Any:
-    """Carry values forward in windows, leave out equal neighbours."""
+    """Fill values forward in windows, and drop rows equal to the one before."""
     return _ask(_intervals(found, "true"))
 
 
 def histories(found: Input) -> Any:
-    """The histories of some entities, one after the other."""
+    """Return the histories of some entities, one after the other."""
     return [_ask(_intervals(found, "stream = $stream"), stream=entity) for entity in found.asked]
 
 
 def explain(found: Input) -> Any:
-    """Which event last changed each field of some entities, one after the other."""
+    """Return the event that last changed each field of some entities, one after the other."""
     fields = sql.columns(found.shape)
     event = 'event_id: event_id, type: type, "at": occurred_at, position: position'
     changed = ", ".join(
@@ -92,17 +92,17 @@ def explain(found: Input) -> Any:
 
 
 def trend(found: Input) -> Any:
-    """Premium customers and all customers at 36 month-ends, from what changes in each month."""
+    """Count premium customers and all customers at 36 month-ends, from the changes in each month."""
     return _ask(_trend(found, "month", MONTHS))
 
 
 def trend_days(found: Input) -> Any:
-    """The same at the ends of 1,000 days."""
+    """Count them at the ends of 1,000 days."""
     return _ask(_trend(found, "day", DAYS))
 
 
 def join(found: Input) -> Any:
-    """`ASOF JOIN` rows to the states after each event of their entities."""
+    """Join rows with `ASOF JOIN` to the states after each event of their entities."""
     events = _events(found, f"stream IN (SELECT entity FROM '{found.rows}')")
     names = ", ".join(column.name for column in sql.columns(found.shape))
     return _ask(
@@ -113,7 +113,7 @@ def join(found: Input) -> Any:
 
 
 def diff(found: Input) -> Any:
-    """Both states in one pass, then those that differ: one wide row per entity."""
+    """Compute both states in one pass, then keep those that differ: one wide row per entity."""
     ends = {letter: f"occurred_at < '{after(day)}'" for letter, day in zip("ab", TWO, strict=True)}
     sides = [sql.aggregates(found.shape, when=when, suffix=f"_{letter}") for letter, when in ends.items()]
     here = [

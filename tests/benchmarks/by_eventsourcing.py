@@ -1,6 +1,7 @@
 """The `eventsourcing` library: aggregates in its SQLite store, rebuilt from their events by its repository.
 
-Writing to it takes a multiple of replaying, so it gets the events of some entities, whole, and says how many.
+Writing to it takes much longer than replaying, so it gets all events of some entities only, and its name says how
+many.
 """
 
 import uuid
@@ -32,12 +33,12 @@ class Customer(Aggregate):
 
     @event("Renamed")
     def rename(self, name: str) -> None:
-        """Take another name."""
+        """Change the name."""
         self.name = name
 
     @event("Moved")
     def move(self, city: str) -> None:
-        """Take another city."""
+        """Change the city."""
         self.city = city
 
     @event("PlanBought")

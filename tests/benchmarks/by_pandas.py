@@ -31,7 +31,7 @@ def as_of(found: Input) -> pd.DataFrame:
 
 
 def history(found: Input) -> pd.DataFrame:
-    """Carry values forward in groups, leave out equal neighbours."""
+    """Fill values forward in groups, and drop rows equal to the one before."""
     frame = pd.read_parquet(found.typed)
     frame = _marked(frame[frame["type"] != "TicketOpened"])
     groups = frame.groupby("stream", sort=False)
@@ -58,7 +58,7 @@ def _marked(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _same(frame: pd.DataFrame, columns: list[str], step: int) -> pd.Series:
-    """Say of each row whether it equals its neighbour in some columns; nulls are equal."""
+    """Return for each row whether it equals its neighbour in some columns; nulls are equal."""
     same = pd.Series(np.arange(len(frame)) != (0 if step > 0 else len(frame) - 1), index=frame.index)
     for name in columns:
         mine, other = frame[name], frame[name].shift(step)

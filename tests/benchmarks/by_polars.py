@@ -1,4 +1,4 @@
-"""Polars by hand: sort, then group, over typed Parquet in order of arrival. No answer has to be sorted."""
+"""Polars by hand: sort, then group, over typed Parquet in order of arrival. Its answers need not be sorted."""
 
 from typing import Any
 
@@ -37,28 +37,28 @@ def as_of(found: Input) -> pl.DataFrame:
 
 
 def history(found: Input) -> pl.DataFrame:
-    """Carry values forward in groups, leave out equal neighbours."""
+    """Fill values forward in groups, and drop rows equal to the one before."""
     return _intervals(pl.scan_parquet(found.typed)).collect()
 
 
 def histories(found: Input) -> list[pl.DataFrame]:
-    """The histories of some entities, one after the other."""
+    """Return the histories of some entities, one after the other."""
     events = pl.scan_parquet(found.typed)
     return [_intervals(events.filter(pl.col("stream") == entity)).collect() for entity in found.asked]
 
 
 def trend(found: Input) -> pl.DataFrame:
-    """Premium customers and all customers at 36 month-ends, from what changes in each month."""
+    """Count premium customers and all customers at 36 month-ends, from the changes in each month."""
     return _trend(found, "1mo", *MONTHS)
 
 
 def trend_days(found: Input) -> pl.DataFrame:
-    """The same at the ends of 1,000 days."""
+    """Count them at the ends of 1,000 days."""
     return _trend(found, "1d", *DAYS)
 
 
 def join(found: Input) -> pl.DataFrame:
-    """`join_asof` rows to the states after each event of their entities."""
+    """Join rows with `join_asof` to the states after each event of their entities."""
     rows = pl.scan_parquet(found.rows)
     wanted = rows.select(pl.col("entity").unique().alias("stream"))
     steps = _steps(pl.scan_parquet(found.typed).join(wanted, on="stream", how="semi"))

@@ -1,4 +1,4 @@
-"""Cost against size as a picture: one panel per workload, one line per contender, both axes logarithmic."""
+"""A chart of time against size: one panel per workload, one line per contender, both axes logarithmic."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,7 +26,7 @@ _TITLES: Final = {"tail_next": "as_of of all, 1 % appended"}
 
 
 def draw(results: Sequence[Result], path: Path) -> None:
-    """Write the picture as SVG; contenders that answer for some entities only are not in it."""
+    """Write the chart as SVG, without contenders that answer for some entities only."""
     shown = [r for r in results if r.workload in _PANELS and r.name in _COLORS and r.seconds and r.events]
     columns = {"panel": pl.String, "contender": pl.String, "events": pl.Int64, "seconds": pl.Float64}
     rows = [(_title(r.workload), r.name, r.events, r.seconds) for r in shown]

@@ -1,4 +1,4 @@
-"""Who runs: for each workload, one function per contender, and how it is timed."""
+"""The contenders: for each workload, one function per contender, and how it is timed."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -42,18 +42,18 @@ class Contender:
     """A contender of a workload.
 
     Args:
-        workload: the key of one.
-        name: who it is.
-        function: ``module:name`` of a function from an `Input` to an answer.
-        how: ``warm``: the best of three after one throwaway question; ``once``; or ``itself``: the function
-            returns ``seconds`` by workload, and perhaps an ``answer``.
-        before: a function that is called first, in a process of its own, untimed.
-        each: seconds are per entity asked for.
-        limit: it is left out of logs with more events.
-        why: for what reason.
-        shapes: it takes part with logs of these shapes.
-        compared: whether its answer is compared with the others'.
-        some: whether it answers for some entities only, as its name then says.
+        workload: the key of the workload.
+        name: the name in the table.
+        function: ``module:name`` of a function that takes an `Input` and returns an answer.
+        how: ``warm``: the best of three after one throwaway question. ``once``: a single question. ``itself``: the
+            function returns ``seconds`` by workload, and perhaps an ``answer``.
+        before: a function that is called first, untimed, in its own process.
+        each: whether seconds are per entity of the question.
+        limit: logs with more events are left out.
+        why: the reason for ``limit``.
+        shapes: the shapes of the logs that it runs with.
+        compared: whether its answer is compared with those of the others.
+        some: whether it answers for some entities only; its name then says so.
     """
 
     workload: str
@@ -70,7 +70,7 @@ class Contender:
 
     @property
     def key(self) -> str:
-        """What its answer is called."""
+        """The name as part of a file name."""
         return "".join(letter if letter.isalnum() else "-" for letter in self.name)
 
 
@@ -86,7 +86,7 @@ def _by_hand(workload: str) -> Contender:
 
 
 def _read_model(kind: str) -> Contender:
-    """Return a contender that measures rebuild and refresh."""
+    """Return a contender that measures a rebuild and a refresh."""
     why = "its figure is for 5 M events"
     function = f"rebuilds:{kind}"
     return Contender(
@@ -96,11 +96,11 @@ def _read_model(kind: str) -> Contender:
 
 CONTENDERS: Final = (
     Contender("load", "DuckDB", "by_duckdb:load", how="once"),
-    Contender("load", OURS, "ours:pull", how="once"),
+    Contender("load", OURS, "by_eventsource:pull", how="once"),
     Contender("first", "DuckDB", "by_duckdb:first", how="once"),
-    Contender("first", OURS, "ours:as_of", how="once"),
+    Contender("first", OURS, "by_eventsource:as_of", how="once"),
     Contender("as_of", "DuckDB", "by_duckdb:as_of"),
-    Contender("as_of", OURS, "ours:as_of"),
+    Contender("as_of", OURS, "by_eventsource:as_of"),
     Contender("as_of", "reading its columns only", "floor:read_columns", shapes=SHOP, compared=False),
     Contender("as_of", "reading those of the index only", "floor:read_index", shapes=SHOP, compared=False),
     _by_hand("as_of"),
@@ -115,31 +115,39 @@ CONTENDERS: Final = (
         some=True,
     ),
     Contender("history", "DuckDB", "by_duckdb:history"),
-    Contender("history", OURS, "ours:history"),
+    Contender("history", OURS, "by_eventsource:history"),
     _by_hand("history"),
     _slow("history", "pandas by hand", "by_pandas:history"),
     Contender("trend", "DuckDB", "by_duckdb:trend"),
-    Contender("trend", OURS, "ours:trend"),
+    Contender("trend", OURS, "by_eventsource:trend"),
     _by_hand("trend"),
     Contender("trend_days", "DuckDB", "by_duckdb:trend_days"),
-    Contender("trend_days", OURS, "ours:trend_days"),
+    Contender("trend_days", OURS, "by_eventsource:trend_days"),
     _by_hand("trend_days"),
     Contender("join", "DuckDB", "by_duckdb:join"),
-    Contender("join", OURS, "ours:join"),
+    Contender("join", OURS, "by_eventsource:join"),
     _by_hand("join"),
     Contender("diff", "DuckDB", "by_duckdb:diff"),
-    Contender("diff", OURS, "ours:diff"),
+    Contender("diff", OURS, "by_eventsource:diff"),
     Contender("histories", "DuckDB", "by_duckdb:histories", each=True),
-    Contender("histories", OURS, "ours:histories", each=True),
+    Contender("histories", OURS, "by_eventsource:histories", each=True),
     _by_hand("histories"),
     Contender("explain", "DuckDB", "by_duckdb:explain", each=True),
-    Contender("explain", OURS, "ours:explain", each=True),
-    Contender("snapshot", f"{OURS}, without", "ours:without_snapshot", before="ours:snapshot", shapes=FILLED),
-    Contender("snapshot", OURS, "ours:from_snapshot", shapes=FILLED),
-    Contender("snapshot_near", OURS, "ours:from_snapshot", before="ours:snapshot_near", shapes=FILLED),
+    Contender("explain", OURS, "by_eventsource:explain", each=True),
+    Contender(
+        "snapshot",
+        f"{OURS}, without",
+        "by_eventsource:without_snapshot",
+        before="by_eventsource:snapshot",
+        shapes=FILLED,
+    ),
+    Contender("snapshot", OURS, "by_eventsource:from_snapshot", shapes=FILLED),
+    Contender(
+        "snapshot_near", OURS, "by_eventsource:from_snapshot", before="by_eventsource:snapshot_near", shapes=FILLED
+    ),
     _read_model("sqlite"),
     _read_model("postgresql"),
     Contender("tail_next", "DuckDB", "by_duckdb:tail", shapes=FILLED),
-    Contender("tail_next", OURS, "ours:tail", how="itself", shapes=FILLED),
+    Contender("tail_next", OURS, "by_eventsource:tail", how="itself", shapes=FILLED),
 )
 """In the order in which they run: a pull makes the log, a first question its index; the tail comes last."""

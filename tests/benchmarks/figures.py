@@ -1,4 +1,4 @@
-"""The figures to reach, as ratios of one run at one size."""
+"""The target figures, as ratios of times of one run at one size."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from tests.benchmarks.run import Result
 __all__ = ["Figure", "figures"]
 
 _STEADY: Final = 1.25
-"""Memory counts as not growing up to this factor: allocators are not exact."""
+"""Memory that grows by at most this factor counts as constant: allocators are not exact."""
 _GB: Final = 4096
 _READING: Final = "reading its columns only"
 _READING_INDEX: Final = "reading those of the index only"
@@ -22,9 +22,9 @@ class Figure:
     """A figure.
 
     Args:
-        about: what is asked for.
-        reached: what was measured, in words.
-        ok: whether that is enough.
+        about: the target, in words.
+        reached: the measured value, in words.
+        ok: whether the target is met.
     """
 
     about: str
@@ -33,7 +33,7 @@ class Figure:
 
 
 def figures(results: Sequence[Result], events: int) -> list[Figure]:
-    """Return the figures of which the results tell, at one number of events; memory at all sizes."""
+    """Return the figures that the results allow: times at one number of events, memory at all sizes."""
     here = {(result.workload, result.name): result for result in results if result.events == events}
     seconds = {key: result.seconds for key, result in here.items() if result.seconds is not None}
     found = [figure for make in _FIGURES if (figure := make(seconds)) is not None]
@@ -49,7 +49,7 @@ _DUCKDB: Final = "DuckDB"
 
 
 def _faster(about: str, workload: str, times: float, seconds: Seconds) -> Figure | None:
-    """Compare with DuckDB."""
+    """Compare a time with that of DuckDB."""
     ours, theirs = seconds.get((workload, OURS)), seconds.get((workload, _DUCKDB))
     if ours is None or theirs is None:
         return None
@@ -59,7 +59,7 @@ def _faster(about: str, workload: str, times: float, seconds: Seconds) -> Figure
 def _share(
     about: str, part: tuple[str, str], whole: tuple[str, str], limit: float, seconds: Seconds
 ) -> Figure | None:
-    """Compare two of the times."""
+    """Compare two times of this project."""
     if part not in seconds or whole not in seconds:
         return None
     ratio = seconds[part] / seconds[whole]
@@ -68,7 +68,7 @@ def _share(
 
 
 def _with_snapshot(when: str, workload: str, seconds: Seconds) -> Figure | None:
-    """Compare with the answer without one."""
+    """Compare a question that can use a snapshot with one that cannot."""
     about = f"`as_of` with a snapshot {when} to without:"
     return _share(about, (workload, OURS), ("snapshot", f"{OURS}, without"), 0.3, seconds)
 
@@ -81,7 +81,7 @@ def _at_most(about: str, workload: str, limit: float, seconds: Seconds) -> Figur
     return Figure(f"{about} ≤ {limit:g} ms", f"{found:.1f} ms", found <= limit)
 
 
-def _more(about: str, limit: float, seconds: Seconds) -> Figure | None:
+def _tail_cost(about: str, limit: float, seconds: Seconds) -> Figure | None:
     """Compare the first question after a tail with the next one."""
     if ("tail", OURS) not in seconds:
         return None
@@ -90,7 +90,7 @@ def _more(about: str, limit: float, seconds: Seconds) -> Figure | None:
 
 
 def _part_of_build(about: str, limit: float, seconds: Seconds) -> Figure | None:
-    """Compare taking in a tail with a full build."""
+    """Compare indexing a tail with building the whole index."""
     if ("tail", OURS) not in seconds or ("first", OURS) not in seconds:
         return None
     found = (seconds["tail", OURS] - seconds["tail_next", OURS]) / seconds["first", OURS]
@@ -111,9 +111,9 @@ def _memory(results: Sequence[Result]) -> Iterator[Figure]:
             if r.entities == entities and r.workload in ("as_of", "fixed") and r.peak
         )
         if len(peaks) > 1:
-            told = ", ".join(f"{peak:,.0f} MB at {events:,}" for events, peak in peaks)
+            reached = ", ".join(f"{peak:,.0f} MB at {events:,}" for events, peak in peaks)
             about = f"peak memory of `as_of`, {entities:,} entities: the same, however many events"
-            yield Figure(about, told, peaks[-1][1] <= _STEADY * peaks[0][1])
+            yield Figure(about, reached, peaks[-1][1] <= _STEADY * peaks[0][1])
 
 
 _FIGURES: Final[tuple[Callable[[Seconds], Figure | None], ...]] = (
@@ -131,7 +131,7 @@ _FIGURES: Final[tuple[Callable[[Seconds], Figure | None], ...]] = (
     partial(_faster, "one entity's `explain`", "explain", 3),
     partial(_with_snapshot, "the day before", "snapshot_near"),
     partial(_with_snapshot, "15 days before", "snapshot"),
-    partial(_more, "a tail of 1 %: the first question less the next one:", 1.5),
+    partial(_tail_cost, "a tail of 1 %: the first question less the next one:", 1.5),
     partial(_part_of_build, "a tail of 1 %: the first question less the next one:", 0.05),
     partial(
         _share,

@@ -1,4 +1,4 @@
-"""The floor: what Polars needs to read the columns of the five fields, and nothing else."""
+"""The lower bound: the time that Polars needs only to read the columns of the five fields."""
 
 from pathlib import Path
 
@@ -12,16 +12,15 @@ _MEMBERS = ('=["name"', '=["address.city"', '=["amount"')
 
 
 def read_columns(found: Input) -> pl.DataFrame:
-    """Return every event's columns of the five fields, stream and moment, from the file that others start from."""
+    """Return the columns of the five fields, the stream and the moment, from the file that all others read."""
     return pl.scan_parquet(found.typed).select("stream", "type", "occurred_at", "name", "city", "amount").collect()
 
 
 def read_index(found: Input) -> pl.DataFrame | None:
-    """Return the same from the index, which names each entity once; None: the log has no index files.
+    """Return the same columns from the index, which stores each entity once; None if the log has no index.
 
-    It knows how the index is laid out, and nothing else here does: clustered events are the files
-    ``log/index/*/part-*.parquet``; the name of a member's column begins with ``=["path"``; flags and counts are in
-    ``type``.
+    Only this function depends on the files of the index: clustered events are in ``log/index/*/part-*.parquet``,
+    the name of a member's column begins with ``=["path"``, and flags and counts are in ``type``.
     """
     files = sorted(Path(found.log).glob("index/*/part-*.parquet"))
     if not files:
@@ -29,5 +28,5 @@ def read_index(found: Input) -> pl.DataFrame | None:
     events = pl.scan_parquet(files)
     members = [name for name in events.collect_schema() if name.startswith(_MEMBERS)]
     if len(members) < len(_MEMBERS):
-        raise SystemExit(f"the index names its columns in another way than {_MEMBERS}")
+        raise SystemExit(f"expected columns of the index that begin with {_MEMBERS}, got {members}")
     return events.select("at", "type", *members).collect()

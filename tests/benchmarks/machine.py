@@ -1,4 +1,4 @@
-"""What the figures were measured on."""
+"""The machine and the versions that the figures were measured with."""
 
 import os
 import platform
@@ -12,7 +12,7 @@ _LIBRARIES: Final = ("polars", "duckdb", "pandas", "eventsourcing", "deltalake")
 
 
 def machine() -> str:
-    """Return the machine and the versions in one sentence: no names of hosts, no paths."""
+    """Return the machine and the versions in one sentence, without names of hosts and paths."""
     [memory, *_] = [line.split()[1] for line in _lines("/proc/meminfo") if line.startswith("MemTotal")]
     models = [line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
     cpu = models[0] if models else platform.machine()

@@ -1,4 +1,11 @@
-"""Making events of a shape: as numbers in order of arrival, then in words, a slice at a time."""
+"""Generate events of a shape.
+
+Events are numbers in order of arrival at first. Ids, types and payloads are added to one slice at a time:
+
+    kind  owner  occurred_at  recorded_at  number  cents    stream       type             data
+       0     17            …            …       3      … →  customer-17  CustomerCreated  {"name": …, "address": …}
+       2     17            …            …       8    912 →  customer-17  PurchaseMade     {"amount": 9.12, …}
+"""
 
 import uuid
 from collections.abc import Iterator
@@ -17,7 +24,7 @@ __all__ = ["Maker", "names_of"]
 DAY: Final = 86_400_000_000
 BEGIN: Final = int(np.datetime64("2021-01-01", "us").astype("int64"))
 SPAN: Final = 1095
-"""Days, of which the first 30 see every entity created."""
+"""Days; every entity is created in the first 30."""
 OTHER: Final = 6
 TYPES: Final = (
     "CustomerCreated",
@@ -33,7 +40,7 @@ _ENVELOPE: Final = ("event_id", "stream", "type", "occurred_at", "recorded_at", 
 
 
 def names_of(shape: Shape, count: int) -> pl.Series:
-    """Return the ids of so many entities."""
+    """Return the ids of ``count`` entities."""
     if shape.uuids:
         bits = np.random.default_rng(2).bytes(16 * count)
         texts = [str(uuid.UUID(bytes=bits[low : low + 16], version=4)) for low in range(0, 16 * count, 16)]
@@ -43,12 +50,12 @@ def names_of(shape: Shape, count: int) -> pl.Series:
 
 @dataclass(frozen=True)
 class Maker:
-    """Makes events of a shape.
+    """Generates events of a shape.
 
     Args:
-        shape: how they look.
+        shape: the shape of the log.
         names: the entities.
-        rng: a seeded generator.
+        rng: a seeded generator of random numbers.
     """
 
     shape: Shape
@@ -56,7 +63,7 @@ class Maker:
     rng: np.random.Generator
 
     def envelopes(self, events: int) -> pl.DataFrame:
-        """Return events as numbers, in order of arrival: all entities are created in the first month."""
+        """Return events as numbers in order of arrival; all entities are created in the first month."""
         created, others = len(self.names), events - len(self.names)
         kinds = np.concatenate([np.zeros(created, np.int8), self._kinds(others)])
         owners = np.concatenate([self.rng.permutation(created), self._owners(others)])
@@ -69,7 +76,7 @@ class Maker:
         return self._frame({name: column[arrival] for name, column in columns.items()}, 0)
 
     def later(self, start: int, events: int) -> pl.DataFrame:
-        """Return the events of the ten days after, as many of them late as before."""
+        """Return events of the ten following days, with the same share of late ones."""
         recorded = np.sort(self.rng.integers(SPAN * DAY, (SPAN + 10) * DAY, events))
         occurred = np.full(events, 30 * DAY) if self.shape.instant else recorded - self._delays(events)
         columns = {
@@ -81,31 +88,31 @@ class Maker:
         return self._frame(columns, start)
 
     def rows(self, count: int) -> pl.DataFrame:
-        """Return rows to join, each with a moment of its own; some are of entities that there are not."""
+        """Return rows to join, each with its own moment; one of a hundred names an entity that does not exist."""
         owners = self.rng.integers(0, max(len(self.names), 1), count)
         at = BEGIN + self.rng.integers(0, SPAN * DAY, count)
-        known = self.names.gather(owners) if len(self.names) else pl.Series([None] * count, dtype=pl.String)
-        frame = pl.DataFrame({"row": np.arange(count), "entity": known, "at": at})
-        stranger = pl.when(pl.col("row") % 100 == 0).then(pl.lit("nobody"))
+        entities = self.names.gather(owners) if len(self.names) else pl.Series([None] * count, dtype=pl.String)
+        frame = pl.DataFrame({"row": np.arange(count), "entity": entities, "at": at})
+        unknown = pl.when(pl.col("row") % 100 == 0).then(pl.lit("unknown"))
         return frame.with_columns(
-            stranger.otherwise("entity").alias("entity"), pl.col("at").cast(pl.Datetime("us"))
+            unknown.otherwise("entity").alias("entity"), pl.col("at").cast(pl.Datetime("us"))
         )
 
     def write(self, events: pl.DataFrame, lines: Path, typed: Path) -> None:
         """Write events as JSON Lines and as typed Parquet."""
-        schema = self._typed(self._told(events.clear())).to_arrow().schema
+        schema = self._typed(self._in_words(events.clear())).to_arrow().schema
         with lines.open("wb") as file, pq.ParquetWriter(typed, schema) as parquet:
             for part in events.iter_slices(_SLICE):
-                told = self._told(part)
-                file.write("\n".join(told.select(_line()).to_series()).encode() + b"\n")
-                parquet.write_table(self._typed(told).to_arrow(), row_group_size=125_000)
+                words = self._in_words(part)
+                file.write("\n".join(words.select(_line()).to_series()).encode() + b"\n")
+                parquet.write_table(self._typed(words).to_arrow(), row_group_size=125_000)
 
     def write_tail(self, events: pl.DataFrame, plain: Path, typed: Path) -> None:
         """Write events as a frame that `Log.append` takes, and as typed Parquet."""
-        told = self._told(events)
+        words = self._in_words(events)
         utc = pl.col("occurred_at", "recorded_at").dt.replace_time_zone("UTC")
-        told.select(_ENVELOPE).with_columns(utc).write_parquet(plain)
-        self._typed(told).write_parquet(typed)
+        words.select(_ENVELOPE).with_columns(utc).write_parquet(plain)
+        self._typed(words).write_parquet(typed)
 
     def _kinds(self, count: int) -> Any:
         return self.rng.choice(np.arange(1, OTHER + 1, dtype=np.int8), count, p=self.shape.shares)
@@ -129,8 +136,8 @@ class Maker:
             {"occurred_at": pl.Datetime("us"), "recorded_at": pl.Datetime("us")}
         )
 
-    def _told(self, part: pl.DataFrame) -> pl.DataFrame:
-        """Return events in words: ids, types, members and the payload as JSON text."""
+    def _in_words(self, part: pl.DataFrame) -> pl.DataFrame:
+        """Add ids, types, members and the payload as JSON text to events."""
         kind = pl.col("kind")
         words = part.with_columns(
             self.names.gather(part["owner"]).alias("stream"),
@@ -151,7 +158,7 @@ class Maker:
         return pl.when(pl.col("kind") == OTHER).then(other).otherwise(known)
 
     def _members(self) -> Iterator[pl.Expr]:
-        """Yield the further members: an event carries one block of twenty, with values of its own."""
+        """Yield the further members: an event has one block of twenty of them."""
         blocks = max(self.shape.members // _PER_EVENT, 1)
         for number, name in enumerate(self.shape.member_names):
             mine = (pl.col("kind") == OTHER) & (pl.col("position") % blocks == number // _PER_EVENT)
@@ -178,9 +185,9 @@ class Maker:
             payload = payload.when(mine).then(pl.struct(names).struct.json_encode())
         return payload.otherwise(pl.lit("{}"))
 
-    def _typed(self, told: pl.DataFrame) -> pl.DataFrame:
+    def _typed(self, words: pl.DataFrame) -> pl.DataFrame:
         members = ("amount", "city", "name", *self.shape.member_names)
-        return told.select("position", "event_id", "stream", "type", "occurred_at", *members)
+        return words.select("position", "event_id", "stream", "type", "occurred_at", *members)
 
 
 def _line() -> pl.Expr:

@@ -1,8 +1,8 @@
-"""One contender in a process of its own: how long it takes, and the most memory it holds.
+"""Measure the time and the peak memory of one contender, in its own process.
 
 `python -m tests.benchmarks.measure FOLDER MODULE:FUNCTION HOW [ANSWER.parquet]` prints one JSON object. Libraries
-are imported before the clock starts. A warm time is the best of three after one throwaway question; where that
-one took longer than `LONG`, one more is enough, and where it took longer than `ENDLESS`, it is the time.
+are imported before the clock starts. A warm time is the best of three after one throwaway question. If the
+throwaway question takes longer than `LONG`, one more is asked; if longer than `ENDLESS`, none, and it is the time.
 """
 
 import importlib
@@ -23,30 +23,30 @@ ENDLESS: Final = 20.0
 
 
 def main() -> None:
-    """Measure the contender that the command line names."""
+    """Measure the contender of the command line."""
     folder, function, how, *files = sys.argv[1:]
     module, _, name = function.partition(":")
     work = getattr(importlib.import_module(f"tests.benchmarks.{module}"), name)
     found = Input(Path(folder))
     found.about  # noqa: B018 - read before the clock starts
     if how == "itself":
-        told = work(found)
-        answer = told.pop("answer", None)
+        measured = work(found)
+        answer = measured.pop("answer", None)
     else:
         seconds, answer = _timed(work, found)
         if how == "warm":
             seconds = min((_timed(work, found)[0] for _ in range(_times(seconds))), default=seconds)
-        told = {"seconds": seconds}
-    told["peak"] = peak()
+        measured = {"seconds": seconds}
+    measured["peak"] = peak()
     if files and answer is not None:
-        from tests.benchmarks.answers import plain  # noqa: PLC0415 - nothing of it in the memory measured
+        from tests.benchmarks.answers import plain  # noqa: PLC0415 - its memory must not be measured
 
         plain(answer).write_parquet(files[0])
-    print(json.dumps(told))
+    print(json.dumps(measured))
 
 
 def _times(throwaway: float) -> int:
-    """Return how often to ask again after a question that took so many seconds."""
+    """Return how often to ask again after a throwaway question of so many seconds."""
     if throwaway > ENDLESS:
         return 0
     return 1 if throwaway > LONG else TIMES
@@ -59,7 +59,7 @@ def _timed(work: Any, found: Input) -> tuple[float, Any]:
 
 
 def peak() -> float:
-    """Return the most memory that this program itself has held, in MB (getrusage counts its parent's, too)."""
+    """Return the peak memory of this process in MB (getrusage would count that of its parent, too)."""
     [line] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
     return int(line.split()[1]) / 1024
 

@@ -9,7 +9,7 @@ __all__ = ["Customer", "model_of"]
 
 
 class Customer(es.Model, created="CustomerCreated"):
-    """The five fields that every contender folds."""
+    """The five fields that every contender computes."""
 
     name = es.latest("CustomerCreated", "CustomerRenamed", of="name")
     city = es.latest("CustomerCreated", "BillingAddressChanged", of="address.city")
@@ -19,7 +19,7 @@ class Customer(es.Model, created="CustomerCreated"):
 
 
 def model_of(shape: Shape) -> type[Customer]:
-    """Return the model for a shape: the five fields, and what its further types and members need."""
+    """Return the model of a shape: the five fields, and fields for its further types and members."""
     more: dict[str, Any] = {name: es.latest("ProfileChanged", of=name) for name in shape.member_names}
     if shape.notes:
         more["notes"] = es.count(*shape.note_types)

@@ -1,4 +1,4 @@
-"""Read models: a refresh after 1 % of the entities changed, beside a rebuild of all."""
+"""Time the refresh of a read model after 1 % of the entities changed, and its rebuild."""
 
 import shutil
 import tempfile
@@ -13,19 +13,19 @@ import eventsource as es
 from tests.benchmarks.contenders import Customer
 
 SHARE = 100
-"""One in so many entities gets a new event."""
+"""One of so many entities gets a new event."""
 ROUNDS = 5
 
 
 def measure(folder: Path, url: str) -> dict[str, float]:
     """Return the seconds of a read model's ``rebuild`` and ``refresh``, over a copy of a log.
 
-    The best of five after one throwaway, turn by turn: both end with a disk, whose speed changes from second to
-    second. The index takes in the tail before a refresh is timed, and all events before a rebuild: both are
-    figures of their own.
+    Each is the best of five after one throwaway. Rebuilds and refreshes alternate, since both end with a write to
+    disk, whose speed changes from second to second. The index is up to date before either is timed: indexing is a
+    figure of its own.
 
     Args:
-        folder: holds ``log``.
+        folder: the folder with ``log``.
         url: an empty database.
     """
     with _copied(folder / "log") as log:
@@ -46,19 +46,19 @@ def measure(folder: Path, url: str) -> dict[str, float]:
 
 
 def _change(log: es.Log, customers: es.Timeline, number: int) -> None:
-    """Append one purchase of each of 1 % of the entities, of others each time."""
+    """Append a purchase to each of 1 % of the entities, of other ones for each number."""
     entities = customers.entities().gather_every(SHARE, offset=number)
     begin = datetime(2030, 1, 1 + number, tzinfo=UTC)
     log.append(
         [
             {
-                "event_id": f"changed-{number}-{place}",
+                "event_id": f"changed-{number}-{index}",
                 "stream": entity,
                 "type": "PurchaseMade",
-                "occurred_at": begin + timedelta(seconds=place),
+                "occurred_at": begin + timedelta(seconds=index),
                 "data": {"amount": 9.99},
             }
-            for place, entity in enumerate(entities)
+            for index, entity in enumerate(entities)
         ]
     )
 
@@ -71,7 +71,7 @@ def _timed(work: Callable[[], Any]) -> float:
 
 @contextmanager
 def _copied(log: Path) -> Iterator[es.Log]:
-    """Give a copy of a log, which may grow."""
+    """Give a copy of a log to append to."""
     with tempfile.TemporaryDirectory(dir=log.parent) as folder:
         shutil.copytree(log, Path(folder) / "log")
         yield es.Log(Path(folder) / "log")

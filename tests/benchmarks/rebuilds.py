@@ -1,4 +1,4 @@
-"""Read models on a real SQLite and on a real PostgreSQL."""
+"""Time read models on SQLite and on PostgreSQL."""
 
 from pathlib import Path
 from typing import Any
@@ -10,12 +10,12 @@ __all__ = ["postgresql", "sqlite"]
 
 
 def sqlite(found: Input) -> dict[str, Any]:
-    """Measure a read model in a file of SQLite."""
+    """Time a read model in an SQLite file."""
     return {"seconds": _seconds("sqlite", measure(found.folder, f"sqlite:///{found.folder}/readmodel.sqlite"))}
 
 
 def postgresql(found: Input) -> dict[str, Any]:
-    """Measure a read model in a PostgreSQL that is started for it, or say that there is none."""
+    """Time a read model in a PostgreSQL that is started for it; the result says if it is not installed."""
     if not any(Path("/usr/lib/postgresql").glob("*/bin/initdb")):
         return {"seconds": {}, "why": "PostgreSQL is not installed"}
     from tests.readmodel.postgreskit import Server  # noqa: PLC0415 - needs PostgreSQL

@@ -1,4 +1,4 @@
-"""A run: every contender of every workload on one input, each in a process of its own; answers are compared."""
+"""Run every contender of every workload on one input, each in its own process, and compare the answers."""
 
 import json
 import subprocess
@@ -30,22 +30,22 @@ _PATIENCE: Final = 300
 FIGURES: Final = 5_000_000
 """The number of events that the figures are for."""
 TURNS: Final = 3
-"""How often the contenders are measured there."""
+"""How often each contender is measured at that size."""
 ROOT: Final = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What was measured of a contender.
+    """The measured time and memory of a contender.
 
     Args:
-        workload: the key of a workload.
-        name: the contender.
-        events: how many the log has.
-        entities: how many it has.
-        seconds: None: it was left out.
-        peak: the most memory that its process held, in MB.
-        why: for what reason it was left out.
+        workload: the key of the workload.
+        name: the name of the contender.
+        events: number of events of the log.
+        entities: number of its entities.
+        seconds: the time; None if the contender was left out.
+        peak: the peak memory of its process, in MB.
+        why: the reason why the contender was left out.
     """
 
     workload: str
@@ -58,7 +58,7 @@ class Result:
 
 
 def taking_part(shape: str, only: Collection[str] = ()) -> list[Contender]:
-    """Return the contenders of a shape, in the order in which they run; ``only`` those of some workloads."""
+    """Return the contenders of a shape in the order in which they run; ``only`` limits the workloads."""
     wanted = {"load", "first", *(only or (contender.workload for contender in CONTENDERS))}
     return [each for each in CONTENDERS if shape in each.shapes and each.workload in wanted]
 
@@ -68,9 +68,9 @@ def measured(found: Input, only: Collection[str] = (), *, turns: int = 1) -> lis
 
     Args:
         found: the input.
-        only: the workloads asked for, beside the loading and the first question, which all others need.
-        turns: how often the contenders of a workload are measured, one after the other; the best counts. Where
-            a machine is slow for some seconds, it is not one contender's bad luck.
+        only: the workloads to run, next to loading and the first question, which all others need.
+        turns: how often the contenders of a workload are measured, one after the other. The best turn counts, so
+            that some slow seconds of the machine affect no single contender.
     """
     mine = taking_part(found.about["shape"], only)
     workloads = groupby(mine, key=lambda contender: contender.workload)
@@ -80,8 +80,8 @@ def measured(found: Input, only: Collection[str] = (), *, turns: int = 1) -> lis
 
 
 def measured_as_of(found: Input) -> Iterator[Result]:
-    """Yield ours and DuckDB's results for one workload only: memory at a fixed number of entities."""
-    for before in ("ours:pull", "ours:as_of"):
+    """Yield the results of this project and DuckDB for `as_of` at a fixed number of entities."""
+    for before in ("by_eventsource:pull", "by_eventsource:as_of"):
         _child(found, before, "once")
     fixed = [each for each in CONTENDERS if each.workload == "as_of" and each.name in ("DuckDB", OURS)]
     for contender in fixed:
@@ -91,13 +91,13 @@ def measured_as_of(found: Input) -> Iterator[Result]:
 
 
 def _in_turns(contenders: Sequence[Contender], found: Input, turns: int) -> Iterator[Result]:
-    """Yield the best results of a workload's contenders; those that take long have one turn."""
+    """Yield the best results of a workload's contenders; slow contenders have one turn."""
     best = [_results(contender, found) for contender in contenders]
     for _ in range(turns - 1):
-        for place, contender in enumerate(contenders):
-            if contender.how == "warm" and all((each.seconds or LONG) < LONG for each in best[place]):
+        for index, contender in enumerate(contenders):
+            if contender.how == "warm" and all((each.seconds or LONG) < LONG for each in best[index]):
                 again = _results(replace(contender, before=None), found)
-                best[place] = [_better(*pair) for pair in zip(best[place], again, strict=True)]
+                best[index] = [_better(*pair) for pair in zip(best[index], again, strict=True)]
     return chain.from_iterable(best)
 
 
@@ -115,16 +115,18 @@ def _results(contender: Contender, found: Input) -> list[Result]:
     if contender.before:
         _child(found, contender.before, "once")
     try:
-        told = _child(found, contender.function, contender.how, answer_of(contender, found))
+        measured = _child(found, contender.function, contender.how, answer_of(contender, found))
     except subprocess.TimeoutExpired:
-        told = {"why": f"takes more than {_PATIENCE} s"}
+        measured = {"why": f"takes more than {_PATIENCE} s"}
     print(f"  {events:,} events: {contender.workload}, {contender.name}", file=sys.stderr)
-    if why := told.get("why"):
+    if why := measured.get("why"):
         return [Result(contender.workload, contender.name, events, entities, why=why)]
-    seconds = told["seconds"] if isinstance(told["seconds"], dict) else {contender.workload: told["seconds"]}
+    seconds = (
+        measured["seconds"] if isinstance(measured["seconds"], dict) else {contender.workload: measured["seconds"]}
+    )
     share = len(found.asked) if contender.each else 1
     return [
-        Result(workload, contender.name, events, entities, each / share, told["peak"])
+        Result(workload, contender.name, events, entities, each / share, measured["peak"])
         for workload, each in seconds.items()
     ]
 
@@ -133,17 +135,17 @@ def _child(found: Input, function: str, how: str, answer: Path | None = None) ->
     command = [sys.executable, "-m", "tests.benchmarks.measure", str(found.folder), function, how]
     command += [str(answer)] if answer else []
     done = subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.PIPE, text=True, timeout=_PATIENCE)
-    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return told
+    measured: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return measured
 
 
 def answer_of(contender: Contender, found: Input) -> Path:
-    """Return the file for a contender's answer."""
+    """Return the file of a contender's answer."""
     return found.folder / f"{contender.workload}.{contender.key}.answer.parquet"
 
 
 def compare(contenders: Iterable[Contender], found: Input) -> None:
-    """Stop unless all contenders of a workload gave the same answer, to the cent."""
+    """Stop if two contenders of a workload gave different answers."""
     expected: dict[str, Contender] = {}
     for contender in contenders:
         if not contender.compared or not answer_of(contender, found).exists():

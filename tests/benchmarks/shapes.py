@@ -1,4 +1,4 @@
-"""The shapes of logs: what most logs look like, and the shapes that break assumptions."""
+"""The shapes of logs: a usual one, and those that break assumptions."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -11,19 +11,20 @@ _MOSTLY_OTHERS: Final = (0.1, 0.2, 0.06, 0.04, 0.05, 0.55)
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How a log of the shop looks.
+    """The shape of a generated log.
 
     Args:
-        about: in words, for the table.
-        per_entity: events of each entity, on average.
-        entities: how many entities, whatever the number of events; None: as ``per_entity`` says.
-        shares: of addresses, purchases, plans bought, plans cancelled, names and all others; after the creations.
-        late: which share of the events arrives late.
-        days: how many days late, from and below.
-        uuids: entities are called by UUIDs.
-        instant: all events happen at one moment.
-        notes: the others are of so many event types, which the model counts.
-        members: the others carry 20 of so many members each, which the model keeps the latest of.
+        about: the shape in words, for the table.
+        per_entity: average number of events of an entity.
+        entities: number of entities for any number of events; None: it follows from ``per_entity``.
+        shares: shares of addresses, purchases, plans bought, plans cancelled, names and all other events, without
+            the creations.
+        late: the share of late events.
+        days: how many days late they are, from (inclusive) and to (exclusive).
+        uuids: whether the ids of entities are UUIDs.
+        instant: whether all events occur at one moment.
+        notes: number of event types among the other events; the model counts them.
+        members: number of members among the other events, 20 in each; the model has the latest value of each.
     """
 
     about: str
@@ -38,7 +39,7 @@ class Shape:
     members: int = 0
 
     def count(self, events: int) -> int:
-        """Return how many entities a log of so many events has."""
+        """Return the number of entities of a log with ``events`` events."""
         return min(self.entities or max(events // self.per_entity, 1), events)
 
     @property
@@ -56,7 +57,7 @@ SHAPES: Final = {
     "shop": Shape("20 events per entity, 2 % of them late"),
     "huge": Shape("10 huge entities", entities=10),
     "tiny": Shape("2 events per entity", per_entity=2),
-    "uuid": Shape("entities called by UUIDs", uuids=True),
+    "uuid": Shape("entities with UUIDs as ids", uuids=True),
     "types300": Shape("300 event types, all of which the model reads", shares=_MOSTLY_OTHERS, notes=294),
     "members200": Shape("200 members, all of which the model reads", members=200),
     "instant": Shape("all events at one moment", instant=True),

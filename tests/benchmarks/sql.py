@@ -1,4 +1,4 @@
-"""The fields of the models in SQL: once as aggregates of a group, once as windows over an entity's events."""
+"""The fields of the models in SQL: as aggregates of a group, and as windows over an entity's events."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -16,11 +16,12 @@ class Column:
     """One field.
 
     Args:
-        name: what it is called.
-        aggregate: how it is taken from the events of a group; ``{when}`` stands for a condition on them.
-        window: how it is taken from the events up to each one, in the window ``w``.
+        name: the name of the field.
+        aggregate: its SQL over the events of a group; ``{when}`` is replaced by a condition on them.
+        window: its SQL over the events up to each one, in the window ``w``.
         default: its value before any event.
-        changes: which column tells whether it changed: windows do not add floats in one order.
+        changes: a column that changes whenever the field does; needed for floats, since windows do not always add
+            them in the same order.
     """
 
     name: str
@@ -31,7 +32,7 @@ class Column:
 
     @property
     def sign(self) -> str:
-        """The column that tells whether it changed."""
+        """The column that shows whether the field changed."""
         return self.changes or self.name
 
 
@@ -61,7 +62,7 @@ def columns(shape: Shape) -> list[Column]:
 
 
 def relevant(shape: Shape) -> str:
-    """Return a condition: the events that change any of the fields."""
+    """Return a condition for the events that change any of the fields."""
     return "type <> 'TicketOpened'" if not (shape.notes or shape.members) else "true"
 
 
@@ -71,7 +72,7 @@ def aggregates(shape: Shape, *, when: str = "true", suffix: str = "") -> str:
 
 
 def steps(events: str, shape: Shape, *, whole: bool = False) -> str:
-    """Return SQL for the state after each event; of several at one instant the last, unless ``whole``."""
+    """Return SQL for the state after each event; only after the last of an instant, unless ``whole``."""
     last = "" if whole else "QUALIFY lead(occurred_at) OVER v IS DISTINCT FROM occurred_at"
     windows = ", ".join(f"{column.window} AS {column.name}" for column in columns(shape))
     return (

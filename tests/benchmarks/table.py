@@ -1,4 +1,4 @@
-"""Results as Markdown: a table of times and peaks, and one of the figures."""
+"""Results as Markdown: a table of times and peak memory, and a table of the figures."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -15,31 +15,32 @@ __all__ = ["document", "figures_table", "results_table"]
 _NONE: Final = "–"
 _SHORT: Final = 0.1
 _NOTES: Final = f"""\
-Every contender runs in a process of its own; MB is the most memory that the process held, its libraries included.
-Libraries are imported before the clock starts; opening the log or the file counts. Loading, the first question of
-a model and the first one after a tail are measured once; all others are the best of {TIMES} after one throwaway
-question (of 1, where that one took more than {LONG:g} s; itself, where it took more than {ENDLESS:g} s). One
-entity's questions go to an open timeline or connection, and are the mean over ten entities. The answers of a
-workload are compared before any time is printed. DuckDB, Polars, pandas and Python start from typed Parquet in
-order of arrival, whose making counts under *first question* only; they need not sort their answers, ours are
-sorted. The tail's questions see all events. A read model is made anew and refreshed turn by turn: the best of
-{ROUNDS} each. At {FIGURES:,} events the contenders of a workload that take less than {LONG:g} s are measured
-{TURNS} times, one after the other, and the best counts: a machine may be slow for some seconds."""
+Each contender runs in its own process. MB is the peak memory of that process, including its libraries.
+Libraries are imported before the clock starts; opening the log or the file counts. Loading, the first question
+of a model and the first one after a tail are measured once. All others are the best of {TIMES} after one
+throwaway question. If that question takes more than {LONG:g} s, one more is asked; if it takes more than
+{ENDLESS:g} s, its own time counts. Questions about one entity go to an open timeline or connection, and are the
+mean over ten entities. The answers of a workload are compared before any time is printed. DuckDB, Polars,
+pandas and Python read typed Parquet in order of arrival. The time to write it counts under *first question*
+only. Their answers need not be sorted; those of eventsource are. The questions about the tail read all events.
+Rebuilds and refreshes of a read model alternate; each is the best of {ROUNDS}. At {FIGURES:,} events the
+contenders of a workload that take less than {LONG:g} s are measured {TURNS} times, one after the other, and the
+best counts, since a machine may be slow for some seconds."""
 
 _READINGS: Final = """\
-Two rows take an aim more strictly than the rows above them: the index holds each entity's id once, so that
-reading its columns takes less than reading those that all others start from; and a snapshot from 15 days before
-is what one that is taken every month is to the average question."""
+Two rows are stricter than the rows above them. The index stores each entity's id once, so reading its columns
+takes less time than reading those of the Parquet that all others read. A snapshot from 15 days before is as old as
+a monthly snapshot is on average."""
 
 
 def document(results: Sequence[Result], found: Sequence[Figure], *, about: str, size: int) -> str:
     """Return the page.
 
     Args:
-        results: what was measured.
+        results: the measured times and memory.
         found: the figures.
         about: the input, in words.
-        size: the number of events of the figures' run.
+        size: the number of events that the figures are for.
     """
     parts = [
         "# Speed and memory, side by side",
@@ -76,7 +77,7 @@ def figures_table(found: Sequence[Figure]) -> str:
 
 
 def _reasons(results: Sequence[Result]) -> Iterator[str]:
-    """Yield why some were left out, a line per reason."""
+    """Yield the reasons why contenders were left out, a line per reason."""
     left = [result for result in results if result.why]
     for why in dict.fromkeys(result.why for result in left):
         who = dict.fromkeys(

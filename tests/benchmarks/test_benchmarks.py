@@ -18,7 +18,7 @@ def _bench(*arguments: str) -> str:
 
 @pytest.mark.slow
 def test_benchmarks_run_from_end_to_end(tmp_path: Path) -> None:
-    """The page has the times of all contenders of a workload, the picture is drawn, nothing else is left."""
+    """The page has the times of all contenders of a workload, the chart is written, and no other file is left."""
     to = str(tmp_path)
     page = _bench("--events", "20000", "--only", "as_of", "--out", to, "--folder", to)
     assert (tmp_path / "RESULTS.md").read_text(encoding="utf-8").startswith(page)
@@ -33,7 +33,7 @@ def test_benchmarks_run_from_end_to_end(tmp_path: Path) -> None:
 def test_all_contenders_of_all_workloads_agree(
     shape: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every contender gives the answers of the others, whatever the shape of the log."""
+    """All contenders give the same answers, for each shape of the log."""
     monkeypatch.syspath_prepend(ROOT)
     answers, run, workload = (
         importlib.import_module(f"tests.benchmarks.{name}") for name in ("answers", "run", "workload")
@@ -51,8 +51,8 @@ def test_all_contenders_of_all_workloads_agree(
 
 
 @pytest.mark.slow
-def test_an_unseen_log_is_timed_and_checked(tmp_path: Path) -> None:
-    """A log and a model from anywhere are timed after the reference engine gave the same answers."""
+def test_a_log_of_the_user_is_timed_and_checked(tmp_path: Path) -> None:
+    """The questions are timed after the reference engine gave the same answers."""
     log = tmp_path / "raw.jsonl"
     log.write_text("".join(RAW % (number, number % 7, number % 9 + 1) for number in range(100)))
     table = _bench("--log", str(log), "--model", "tests.benchmarks.models:Customer", "--folder", str(tmp_path))

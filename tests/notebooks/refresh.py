@@ -2,8 +2,8 @@
 
 Type `python tests/notebooks/refresh.py` for all of them, or add names: `… refresh.py 02 05`.
 
-A notebook is committed with outputs in the cells tagged `nbval-check-output`, and nowhere else; its cells have ids
-that follow from their place, and no metadata but tags. So a notebook that says the same is the same file.
+A committed notebook has outputs only in the cells tagged `nbval-check-output`. Its cells are numbered, and their
+only metadata are tags. So two runs with the same results give the same file.
 """
 
 import sys
@@ -35,17 +35,17 @@ def read(path: Path) -> NotebookNode:
 
 def parametrised(notebook: NotebookNode, **parameters: str) -> NotebookNode:
     """Return the notebook with a cell of values after its cell of parameters."""
-    place = next(n for n, cell in enumerate(notebook.cells) if "parameters" in tags(cell)) + 1
+    position = next(n for n, cell in enumerate(notebook.cells) if "parameters" in tags(cell)) + 1
     values = "\n".join(f"{name} = {value!r}" for name, value in parameters.items())
     cell = nbformat.v4.new_code_cell(values, id="values", metadata={"tags": ["injected-parameters"]})
-    notebook.cells.insert(place, cell)
+    notebook.cells.insert(position, cell)
     return notebook
 
 
 def execute(notebook: NotebookNode) -> NotebookNode:
     """Return the notebook with its outputs, run in the folder of the notebooks.
 
-    The kernel is reached through files, not TCP: nobody else on the machine can.
+    The client reaches the kernel through files, not TCP, so that no other user of the machine can.
     """
     config = Config()
     with tempfile.TemporaryDirectory() as folder:
@@ -93,7 +93,7 @@ def main(prefixes: list[str]) -> None:
         fresh = text(committed(execute(read(path))))
         changed = fresh != path.read_text(encoding="utf-8")
         path.write_text(fresh, encoding="utf-8")
-        print(f"{path.name}: {'changed' if changed else 'as it was'}")
+        print(f"{path.name}: {'changed' if changed else 'unchanged'}")
 
 
 if __name__ == "__main__":

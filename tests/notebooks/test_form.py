@@ -5,8 +5,9 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.notebooks import refresh
 from nbformat import NotebookNode
+
+from tests.notebooks import refresh
 
 NOTEBOOKS = refresh.notebooks()
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -31,13 +32,13 @@ def test_numbers() -> None:
 
 @every_notebook
 def test_committed_form(path: Path) -> None:
-    """A committed notebook is as `refresh.py` leaves it: the same content is the same file."""
+    """A committed notebook is as `refresh.py` writes it."""
     assert path.read_text(encoding="utf-8") == refresh.text(refresh.committed(refresh.read(path)))
 
 
 @every_notebook
 def test_compared_cells_were_run(path: Path) -> None:
-    """Cells whose outputs are compared have been run: nbval passes over those that were not."""
+    """Cells whose outputs are compared have outputs: nbval skips those without."""
     compared = [cell for cell in refresh.read(path).cells if refresh.COMPARED in refresh.tags(cell)]
     assert compared
     assert all(cell.execution_count and cell.outputs for cell in compared)
@@ -45,7 +46,7 @@ def test_compared_cells_were_run(path: Path) -> None:
 
 @every_notebook
 def test_order_of_cells(path: Path) -> None:
-    """First the question, then imports, then typed parameters with help; what was learnt comes last."""
+    """First the question, then imports, then typed parameters with help; the last cell says what was learnt."""
     cells = refresh.read(path).cells
     assert cells[0].source.startswith("# ")
     assert "?" in cells[0].source
@@ -59,7 +60,7 @@ def test_order_of_cells(path: Path) -> None:
 
 @every_notebook
 def test_no_logic(path: Path) -> None:
-    """Cells are short and ask: no functions, no loops, no branches."""
+    """Cells are short and ask questions: they have no functions, loops or branches."""
     for cell in _code(refresh.read(path)):
         assert not any(isinstance(node, _LOGIC) for node in ast.walk(ast.parse(cell.source))), cell.source
         assert len(cell.source.splitlines()) <= 20, cell.source

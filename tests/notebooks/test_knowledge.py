@@ -14,7 +14,7 @@ LATE = (
 )
 
 
-def test_knowledge_is_as_of_known_at() -> None:
+def test_knowledge_equals_as_of_with_known_at() -> None:
     """Each cell of the grid is `as_of` its moment with only what was recorded by then."""
     timeline = given(Customer, *LATE).timeline
     grid = knowledge(timeline, PREMIUM, since="2024-01-31", until="2024-03-31", every="1mo")
@@ -24,16 +24,16 @@ def test_knowledge_is_as_of_known_at() -> None:
     assert grid["premium"].to_list() == [1, 1, 1, 0, 0, 0]
 
 
-def test_knowledge_has_no_future() -> None:
-    """No moment is known before it: the grid is a triangle."""
+def test_knowledge_ends_at_known_at() -> None:
+    """No moment is after the one at which it is known: the grid is a triangle."""
     grid = knowledge(given(Customer, *LATE).timeline, PREMIUM, since="2024-01-31", until="2024-03-31", every="1mo")
     assert grid.height == 6
     assert grid.filter(pl.col("as_of") > pl.col("known_at")).is_empty()
     assert grid["known_at"].max() == date(2024, 3, 31)
 
 
-def test_support_by_the_clock() -> None:
-    """An early ticket counts as prompt up to four days; without an answer its customer waits."""
+def test_support_is_prompt_up_to_four_days() -> None:
+    """An early ticket is prompt if answered within four days; without an answer its customer waits longer."""
     asked = (
         event("CustomerCreated", at="2024-01-01", channel="voucher"),
         event("TicketOpened", at="2024-01-02", ticket_id="T-1"),
@@ -46,8 +46,8 @@ def test_support_by_the_clock() -> None:
     given(Subscriber, *asked, slow).then("entity-1", support="waited longer", joined=date(2024, 1, 1))
 
 
-def test_late_ticket_is_no_early_one() -> None:
-    """A ticket after the first 90 days says nothing about the start."""
+def test_a_ticket_after_the_first_90_days_is_ignored() -> None:
+    """Only a ticket of the first 90 days decides the field ``support``."""
     life = (
         event("CustomerCreated", at="2024-01-01"),
         event("PremiumPlanBought", at="2024-01-03"),
@@ -57,13 +57,13 @@ def test_late_ticket_is_no_early_one() -> None:
 
 
 def test_deleted_subscribers_did_not_stay() -> None:
-    """A subscriber whose account was deleted is still counted, as one who left."""
+    """A subscriber whose account was deleted still exists, as one who left."""
     life = (event("PremiumPlanBought", at="2024-01-03"), event("CustomerDeleted", at="2024-02-01"))
     given(Subscriber, *life).then("entity-1", stays=False)
 
 
 def test_tickets_are_entities() -> None:
-    """Tickets are told by their id, not by the customer's stream."""
+    """The entity is the ticket's id, not the customer's stream."""
     given(
         Ticket,
         event("TicketOpened", "customer-1", at="2024-01-01", ticket_id="T-1", topic="bug"),

@@ -1,4 +1,4 @@
-"""Each notebook runs, and its named results are those that plain Python finds in the raw log."""
+"""Each notebook runs, and its named results equal those that plain Python computes from the raw log."""
 
 import ast
 from collections import Counter
@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tests.notebooks import plain
 import pytest
-from tests.notebooks import refresh
+
+from tests.notebooks import plain, refresh
 
 pytestmark = pytest.mark.slow
 
@@ -22,7 +22,7 @@ JUNE, JULY = date(2024, 6, 30), date(2024, 7, 1)
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
-    """Return how to run a notebook, once, on a fresh log, and get its named results."""
+    """Return a function that runs a notebook once, on a new log, and returns its named results."""
     folder = tmp_path_factory.mktemp("logs")
 
     @cache
@@ -48,13 +48,13 @@ def test_first_look(results: Results, log: list[dict[str, Any]]) -> None:
     named = results("01")
     assert named["appended"] == len(log)
     assert named["appended"] + named["duplicates"] + named["rejected"] == len(read)
-    assert named["kept_aside"] == named["rejected"] + named["conflicts"]
+    assert named["dead_letters"] == named["rejected"] + named["conflicts"]
     assert named["types"] == len({event["type"] for event in log})
     assert named["late"] == sum(event["recorded_at"] - event["occurred_at"] >= plain.DAY for event in log)
 
 
 def test_premium(results: Results, log: list[dict[str, Any]]) -> None:
-    """The premium figures are those of a fold by hand."""
+    """The premium figures equal those of a fold in plain Python."""
     named, states = results("02"), plain.as_of(log, JUNE)
     assert named["customers"] == len(states)
     assert named["premium"] == _premium(log, JUNE)
@@ -68,7 +68,7 @@ def test_premium(results: Results, log: list[dict[str, Any]]) -> None:
 
 
 def test_cancellations(results: Results, log: list[dict[str, Any]]) -> None:
-    """When, why and where are what the raw lines of the customer say."""
+    """When, why and where equal the raw lines of the customer."""
     named = results("03")
     (event,) = [e for e in log if (e["stream"], e["type"]) == ("customer-42", "PremiumPlanCancelled")]
     assert datetime.fromisoformat(named["cancelled_at"]) == event["occurred_at"]
@@ -95,7 +95,7 @@ def test_one_customer(results: Results, log: list[dict[str, Any]]) -> None:
 
 
 def test_trends_and_cohorts(results: Results, log: list[dict[str, Any]]) -> None:
-    """Month-ends are folds of their own; who waited for support stays least."""
+    """Each month-end equals a fold of its own; customers who waited for support stay least."""
     named = results("05")
     assert named["premium"] == [_premium(log, day) for day in _month_ends()]
     assert named["support"] == _support(log)
@@ -104,7 +104,7 @@ def test_trends_and_cohorts(results: Results, log: list[dict[str, Any]]) -> None
 
 
 def test_what_we_knew_then(results: Results, log: list[dict[str, Any]]) -> None:
-    """The answer of then takes only what was recorded by then; the late events are the difference."""
+    """The answer with `known_at` ignores what was recorded later; the late events are the difference."""
     named = results("06")
     then, today = _figures(plain.as_of(log, JUNE, JULY)), _figures(plain.as_of(log, JUNE))
     assert (named["then"], named["today"]) == (then, today)
@@ -117,7 +117,7 @@ def test_what_we_knew_then(results: Results, log: list[dict[str, Any]]) -> None:
 
 
 def test_flights(results: Results) -> None:
-    """The aircraft under way are those that left and had not arrived, from the package's own table."""
+    """The aircraft under way are those of the package's own table that left and had not arrived."""
     named = results("07")
     moment = datetime(2013, 7, 4, 17, 30, tzinfo=ZoneInfo("America/New_York"))
     days = plain.flights(date(2013, 7, 3), date(2013, 7, 5))
@@ -195,4 +195,4 @@ def _experience(life: list[dict[str, Any]]) -> str:
 def _stays(life: list[dict[str, Any]]) -> bool:
     ends = ("PremiumPlanCancelled", "PremiumPlanExpired", "CustomerDeleted")
     last = [event["type"] for event in life if event["type"] in ("PremiumPlanBought", *ends)][-1]
-    return last == "PremiumPlanBought"
+    return bool(last == "PremiumPlanBought")

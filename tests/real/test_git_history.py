@@ -1,4 +1,4 @@
-"""A real log with its ground truth: the history of a public repository, tree by tree."""
+"""A real log with a known truth: the history of a public repository, tree by tree."""
 
 import hashlib
 import json
@@ -16,14 +16,14 @@ pytestmark = pytest.mark.skipif(
 
 
 class File(es.Model, order="recorded_at", deleted="FileDeleted"):
-    """A file of a repository: git's own order decides, its clocks are skewed."""
+    """A file of a repository; the order of recording decides, since the clocks of authors are skewed."""
 
     blob = es.latest("FileAdded", "FileModified", of="blob")
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> es.Timeline:
-    """A timeline over the pulled history."""
+    """Return a timeline over the pulled history."""
     log = es.Log(str(tmp_path_factory.mktemp("git")))
     pulled = log.pull(es.source(str(DATA / "git_datasette.jsonl.gz"), event_id="id"))
     assert (pulled.rejected, pulled.duplicates) == (0, 0)
@@ -36,8 +36,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> es.Timeline:
     json.loads((DATA / "git_datasette.truth.json").read_text()) if DATA.is_dir() else [],
     ids=lambda commit: commit["commit"][:12],
 )
-def test_every_sampled_tree_is_what_git_says(files: es.Timeline, commit: dict[str, str | int]) -> None:
-    """`as_of(upto=position)` is the tree of that commit: the same paths, the same blobs."""
+def test_every_sampled_tree_equals_that_of_git(files: es.Timeline, commit: dict[str, str | int]) -> None:
+    """`as_of(upto=position)` has the paths and blobs of that commit's tree."""
     tree = files.as_of(upto=int(commit["position"]))
     lines = [f"{path} {blob}" for path, blob in tree.select("entity", "blob").iter_rows()]
     assert len(lines) == commit["files"]

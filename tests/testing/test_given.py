@@ -1,4 +1,4 @@
-"""The public test kit: given events, then the state; and a kit that can fail."""
+"""The public test kit: given events, then the state."""
 
 from datetime import UTC, datetime
 
@@ -11,7 +11,7 @@ from eventsource.testing import MemoryLog, cases, event, given
 
 
 class Customer(es.Model, created="Joined", deleted="Left"):
-    """Enough of a customer."""
+    """A customer with a city and a plan."""
 
     city = es.latest("Joined", "Moved", of="address.city")
     premium = es.flag(on="Bought", off="Cancelled")
@@ -26,8 +26,8 @@ STORY = (
 
 
 @pytest.mark.parametrize("engine", [None, ReferenceEngine()])
-def test_a_story_reads_like_sentences(engine: ReferenceEngine | None) -> None:
-    """Given events, then the state at moments, in one chain."""
+def test_then_asserts_states_at_moments(engine: ReferenceEngine | None) -> None:
+    """Assertions about several moments form one chain."""
     (
         given(Customer, *STORY, engine=engine)
         .then_absent("entity-1", "2023-12-31")
@@ -38,10 +38,10 @@ def test_a_story_reads_like_sentences(engine: ReferenceEngine | None) -> None:
     )
 
 
-def test_a_wrong_expectation_says_what_is_and_why() -> None:
-    """The message has what was expected, what was found, and the event that made it so."""
+def test_a_failed_assertion_explains_the_difference() -> None:
+    """The message has the expected value, the actual one, and the event that set it."""
     story = given(Customer, *STORY)
-    with pytest.raises(AssertionError, match=r"(?s)expected .*Sopot.*found .*Łódź.*Moved"):
+    with pytest.raises(AssertionError, match=r"(?s)expected .*Sopot.*got .*Łódź.*Moved"):
         story.then("entity-1", "2024-03-01", city="Sopot")
     with pytest.raises(AssertionError, match="does not exist now"):
         story.then("entity-1", premium=False)
@@ -49,27 +49,27 @@ def test_a_wrong_expectation_says_what_is_and_why() -> None:
         story.then_absent("entity-1", "2024-01-02")
 
 
-def test_a_field_that_is_none_is_an_error() -> None:
-    """An expectation about a field that the model lacks never passes."""
-    with pytest.raises(es.EventsourceError, match="no field 'town'"):
+def test_an_unknown_field_is_an_error() -> None:
+    """An assertion about a field that the model lacks never passes."""
+    with pytest.raises(es.EventsourceError, match="field 'town' does not exist"):
         given(Customer, *STORY).then("entity-1", "2024-03-01", town="Łódź")
 
 
-def test_the_timeline_is_there_for_all_other_questions() -> None:
-    """Whatever a timeline answers can be asserted."""
+def test_the_timeline_answers_all_other_questions() -> None:
+    """``timeline`` is a timeline over the events, with the time zone of `given`."""
     changes = given(Customer, *STORY, tz="Europe/Warsaw").timeline.changes("city")
     assert changes["after"].to_list() == ["Gdynia", "Łódź"]
 
 
-def test_events_have_ids_of_their_own() -> None:
-    """Two events are two, unless they are given one id."""
+def test_events_have_unique_ids() -> None:
+    """Two calls make two events, unless both name the same id."""
     assert event("A", at="2024-01-01")["event_id"] != event("A", at="2024-01-01")["event_id"]
     log = MemoryLog([event("A", at="2024-01-01", event_id="x"), event("B", at="2024-01-02", event_id="x")])
     assert (len(log), log.head) == (1, 1)
     assert log.scan().collect()["type"].to_list() == ["A"]
 
 
-def test_a_log_in_memory_scans_as_a_log_does() -> None:
+def test_a_memory_log_scans_like_a_log() -> None:
     """Positions are dense, in order of arrival; start and upto are half-open, types select."""
     log = MemoryLog([event(kind, at="2024-01-01") for kind in "ABCA"])
     assert log.scan(start=1, upto=3).collect()["type"].to_list() == ["B", "C"]
@@ -78,8 +78,8 @@ def test_a_log_in_memory_scans_as_a_log_does() -> None:
     assert repr(log) == "<MemoryLog of 4 events>"
 
 
-def test_the_cases_of_the_specification_are_shipped() -> None:
-    """Whoever installs the package can run them against a timeline of their own."""
+def test_the_cases_of_the_specification_are_in_the_package() -> None:
+    """A user can run them against any timeline."""
     names = [case.name for case in cases()]
     assert "podcast" in names
     assert names == sorted(names)

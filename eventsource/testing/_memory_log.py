@@ -1,4 +1,4 @@
-"""A log in memory, for tests: the same rules of arrival, no files."""
+"""A log in memory, for tests: it takes events as a log on disk does, and has no files."""
 
 from typing import Any
 
@@ -10,11 +10,14 @@ __all__ = ["MemoryLog"]
 
 
 class MemoryLog:
-    """A log that lives as long as the test does.
+    """A log that is only in memory: an `EventLog` for a `Timeline`.
 
     Args:
-        events: events in order of arrival, as `event` makes them, or a frame; the second arrival of an
-            ``event_id`` is dropped.
+        events: events in order of arrival, as `event` makes them, or a frame of them; of two events with the same
+            ``event_id`` the second is dropped.
+
+    Raises:
+        SourceError: an event lacks a column, or has a wrong value.
     """
 
     path = ""
@@ -26,12 +29,12 @@ class MemoryLog:
         first = check_events(frame).unique("event_id", keep="first", maintain_order=True)
         self._frame = first.with_row_index("position").cast({"position": pl.Int64}).select(STORED.names())
 
-    def knows(self, _: str) -> None:
-        """Say nothing: it is asked by nothing that outlives it."""
+    def knows(self, _mark: str) -> None:
+        """Return None: no cache outlives a log in memory, so nothing has a mark of it to ask about."""
 
     @property
     def head(self) -> int:
-        """How many events it holds."""
+        """How many events it contains."""
         return self._frame.height
 
     def __len__(self) -> int:

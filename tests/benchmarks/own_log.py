@@ -1,4 +1,4 @@
-"""An input that nobody has seen: ours is timed, and checked against the reference engine on some entities."""
+"""Time the questions about a log of the user, and check some answers against the reference engine."""
 
 import importlib
 import os
@@ -29,12 +29,12 @@ _TIMES: Final = 3
 
 
 def timed(path: str, model: str, folder: Path) -> str:
-    """Return a table of times, after the answers were checked.
+    """Check the answers, and return a table of times.
 
     Args:
         path: a raw log, anything that `eventsource.source` reads.
-        model: ``module:Class``; the module is looked for in the working directory, too.
-        folder: where the log goes.
+        model: ``module:Class``; the module may be in the working directory.
+        folder: the folder for the log.
     """
     sys.path.insert(0, os.getcwd())  # noqa: PTH109 - what `python -m` does
     warnings.simplefilter("once", UnknownNameWarning)
@@ -42,7 +42,7 @@ def timed(path: str, model: str, folder: Path) -> str:
     try:
         found = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
-        raise SystemExit(f"--model {model}: {error}; it is named as module:Class") from error
+        raise SystemExit(f"--model {model}: {error}; expected module:Class") from error
     try:
         return _Run(folder, found).table(path)
     except EventsourceError as error:
@@ -58,10 +58,10 @@ class _Run:
         self.checked = 0
 
     def table(self, path: str) -> str:
-        """Pull, ask, check; return the table."""
+        """Pull the log, check the answers, time the questions; return the table."""
         self._once("pull", lambda: self.log.pull(es.source(path)))
-        self._once("first question", lambda: self._opened().as_of())
-        entities = self._opened().entities()
+        self._once("first question", lambda: self._new_timeline().as_of())
+        entities = self._new_timeline().entities()
         ends = (
             self.log.scan().select(first=pl.col("occurred_at").min(), last=pl.col("occurred_at").max()).collect()
         )
@@ -70,9 +70,9 @@ class _Run:
             self._ask(entities, first, last)
         lines = [f"| {name} | {seconds:.4f} |" for name, seconds in self.rows]
         about = (
-            f"{self.log.head:,} events, {len(entities):,} entities. The answers about {self.checked:,} are those "
-            f"of the reference engine. Times are the best of {_TIMES}, but for pull and first question; "
-            f"the process held {peak():,.0f} MB at most, the reference engine's included.\n"
+            f"{self.log.head:,} events, {len(entities):,} entities. The answers about {self.checked:,} equal "
+            f"those of the reference engine. Times are the best of {_TIMES}, except for pull and first question. "
+            f"Peak memory, including the reference engine: {peak():,.0f} MB.\n"
         )
         return "\n".join([about, "| question | seconds |", "|---|--:|", *lines])
 
@@ -86,39 +86,39 @@ class _Run:
         self._check("as_of", lambda timeline, only: timeline.as_of(middle, entity=only), some)
         self._check("as_of now", lambda timeline, only: timeline.as_of(entity=only), some)
         self._check("history", lambda timeline, only: timeline.history(only), some)
-        self._warm("trend", lambda: self._opened().trend(count, every=step, since=first, until=last))
-        self._warm("diff", lambda: self._opened().diff(middle, last))
+        self._warm("trend", lambda: self._new_timeline().trend(count, every=step, since=first, until=last))
+        self._warm("diff", lambda: self._new_timeline().diff(middle, last))
         mine = joined.filter(pl.col("entity").is_in(some.implode())).gather_every(_JOINED // _CHECKED)
         self._same("join", *(each.join(mine, on="entity", at="at") for each in self._both()))
-        self._warm("join of 200 k rows", lambda: self._opened().join(joined, on="entity", at="at"))
+        self._warm("join of 200 k rows", lambda: self._new_timeline().join(joined, on="entity", at="at"))
         one = some[0] if len(some) else ""
         self._same("explain", *(each.explain(one).select("field", "event_id", "at") for each in self._both()))
-        kept = self._opened()
-        self._warm("one entity's history", lambda: kept.history(one))
-        self._warm("one entity's explain", lambda: kept.explain(one))
-        self._ask_near_snapshot(kept, middle)
+        timeline = self._new_timeline()
+        self._warm("one entity's history", lambda: timeline.history(one))
+        self._warm("one entity's explain", lambda: timeline.explain(one))
+        self._ask_near_snapshot(timeline, middle)
 
     def _ask_near_snapshot(self, timeline: es.Timeline, moment: datetime) -> None:
-        """Take a snapshot the day before, if states of the model can be kept, and go on from it."""
+        """Time `as_of` with a snapshot of the day before, if the model allows snapshots."""
         without = timeline.as_of(moment)
         try:
             timeline.snapshot(moment - timedelta(days=1))
         except FoldError as error:
             print(error, file=sys.stderr)
             return
-        if not self._opened().as_of(moment).equals(without):
+        if not self._new_timeline().as_of(moment).equals(without):
             raise SystemExit("as_of: the answer with a snapshot differs from the one without")
-        self._warm("as_of with a snapshot the day before", lambda: self._opened().as_of(moment))
+        self._warm("as_of with a snapshot the day before", lambda: self._new_timeline().as_of(moment))
 
     def _check(self, name: str, ask: Callable[[es.Timeline, Any], pl.DataFrame], some: pl.Series) -> None:
-        """Ask both engines about some entities, then time the question about all."""
+        """Compare both engines on some entities, then time the question about all entities."""
         self._same(name, *(ask(each, some) for each in self._both()))
-        self._warm(name, lambda: ask(self._opened(), None))
+        self._warm(name, lambda: ask(self._new_timeline(), None))
 
     def _both(self) -> tuple[es.Timeline, es.Timeline]:
-        return self._opened(), es.Timeline(self.log, self.model, engine=ReferenceEngine())
+        return self._new_timeline(), es.Timeline(self.log, self.model, engine=ReferenceEngine())
 
-    def _opened(self) -> es.Timeline:
+    def _new_timeline(self) -> es.Timeline:
         return es.Timeline(es.Log(self.log.path), self.model)
 
     def _same(self, name: str, found: pl.DataFrame, expected: pl.DataFrame) -> None:
@@ -140,7 +140,7 @@ def _seconds(question: Callable[[], Any]) -> float:
 
 
 def _share(events: int, entities: int) -> int:
-    """Return how many entities the reference engine can fold in reasonable time."""
+    """Return the number of entities that the reference engine can fold in reasonable time."""
     return max(min(_SAMPLE, _AFFORDABLE * entities // max(events, 1)), 1)
 
 

@@ -1,4 +1,4 @@
-"""Ours: the public API over a log, its index and its snapshots."""
+"""This project: the public API over a log, its index and its snapshots."""
 
 import time
 from functools import cache
@@ -41,68 +41,68 @@ def pull(found: Input) -> pl.DataFrame:
 
 def as_of(found: Input) -> pl.DataFrame:
     """Return the states at a moment; a model's first question builds its index."""
-    return _opened(found).as_of(MOMENT)
+    return _new_timeline(found).as_of(MOMENT)
 
 
 def history(found: Input) -> pl.DataFrame:
     """Return the history of every entity."""
-    return _opened(found).history()
+    return _new_timeline(found).history()
 
 
 def histories(found: Input) -> list[pl.DataFrame]:
     """Return the histories of some entities, one after the other, from one timeline."""
-    return [_kept(found.folder).history(entity) for entity in found.asked]
+    return [_open_timeline(found.folder).history(entity) for entity in found.asked]
 
 
 def explain(found: Input) -> list[pl.DataFrame]:
     """Explain some entities, one after the other, from one timeline."""
-    return [_kept(found.folder).explain(entity) for entity in found.asked]
+    return [_open_timeline(found.folder).explain(entity) for entity in found.asked]
 
 
 def trend(found: Input) -> pl.DataFrame:
     """Return premium customers and all customers at 36 month-ends."""
-    return _opened(found).trend(MEASURES, every="1mo", since=MONTHS[0], until=MONTHS[1])
+    return _new_timeline(found).trend(MEASURES, every="1mo", since=MONTHS[0], until=MONTHS[1])
 
 
 def trend_days(found: Input) -> pl.DataFrame:
-    """Return the same at the ends of 1,000 days."""
-    return _opened(found).trend(MEASURES, every="1d", since=DAYS[0], until=DAYS[1])
+    """Return them at the ends of 1,000 days."""
+    return _new_timeline(found).trend(MEASURES, every="1d", since=DAYS[0], until=DAYS[1])
 
 
 def join(found: Input) -> pl.DataFrame:
     """Return rows with the states of their entities at their own moments."""
-    return _opened(found).join(pl.read_parquet(found.rows), on="entity", at="at")
+    return _new_timeline(found).join(pl.read_parquet(found.rows), on="entity", at="at")
 
 
 def diff(found: Input) -> pl.DataFrame:
     """Return what differs between two moments."""
-    return _opened(found).diff(*TWO)
+    return _new_timeline(found).diff(*TWO)
 
 
 def snapshot(found: Input) -> None:
     """Take a snapshot."""
-    _opened(found).snapshot(SNAPSHOT)
+    _new_timeline(found).snapshot(SNAPSHOT)
 
 
 def snapshot_near(found: Input) -> None:
     """Take a snapshot the day before."""
-    _opened(found).snapshot(NEAR)
+    _new_timeline(found).snapshot(NEAR)
 
 
 def from_snapshot(found: Input) -> pl.DataFrame:
-    """Return the states at a moment that a snapshot is near to."""
-    return _opened(found).as_of(MOMENT)
+    """Return the states at a moment soon after that of a snapshot."""
+    return _new_timeline(found).as_of(MOMENT)
 
 
 def without_snapshot(found: Input) -> pl.DataFrame:
-    """Return the same without."""
-    return _opened(found).as_of(MOMENT, snapshots=False)
+    """Return the same states without using a snapshot."""
+    return _new_timeline(found).as_of(MOMENT, snapshots=False)
 
 
 def tail(found: Input) -> dict[str, Any]:
     """Append 1 % and ask twice; return the seconds of both by workload, and the answer."""
-    _opened(found).prune()
-    _opened(found).as_of()
+    _new_timeline(found).prune()
+    _new_timeline(found).as_of()
     es.Log(found.log).append(pl.read_parquet(found.tail))
     first, at_first = _timed(found)
     following, then = _timed(found)
@@ -113,15 +113,15 @@ def tail(found: Input) -> dict[str, Any]:
 
 def _timed(found: Input) -> tuple[float, pl.DataFrame]:
     begin = time.perf_counter()
-    answer = _opened(found).as_of()
+    answer = _new_timeline(found).as_of()
     return time.perf_counter() - begin, answer
 
 
-def _opened(found: Input) -> es.Timeline:
-    """Open the log, as a new process would."""
+def _new_timeline(found: Input) -> es.Timeline:
+    """Open the log, as a new process does."""
     return es.Timeline(es.Log(found.log), model_of(found.shape))
 
 
 @cache
-def _kept(folder: Path) -> es.Timeline:
-    return _opened(Input(folder))
+def _open_timeline(folder: Path) -> es.Timeline:
+    return _new_timeline(Input(folder))
