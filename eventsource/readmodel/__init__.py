@@ -1,18 +1,23 @@
-"""Read models: an SQL table kept equal to a model, for those who ask in SQL.
+"""Read models: SQL tables kept equal to a model, for questions in SQL.
 
 ```python
 customers = es.ReadModel(es.Timeline(log, Customer), "sqlite:///customers.db", table="customers", history=True)
 customers.refresh()
 ```
 
-The tables:
+A read model is the projection of a log into a database. It has these tables:
 
-* ``customers``: ``entity`` (the primary key), then the fields: the entities that exist now.
-* ``customers_history``, on request: ``entity``, ``valid_from``, ``valid_to`` (half-open, NULL while it lasts),
-  then the fields; one row per interval. As of a moment:
-  ``SELECT * FROM customers_history WHERE valid_from <= :t AND (valid_to > :t OR valid_to IS NULL)``; in SQLite
+* ``customers``: one row per entity that exists now: ``entity`` (the primary key), then the fields.
+* ``customers_history``, on request: one row per interval in which nothing changed: ``entity``, ``valid_from``,
+  ``valid_to`` (half-open, NULL while it lasts), then the fields. This is a slowly changing dimension (SCD2) in
+  valid time. As of a moment:
+  ``SELECT * FROM customers_history WHERE valid_from <= :t AND (valid_to > :t OR valid_to IS NULL)``. In SQLite
   ``:t`` is a text such as ``2024-06-30T12:00:00.000000Z``.
-* ``eventsource_readmodels``: which position, model and log they are of; written in the same transaction as they.
+* ``eventsource_readmodels``: one row per read model: the position, model and log that its rows were made from. A
+  refresh writes it in the same transaction as the rows, so each event takes effect exactly once.
+
+`eventsource.readmodel._columns` lists the SQL type of each dtype, `eventsource.readmodel._records` the columns of
+the table of records.
 """
 
 from collections.abc import Callable
@@ -31,21 +36,20 @@ __all__ = ["Lag", "ReadModel", "Refreshed", "Service", "Status"]
 class ReadModel:
     """An SQL table that is kept equal to a model at a position of its log.
 
-    Nobody else should write it. Indexes that others add go with the next rebuild; privileges are kept. A
-    transaction of PostgreSQL at repeatable read that began before a rebuild ended, and looks at the table for the
-    first time afterwards, finds it empty: PostgreSQL's rule for new tables.
+    No other program should write the table. A rebuild drops indexes that were added by hand, and keeps privileges.
+    In PostgreSQL, a transaction at repeatable read that began before a rebuild ended finds the new table empty.
 
     Args:
-        timeline: the log, and the model that sees it.
+        timeline: the log and the model.
         url: ``sqlite:///customers.db`` or ``postgresql+psycopg://user@host/database``, as SQLAlchemy reads it.
-        table: what the table is called; default: the model's name in lower case.
-        history: whether to keep a table of intervals too; it is called ``…_history``. Only `rebuild` drops one
-            that is no longer asked for.
-        progress: called while rows are written (``writing``), their tables finished (``finishing``), or rows
-            compared (``comparing``), with that, how many entities are done, and of how many; tables count as one.
+        table: the name of the table; default: the model's name in lower case.
+        history: whether to keep a table of intervals, too; its name is ``…_history``. Only `rebuild` drops a table
+            of history that is no longer asked for.
+        progress: called with (phase, done, total). The phases are ``writing`` and ``comparing``, in entities, and
+            ``finishing``, while indexes are created and tables swapped.
 
     Raises:
-        ReadModelError: the URL names no database of these kinds, or names cannot be names there.
+        ReadModelError: the URL is not one of SQLite or PostgreSQL, or the database cannot have one of the names.
     """
 
     def __init__(
@@ -57,63 +61,72 @@ class ReadModel:
         history: bool = False,
         progress: Progress | None = None,
     ) -> None:
-        from eventsource.readmodel._keeper import Keeper  # noqa: PLC0415 - SQLAlchemy is slow to import: not for everybody
+        from eventsource.readmodel._tables_of_model import TablesOfModel  # noqa: PLC0415 - SQLAlchemy is slow to import
 
         self.timeline, self.table, self.history = timeline, table or timeline.plan.name.lower(), history
-        self._keeper = Keeper(timeline, url, self.table, history=history, progress=progress)
+        self._tables = TablesOfModel(timeline, url, self.table, history=history, progress=progress)
 
     @property
     def url(self) -> str:
-        """Where it is kept, without a password."""
-        return self._keeper.database.name
+        """The URL of the database, without a password."""
+        return self._tables.database.name
 
     def refresh(self) -> Refreshed:
         """Bring the tables to the head of the log; only rows that differ are written.
 
-        Rows and position are one transaction: whenever it is killed, the tables are as before, and the next
-        refresh goes on. Of two at once the second waits. Where there are no tables yet, where the model changed,
-        or where values no longer fit into a column (texts among integers), they are made anew as by `rebuild`.
+        A refresh upserts the rows of the entities with new events and deletes the rows of those that no longer
+        exist. Rows and position are one transaction: if the process is killed, the tables are as before, and the
+        next refresh starts from there. A refresh is idempotent: without new events it writes nothing. If two run
+        at once, the second waits.
 
-        Without history, states go on from snapshots: of a log of 100,000 events or more, a refresh leaves one now
-        and then, and the 24 latest are kept.
+        The tables are rebuilt, as by `rebuild`, if they do not exist yet, if the model changed, or if values no
+        longer fit into a column, such as a text in a column of integers.
+
+        Without history, states start from snapshots. On a log of 100,000 events or more, a refresh takes a
+        snapshot now and then, and keeps the 24 latest.
 
         Raises:
-            ReadModelError: the tables are not ours, or made from another log, or from one that was put back.
-            ReadModelBusyError: another process writes them, for too long; safe to do again.
-            DatabaseError: the database does not answer; safe to do again.
-            LogError, FoldError: as of `Timeline.as_of`.
+            ReadModelError: the tables belong to something else, or were made from another log, or from events that
+                the log lost when it was restored from a backup.
+            ReadModelBusyError: another process wrote the tables for longer than a minute; safe to retry.
+            DatabaseError: the database does not answer; safe to retry.
+            LogError, FoldError: see `Timeline.as_of`.
         """
-        return self._keeper.refresh()
+        return self._tables.refresh()
 
     def rebuild(self) -> Refreshed:
-        """Make the tables anew beside those that are there and swap them in one transaction: readers see no gap.
+        """Write new tables and swap them for the old ones in one transaction: readers never see a gap.
 
-        Errors as of `refresh`; but another log, or one that was put back, is what a rebuild is for.
+        A rebuild also accepts another log, and a log that was restored from a backup.
+
+        Raises:
+            ReadModelError, ReadModelBusyError, DatabaseError, LogError, FoldError: see `refresh`.
         """
-        return self._keeper.refresh("asked for")
+        return self._tables.refresh("asked for")
 
     def lag(self) -> Lag:
         """Return how many events the tables are behind the log, and how long ago the first of them was recorded.
 
-        Also whether the next refresh goes on from them, or makes them anew, because they are of another model.
+        The answer also says whether the next refresh will rebuild the tables. Nothing is written.
 
         Raises:
-            ReadModelError, DatabaseError: as of `refresh`.
+            ReadModelError, DatabaseError: see `refresh`.
         """
-        return self._keeper.lag()
+        return self._tables.lag()
 
     def verify(self) -> pl.DataFrame:
-        """Compare every row with what the model says at the tables' position.
+        """Compare every row with the model at the tables' position; nothing is written.
 
         Returns:
-            ``table``, ``entity``, ``problem``: a row that is ``missing``, ``extra`` or ``different``; no rows: all
-            is as it should be. Times finer than microseconds, and in PostgreSQL NUL characters, are not compared.
+            ``table``, ``entity``, ``problem``: a row that is ``missing``, ``extra`` or ``different``. If all rows
+            are equal, the frame is empty. Times finer than microseconds are not compared, nor are NUL characters
+            in PostgreSQL.
 
         Raises:
-            ReadModelError: there is no such read model, or it was made from another log.
+            ReadModelError: the read model does not exist, or was made from another log.
             DatabaseError: the database does not answer.
         """
-        return self._keeper.verify()
+        return self._tables.verify()
 
     def follow(
         self,
@@ -123,21 +136,22 @@ class ReadModel:
         health: str | Path | None = None,
         tell: Callable[[Status], object] | None = None,
     ) -> None:
-        """Refresh again and again, until SIGTERM or SIGINT: the running refresh is finished first.
+        """Refresh at intervals until SIGTERM or SIGINT; a running refresh is finished first.
 
-        Where the database or the log does not answer, it is tried again after a pause that doubles up to a minute.
+        If the database or the log does not answer, the next attempt follows after a pause, which doubles up to a
+        minute.
 
         Args:
             every: seconds between two refreshes, or a text such as ``"30s"``, ``"5m"``.
-            retries: how many failures in a row are borne; None: any number.
+            retries: how many failures in a row to tolerate; None: any number.
             health: a JSON file for a supervisor, replaced at the start, and before and after every round:
                 ``state``, ``time``, ``pid``, ``position``, ``lag``, ``failures``, ``last_error``.
-            tell: called after every round.
+            tell: called with the status after every round.
 
         Raises:
-            MomentError: ``every`` is no duration.
-            ReadModelError: the folder of ``health`` is not there; what no patience mends, or the last of
-                ``retries`` failures.
+            MomentError: ``every`` is not a duration.
+            ReadModelError: the folder of ``health`` does not exist, or an error that no retry can cure.
+            DatabaseError, LogError, ReadModelBusyError: the failure after ``retries`` failures in a row.
         """
         Service.of(every, retries, health, tell).run(self.refresh, self.lag)
 

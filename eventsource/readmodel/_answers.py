@@ -1,4 +1,4 @@
-"""What a read model says about itself."""
+"""The answers of a read model: what a refresh did, and how far the tables are behind."""
 
 from dataclasses import dataclass
 
@@ -12,11 +12,11 @@ class Refreshed:
     """What a refresh or a rebuild did.
 
     Args:
-        position: the tables equal the model at this position: they hold what stands before it.
-        events: how many events of the log it went forward.
-        written: rows inserted or changed.
+        position: the tables equal the model over all events before this position.
+        events: how many events the tables took in.
+        written: rows inserted or updated.
         deleted: rows deleted.
-        rebuilt: why the tables were made anew; empty where they were not.
+        rebuilt: why the tables were rebuilt; empty if they were not.
         seconds: how long it took.
     """
 
@@ -32,7 +32,7 @@ class Refreshed:
 
     @property
     def done(self) -> str:
-        """What was done, in words; empty where there was nothing to do."""
+        """What was done, in words; empty if there was nothing to do."""
         if not self.rebuilt and not self.events:
             return ""
         how = f"rebuilt ({self.rebuilt})" if self.rebuilt else counted(self.events, "new event")
@@ -45,10 +45,10 @@ class Lag:
 
     Args:
         events: how many events they have not taken in.
-        seconds: how long ago the first of these was recorded; 0 where there is none.
-        position: where they are; None: they do not exist yet.
-        rebuild: why the next refresh makes them anew, such as another model; empty where it goes on. That values
-            no longer fit into a column, only the refresh itself finds out.
+        seconds: how long ago the first of these was recorded; 0 if there is none.
+        position: the position of the tables; None: they do not exist yet.
+        rebuild: why the next refresh will rebuild the tables, such as another model; empty if it will not. Only
+            the refresh itself finds out that values no longer fit into a column.
     """
 
     events: int
@@ -58,7 +58,7 @@ class Lag:
 
     def __str__(self) -> str:
         if self.position is None:
-            return f"not made yet, {counted(self.events, 'event')} behind"
+            return f"not created yet, {counted(self.events, 'event')} behind"
         where = f"at position {self.position:,}"
         if self.events:
             where += f", {counted(self.events, 'event')} ({self.seconds:,.0f} s) behind"

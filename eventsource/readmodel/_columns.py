@@ -1,4 +1,4 @@
-"""Columns: which SQL type a dtype becomes, and values in the form that a database takes.
+"""Columns: which SQL type a dtype becomes, and how its values are written.
 
 ==================== ======================= ===================================================
 dtype                PostgreSQL              SQLite
@@ -6,7 +6,7 @@ dtype                PostgreSQL              SQLite
 Boolean              BOOLEAN                 BOOLEAN (0, 1)
 integers to 64 bits  BIGINT                  BIGINT
 UInt64, 128 bits     NUMERIC(39)             TEXT of its digits
-Float32, Float64     DOUBLE PRECISION        REAL; NaN, which SQLite has not, is the text ``NaN``
+Float32, Float64     DOUBLE PRECISION        REAL; NaN as the text ``NaN``, since SQLite has no NaN
 Decimal(p, s)        NUMERIC(p, s)           TEXT of its digits: SQLite has no exact fractions
 Datetime             TIMESTAMPTZ; without a  TEXT ``2024-06-30T12:00:00.000000Z``; without a zone
                      zone TIMESTAMP          no ``Z``
@@ -17,7 +17,8 @@ List, Struct, Object JSONB                   TEXT of JSON
 all others, Null     TEXT                    TEXT
 ==================== ======================= ===================================================
 
-What is finer than microseconds is cut off. PostgreSQL has no NUL character: in its texts U+FFFD stands for it.
+Times finer than microseconds are truncated. PostgreSQL cannot store the NUL character: its texts have U+FFFD
+instead.
 """
 
 import re
@@ -32,7 +33,7 @@ from sqlalchemy.dialects import postgresql
 
 from eventsource.event import TIMESTAMP
 
-__all__ = ["Dialect", "Instant", "encoded", "fitted", "kind_of", "sql_type"]
+__all__ = ["Dialect", "Instant", "dtype_with", "encode", "kind_of", "sql_type"]
 
 Dialect = Literal["postgresql", "sqlite"]
 Kind = Literal[
@@ -73,7 +74,7 @@ _encode: Final = msgspec.json.Encoder(enc_hook=str).encode
 
 
 def kind_of(dtype: pl.DataType) -> Kind:
-    """Return which row of the table above a dtype belongs to."""
+    """Return the row of the table above that a dtype belongs to."""
     if isinstance(dtype, pl.Datetime):
         return "instant" if dtype.time_zone else "local"
     if dtype.is_integer():
@@ -100,24 +101,25 @@ def sql_type(dtype: pl.DataType, dialect: Dialect) -> sa.types.TypeEngine[Any]:
     return _TYPES[kind_of(dtype)][dialect == "sqlite"]
 
 
-def fitted(new: pl.DataType, stored: str) -> str | None:
-    """Return the dtype that a column has once values of another one went into it; None: they do not fit.
+def dtype_with(new: pl.DataType, stored: str) -> str | None:
+    """Return the dtype of a column after it took values of another dtype; None if they do not fit.
 
     Args:
         new: the dtype of the values.
-        stored: the dtype, as text, that the column was made for.
+        stored: the dtype, as text, that the column was created for.
     """
-    nothing, no_items = str(pl.Null()), str(pl.List(pl.Null()))
-    lists = isinstance(new, pl.List) and stored.startswith("List(")
-    widened = new.is_integer() and stored == str(pl.Float64())
-    if str(new) in (stored, nothing) or widened or (lists and str(new) == no_items):
+    only_nulls, only_empty_lists = str(pl.Null()), str(pl.List(pl.Null()))
+    both_lists = isinstance(new, pl.List) and stored.startswith("List(")
+    integers_as_floats = new.is_integer() and stored == str(pl.Float64())
+    if str(new) in (stored, only_nulls) or integers_as_floats or (both_lists and str(new) == only_empty_lists):
         return stored
-    first = stored == nothing and kind_of(new) == "text"
-    return str(new) if first or (lists and stored == no_items) else None
+    first_texts = stored == only_nulls and kind_of(new) == "text"
+    first_items = both_lists and stored == only_empty_lists
+    return str(new) if first_texts or first_items else None
 
 
-def encoded(frame: pl.DataFrame, dialect: Dialect) -> pl.DataFrame:
-    """Return a frame in plain columns that the bulk load of a database takes as they are."""
+def encode(frame: pl.DataFrame, dialect: Dialect) -> pl.DataFrame:
+    """Return a frame with plain columns, which the bulk load of a database takes as they are."""
     return pl.DataFrame([_plain(column, dialect) for column in frame])
 
 
@@ -143,7 +145,7 @@ def _plain(column: pl.Series, dialect: Dialect) -> pl.Series:
 
 
 def _for_copy(plain: pl.Series, kind: Kind) -> pl.Series:
-    """Return a column as PostgreSQL's COPY reads it."""
+    """Return a column in the form that PostgreSQL's COPY reads."""
     value = pl.col(plain.name)
     forms = {
         "duration": pl.format("{} microseconds", value),
@@ -161,22 +163,22 @@ def _json(column: pl.Series, dialect: Dialect) -> pl.Series:
 
 
 class Instant(sa.types.TypeDecorator[datetime]):
-    """An instant of the bookkeeping: TIMESTAMPTZ, or the text that `encoded` makes of one."""
+    """An instant in the table of records: TIMESTAMPTZ, or the text that `encode` writes."""
 
     impl = sa.TIMESTAMP(timezone=True)
     cache_ok = True
 
     def load_dialect_impl(self, dialect: sa.Dialect) -> Any:
-        """Return the type that the database has for it."""
+        """Return the database's own type."""
         return dialect.type_descriptor(sql_type(TIMESTAMP, "sqlite" if dialect.name == "sqlite" else "postgresql"))
 
     def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> Any:
-        """Return what is stored."""
+        """Return the value to store."""
         if value is None or dialect.name != "sqlite":
             return value
         return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
     def process_result_value(self, value: Any, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy passes it
-        """Return what was stored, in UTC."""
+        """Return a stored value as an instant in UTC."""
         found = datetime.fromisoformat(value) if isinstance(value, str) else value
         return None if found is None else found.astimezone(UTC)

@@ -1,8 +1,8 @@
-"""A database: transactions, bulk loads and errors, and what each dialect does in its own way."""
+"""An SQL database: its transactions, bulk loads and errors. SQLite and PostgreSQL each fill in their own way."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, ClassVar, Final
 
 import polars as pl
@@ -10,25 +10,29 @@ import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
 from eventsource.errors import DatabaseError, ReadModelBusyError, ReadModelError
-from eventsource.readmodel._columns import Dialect, encoded
+from eventsource.readmodel._columns import Dialect, encode
 
-__all__ = ["PATIENCE", "Database"]
+__all__ = ["LOCK_TIMEOUT", "Database", "database_at"]
 
-PATIENCE: Final = 60
+LOCK_TIMEOUT: Final = 60
 """Seconds to wait for another process that writes the same tables."""
 
-_SLICE: Final = 50_000
+_ROWS_PER_LOAD: Final = 50_000
+_URLS: Final = "sqlite:///customers.db or postgresql+psycopg://user@host/database"
 
 
 class Database(ABC):
-    """One SQL database; every transaction has a connection of its own, so that no restart of a server matters.
+    """One SQL database.
+
+    Every transaction opens a connection of its own, so that the restart of a server only fails the transactions
+    that run at that moment.
 
     Args:
-        url: where it is.
+        url: the database's URL.
     """
 
     dialect: ClassVar[Dialect]
-    failures: ClassVar[type[Exception]]
+    driver_errors: ClassVar[type[Exception]]
 
     def __init__(self, url: sa.URL) -> None:
         self.url = url
@@ -40,81 +44,85 @@ class Database(ABC):
         return self.url.render_as_string(hide_password=True)
 
     @property
-    def is_there(self) -> bool:
-        """Whether there is anything to read; a file that is not there is only made by what writes it."""
+    def exists(self) -> bool:
+        """Whether there is anything to read; False for a file that the first write will create."""
         return True
 
     @contextmanager
-    def writing(self, name: str) -> Iterator[sa.Connection]:
-        """Give a transaction beside which no other one of the same name runs.
+    def write_transaction(self, name: str) -> Iterator[sa.Connection]:
+        """Open an exclusive write transaction: one at a time per ``name``.
 
         Raises:
-            ReadModelBusyError: another one has been running for too long.
+            ReadModelBusyError: another process held the lock for longer than `LOCK_TIMEOUT`.
             DatabaseError: the database does not answer.
-            ReadModelError: it refuses.
+            ReadModelError: the database refuses a statement.
         """
-        with self._told(), self.engine.connect() as connection, self._alone(connection, name) as alone:
-            yield alone
+        with (
+            self._own_errors(),
+            self.engine.connect() as connection,
+            self._exclusive(connection, name) as own,
+        ):
+            yield own
 
     @contextmanager
-    def reading(self) -> Iterator[sa.Connection]:
-        """Give a transaction that sees one state of the database; errors as of `writing`."""
-        with self._told(), self.engine.connect() as connection, self._at_rest(connection) as reader:
-            yield reader
+    def read_transaction(self) -> Iterator[sa.Connection]:
+        """Open a transaction that sees one state of the database; for errors see `write_transaction`."""
+        with self._own_errors(), self.engine.connect() as connection, self._consistent(connection) as own:
+            yield own
 
     def load(
         self,
         connection: sa.Connection,
         table: sa.Table,
         frame: pl.DataFrame,
-        told: Callable[[int], object] | None = None,
+        on_rows: Callable[[int], object] | None = None,
     ) -> None:
-        """Insert the rows of a frame, in bulk, in slices; ``told`` is called with the rows of each."""
-        for part in frame.iter_slices(_SLICE):
-            self._insert(connection, table, encoded(part, self.dialect))
-            if told is not None:
-                told(part.height)
+        """Insert the rows of a frame in bulk, in slices; ``on_rows`` is called with the size of each."""
+        for part in frame.iter_slices(_ROWS_PER_LOAD):
+            self._insert(connection, table, encode(part, self.dialect))
+            if on_rows is not None:
+                on_rows(part.height)
 
     @abstractmethod
-    def check(self, names: list[str], columns: list[str]) -> None:
-        """See that tables and columns can be called so.
+    def check_names(self, tables: list[str], columns: list[str]) -> None:
+        """Check that tables and columns can have these names.
 
         Raises:
-            ReadModelError: they cannot.
+            ReadModelError: one of them cannot.
         """
 
     @abstractmethod
-    def check_entities(self, entities: pl.Series) -> None:
-        """See that ids can be stored; errors as of `check`."""
+    def check_ids(self, entities: pl.Series) -> None:
+        """Check that the ids of entities can be stored; raises as `check_names` does."""
 
     @abstractmethod
     def insert(self, table: sa.Table) -> Any:
-        """Return the dialect's INSERT, which takes ON CONFLICT."""
+        """Return the dialect's INSERT, which has ON CONFLICT."""
 
     @abstractmethod
-    def text(self, value: str | None) -> str | None:
+    def stored_text(self, value: str | None) -> str | None:
         """Return a text as the database gives it back."""
 
     def prepare(self, connection: sa.Connection) -> None:  # noqa: B027 - a dialect may have nothing to do
-        """Do what a database needs once, outside of a transaction, before the first table is made."""
+        """Set up the database, outside of a transaction, before the first table is created."""
 
     def analyze(self, connection: sa.Connection, table: sa.Table) -> None:  # noqa: B027 - likewise
-        """Tell the query planner what is in a table."""
+        """Collect the statistics of a table for the query planner."""
 
-    def inherit(self, connection: sa.Connection, new: sa.Table, old: str) -> None:  # noqa: B027 - likewise
-        """Let those who may use a table use the one that takes its place."""
+    def copy_privileges(self, connection: sa.Connection, new: sa.Table, old: str) -> None:  # noqa: B027 - likewise
+        """Grant on a new table what is granted on the table that it replaces."""
 
     @abstractmethod
     def _options(self) -> Mapping[str, Any]:
         """Return arguments of `sqlalchemy.create_engine`."""
 
     @abstractmethod
-    def _alone(self, connection: sa.Connection, name: str) -> Any:
-        """Return the context of a transaction of `writing`."""
+    def _exclusive(self, connection: sa.Connection, name: str) -> AbstractContextManager[sa.Connection]:
+        """Return the context of `write_transaction`."""
 
     @abstractmethod
-    def _at_rest(self, connection: sa.Connection) -> Any:
-        """Return the context of a transaction of `reading`."""
+    def _consistent(self, connection: sa.Connection) -> AbstractContextManager[sa.Connection]:
+        """Return the context of `read_transaction`."""
 
     @abstractmethod
     def _insert(self, connection: sa.Connection, table: sa.Table, rows: pl.DataFrame) -> None:
@@ -122,29 +130,67 @@ class Database(ABC):
 
     @abstractmethod
     def _is_busy(self, error: BaseException) -> bool:
-        """Say whether an error means that others hold a lock."""
+        """Return whether an error means that another process holds a lock."""
 
     @abstractmethod
     def _is_outage(self, error: BaseException) -> bool:
-        """Say whether an error is of the moment, such as a server that is down: the same may work later."""
+        """Return whether an error is temporary, such as a server that is down: a retry may succeed."""
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Turn the errors of SQLAlchemy and of the driver into those of this package."""
+    def _own_errors(self) -> Iterator[None]:
+        """Raise the errors of SQLAlchemy and of the driver as errors of this package."""
         try:
             yield
-        except (sa.exc.SQLAlchemyError, self.failures) as error:
-            raise self._error(error) from error
+        except (sa.exc.SQLAlchemyError, self.driver_errors) as error:
+            raise self._translate(error) from error
 
-    def _error(self, error: Exception) -> ReadModelError:
+    def _translate(self, error: Exception) -> ReadModelError:
         cause = getattr(error, "orig", None) or error
         reason = f"{self.name}: {str(cause).strip()}"
         if self._is_busy(cause):
-            return ReadModelBusyError(reason, hint="another process is at work there: do the same again")
+            return ReadModelBusyError(reason, hint="another process is writing these tables: try again")
         kind = DatabaseError if self._is_outage(cause) else ReadModelError
         obstacle, hint = self._obstacle(cause)
         return kind(f"{reason}: {obstacle}" if obstacle else reason, hint=hint)
 
     def _obstacle(self, error: BaseException) -> tuple[str, str | None]:  # noqa: ARG002 - a dialect may know
-        """Return what an error of the driver does not say, and what to do about it; empty if it says all."""
+        """Return what an error of the driver leaves out, and a hint; an empty text if it says everything."""
         return "", None
+
+
+def database_at(url: str) -> Database:
+    """Return the database that a URL names.
+
+    Raises:
+        ReadModelError: the text is not a URL, or not one of SQLite or PostgreSQL.
+    """
+    from eventsource.readmodel._sqlite import Sqlite  # noqa: PLC0415 - the dialects import this module
+
+    try:
+        found = sa.make_url(url)
+    except (sa.exc.ArgumentError, ValueError) as error:  # ValueError: the port is not a number
+        raise _not_a_url(url) from error
+    if found.drivername in ("sqlite", "sqlite+pysqlite"):
+        return Sqlite(found)
+    if found.drivername in ("postgresql", "postgresql+psycopg"):
+        return _postgresql(found)
+    raise ReadModelError(f"expected a URL of SQLite or PostgreSQL, got one of {found.drivername}", hint=_URLS)
+
+
+def _not_a_url(text: str) -> ReadModelError:
+    """Return the error for a text that is not a URL; what may be a password is not shown."""
+    _, at, rest = text.rpartition("@")
+    is_path = text and not at and "://" not in text
+    hint = _URLS.replace("customers.db", text) if is_path else _URLS
+    shown = f"…@{rest}" if at else text
+    return ReadModelError(f"expected the URL of a database, got {shown!r}", hint=hint)
+
+
+def _postgresql(url: sa.URL) -> Database:
+    try:
+        from eventsource.readmodel._postgresql import Postgresql  # noqa: PLC0415 - psycopg is an extra
+    except ImportError as error:
+        raise ReadModelError(
+            f"psycopg cannot be imported: {error}", hint='pip install "eventsource-workbench[postgresql]"'
+        ) from error
+    return Postgresql(url)

@@ -1,4 +1,4 @@
-"""Following: refreshes again and again, as a service that a supervisor runs."""
+"""Following a log: a service that refreshes at intervals, retries after failures and stops at a signal."""
 
 import json
 import os
@@ -19,8 +19,8 @@ from eventsource.retry import pause_before_retry
 
 __all__ = ["Service", "Status", "seconds_of"]
 
-_PASSING: Final = (OSError, ReadModelBusyError)
-"""Failures that patience mends: storage, databases, locks (`LogError` and `DatabaseError` are OSErrors)."""
+_TEMPORARY: Final = (OSError, ReadModelBusyError)
+"""A retry may succeed after these: storage, databases, locks (`LogError` and `DatabaseError` are OSErrors)."""
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _FIRST, _LONGEST = 1.0, 60.0
@@ -30,16 +30,17 @@ _UNITS: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How a round went, or that one is under way.
+    """How a round went, or that a round is under way.
 
     Args:
-        state: ``following``; ``retrying`` after a failure; ``stopped`` at the end, ``failed`` where it gave up. In
-            health files alone, which tell that a service lives: ``starting``, and ``refreshing`` during a round.
-        time: when.
-        refreshed: what the last good refresh did; None before it.
-        lag: how far behind it left the tables.
+        state: ``following`` after a successful round; ``retrying`` after a failure; ``stopped`` at the end;
+            ``failed`` after the last failure. Only health files say ``starting``, and ``refreshing`` during a
+            round: they show that the service is alive.
+        time: when the state began.
+        refreshed: what the last successful refresh did; None before it.
+        lag: how far the tables were behind after it.
         failures: how many rounds failed in a row.
-        last_error: what the last failure was, also after it is over.
+        last_error: the first line of the last error, also after a later success.
         pause: seconds to the next round.
     """
 
@@ -75,12 +76,12 @@ def seconds_of(every: float | str) -> float:
     """Return a duration in seconds.
 
     Raises:
-        MomentError: it is none, or not longer than zero.
+        MomentError: it is not a duration, or not longer than zero.
     """
     found = _DURATION.fullmatch(every.strip()) if isinstance(every, str) else None
     seconds = float(found[1]) * _UNITS[found[2] or "s"] if found else every
     if isinstance(seconds, str) or not 0 < seconds < threading.TIMEOUT_MAX:
-        raise MomentError(f"{every!r} is not a duration", hint='such as "30s", "5m" or a number of seconds')
+        raise MomentError(f"expected a duration, got {every!r}", hint='such as "30s", "5m" or a number of seconds')
     return seconds
 
 
@@ -101,16 +102,17 @@ class Service:
         health: str | Path | None,
         tell: Callable[[Status], object] | None,
     ) -> Self:
-        """Return the service that the arguments mean; they are checked, and nothing is done yet."""
+        """Return a service after a check of its arguments."""
         file = None if health is None else Path(health)
         if file is not None and not file.parent.is_dir():
             raise ReadModelError(
-                f"{file} cannot be written: there is no folder {file.parent}", hint=f"mkdir -p {file.parent}"
+                f"{file} cannot be written: the folder {file.parent} does not exist",
+                hint=f"mkdir -p {file.parent}",
             )
         return cls(seconds_of(every), retries, file, tell)
 
     def run(self, refresh: Callable[[], Refreshed], lag: Callable[[], Lag]) -> None:
-        """Refresh until a signal says stop."""
+        """Refresh at intervals until a signal."""
         status = Status("starting", datetime.now(UTC), None, None, 0, None, 0.0)
         self._write(status)
         with _Stop() as stop:
@@ -119,15 +121,17 @@ class Service:
                 try:
                     status = self._round(status, refresh, lag)
                 except Exception as error:
-                    self._say(replace(status, state="failed", time=datetime.now(UTC), last_error=_line(error)))
+                    self._report(
+                        replace(status, state="failed", time=datetime.now(UTC), last_error=_first_line(error))
+                    )
                     raise
-                self._say(status)
-        self._say(replace(status, state="stopped", time=datetime.now(UTC)))
+                self._report(status)
+        self._report(replace(status, state="stopped", time=datetime.now(UTC)))
 
     def _round(self, before: Status, refresh: Callable[[], Refreshed], lag: Callable[[], Lag]) -> Status:
         try:
             refreshed, behind = refresh(), lag()
-        except _PASSING as error:
+        except _TEMPORARY as error:
             failures = before.failures + 1
             if self.retries is not None and failures > self.retries:
                 raise
@@ -137,7 +141,7 @@ class Service:
                 before.refreshed,
                 before.lag,
                 failures,
-                _line(error),
+                _first_line(error),
                 _pause(failures),
             )
         return Status("following", datetime.now(UTC), refreshed, behind, 0, before.last_error, self.every)
@@ -147,14 +151,14 @@ class Service:
             with atomic_write(self.health) as draft:
                 draft.write_text(f"{json.dumps(status.to_dict())}\n", encoding="utf-8")
 
-    def _say(self, status: Status) -> None:
+    def _report(self, status: Status) -> None:
         self._write(status)
         if self.tell is not None:
             self.tell(status)
 
 
 class _Stop:
-    """SIGTERM and SIGINT as something to wait for; the second one of a kind does what it did before."""
+    """Waits for SIGTERM or SIGINT. The second signal of a kind has its usual effect again."""
 
     def __enter__(self) -> Self:
         self._reader, self._writer = os.pipe()
@@ -183,5 +187,5 @@ def _pause(failures: int) -> float:
     return pause_before_retry(failures, first=_FIRST, longest=_LONGEST, jitter=0.5)
 
 
-def _line(error: Exception) -> str:
+def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]

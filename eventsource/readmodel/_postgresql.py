@@ -1,4 +1,4 @@
-"""PostgreSQL: COPY for every row that is written, an advisory lock for who writes."""
+"""PostgreSQL: rows are written with COPY; an advisory lock lets one process write a read model at a time."""
 
 import zlib
 from collections.abc import Iterator, Mapping
@@ -14,13 +14,13 @@ from sqlalchemy.dialects import postgresql
 
 from eventsource.errors import ReadModelError
 from eventsource.readmodel._columns import Dialect
-from eventsource.readmodel._database import PATIENCE, Database
+from eventsource.readmodel._database import LOCK_TIMEOUT, Database
 
 __all__ = ["Postgresql"]
 
-_LONGEST: Final = 63  # bytes of an identifier; PostgreSQL cuts longer ones off
-_LIMITS: Final = "54"  # the class of what is too long, too many or too complex for the server
-_OURS: Final = zlib.crc32(b"eventsource.readmodel")
+_LONGEST_NAME: Final = 63  # bytes; PostgreSQL truncates longer names
+_LIMIT_EXCEEDED: Final = "54"  # the class of SQLSTATE: too many columns, too complex a statement, …
+_LOCK_CLASS: Final = zlib.crc32(b"eventsource.readmodel")
 _GRANTS: Final = """
 SELECT format('GRANT %s ON %s TO %s%s', a.privilege_type, to_regclass(quote_ident(:new)),
        CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END,
@@ -38,40 +38,43 @@ class Postgresql(Database):
     """
 
     dialect: ClassVar[Dialect] = "postgresql"
-    failures = psycopg.Error
+    driver_errors = psycopg.Error
 
     def __init__(self, url: sa.URL) -> None:
         super().__init__(url.set(drivername="postgresql+psycopg"))
 
-    def check(self, names: list[str], columns: list[str]) -> None:
-        """See that names are not empty, and not cut off."""
-        for name in (*names, *columns):
-            if not name or "\0" in name or len(name.encode()) > _LONGEST:
+    def check_names(self, tables: list[str], columns: list[str]) -> None:
+        """Check that no name is empty or would be truncated."""
+        for name in (*tables, *columns):
+            if not name or "\0" in name or len(name.encode()) > _LONGEST_NAME:
                 raise ReadModelError(
-                    f"{name!r} cannot be a name in PostgreSQL: it takes 1 to {_LONGEST} bytes, none of them NUL",
+                    f"{name!r} cannot be a name in PostgreSQL: expected 1 to {_LONGEST_NAME} bytes without NUL",
                     hint="rename the field or the table",
                 )
 
-    def check_entities(self, entities: pl.Series) -> None:
-        """See that no id has a NUL character: another one in its place might be the id of another entity."""
+    def check_ids(self, entities: pl.Series) -> None:
+        """Check that no id has a NUL character: with a substitute for it, two ids could become equal."""
         wrong = entities.filter(entities.str.contains("\0", literal=True))
         if wrong.len():
-            raise ReadModelError(f"entity {wrong[0]!r} has a NUL character, which PostgreSQL cannot store")
+            raise ReadModelError(
+                f"PostgreSQL cannot store the NUL character in the id of entity {wrong[0]!r}",
+                hint="use SQLite, or change the id where the log is made",
+            )
 
     def insert(self, table: sa.Table) -> Any:
         """Return PostgreSQL's INSERT."""
         return postgresql.insert(table)
 
-    def text(self, value: str | None) -> str | None:
+    def stored_text(self, value: str | None) -> str | None:
         """Return the text with U+FFFD in place of NUL."""
         return None if value is None else value.replace("\0", "\ufffd")
 
     def analyze(self, connection: sa.Connection, table: sa.Table) -> None:
-        """Have statistics taken."""
+        """Collect statistics."""
         connection.exec_driver_sql(f"ANALYZE {connection.dialect.identifier_preparer.format_table(table)}")
 
-    def inherit(self, connection: sa.Connection, new: sa.Table, old: str) -> None:
-        """Grant on a table what was granted on the one that it replaces."""
+    def copy_privileges(self, connection: sa.Connection, new: sa.Table, old: str) -> None:
+        """Grant on a new table what is granted on the table that it replaces."""
         grants = connection.execute(sa.text(_GRANTS), {"new": new.name, "old": old}).scalars().all()
         for grant in grants:
             _driver(connection).execute(grant)
@@ -80,18 +83,18 @@ class Postgresql(Database):
         return {}
 
     @contextmanager
-    def _alone(self, connection: sa.Connection, name: str) -> Iterator[sa.Connection]:
+    def _exclusive(self, connection: sa.Connection, name: str) -> Iterator[sa.Connection]:
         with connection.begin():
-            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{PATIENCE}s'")
-            keys = [_signed(_OURS), _signed(zlib.crc32(name.encode()))]
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}s'")
+            keys = [_signed(_LOCK_CLASS), _signed(zlib.crc32(name.encode()))]
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(*keys)))
             yield connection
 
     @contextmanager
-    def _at_rest(self, connection: sa.Connection) -> Iterator[sa.Connection]:
-        resting = connection.execution_options(isolation_level="REPEATABLE READ")
-        with resting.begin():
-            yield resting
+    def _consistent(self, connection: sa.Connection) -> Iterator[sa.Connection]:
+        own = connection.execution_options(isolation_level="REPEATABLE READ")
+        with own.begin():
+            yield own
 
     def _insert(self, connection: sa.Connection, table: sa.Table, rows: pl.DataFrame) -> None:
         names = sql.SQL(", ").join(sql.Identifier(name) for name in rows.columns)
@@ -103,8 +106,8 @@ class Postgresql(Database):
             target.write(lines.getbuffer())
 
     def _is_outage(self, error: BaseException) -> bool:
-        is_ours = (getattr(error, "sqlstate", None) or "").startswith(_LIMITS)
-        return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) and not is_ours
+        is_permanent = (getattr(error, "sqlstate", None) or "").startswith(_LIMIT_EXCEEDED)
+        return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) and not is_permanent
 
     def _is_busy(self, error: BaseException) -> bool:
         return isinstance(
@@ -122,5 +125,5 @@ def _driver(connection: sa.Connection) -> psycopg.Connection[Any]:
 
 
 def _signed(number: int) -> int:
-    """Return 32 bits as PostgreSQL's integer."""
+    """Return an unsigned number of 32 bits as PostgreSQL's signed integer."""
     return number - 2**32 if number >= 2**31 else number

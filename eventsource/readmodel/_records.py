@@ -1,4 +1,27 @@
-"""The bookkeeping: one row per read model, written in the very transaction that writes its rows."""
+"""The table of records: where each read model says what its rows are.
+
+``eventsource_readmodels`` has one row per read model. A refresh writes it in the transaction that writes the rows,
+so position and rows always belong together.
+
+==================== =============== ===================================================================
+column               type            content
+==================== =============== ===================================================================
+name                 TEXT, key       the table of the read model
+model                TEXT            the name of the model
+fingerprint          TEXT            the fingerprint of the plan that folded the rows
+log                  TEXT            the mark of the log that was read; it begins with the log's identity
+columns              TEXT            JSON: field → dtype, as Polars writes it
+history              BOOLEAN         whether there is a table ``…_history``
+position             BIGINT          the rows equal the model over all events before this position
+last_event_id        TEXT            the id of the last of these events; NULL at position 0
+last_recorded_at     instant         when that event was recorded
+refreshed_at         instant         when the rows were written
+==================== =============== ===================================================================
+
+Instants are TIMESTAMPTZ in PostgreSQL and ISO 8601 texts in SQLite. The table has no version of its own; its form
+has not changed since the first release. The fingerprint versions the rows: where it differs from that of the
+model, the next refresh rebuilds them. This is also what an upgrade does if it changes fingerprints.
+"""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -12,12 +35,12 @@ import sqlalchemy as sa
 from eventsource.readmodel._columns import Instant
 from eventsource.readmodel._database import Database
 
-__all__ = ["BOOK", "Record", "recorded", "write", "writing"]
+__all__ = ["RECORDS", "Record", "read_record", "write_record", "write_transaction"]
 
-BOOK: Final = "eventsource_readmodels"
+RECORDS: Final = "eventsource_readmodels"
 
 _TABLE: Final = sa.Table(
-    BOOK,
+    RECORDS,
     sa.MetaData(),
     sa.Column("name", sa.Text, primary_key=True, comment="the table"),
     sa.Column("model", sa.Text, nullable=False),
@@ -34,20 +57,7 @@ _TABLE: Final = sa.Table(
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What is known of a read model.
-
-    Args:
-        name: its table.
-        model: what its model was called.
-        fingerprint: of the plan that its rows were folded by.
-        log: the mark of the log that they were folded from; it begins with the log's identity.
-        columns: the dtype of each field, as text.
-        history: whether there is a table of history.
-        position: the rows hold what stands before it.
-        last_event_id: the event before that position; None at 0.
-        last_recorded_at: when it was recorded.
-        refreshed_at: when the rows were written.
-    """
+    """One row of the table of records; see the module for its columns."""
 
     name: str
     model: str
@@ -68,30 +78,34 @@ class Record:
 
 
 @contextmanager
-def writing(database: Database, name: str) -> Iterator[sa.Connection]:
-    """Give a transaction as of `Database.writing` that has the table of the bookkeeping."""
-    with database.writing(name) as connection:
-        if sa.inspect(connection).has_table(BOOK):
+def write_transaction(database: Database, name: str) -> Iterator[sa.Connection]:
+    """Open the write transaction of a read model; the table of records exists in it.
+
+    The table is created in a transaction of its own: two read models that are created at once would otherwise wait
+    for each other.
+    """
+    with database.write_transaction(name) as connection:
+        if sa.inspect(connection).has_table(RECORDS):
             yield connection
             return
     with database.engine.connect() as connection:
         database.prepare(connection)
-    with database.writing(BOOK) as connection:
+    with database.write_transaction(RECORDS) as connection:
         _TABLE.create(connection, checkfirst=True)
-    with database.writing(name) as connection:
+    with database.write_transaction(name) as connection:
         yield connection
 
 
-def recorded(connection: sa.Connection, name: str) -> Record | None:
-    """Return the record of a read model; None where it was never made."""
-    if not sa.inspect(connection).has_table(BOOK):
+def read_record(connection: sa.Connection, name: str) -> Record | None:
+    """Return the record of a read model; None if it does not exist."""
+    if not sa.inspect(connection).has_table(RECORDS):
         return None
     row = connection.execute(_TABLE.select().where(_TABLE.c.name == name)).mappings().one_or_none()
     return None if row is None else Record.of(row)
 
 
-def write(connection: sa.Connection, record: Record) -> None:
-    """Write a record, in place of the one before."""
+def write_record(connection: sa.Connection, record: Record) -> None:
+    """Write a record in place of the one before."""
     row = asdict(record) | {"columns": json.dumps(record.columns)}
     connection.execute(_TABLE.delete().where(_TABLE.c.name == record.name))
     connection.execute(_TABLE.insert().values(row))

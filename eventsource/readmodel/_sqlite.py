@@ -4,7 +4,7 @@ import math
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,7 +14,7 @@ from sqlalchemy.dialects import sqlite
 
 from eventsource.errors import ReadModelError
 from eventsource.readmodel._columns import Dialect
-from eventsource.readmodel._database import PATIENCE, Database
+from eventsource.readmodel._database import LOCK_TIMEOUT, Database
 
 __all__ = ["Sqlite"]
 
@@ -26,69 +26,77 @@ class Sqlite(Database):
         url: ``sqlite:///path``.
 
     Raises:
-        ReadModelError: no file is named: what is in memory is gone with its connection.
+        ReadModelError: the URL names no file; a database in memory would end with its connection.
     """
 
     dialect: ClassVar[Dialect] = "sqlite"
-    failures = sqlite3.Error
+    driver_errors = sqlite3.Error
 
     def __init__(self, url: sa.URL) -> None:
         if url.database in (None, "", ":memory:"):
-            raise ReadModelError(f"{url} names no file", hint="sqlite:///customers.db")
+            raise ReadModelError(f"expected the URL of a file, got {url}", hint="sqlite:///customers.db")
         super().__init__(url)
         sa.event.listen(self.engine, "connect", _set_up)
         sa.event.listen(self.engine, "begin", _begin)
 
     @property
-    def is_there(self) -> bool:
-        """Whether there is a file."""
+    def exists(self) -> bool:
+        """Whether the file exists."""
         return self._path is None or self._path.exists()
 
     @property
     def _path(self) -> Path | None:
-        """The file; None where it is named by a URI of SQLite's own."""
+        """The file; None for a URI filename, which only SQLite itself can read."""
         (name,), options = self.engine.dialect.create_connect_args(self.url)
         return None if options.get("uri") else Path(name)
 
-    def check(self, names: list[str], columns: list[str]) -> None:
-        """See that names are not empty, and that columns differ in more than upper and lower case."""
-        for name in (*names, *columns):
+    def check_names(self, tables: list[str], columns: list[str]) -> None:
+        """Check that no name is empty, and that columns differ in more than upper and lower case."""
+        for name in (*tables, *columns):
             if not name or "\0" in name:
-                raise ReadModelError(f"{name!r} cannot be a name in SQLite", hint="rename the field or the table")
-        taken: dict[str, str] = {}
+                raise ReadModelError(
+                    f"{name!r} cannot be a name in SQLite: expected a text that is not empty and has no NUL",
+                    hint="rename the field or the table",
+                )
+        seen: dict[str, str] = {}
         for name in columns:
-            if other := taken.get(name.lower()):
-                raise ReadModelError(f"SQLite cannot tell the columns {other!r} and {name!r} apart")
-            taken[name.lower()] = name
+            if other := seen.get(name.lower()):
+                raise ReadModelError(
+                    f"SQLite ignores case and cannot tell the columns {other!r} and {name!r} apart",
+                    hint="rename one of the fields",
+                )
+            seen[name.lower()] = name
 
-    def check_entities(self, entities: pl.Series) -> None:
-        """Take any id."""
+    def check_ids(self, entities: pl.Series) -> None:
+        """Accept any id."""
 
     def insert(self, table: sa.Table) -> Any:
         """Return SQLite's INSERT."""
         return sqlite.insert(table)
 
-    def text(self, value: str | None) -> str | None:
+    def stored_text(self, value: str | None) -> str | None:
         """Return the text itself."""
         return value
 
     def prepare(self, connection: sa.Connection) -> None:
-        """Switch the file to a write-ahead log: without one, readers fail while a large transaction runs."""
+        """Switch the file to a write-ahead log: without it, readers fail while a large transaction runs."""
         driver = connection.connection.driver_connection
         assert driver is not None  # noqa: S101 - the connection is open
         driver.execute("PRAGMA journal_mode=WAL")
 
     def _options(self) -> Mapping[str, Any]:
-        return {"connect_args": {"timeout": PATIENCE}}
+        return {"connect_args": {"timeout": LOCK_TIMEOUT}}
 
     @contextmanager
-    def _alone(self, connection: sa.Connection, name: str) -> Iterator[sa.Connection]:  # noqa: ARG002 - the file has one lock
-        alone = connection.execution_options(begin_with="BEGIN IMMEDIATE")
-        with alone.begin():
-            yield alone
+    def _exclusive(self, connection: sa.Connection, name: str) -> Iterator[sa.Connection]:  # noqa: ARG002 - the file has one lock
+        own = connection.execution_options(begin_with="BEGIN IMMEDIATE")
+        with own.begin():
+            yield own
 
-    def _at_rest(self, connection: sa.Connection) -> AbstractContextManager[Any]:
-        return _begun(connection)
+    @contextmanager
+    def _consistent(self, connection: sa.Connection) -> Iterator[sa.Connection]:
+        with connection.begin():
+            yield connection
 
     def _insert(self, connection: sa.Connection, table: sa.Table, rows: pl.DataFrame) -> None:
         quote = connection.dialect.identifier_preparer
@@ -104,12 +112,12 @@ class Sqlite(Database):
         return isinstance(error, sqlite3.OperationalError) and _code(error) != sqlite3.SQLITE_ERROR
 
     def _obstacle(self, error: BaseException) -> tuple[str, str | None]:
-        """Return what keeps SQLite from its file, and from those that it writes beside it."""
+        """Return why SQLite cannot open or write its file, or the files that it writes next to it."""
         if self._path is None or _code(error) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
             return "", None
         folder = self._path.parent
         if not folder.is_dir():
-            return f"there is no folder {folder}", f"mkdir -p {folder}"
+            return f"the folder {folder} does not exist", f"mkdir -p {folder}"
         locked = [path for path in (folder, self._path) if path.exists() and not _is_writable(path)]
         return (f"{locked[0]} is not writable" if locked else ""), None
 
@@ -117,22 +125,16 @@ class Sqlite(Database):
         return _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
-@contextmanager
-def _begun(connection: sa.Connection) -> Iterator[sa.Connection]:
-    with connection.begin():
-        yield connection
-
-
 def _set_up(driver: Any, _record: Any) -> None:
-    """Leave transactions to us, and views to their texts: a view goes on when its table is replaced.
+    """Set up a connection: no automatic commits, and views that survive when their table is replaced.
 
-    Beside a write-ahead log a commit need not wait for the disk: what a power cut takes back, rows and position
-    together, the next refresh does again.
+    With a write-ahead log a commit need not wait for the disk. A power cut may lose the last commits, but rows and
+    position together, and the next refresh writes them again.
     """
     driver.isolation_level = None
     driver.execute("PRAGMA legacy_alter_table=ON")
     driver.execute("PRAGMA temp_store=MEMORY")
-    driver.execute("PRAGMA cache_size=-65536")  # KiB: the pages of a refresh need not be read twice
+    driver.execute("PRAGMA cache_size=-65536")  # KiB; a refresh then reads no page twice
     if driver.execute("PRAGMA journal_mode").fetchone() == ("wal",):
         driver.execute("PRAGMA synchronous=NORMAL")
 
@@ -142,7 +144,7 @@ def _begin(connection: sa.Connection) -> None:
 
 
 def _code(error: BaseException) -> int:
-    """Return the primary result code of an error of the driver; 0, which is none: it has no code."""
+    """Return the primary result code of an error of the driver; 0, which no error has, if it has none."""
     return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
 
 
@@ -151,7 +153,7 @@ def _is_writable(path: Path) -> bool:
 
 
 def _cells(column: pl.Series) -> list[Any]:
-    """Return values for the driver, which would store NaN as NULL."""
+    """Return values for the driver; NaN becomes a text, since SQLite stores NaN as NULL."""
     values = column.to_list()
     if not column.dtype.is_float() or not column.is_nan().any():
         return values

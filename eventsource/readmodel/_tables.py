@@ -1,4 +1,15 @@
-"""Tables of rows: made beside and swapped, merged from a stage, compared with one."""
+"""Tables of rows: statements that create, fill, swap, merge and compare them.
+
+A rebuild fills new tables under random names and swaps them for the old ones. A refresh loads its rows into a
+temporary *staging table* and merges that into the table:
+
+    staging table   table            after the merge
+    a  1            a  1             a  1   equal: not written
+    b  2            b  7             b  2   differs: updated
+    c  3                             c  3   new: inserted
+                    d  4                    an entity of this refresh without a row in the stage: deleted
+                    e  5             e  5   not an entity of this refresh: left alone
+"""
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,31 +27,25 @@ from eventsource.readmodel._database import Database
 
 __all__ = [
     "KEYS",
-    "beside",
-    "delete_gone",
-    "differing",
+    "create_indexes",
+    "create_new",
+    "delete_missing",
+    "different_rows",
     "drop",
-    "finish",
-    "staged",
+    "existing_table",
+    "staging_table",
     "swap",
-    "table_of",
-    "table_there",
     "upsert",
 ]
 
 KEYS: Final = ("entity", "valid_from")
-"""The columns that make a row what it is: of states the first alone, of histories both."""
+"""The columns of the primary key: the first of states, both of histories."""
 
 _INDEXED: Final = ("valid_from", "valid_to")
 
 
-def table_of(name: str, schema: Mapping[str, pl.DataType], database: Database) -> sa.Table:
-    """Return a table for frames of a schema; its name and those of its columns are always quoted."""
-    return _table(name, {column: sql_type(dtype, database.dialect) for column, dtype in schema.items()})
-
-
-def table_there(name: str, columns: Iterable[str]) -> sa.Table:
-    """Return a table that exists already, whatever the types of its columns are."""
+def existing_table(name: str, columns: Iterable[str]) -> sa.Table:
+    """Return a table that exists; its statements need no types of columns. All names are quoted."""
     return _table(name, dict.fromkeys(columns, sa.types.NULLTYPE))
 
 
@@ -52,73 +57,74 @@ def _table(name: str, types: Mapping[str, sa.types.TypeEngine[Any]]) -> sa.Table
     return sa.Table(quoted_name(name, quote=True), sa.MetaData(), *columns)
 
 
-def beside(connection: sa.Connection, schema: Mapping[str, pl.DataType], database: Database) -> sa.Table:
-    """Make an empty table under a name that nobody has."""
-    table = table_of(_unheard("new"), schema, database)
+def create_new(connection: sa.Connection, schema: Mapping[str, pl.DataType], database: Database) -> sa.Table:
+    """Create an empty table for frames of a schema, under a random name."""
+    types = {column: sql_type(dtype, database.dialect) for column, dtype in schema.items()}
+    table = _table(_random_name("new"), types)
     table.create(connection, checkfirst=False)
     return table
 
 
-def finish(connection: sa.Connection, table: sa.Table, database: Database) -> None:
-    """Make a filled table quick to ask: as of a moment, where it has intervals."""
+def create_indexes(connection: sa.Connection, table: sa.Table, database: Database) -> None:
+    """Create the indexes of a filled table, for questions as of a moment, and collect its statistics."""
     for column in _INDEXED:
         if column in table.c:
-            connection.execute(CreateIndex(sa.Index(_unheard(column), table.c[column])))
+            connection.execute(CreateIndex(sa.Index(_random_name(column), table.c[column])))
     database.analyze(connection, table)
 
 
 def swap(connection: sa.Connection, new: sa.Table, name: str, database: Database) -> None:
-    """Put a table in the place of one that may be there."""
+    """Give a new table its final name; drop the table that has it, if there is one."""
     if sa.inspect(connection).has_table(name):
-        database.inherit(connection, new, name)
+        database.copy_privileges(connection, new, name)
         drop(connection, name)
     connection.execute(_Rename(new, name))
 
 
 def drop(connection: sa.Connection, name: str) -> None:
     """Drop a table."""
-    table_there(name, ()).drop(connection, checkfirst=False)
+    existing_table(name, ()).drop(connection, checkfirst=False)
 
 
 @contextmanager
-def staged(
+def staging_table(
     connection: sa.Connection,
     frame: pl.DataFrame,
     target: sa.Table,
     database: Database,
     *,
-    compared: bool = True,
-    told: Callable[[int], object] | None = None,
+    indexed: bool = True,
+    on_rows: Callable[[int], object] | None = None,
 ) -> Iterator[sa.Table]:
-    """Give a temporary table with the rows of a frame, in columns like those of a target.
+    """Give a temporary table with the rows of a frame, and drop it at the end of the block.
 
     Args:
-        connection: to the database.
+        connection: the connection of the transaction.
         frame: the rows.
-        target: the table.
-        database: whose it is.
-        compared: whether its rows will be looked for by their keys.
-        told: as of `Database.load`.
+        target: the table whose types of columns the staging table gets.
+        database: the database of both.
+        indexed: whether rows will be looked up by their keys.
+        on_rows: see `Database.load`.
     """
-    stage = table_there(_unheard("stage"), frame.columns)
-    connection.execute(_Stage(stage, target))
-    database.load(connection, stage, frame, told)
-    if compared:
-        connection.execute(CreateIndex(sa.Index(_unheard("stage"), *stage.primary_key, unique=True)))
+    stage = existing_table(_random_name("stage"), frame.columns)
+    connection.execute(_CreateStage(stage, target))
+    database.load(connection, stage, frame, on_rows)
+    if indexed:
+        connection.execute(CreateIndex(sa.Index(_random_name("stage"), *stage.primary_key, unique=True)))
         database.analyze(connection, stage)
     yield stage
     stage.drop(connection, checkfirst=False)
 
 
-def delete_gone(connection: sa.Connection, target: sa.Table, stage: sa.Table, entities: sa.Table) -> int:
-    """Delete those rows of some entities that the stage has not; return how many."""
-    mine = target.c.entity.in_(sa.select(entities.c.entity))
-    gone = sa.delete(target).where(mine, ~sa.exists().where(_same_row(target, stage)))
-    return connection.execute(gone).rowcount
+def delete_missing(connection: sa.Connection, target: sa.Table, stage: sa.Table, entities: sa.Table) -> int:
+    """Delete the rows of these entities that the staging table does not have; return how many."""
+    theirs = target.c.entity.in_(sa.select(entities.c.entity))
+    delete = sa.delete(target).where(theirs, ~sa.exists().where(_same_key(target, stage)))
+    return connection.execute(delete).rowcount
 
 
 def upsert(connection: sa.Connection, target: sa.Table, stage: sa.Table, database: Database) -> int:
-    """Insert the rows of the stage, or change those that differ; return how many."""
+    """Insert the rows of the staging table and update those that differ; return how many were written."""
     keys = [column.name for column in target.primary_key]
     values = [column for column in target.c if column.name not in keys]
     insert = database.insert(target).from_select(list(stage.c.keys()), sa.select(stage).where(sa.true()))
@@ -131,14 +137,14 @@ def upsert(connection: sa.Connection, target: sa.Table, stage: sa.Table, databas
     return connection.execute(insert.execution_options(preserve_rowcount=True)).rowcount
 
 
-def differing(connection: sa.Connection, target: sa.Table, stage: sa.Table) -> pl.DataFrame:
-    """Return the entities of rows that a table lacks, has too many, or holds otherwise than the stage.
+def different_rows(connection: sa.Connection, target: sa.Table, stage: sa.Table) -> pl.DataFrame:
+    """Return the entities whose rows differ between a table and the staging table.
 
     Returns:
         ``entity``, ``problem``: ``missing``, ``extra`` or ``different``; sorted.
     """
     values = [column.name for column in target.c if column.name not in KEYS]
-    same = _same_row(target, stage)
+    same = _same_key(target, stage)
     other = sa.or_(sa.false(), *(target.c[name].is_distinct_from(stage.c[name]) for name in values))
     found = {
         "missing": sa.select(stage.c.entity).where(~sa.exists().where(same)),
@@ -149,11 +155,11 @@ def differing(connection: sa.Connection, target: sa.Table, stage: sa.Table) -> p
     return pl.DataFrame(rows, {"entity": pl.String, "problem": pl.String}, orient="row").sort("entity", "problem")
 
 
-def _same_row(target: sa.Table, stage: sa.Table) -> sa.ColumnElement[bool]:
+def _same_key(target: sa.Table, stage: sa.Table) -> sa.ColumnElement[bool]:
     return sa.and_(*(target.c[key.name] == stage.c[key.name] for key in target.primary_key))
 
 
-def _unheard(what: str) -> str:
+def _random_name(what: str) -> str:
     return f"eventsource_{what}_{secrets.token_hex(8)}"
 
 
@@ -165,20 +171,20 @@ class _Rename(ExecutableDDLElement):
 
 
 @compiles(_Rename)
-def _renaming(rename: _Rename, compiler: Any, **_: Any) -> str:
+def _rename(rename: _Rename, compiler: Any, **_: Any) -> str:
     quote = compiler.preparer
     return f"ALTER TABLE {quote.format_table(rename.table)} RENAME TO {quote.quote_identifier(rename.name)}"
 
 
-class _Stage(ExecutableDDLElement):
-    """CREATE TEMPORARY TABLE … with some columns of another table, and no rows."""
+class _CreateStage(ExecutableDDLElement):
+    """CREATE TEMPORARY TABLE … with columns of another table and no rows."""
 
     def __init__(self, stage: sa.Table, target: sa.Table) -> None:
         self.stage, self.target = stage, target
 
 
-@compiles(_Stage)
-def _staging(staging: _Stage, compiler: Any, **_: Any) -> str:
+@compiles(_CreateStage)
+def _create_stage(staging: _CreateStage, compiler: Any, **_: Any) -> str:
     quote = compiler.preparer
     stage, target = quote.format_table(staging.stage), quote.format_table(staging.target)
     columns = ", ".join(quote.format_column(column) for column in staging.stage.c)

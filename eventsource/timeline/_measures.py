@@ -1,6 +1,19 @@
-"""Measures taken apart: into sums, counts and means that transitions give, and what is computed from them.
+"""Measures taken apart into sums, counts and means, which running totals give, and an expression over them.
 
-What cannot be taken apart so is left to Polars, moment by moment.
+    a user's measure                             aggregations             expression over their columns
+    pl.col("spent").sum() / pl.len()             |m|0 = spent.sum()       col("|m|0") / col("|m|1")
+                                                 |m|1 = len()
+    pl.col("n").filter(pl.col("vip")).mean()     |m|0 = the mean          col("|m|0")
+    pl.col("n").median()                         |m|0 = the median        col("|m|0")
+
+`split_measure` does this, and `Additive.of` decides whether running totals give an aggregation. They give sums,
+counts and means, but no median. If one of the aggregations is another, the whole trend goes moment by moment.
+
+Polars has no public way to look inside an expression or to replace a part of it. So `split_measure` reads the JSON
+into which Polars serialises an expression, where an aggregation is ``{"Agg": …}`` and ``len()`` is ``"Len"``. That
+JSON may change with any release of Polars. If the names are not found, nothing is split and the trend is computed
+moment by moment: slower, with the same answers. The tests of measures fail then, since they list the measures that
+must be fast.
 """
 
 import io
@@ -17,37 +30,40 @@ __all__ = ["Additive", "split_measure"]
 
 
 def split_measure(measure: pl.Expr, name: str) -> tuple[pl.Expr, dict[str, pl.Expr]]:
-    """Return a measure as an expression over aggregations, and these by the columns that stand for them.
+    """Return a measure as an expression over columns, and the aggregations that these columns stand for.
 
-    Without any, the measure is nothing that can be computed row by row from aggregations.
+    If there are no aggregations, the measure cannot be computed row by row from columns.
 
     Args:
         measure: such as ``pl.col("spent").sum() / pl.len()``.
-        name: what the columns are called after.
+        name: the prefix of the columns' names.
     """
     inners: dict[str, pl.Expr] = {}
 
-    def outer(tree: Any) -> Any:
+    def replace_aggregations(tree: Any) -> Any:
         if tree == "Len" or (isinstance(tree, dict) and "Agg" in tree):
             column = f"|{name}|{len(inners)}"
             inners[column] = _expression(tree)
             return {"Column": column}
         if isinstance(tree, dict):
-            return {key: outer(part) for key, part in tree.items()}
-        return [outer(part) for part in tree] if isinstance(tree, list) else tree
+            return {key: replace_aggregations(part) for key, part in tree.items()}
+        return [replace_aggregations(part) for part in tree] if isinstance(tree, list) else tree
 
-    rest = _expression(outer(_tree(measure.meta.undo_aliases())))
+    rest = _expression(replace_aggregations(_tree(measure.meta.undo_aliases())))
     return (rest, inners) if is_rowwise(rest) else (measure, {})
 
 
 @dataclass(frozen=True)
 class Additive:
-    """A measure that transitions give: a sum, count or mean of a row-wise expression, or the number of rows.
+    """An aggregation that running totals give: a sum, count or mean of a row-wise expression, or a number of rows.
+
+    Floats are added as integers, so that a running total is exact whatever was added and subtracted before:
+    with the scale 8, the values 0.5 and 0.375 are 4 and 3, their sum is 7, and 7 / 8 is rounded once.
 
     Args:
         op: ``sum``, ``count``, ``mean`` or ``len``.
         inner: the expression.
-        scale: floats are added up as multiples of one over this power of two; None for what is no float.
+        scale: the power of two by which floats are multiplied; None if the values are not floats.
     """
 
     op: str
@@ -56,7 +72,7 @@ class Additive:
 
     @classmethod
     def of(cls, measure: pl.Expr, rows: pl.DataFrame) -> "Additive | None":
-        """Return the measure as additive over ``rows``; None where each moment must be looked at."""
+        """Return the aggregation as additive over ``rows``; None if only each moment's rows give it."""
         if measure.meta == pl.len().meta:
             return cls("len", pl.lit(1))
         inputs = measure.meta.pop()
@@ -76,8 +92,11 @@ class Additive:
             return None if scale is None else cls(op, inner, scale)
         return cls(op, inner) if values.dtype.is_numeric() or values.dtype == pl.Boolean() else None
 
-    def units(self, rows: pl.DataFrame, name: str) -> list[pl.Expr]:
-        """Return the integers and decimals that intervals add and take back; ``|len`` counts them anyhow."""
+    def summands(self, rows: pl.DataFrame, name: str) -> list[pl.Expr]:
+        """Return the integers and decimals that intervals add where they begin and subtract where they end.
+
+        The number of intervals is not among them: `Trend` counts it for all measures.
+        """
         here = self.inner.is_not_null().cast(pl.Int64).alias(f"|n:{name}")
         counted = [here] if self.op in ("count", "mean") else []
         if self.op in ("len", "count"):
@@ -88,7 +107,7 @@ class Additive:
         return [*counted, value.fill_null(0).cast(exact).alias(f"|s:{name}")]
 
     def answer(self, rows: pl.DataFrame, name: str) -> pl.Expr:
-        """Return the measure from its running totals, in the dtype that the aggregation itself has."""
+        """Return the aggregation from its running totals, in the dtype that Polars gives it."""
         total, count = pl.col(f"|s:{name}"), pl.col(f"|n:{name}")
         dtype = rows.clear().select(getattr(self.inner, self.op)()).to_series().dtype
         if self.op == "len":
@@ -102,9 +121,9 @@ class Additive:
 
 
 def _scale(values: pl.Series) -> float | None:
-    """Return the power of two at which any sum of floats is exact; None where there is none.
+    """Return the power of two that makes all floats integers whose sum fits into 128 bits; None if none does.
 
-    That is so of NaN and infinities, and of values of so different sizes that 128 bits do not hold their sum.
+    None does for NaN and infinities, and for values of very different sizes, such as 1e21 and 0.1.
     """
     if not values.is_finite().all():
         return None
@@ -114,7 +133,7 @@ def _scale(values: pl.Series) -> float | None:
 
 
 def _unfiltered(source: pl.Expr) -> pl.Expr:
-    """Return ``x.filter(y)`` as x where y, which the same rows have a value of; anything else as it is."""
+    """Return ``x.filter(y)`` as "x where y, else null", which has as many values; anything else as it is."""
     tree = _tree(source)
     if not isinstance(tree, dict) or "Filter" not in tree:
         return source

@@ -14,6 +14,8 @@ import polars as pl
 import sqlalchemy as sa
 
 import eventsource as es
+from eventsource.plan import Plan, Rule
+from eventsource.testing import MemoryLog
 
 ROOT = Path(__file__).parents[2]
 
@@ -108,6 +110,18 @@ def value(cell: Any, dtype: pl.DataType) -> Any:  # noqa: PLR0911 - one line per
     return cell.astimezone(UTC) if isinstance(cell, datetime) and cell.tzinfo else cell
 
 
+def plan(*rules: Rule, **more: Any) -> Plan:
+    return Plan("Thing", rules, **more)
+
+
+def latest(name: str, dtype: pl.DataType | None = None) -> Rule:
+    return Rule(name=name, op="latest", events=("Set",), of="v", dtype=dtype)
+
+
+def over(events: list[dict[str, Any]], of: Plan | type[es.Model]) -> es.Timeline:
+    return es.Timeline(MemoryLog(events), of)
+
+
 def run(code: str, *arguments: object) -> subprocess.Popen[str]:
     """Start a Python program that can import this module."""
     return subprocess.Popen(
@@ -117,3 +131,13 @@ def run(code: str, *arguments: object) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def assert_equal(model: es.ReadModel, url: str) -> None:
+    """Assert that tables equal the model (law 7), by `verify` and by SQL."""
+    assert model.verify().is_empty()
+    states = model.timeline.as_of()
+    assert rows_of(url, model.table, states) == states.to_dicts()
+    if model.history:
+        history = model.timeline.history()
+        assert rows_of(url, f"{model.table}_history", history) == history.to_dicts()

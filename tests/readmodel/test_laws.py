@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eventsource import Log
-from eventsource.readmodel import ReadModel, _keeper
+from eventsource.readmodel import ReadModel, _tables_of_model
 from tests.conformance.answers import REFUSED, alike, asked, timeline
 from tests.conformance.stored import ALWAYS, BUSY, busy_events, stored
 from tests.conformance.strategies import World, worlds
@@ -76,7 +76,7 @@ def test_refreshes_go_on_from_the_snapshots_they_leave(tmp_path: Path) -> None:
     found = stored(Log(tmp_path / "log"), BUSY, thresholds=ALWAYS)
     model = ReadModel(found, f"sqlite:///{tmp_path}/models.db", table="busy")
     taken = 0
-    with patch.object(_keeper, "_SMALL", 64):
+    with patch.object(_tables_of_model, "_WORTH_A_SNAPSHOT", 64):
         for step, size in enumerate([200, 5, 1, 90, 40, 3, 150, 1]):
             found.log.append(busy_events(step, size, start=1000 * step))
             if step == 5:

@@ -1,4 +1,4 @@
-"""Names that answers use beside the fields, members that are told apart, and states that functions may change."""
+"""Fields of a model on a timeline: members that have similar names, and functions that change their state."""
 
 from typing import Any
 
@@ -17,27 +17,6 @@ ENGINES = [PolarsEngine, ReferenceEngine]
 STORY = [event("A", name, at=f"2024-01-0{day}", n=day) for name in "abc" for day in (1, 2, 3)]
 
 
-class Named(es.Model):
-    """Fields with names that a person would choose."""
-
-    at = es.latest("A")
-    exists = es.flag(on="A")
-    row = es.latest("A", of="n")
-    moment = es.count("A")
-
-
-@pytest.mark.parametrize("engine", ENGINES)
-def test_fields_may_have_ordinary_names(engine: Any) -> None:
-    """Several moments, and moments per row."""
-    named = Timeline(MemoryLog(STORY), Named, engine=engine())
-    found = named.as_of(["2024-01-01", "2024-01-03"])
-    assert found["row"].to_list() == [1, 1, 1, 3, 3, 3]
-    assert found["exists"].to_list() == [True] * 6
-    joined = named.join(pl.DataFrame({"id": ["a", "x"], "when": ["2024-01-02"] * 2}), on="id", at="when")
-    assert joined["exists"].to_list() == [True, None]
-    assert joined["moment"].to_list() == [2, None]
-
-
 def _latest(name: str, of: str, *events: str, dtype: pl.DataType | None = None) -> Rule:
     return Rule(name=name, op="latest", events=events, of=of, dtype=dtype)
 
@@ -52,8 +31,8 @@ def _latest(name: str, of: str, *events: str, dtype: pl.DataType | None = None) 
     ],
 )
 @pytest.mark.parametrize("engine", ENGINES)
-def test_members_are_told_apart(rules: tuple[Rule, Rule], engine: Any) -> None:
-    """Whatever stands in paths and types, no member is taken for another."""
+def test_members_with_similar_names_are_distinct(rules: tuple[Rule, Rule], engine: Any) -> None:
+    """Whatever characters paths and types contain, no member is confused with another."""
     story = [
         event(kind, "a", at="2024-01-01", **{rule.of or "": number if kind in rule.events else 0})
         for number, rule in enumerate(rules, 1)
@@ -68,10 +47,10 @@ def test_members_are_told_apart(rules: tuple[Rule, Rule], engine: Any) -> None:
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_function_may_change_its_state(engine: Any) -> None:
-    """Each event has a state of its own, and each entity begins with the model's."""
+    """Each entity begins with a copy of the initial state, and each event gets a copy of the state before."""
 
-    def add(state: list[int], told: Any) -> list[int]:
-        state.append(told.data["n"])
+    def add(state: list[int], event: Any) -> list[int]:
+        state.append(event.data["n"])
         return state
 
     class Listed(es.Model):
@@ -84,8 +63,8 @@ def test_a_function_may_change_its_state(engine: Any) -> None:
     assert Listed.plan.fingerprint() == before
 
 
-def test_values_fit_one_dtype_however_the_index_is_cut(tmp_path: Any) -> None:
-    """Truth values are no numbers, in one part or in several."""
+def test_values_of_two_dtypes_are_an_error_in_one_part_or_in_several(tmp_path: Any) -> None:
+    """Truth values and numbers do not fit into one column, however the index is cut into parts."""
     log = es.Log(tmp_path / "log")
     log.append([event("A", f"e{n:02}", at="2024-01-01", n=n) for n in range(30)])
     rule = Rule(
@@ -95,11 +74,3 @@ def test_values_fit_one_dtype_however_the_index_is_cut(tmp_path: Any) -> None:
         mixed = Timeline(log, Plan("M", (rule,)), tuning=Tuning(index=sizes))
         with pytest.raises(FoldError, match="dtype"):
             mixed.as_of()
-
-
-@pytest.mark.parametrize("measure", [pl.lit(1).sum(), pl.lit(1).count(), pl.lit(1).len(), pl.lit(2.5).mean()])
-def test_a_constant_is_one_value_at_each_moment(measure: pl.Expr) -> None:
-    """A trend is `as_of` of each moment, aggregated: constants are not as many as rows."""
-    named = Timeline(MemoryLog(STORY), Named)
-    found = named.trend({"m": measure}, every="1d", since="2024-01-01", until="2024-01-03")
-    assert found["m"].to_list() == [named.as_of(day).select(measure).item() for day in found["as_of"]]

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 import eventsource as es
 from eventsource.errors import DatabaseError, ReadModelBusyError
-from eventsource.readmodel import ReadModel, _database, _keeper
+from eventsource.readmodel import ReadModel, _database, _rows, _tables_of_model, _writer
 from tests.readmodel.postgreskit import Server
 from tests.readmodel.readmodelkit import Shop, rows_of, run, shop_log, sql, visits
 
@@ -94,10 +94,10 @@ def test_the_second_gets_an_error_that_says_try_again(
     """Who waits too long for another refresh gets an error that is safe to retry, and nothing happened."""
     log = shop_log(tmp_path)
     for module in ("_sqlite", "_postgresql"):
-        monkeypatch.setattr(f"eventsource.readmodel.{module}.PATIENCE", 1)
+        monkeypatch.setattr(f"eventsource.readmodel.{module}.LOCK_TIMEOUT", 1)
     model, other = model_of(log, url), model_of(log, url)
     model.refresh()
-    with model._keeper.database.writing("shops"), pytest.raises(ReadModelBusyError, match="do the same again"):
+    with model._tables.database.write_transaction("shops"), pytest.raises(ReadModelBusyError, match="try again"):
         other.refresh()
     assert other.refresh().written == 0
 
@@ -147,15 +147,15 @@ def test_a_refresh_that_fails_leaves_all_as_it_was(
     model = model_of(log, url)
     model.refresh()
     log.append(visits(1000, 60, 30))
-    for step in ("delete_gone", "upsert", "write"):
+    for module, step in ((_writer, "delete_missing"), (_writer, "upsert"), (_tables_of_model, "write_record")):
         with monkeypatch.context() as patch:
-            patch.setattr(_keeper, step, _broken)
+            patch.setattr(module, step, _broken)
             with pytest.raises(RuntimeError, match="broken"):
                 model.refresh()
         assert assert_whole(model, url) == 30
-    for step in ("finish", "swap", "write"):
+    for module, step in ((_writer, "create_indexes"), (_writer, "swap"), (_tables_of_model, "write_record")):
         with monkeypatch.context() as patch:
-            patch.setattr(_keeper, step, _broken)
+            patch.setattr(module, step, _broken)
             with pytest.raises(RuntimeError, match="broken"):
                 model.rebuild()
         assert assert_whole(model, url) == 30
@@ -180,9 +180,9 @@ def test_a_connection_that_breaks(postgresql: Server, tmp_path: Path, monkeypatc
         sql(url, "SELECT pg_terminate_backend(:pid)", pid=driver.info.backend_pid)
         return upsert(connection, *rest)
 
-    upsert = _keeper.upsert
+    upsert = _writer.upsert
     with monkeypatch.context() as patch:
-        patch.setattr(_keeper, "upsert", ended)
+        patch.setattr(_writer, "upsert", ended)
         with pytest.raises(DatabaseError):
             model.refresh()
     assert assert_whole(model, url) == 30
@@ -192,8 +192,8 @@ def test_a_connection_that_breaks(postgresql: Server, tmp_path: Path, monkeypatc
 
 def test_large_loads_come_in_slices(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows and histories are folded and written in slices, with the same result."""
-    monkeypatch.setattr(_database, "_SLICE", 7)
-    monkeypatch.setattr(_keeper, "_SLICE", 11)
+    monkeypatch.setattr(_database, "_ROWS_PER_LOAD", 7)
+    monkeypatch.setattr(_rows, "_ENTITIES_PER_SLICE", 11)
     log = shop_log(tmp_path, 40)
     model = model_of(log, url)
     model.refresh()

@@ -1,0 +1,90 @@
+"""Wrong arguments end in errors of this package, which say what to write instead."""
+
+from collections.abc import Callable
+from typing import Any
+
+import polars as pl
+import pytest
+
+import eventsource as es
+from eventsource.errors import EventsourceError, ModelError
+from eventsource.testing import MemoryLog, event
+
+
+class Shopper(es.Model, created="Joined"):
+    """A model with one number."""
+
+    spent = es.total("Paid", of="amount")
+
+
+STORY = [event("Joined", at="2024-01-01"), event("Paid", at="2024-02-01", amount=3)]
+
+
+def shoppers() -> es.Timeline:
+    return es.Timeline(MemoryLog(STORY), Shopper)
+
+
+@pytest.mark.parametrize(
+    ("question", "message"),
+    [
+        (lambda: es.Timeline("folder", Shopper), "es.Log('folder')"),  # type: ignore[arg-type]  # wrong on purpose
+        (lambda: shoppers().as_of(20240630), "expected a moment, or several, got 20240630"),  # type: ignore[arg-type]  # wrong on purpose
+        (lambda: shoppers().explain({"id": 1}), "expected the id of one entity"),  # type: ignore[arg-type]  # wrong on purpose
+        (lambda: shoppers().trend("spent", every="1mo"), "expected measures as name"),  # type: ignore[arg-type]  # wrong on purpose
+        (lambda: shoppers().trend({"x": "spent"}, every="1mo"), "expected measures as name"),  # type: ignore[dict-item]  # wrong on purpose
+        (
+            lambda: shoppers().trend({"x": pl.col("spent")}, every="1mo"),
+            "expected an aggregation, got the measure 'x'",
+        ),
+        (
+            lambda: shoppers().trend({"x": pl.col("spent").unique()}, every="1mo"),
+            "expected an aggregation, got the measure 'x'",
+        ),
+    ],
+)
+def test_a_wrong_argument_is_an_error_with_advice(question: Callable[[], Any], message: str) -> None:
+    """No error of Polars or Python gets through."""
+    with pytest.raises(EventsourceError) as caught:
+        question()
+    assert message in str(caught.value)
+
+
+def test_a_path_in_place_of_a_source(tmp_path: Any) -> None:
+    """A pull names the function that makes a source of a path."""
+    with pytest.raises(EventsourceError, match=r"es\.source\('raw'\)"):
+        es.Log(tmp_path / "log").pull("raw")  # type: ignore[arg-type]  # wrong on purpose
+
+
+def test_a_lazy_frame_joins() -> None:
+    """It is collected first."""
+    rows = pl.LazyFrame({"who": ["entity-1"], "when": ["2024-03-01"]})
+    assert shoppers().join(rows, on="who", at="when")["spent"].to_list() == [3]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: type("M", (es.Model,), {}), "has no fields"),
+        (lambda: type("M", (es.Model,), {"n": es.count()}), "n"),
+        (lambda: type("M", (es.Model,), {"n": es.latest("A", of="")}), "expected a dotted path"),
+        (lambda: type("M", (es.Model,), {"n": es.count("A")}, create="A"), "did you mean 'created'?"),
+        (lambda: type("M", (es.Model,), {"n": es.derive(pl.col("n") / pl.col("n").sum())}), "other entities"),
+        (lambda: type("M", (es.Model,), {"n": es.derive(pl.col("n").rank())}), "other entities"),
+        (
+            lambda: type("M", (es.Model,), {"n": es.derive(pl.col("n").fill_null(strategy="forward"))}),
+            "other entities",
+        ),
+        (lambda: es.states("new", {"new": "paid"}), "expected transitions, got"),  # type: ignore[arg-type]  # wrong on purpose
+        (lambda: es.states("new", [("new", "paid")]), "expected a transition, got"),  # type: ignore[list-item]  # wrong on purpose
+        (
+            lambda: type("M", (es.Model,), {"n": es.states("new", [("paid", "Sent", "sent")])}),
+            "no transition leads to 'paid'",
+        ),
+        (lambda: type("M", (es.Model,), {"n": es.count(42)}), "expected an event type, got 42"),  # type: ignore[arg-type]  # wrong on purpose
+    ],
+)
+def test_a_wrong_model_is_an_error_at_once(make: Callable[[], Any], message: str) -> None:
+    """Each is a ModelError at the class statement, or before."""
+    with pytest.raises(ModelError) as caught:
+        make()
+    assert message in str(caught.value)
