@@ -11,6 +11,7 @@ from deltalake import DeltaTable
 import eventsource as es
 from docs._generate import version_of
 from eventsource.index import Index, Sizes
+from eventsource.timeline import Tuning
 from tests.docs.examples import DOCS
 
 PAGE = (DOCS / "formats.md").read_text(encoding="utf-8")
@@ -54,10 +55,10 @@ def test_tables_have_the_columns_of_the_schemas(log: es.Log) -> None:
 
 def test_the_files_of_an_index_are_described(log: es.Log) -> None:
     """The page names every kind of file of an index; its manifest has the version of the page."""
-    timeline = es.Timeline(log, Member)
-    index = Index(log, timeline.plan, sizes=Sizes(in_memory=0, max_run=10, part=10))
-    timeline._index = index
+    sizes = Sizes(in_memory=0, max_run=10, part=10)
+    timeline = es.Timeline(log, Member, tuning=Tuning(index=sizes))
     timeline.as_of()
+    index = Index(log, timeline.plan, sizes=sizes)
     manifest = json.loads((index.folder / "manifest.json").read_bytes())
     assert manifest["version"] == version_of("index")
     for file in index.folder.iterdir():
