@@ -1,11 +1,13 @@
 """The members of payloads: their paths, kinds and shares."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
 import polars as pl
+
+from eventsource.dotted_paths import dotted_paths
 
 __all__ = ["members"]
 
@@ -42,9 +44,10 @@ def _members_of_type(name: str, texts: pl.Series) -> Iterator[tuple[str, str, st
     counts: Counter[str] = Counter()
     kinds: dict[str, set[str]] = {}
     for text in texts:
-        for path, kind in _walk(_decode(text), ""):
-            counts[path] += 1
-            kinds.setdefault(path, set()).add(kind)
+        for path, value, is_leaf in dotted_paths(_decode(text), deepest=_DEEPEST):
+            if is_leaf:
+                counts[path] += 1
+                kinds.setdefault(path, set()).add(_KINDS[type(value)])
     listed = sorted(counts, key=lambda path: (-counts[path], path))[:_MOST_MEMBERS]
     for path in listed:
         yield name, path, ", ".join(sorted(kinds[path])), counts[path] / texts.len()
@@ -55,13 +58,3 @@ def _decode(text: str) -> dict[str, Any]:
         return msgspec.json.decode(text, type=dict[str, Any])
     except (msgspec.DecodeError, RecursionError):  # `OrderedPass` counts invalid payloads
         return {}
-
-
-def _walk(value: dict[str, Any], prefix: str, depth: int = 1) -> Iterable[tuple[str, str]]:
-    """Yield the dotted path and the kind of each member that is not an object with members."""
-    for key, member in value.items():
-        name = f'"{key}"' if "." in key else key
-        if isinstance(member, dict) and member and depth < _DEEPEST:
-            yield from _walk(member, f"{prefix}{name}.", depth + 1)
-        else:
-            yield prefix + name, _KINDS[type(member)]

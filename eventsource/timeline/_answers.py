@@ -1,4 +1,12 @@
-"""Answers that are made of other answers: differences, explanations, columns of mixed values."""
+"""Answers made of other answers: differences of two states, explanations of one.
+
+`difference` joins the states at two moments and makes a row per difference:
+
+    both    entity  |here  tier   |here|after  tier|after        rows    entity  change   field  before  after
+            ada     true   basic  true         premium           ->      ada     changed  tier   basic   premium
+            bob     true   basic  null         null                      bob     removed  null   null    null
+            eve     null   null   true         basic                     eve     added    null   null    null
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -11,13 +19,13 @@ from eventsource.operations import compute_derived
 from eventsource.plan import Plan, Rule
 from eventsource.timeline._mixed import Mixed, concat_values
 
-__all__ = ["defaults", "difference", "explanation", "one_column"]
+__all__ = ["defaults", "difference", "explanation", "moments_column"]
 
 _SOURCE = ("event_id", "type", "at", "position")
 
 
-def one_column(labels: Sequence[date | datetime], tz: str) -> pl.Series:
-    """Return moments as a column: Date where all are dates, else instants (a date as its last one)."""
+def moments_column(labels: Sequence[date | datetime], tz: str) -> pl.Series:
+    """Return moments as a column ``as_of``: Date if all are dates, else instants (a date as its last instant)."""
     if all(not isinstance(value, datetime) for value in labels):
         return pl.Series("as_of", labels, pl.Date())
     return pl.Series("as_of", [last_instant(value, tz) for value in labels], TIMESTAMP)
@@ -72,6 +80,7 @@ def _default(rule: Rule, dtype: pl.DataType) -> pl.Series:
 
 
 def _one_sided(both: pl.DataFrame, missing: str, change: str) -> pl.DataFrame:
+    """Return a row for each entity that exists on one side only; ``missing`` is the flag of the other side."""
     rows = both.filter(pl.col(missing).is_null())
     nothing = pl.lit(None)
     return rows.select(
@@ -85,6 +94,7 @@ def _one_sided(both: pl.DataFrame, missing: str, change: str) -> pl.DataFrame:
 
 
 def _changed(both: pl.DataFrame, name: str, number: int) -> pl.DataFrame:
+    """Return a row for each entity that exists on both sides with different values of a field."""
     before, after = pl.col(name), pl.col(f"{name}|after")
     existed = pl.col("|here").is_not_null() & pl.col("|here|after").is_not_null()
     return both.filter(existed & before.ne_missing(after)).select(

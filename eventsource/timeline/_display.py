@@ -1,4 +1,4 @@
-"""How timelines and plans show themselves in a notebook: plain tables, everything escaped."""
+"""Timelines and plans as HTML for notebooks: plain tables, every text escaped."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -9,7 +9,7 @@ __all__ = ["plan_html", "table_html", "timeline_html"]
 
 
 def timeline_html(plan: Plan, log: str, tz: str) -> str:
-    """Return a timeline as HTML: its log, its zone, its plan."""
+    """Return a timeline as HTML: its log, its time zone, its plan."""
     over = f"<p><b>Timeline</b> over <code>{escape(log)}</code>, dates in {escape(tz)}</p>"
     return f"<div>{over}{plan_html(plan)}</div>"
 

@@ -23,7 +23,7 @@ from eventsource.fold import EXISTS, Engine, Events, concat_answers
 from eventsource.index import View
 from eventsource.moment import Moment, last_instant, parse_moment
 from eventsource.plan import Plan
-from eventsource.timeline._answers import one_column
+from eventsource.timeline._answers import moments_column
 from eventsource.timeline._trend import Trend
 
 __all__ = ["changes_of", "states_at_moments", "states_of_rows", "trend_slots"]
@@ -33,7 +33,7 @@ def states_at_moments(
     view: View, engine: Engine, moments: Sequence[Moment], tz: str, entities: pl.Series | None
 ) -> pl.DataFrame:
     """Return the entities that exist at each moment: ``as_of``, ``entity``, the fields; in order of moments."""
-    labels = one_column([parse_moment(moment) for moment in moments], tz)
+    labels = moments_column([parse_moment(moment) for moment in moments], tz)
     instants = pl.Series("at", [last_instant(moment, tz) for moment in moments], TIMESTAMP)
     numbered = instants.to_frame().with_row_index("|moment")
 

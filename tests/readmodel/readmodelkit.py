@@ -1,4 +1,4 @@
-"""What the tests of read models share: rows as SQL sees them, a growing log, programs to be killed."""
+"""Helpers of the tests of read models: rows as SQL sees them, a growing log, programs to be killed."""
 
 import json
 import os
@@ -68,13 +68,13 @@ def sql(url: str, statement: str, **values: Any) -> list[tuple[Any, ...]]:
 
 
 def inspected(url: str, question: Callable[[sa.Inspector], Any]) -> Any:
-    """Return what SQLAlchemy's inspector says of a database."""
+    """Return the answer of SQLAlchemy's inspector to a question about a database."""
     with sa.create_engine(url, poolclass=sa.pool.NullPool).connect() as connection:
         return question(sa.inspect(connection))
 
 
 def rows_of(url: str, table: str, like: pl.DataFrame) -> list[dict[str, Any]]:
-    """Return what stands in a table, as Python values of a frame's dtypes; sorted as answers are."""
+    """Return the rows of a table, as Python values of a frame's dtypes; sorted as answers are."""
     name = table.replace('"', '""')
     engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
     with engine.begin() as connection:

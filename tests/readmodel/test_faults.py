@@ -1,4 +1,4 @@
-"""Killed anywhere, refreshed twice at once, read all the time: a read model is never half done."""
+"""Kills, concurrent refreshes, lost connections: readers never see half of a refresh."""
 
 import random
 import time
@@ -38,7 +38,7 @@ def model_of(log: es.Log, url: str) -> ReadModel:
 
 
 def assert_whole(model: ReadModel, url: str) -> int:
-    """Assert that rows and position belong together; return the position."""
+    """Assert that rows and position belong together, and return the position."""
     [(position,)] = sql(url, "SELECT position FROM eventsource_readmodels WHERE name = 'shops'")
     states, history = model.timeline.as_of(upto=position), model.timeline.history(upto=position)
     assert rows_of(url, "shops", states) == states.to_dicts()
@@ -47,8 +47,8 @@ def assert_whole(model: ReadModel, url: str) -> int:
 
 
 @pytest.mark.slow
-def test_killed_at_any_moment(url: str, tmp_path: Path) -> None:
-    """Kill -9 during refreshes and rebuilds leaves rows and position of one moment, and the next one goes on."""
+def test_a_kill_at_any_moment_leaves_consistent_tables(url: str, tmp_path: Path) -> None:
+    """After kill -9 during a refresh or rebuild, rows and position belong together, and the next refresh works."""
     log = shop_log(tmp_path, 900)
     model_of(log, url).refresh()
     positions = []
@@ -88,10 +88,10 @@ def test_two_refreshers_never_interleave(url: str, tmp_path: Path) -> None:
     assert assert_whole(model, url) == log.head > 900
 
 
-def test_the_second_gets_an_error_that_says_try_again(
+def test_the_second_refresh_gets_an_error_that_says_try_again(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who waits too long for another refresh gets an error that is safe to retry, and nothing happened."""
+    """A refresh that waits too long for another one fails; a retry is safe."""
     log = shop_log(tmp_path)
     for module in ("_sqlite", "_postgresql"):
         monkeypatch.setattr(f"eventsource.readmodel.{module}.LOCK_TIMEOUT", 1)
@@ -103,14 +103,14 @@ def test_the_second_gets_an_error_that_says_try_again(
 
 
 class Reader(Thread):
-    """Reads the tables all the time, each time over a new transaction, and keeps what went wrong."""
+    """Reads the tables in a loop, in a new transaction each time, and collects errors."""
 
     def __init__(self, url: str) -> None:
         super().__init__()
         self._url, self.done, self.seen, self.faults = url, Event(), [], []
 
     def run(self) -> None:
-        """Count the rows until told to end."""
+        """Count the rows until `done` is set."""
         engine = sa.create_engine(self._url)
         while not self.done.is_set():
             try:
@@ -123,7 +123,7 @@ class Reader(Thread):
 
 
 def test_readers_see_no_gap(url: str, tmp_path: Path) -> None:
-    """While tables are made anew and swapped, every reader finds all rows, and no error."""
+    """While tables are rebuilt and swapped, every reader finds all rows, and no error."""
     log = shop_log(tmp_path, 3000)
     model = model_of(log, url)
     model.refresh()
@@ -139,9 +139,7 @@ def test_readers_see_no_gap(url: str, tmp_path: Path) -> None:
         assert len(reader.seen) > 10
 
 
-def test_a_refresh_that_fails_leaves_all_as_it_was(
-    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_refresh_that_fails_changes_nothing(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An error at any step of a refresh rolls everything back: rows, position, temporary tables."""
     log = shop_log(tmp_path, 30)
     model = model_of(log, url)
@@ -167,8 +165,10 @@ def _broken(*_: Any, **__: Any) -> Any:
     raise RuntimeError("broken")
 
 
-def test_a_connection_that_breaks(postgresql: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server process that ends in the middle of a refresh is told as an outage; the next refresh goes on."""
+def test_a_connection_that_breaks_is_an_outage(
+    postgresql: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server process that ends in the middle of a refresh is an outage; the next refresh works."""
     url, log = postgresql.database(), shop_log(tmp_path, 30)
     model = model_of(log, url)
     model.refresh()

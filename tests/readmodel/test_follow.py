@@ -1,4 +1,4 @@
-"""Following: a service that ends when told to, and bears what passes."""
+"""Following a log: a service that stops at a signal and retries after temporary failures."""
 
 import json
 import os
@@ -40,43 +40,43 @@ def wait_for(there: Callable[[], Any]) -> Any:
     raise TimeoutError
 
 
-def told(health: Path) -> dict[str, Any]:
+def status_in(health: Path) -> dict[str, Any]:
     return json.loads(health.read_text()) if health.exists() else {"position": None, "state": None}
 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    """A server of this test alone: it will be stopped."""
+    """A server for one test, which stops it."""
     server = Server()
     yield server
     server.remove()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it(tmp_path: Path, number: signal.Signals) -> None:
-    """What is appended gets into the table by itself; a signal ends the service, and the health file says so."""
+def test_a_signal_ends_the_service(tmp_path: Path, number: signal.Signals) -> None:
+    """New events get into the table; a signal ends the service, and the health file says so."""
     log, url, health = shop_log(tmp_path), f"sqlite:///{tmp_path}/x.db", tmp_path / "health.json"
     with run(SERVICE, log.path, url, health) as service:
-        wait_for(lambda: told(health)["position"] == 20)
+        wait_for(lambda: status_in(health)["position"] == 20)
         log.append(visits(1000, 30, 20))
-        wait_for(lambda: told(health)["position"] == 50)
-        assert told(health)["lag"] == {"events": 0, "seconds": 0.0}
-        assert told(health)["pid"] == service.pid
+        wait_for(lambda: status_in(health)["position"] == 50)
+        assert status_in(health)["lag"] == {"events": 0, "seconds": 0.0}
+        assert status_in(health)["pid"] == service.pid
         service.send_signal(number)
         out, err = service.communicate(timeout=30)
     assert (service.returncode, err) == (0, "")
     assert out.splitlines()[-2:] == ["stopped stopped", "ended"]
-    assert (told(health)["state"], told(health)["position"]) == ("stopped", 50)
+    assert (status_in(health)["state"], status_in(health)["position"]) == ("stopped", 50)
     assert [path.name for path in tmp_path.glob(".*.tmp")] == []
 
 
-def test_a_supervisor_sees_it_from_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The health file is there before the first round, and tells of each one that is under way, and by whom."""
+def test_a_supervisor_sees_the_service_from_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The health file exists before the first round, and says which round is running in which process."""
     health, written = tmp_path / "health.json", []
     model = ReadModel(es.Timeline(shop_log(tmp_path), Shop), f"sqlite:///{tmp_path}/x.db")
 
     def refresh() -> Refreshed:
-        found = told(health)
+        found = status_in(health)
         assert (found["state"], found["pid"]) == ("refreshing", os.getpid())
         if len(written) > 3:
             signal.raise_signal(signal.SIGTERM)
@@ -95,8 +95,8 @@ def test_a_supervisor_sees_it_from_the_start(tmp_path: Path, monkeypatch: pytest
     assert [status.state for status in rounds] == ["following", "following", "stopped"]
 
 
-def test_a_health_file_without_a_folder(tmp_path: Path) -> None:
-    """A folder that is not there is refused by its name, before anything is done."""
+def test_a_health_file_in_a_missing_folder_is_refused(tmp_path: Path) -> None:
+    """The error has the folder, and nothing is done."""
     log = shop_log(tmp_path)
     model = ReadModel(es.Timeline(log, Shop), f"sqlite:///{tmp_path}/x.db")
     with pytest.raises(ReadModelError, match=rf"the folder {tmp_path}/no does not exist\n.*mkdir -p"):
@@ -105,19 +105,19 @@ def test_a_health_file_without_a_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_database_that_is_stopped_and_started(server: Server, tmp_path: Path) -> None:
-    """While the database is away the service tries again, later and later; when it is back, so is the table."""
+def test_a_service_survives_a_restart_of_the_database(server: Server, tmp_path: Path) -> None:
+    """While the database is down, the service retries with growing pauses; then it catches up."""
     log, url, health = shop_log(tmp_path), server.database(), tmp_path / "health.json"
     with run(SERVICE, log.path, url, health) as service:
-        wait_for(lambda: told(health)["position"] == 20)
+        wait_for(lambda: status_in(health)["position"] == 20)
         server.stop()
-        away = wait_for(lambda: told(health)["state"] == "retrying" and told(health))
+        away = wait_for(lambda: status_in(health)["state"] == "retrying" and status_in(health))
         assert "connection" in away["last_error"]
         assert away["position"] == 20
-        wait_for(lambda: told(health)["failures"] >= 2)
+        wait_for(lambda: status_in(health)["failures"] >= 2)
         log.append(visits(1000, 30, 20))
         server.start()
-        back = wait_for(lambda: told(health)["position"] == 50 and told(health))
+        back = wait_for(lambda: status_in(health)["position"] == 50 and status_in(health))
         assert (back["state"], back["failures"], back["lag"]["events"]) == ("following", 0, 0)
         service.terminate()
         out, _ = service.communicate(timeout=30)
@@ -126,18 +126,18 @@ def test_a_database_that_is_stopped_and_started(server: Server, tmp_path: Path) 
     assert sql(url, "SELECT position FROM eventsource_readmodels") == [(50,)]
 
 
-def test_so_many_failures_in_a_row(tmp_path: Path) -> None:
-    """With ``retries`` it gives up with the error itself; the health file says so."""
+def test_the_service_gives_up_after_retries(tmp_path: Path) -> None:
+    """It raises the last error, and the health file says so."""
     model = ReadModel(es.Timeline(shop_log(tmp_path), Shop), f"sqlite:///{tmp_path}/nowhere/x.db")
     found: list[Status] = []
     with pytest.raises(DatabaseError, match="unable to open"):
         model.follow(0.01, retries=1, health=tmp_path / "health.json", tell=found.append)
     assert [status.state for status in found] == ["retrying", "failed"]
-    assert told(tmp_path / "health.json")["state"] == "failed"
+    assert status_in(tmp_path / "health.json")["state"] == "failed"
 
 
-def test_what_no_patience_mends(tmp_path: Path) -> None:
-    """A table that is not ours ends the service at once, and leaves signals as they were."""
+def test_a_permanent_error_ends_the_service(tmp_path: Path) -> None:
+    """A table of another owner ends the service at once; signal handlers are restored."""
     url, before = f"sqlite:///{tmp_path}/x.db", signal.getsignal(signal.SIGTERM)
     sql(url, "CREATE TABLE shop (x INTEGER)")
     with pytest.raises(ReadModelError, match="does not belong to this read model"):
@@ -160,7 +160,7 @@ def test_durations(text: Any, seconds: float) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "5 weeks", "-1s", 0, -3, float("nan"), float("inf"), "soon"])
-def test_durations_that_are_none(text: Any) -> None:
-    """Everything else is refused."""
+def test_other_texts_are_no_durations(text: Any) -> None:
+    """Neither are zero, negative numbers, NaN and infinity."""
     with pytest.raises(MomentError, match="expected a duration"):
         seconds_of(text)

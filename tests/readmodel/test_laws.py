@@ -71,8 +71,8 @@ def test_a_refreshed_read_model_equals_the_model(world: World, cuts: list[int], 
         keeps_up(world, cuts, url, history=history)
 
 
-def test_refreshes_go_on_from_the_snapshots_they_leave(tmp_path: Path) -> None:
-    """Law 7 where states go on from snapshots: late events, deletions, and snapshots that went change nothing."""
+def test_refreshes_start_from_the_snapshots_of_earlier_ones(tmp_path: Path) -> None:
+    """Law 7 where states start from snapshots: late events, deletions and lost snapshots change nothing."""
     found = stored(Log(tmp_path / "log"), BUSY, thresholds=ALWAYS)
     model = ReadModel(found, f"sqlite:///{tmp_path}/models.db", table="busy")
     taken = 0

@@ -103,9 +103,9 @@ def test_a_changed_model_is_rebuilt(url: str, tmp_path: Path) -> None:
     changed = ReadModel(es.Timeline(log, other), url, table="t")
     assert changed.refresh().rebuilt == "the model changed"
     assert_equal(changed, url)
-    told = ReadModel(es.Timeline(log, other), url, table="t", history=True)
-    assert told.refresh().rebuilt == "history is asked for"
-    assert_equal(told, url)
+    with_history = ReadModel(es.Timeline(log, other), url, table="t", history=True)
+    assert with_history.refresh().rebuilt == "history is asked for"
+    assert_equal(with_history, url)
     with pytest.raises(ReadModelError, match="has a table of history"):
         changed.refresh()
     changed.rebuild()
@@ -145,20 +145,20 @@ def test_progress_counts_entities(
     """The callback hears how many entities are done as rows are written, and at last that all are."""
     monkeypatch.setattr(_database, "_ROWS_PER_LOAD", 7)
     monkeypatch.setattr(_rows, "_ENTITIES_PER_SLICE", 8)
-    told: list[tuple[str, int, int]] = []
+    reports: list[tuple[str, int, int]] = []
     log = shop_log(tmp_path, 20)
-    model = ReadModel(es.Timeline(log, Shop), url, **more, progress=lambda *each: told.append(each))
+    model = ReadModel(es.Timeline(log, Shop), url, **more, progress=lambda *each: reports.append(each))
 
     def during(work: Callable[[], object], phase: str, total: int) -> list[tuple[str, int, int]]:
-        told.clear()
+        reports.clear()
         work()
-        counted = [done for name, done, of in told if (name, of) == (phase, total)]
+        counted = [done for name, done, of in reports if (name, of) == (phase, total)]
         assert counted == sorted(counted)
         assert (counted[0], counted[-1]) == (0, total)
-        return told[len(counted) :]
+        return reports[len(counted) :]
 
     assert during(model.refresh, "writing", 20) == [("finishing", 0, 1), ("finishing", 1, 1)]
-    assert len(told) > 5
+    assert len(reports) > 5
     log.append([event(900 + n, f"s{n:05}", "Visited") for n in range(5)])
     assert during(model.refresh, "writing", 5) == [("finishing", 1, 1)]
     assert during(model.verify, "comparing", 20) == []

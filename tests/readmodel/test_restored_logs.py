@@ -70,7 +70,7 @@ def test_a_restored_log_with_corrected_events_is_refused(url: str, tmp_path: Pat
     ReadModel(es.Timeline(log, Shop), url, table="shops").refresh()
     shutil.rmtree(tmp_path / "log" / "events")
     shutil.copytree(tmp_path / "backup" / "events", tmp_path / "log" / "events")
-    es.Log(log.path).append([event(7, "s00001", "Visited", tag="mended")])
+    es.Log(log.path).append([event(7, "s00001", "Visited", tag="corrected")])
     model = ReadModel(es.Timeline(es.Log(log.path), Shop), url, table="shops")
     for asks in (model.refresh, model.lag, model.verify):
         with pytest.raises(ReadModelError, match="restored from a backup"):

@@ -160,7 +160,7 @@ def test_values_of_several_dtypes_are_json_text() -> None:
 
 
 def test_the_two_sides_of_a_difference_are_json_text() -> None:
-    """An entity that came or went has one row without values; a text is told from a number by its quotes."""
+    """An entity that came or went has one row without values; quotes distinguish a text from a number."""
     found = customers().diff("2024-01-02", "2024-01-05").drop("entity").rows()
     assert found == [
         ("changed", "spent", '"10.10"', '"15.35"'),

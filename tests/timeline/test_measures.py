@@ -1,4 +1,4 @@
-"""Measures of a trend: what is taken from transitions is what Polars makes of each moment."""
+"""Measures of a trend: running totals give what Polars computes at each moment."""
 
 import polars as pl
 import pytest
@@ -82,8 +82,8 @@ def _is_fast(measure: pl.Expr, rows: pl.DataFrame) -> bool:
 
 @pytest.mark.parametrize("by", [[], ["paid"]])
 @pytest.mark.parametrize("measure", [*FAST, *SLOW], ids=str)
-def test_a_measure_is_what_it_is_at_each_moment(measure: pl.Expr, by: list[str]) -> None:
-    """Whichever way it is computed, values and dtype are those of `as_of`, aggregated."""
+def test_a_measure_equals_the_aggregation_of_as_of(measure: pl.Expr, by: list[str]) -> None:
+    """Values and dtype are those of an aggregation of `as_of`, whichever way the measure is computed."""
     accounts = es.Timeline(MemoryLog(STORY), Account)
     found = accounts.trend({"m": measure}, every="1d", since="2024-01-01", until="2024-01-08", by=by)
     named = measure.alias("m")
@@ -93,12 +93,12 @@ def test_a_measure_is_what_it_is_at_each_moment(measure: pl.Expr, by: list[str])
 
 
 class Member(Account, created="Paid", deleted="Left"):
-    """An account that may be gone."""
+    """An account that may be deleted."""
 
 
 @pytest.mark.parametrize("measures", [{str(each): each} for each in [*FAST, *SLOW]], ids=str)
-def test_a_measure_of_nobody_is_what_polars_makes_of_no_rows(measures: dict[str, pl.Expr]) -> None:
-    """Before, between and after: at moments at which nobody exists it is null only where Polars refuses it."""
+def test_a_measure_without_entities_is_the_aggregation_of_zero_rows(measures: dict[str, pl.Expr]) -> None:
+    """It is null only where Polars refuses to compute it, at moments before, between and after entities exist."""
     kinds = ["Paid", "Left", "Paid", "Left"]
     paid = {"n": 1, "money": "1.30", "share": 0.1, "day": "2024-02-01", "city": "x"}
     story = [event(kind, "e", at=f"2024-01-0{2 * n + 2}", **paid) for n, kind in enumerate(kinds)]
@@ -124,18 +124,16 @@ def _aggregated(states: pl.DataFrame, measures: dict[str, pl.Expr]) -> pl.DataFr
 @pytest.mark.parametrize(
     "measure", [N, N.unique(), N.head(1), N.slice(0, 1), N.mode(), N.top_k(1), N.drop_nulls(), N.gather([0]), -N]
 )
-def test_what_is_no_aggregation_is_refused(measure: pl.Expr) -> None:
-    """A measure makes one value of any number of rows, also where it happens to make one of those there are."""
+def test_an_expression_with_many_values_is_refused(measure: pl.Expr) -> None:
+    """Also where it happens to make one value of the rows that exist."""
     accounts = es.Timeline(MemoryLog(STORY), Account)
     with pytest.raises(ModelError, match="the measure 'm'"):
         accounts.trend({"m": measure}, every="1d", since="2024-01-01", until="2024-01-01")
 
 
 @pytest.mark.parametrize(("measures", "fast"), [(FAST, True), (SLOW, False)])
-def test_sums_and_what_is_computed_from_them_are_taken_from_transitions(
-    measures: list[pl.Expr], *, fast: bool
-) -> None:
-    """More moments cost next to nothing for these, and only for these."""
+def test_sums_and_expressions_over_them_have_running_totals(measures: list[pl.Expr], *, fast: bool) -> None:
+    """More moments cost almost nothing for the fast measures, and only for them."""
     rows = es.Timeline(MemoryLog(STORY), Account).as_of()
     assert [measure for measure in measures if _is_fast(measure, rows) is not fast] == []
 
@@ -152,8 +150,8 @@ SIZES = [
 
 @pytest.mark.parametrize("values", SIZES, ids=str)
 @pytest.mark.parametrize("op", ["sum", "mean"])
-def test_floats_of_any_sizes_are_added_up_as_they_are(values: list[float], op: str) -> None:
-    """Nothing of a float is cut off: where 128 bits do not hold all, each moment is summed as Polars does."""
+def test_sums_of_floats_of_any_size_are_exact(values: list[float], op: str) -> None:
+    """If 128 bits cannot hold all values, each moment is summed as Polars does."""
     share = event("Paid", "e0", at="2024-01-01", share=values[0])
     later = [event("Paid", f"e{n}", at=f"2024-01-0{n + 1}", share=each) for n, each in enumerate(values[1:], 1)]
     left = [event("Left", f"e{n}", at=f"2024-02-0{n + 1}") for n in range(len(values) - 1)]
@@ -164,8 +162,8 @@ def test_floats_of_any_sizes_are_added_up_as_they_are(values: list[float], op: s
     assert_frame_equal(found.drop("as_of"), expected, rel_tol=1e-15, abs_tol=0)
 
 
-def test_floats_are_taken_from_transitions_where_they_can_be_taken_back() -> None:
-    """Money, shares and measurements are; NaN, infinities, and sizes that 128 bits do not hold are not."""
+def test_floats_have_running_totals_if_they_can_be_subtracted_exactly() -> None:
+    """Money, shares and measurements can; NaN, infinities and very different sizes cannot."""
     rows = [pl.DataFrame({"x": [*values, None]}, schema={"x": pl.Float64}) for values in SIZES]
     assert [_is_fast(pl.col("x").sum(), each) for each in rows] == [False, False, False, True, False, True]
     for odd in (float("nan"), float("inf")):
