@@ -1,4 +1,4 @@
-"""Caches of models that came and went do not pile up."""
+"""Folders of models that are no longer used are removed."""
 
 import os
 import time
@@ -34,8 +34,8 @@ def _aged(folder: Path, days: float) -> None:
 
 
 @pytest.mark.parametrize(("days", "stays"), [(31.0, False), (29.0, True)])
-def test_what_nobody_used_for_a_month_goes(tmp_path: Path, days: float, *, stays: bool) -> None:
-    """A new model's index and snapshots take the place of those that no question asked for; others stay."""
+def test_folders_unused_for_a_month_are_removed(tmp_path: Path, days: float, *, stays: bool) -> None:
+    """When the index and snapshots of a new model are created, those that no question used are removed."""
     log = es.Log(tmp_path / "log")
     log.append(EVENTS)
     old, new = (stored(log, _plan(dtype), SMALL) for dtype in (pl.Int64(), pl.Int32()))
@@ -50,8 +50,8 @@ def test_what_nobody_used_for_a_month_goes(tmp_path: Path, days: float, *, stays
     assert snapshots_of(new).folder.exists()
 
 
-def test_what_is_asked_is_in_use(tmp_path: Path) -> None:
-    """A question marks its index, and its answer is the same whoever removes what."""
+def test_a_question_marks_its_folder_as_used(tmp_path: Path) -> None:
+    """The index of a model that is asked again is not removed."""
     log = es.Log(tmp_path / "log")
     log.append(EVENTS)
     timeline = stored(log, _plan(pl.Int64()), SMALL)

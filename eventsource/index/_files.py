@@ -46,7 +46,7 @@ class IndexFiles:
         return self.folder / file
 
     def manifest(self) -> Manifest:
-        """Return the manifest; an empty one where there is none, or files are damaged or of another version."""
+        """Return the manifest. It is empty if the file is missing, or files are damaged or of another version."""
         try:
             plain = json.loads(self.path(_MANIFEST).read_bytes())
             if plain["version"] != FORMAT_VERSION:

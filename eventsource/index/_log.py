@@ -11,7 +11,7 @@ __all__ = ["last_event_id", "still_contains"]
 
 
 def last_event_id(log: EventLog, head: int) -> str:
-    """Return the id of the event before a position; empty where there is none."""
+    """Return the id of the event before a position; empty at position 0."""
     if not head:
         return ""
     found = log.scan(start=head - 1, upto=head).select("event_id").collect()

@@ -56,7 +56,7 @@ class Parts(Protocol):
         """The first and the last moment of all events; None: there are no events."""
 
     def last_event_id(self, position: int) -> str:
-        """Return the id of the event before a position; empty where there is none."""
+        """Return the id of the event before a position; empty at position 0."""
 
     def events_since(self, position: int, after: datetime | None = None) -> pl.LazyFrame:
         """Return events from a position on, and earlier ones that are later than a moment, in any order."""
@@ -143,7 +143,7 @@ class Stored:
         members: what is decoded.
         files: the files of the index.
         manifest: which of them count.
-        pending: events that are in a run, but not yet in their part; None: there are none.
+        pending: events that are in a run, but not yet in their part; None: all are in their parts.
         cache: what is known of the parts from earlier questions.
     """
 

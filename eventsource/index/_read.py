@@ -33,7 +33,7 @@ _MAX_IDS: Final = 1_000_000
 
 
 def pending_events(files: IndexFiles, manifest: Manifest) -> Clustered | None:
-    """Return the events that some part lacks, in fold order; None: there are none."""
+    """Return the events that some part lacks, in fold order; None: the parts have all events."""
     names = [run.file for run in manifest.pending_runs]
     if not names:
         return None

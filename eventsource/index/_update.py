@@ -12,7 +12,7 @@ What an update does::
                                         │ pending events: in a run, not yet in their part
                                         ▼
     parts           [ "" – f ][ f – m ][ m – ]           all events but pending ones, by entity, in fold order
-                                                         rewrite, split, or build all anew  `parts_to_rewrite`
+                                                         rewrite, split, or build all again  `parts_to_rewrite`
 
     manifest.json   names the runs and parts that count; replaced in one step
 

@@ -25,26 +25,26 @@ def run(code: str, *arguments: object, **environment: str) -> subprocess.Popen[s
     )
 
 
-def told(program: subprocess.Popen[str]) -> str:
-    """Wait for a program; return what it printed."""
+def output_of(program: subprocess.Popen[str]) -> str:
+    """Wait for a program, and return what it printed."""
     out, err = program.communicate(timeout=120)
     assert program.returncode == 0, err
     return out
 
 
-def grown(path: Path, events: list[dict[str, Any]]) -> Log:
-    """Return a log that got events."""
+def log_with(path: Path, events: list[dict[str, Any]]) -> Log:
+    """Append events to a log, and return it."""
     log = Log(path)
     log.append(events)
     return log
 
 
-def assert_whole(path: Path, events: list[dict[str, Any]]) -> None:
-    """Assert that whoever asks next gets the answers of all events folded afresh."""
+def assert_answers_all(path: Path, events: list[dict[str, Any]]) -> None:
+    """Assert that the next process to ask gets the answers that all events give without an index."""
     assert_answers(stored(Log(path), BUSY, SMALL), fresh(events, BUSY))
 
 
-def strangers(index: Index) -> set[str]:
+def unnamed_files(index: Index) -> set[str]:
     """Return the files in an index's folder that its manifest does not name."""
     named = index.files.manifest().file_names
     return {path.name for path in index.folder.iterdir()} - named - {"manifest.json", "lock"}

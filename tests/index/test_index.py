@@ -39,8 +39,8 @@ def _expected(events: pl.DataFrame, tmp_path: Path) -> pl.DataFrame:
     return _fresh(events, tmp_path).as_of("2024-06-30")
 
 
-def test_it_follows_the_log(asked: tuple[es.Log, es.Timeline], tmp_path: Path) -> None:
-    """A question first takes in what the index lacks, late events among it; every question sees it."""
+def test_questions_see_new_events(asked: tuple[es.Log, es.Timeline], tmp_path: Path) -> None:
+    """A question first adds the events that the index lacks, late events among them."""
     log, timeline = asked
     for start in range(EVENTS.height // 2, EVENTS.height, 50):
         log.append(EVENTS.slice(start, 50))
@@ -52,8 +52,8 @@ def test_it_follows_the_log(asked: tuple[es.Log, es.Timeline], tmp_path: Path) -
     assert timeline.entities().equals(fresh.entities())
 
 
-def test_files_stay_few_and_what_is_rewritten_little(asked: tuple[es.Log, es.Timeline]) -> None:
-    """Runs are joined as they grow, parts split, and no file stays that nobody reads."""
+def test_files_stay_few(asked: tuple[es.Log, es.Timeline]) -> None:
+    """Runs are merged, parts split, and files that no manifest names are removed."""
     log, timeline = asked
     files = index_of(timeline).files
     for start in range(EVENTS.height // 2, EVENTS.height, 20):
@@ -68,7 +68,7 @@ def test_files_stay_few_and_what_is_rewritten_little(asked: tuple[es.Log, es.Tim
     assert kept <= 2 * (len(manifest.file_names) + 2)
 
 
-def test_a_new_member_or_kind_of_value_rebuilds_nothing(tmp_path: Path) -> None:
+def test_a_new_member_or_kind_of_value_rewrites_no_part(tmp_path: Path) -> None:
     """Parts that lack a column stay as they are; answers have the dtype of all events."""
     log = es.Log(str(tmp_path / "log"))
     plan = es.Plan.from_dict(
@@ -95,8 +95,8 @@ def _event(number: int, kind: str, data: dict[str, object]) -> dict[str, object]
     return {"event_id": f"e{number}", "stream": f"s{number % 90}", "type": kind, "occurred_at": at, "data": data}
 
 
-def test_deleting_or_damaging_it_only_costs_time(asked: tuple[es.Log, es.Timeline], tmp_path: Path) -> None:
-    """Without it, or with a file that is no Parquet, the answer is the same."""
+def test_deleting_or_damaging_files_changes_no_answer(asked: tuple[es.Log, es.Timeline], tmp_path: Path) -> None:
+    """Without the index, or with files that are not Parquet, the answer is the same."""
     _, timeline = asked
     expected = timeline.as_of("2024-06-30")
     for path in index_of(timeline).folder.glob("*.parquet"):
@@ -107,17 +107,17 @@ def test_deleting_or_damaging_it_only_costs_time(asked: tuple[es.Log, es.Timelin
 
 
 def test_another_log_at_the_same_path_has_another_index(asked: tuple[es.Log, es.Timeline], tmp_path: Path) -> None:
-    """A log that was deleted and made anew, with its old index beside it, answers from its own events."""
+    """A log that was deleted and created again, with its old index beside it, answers from its own events."""
     log, timeline = asked
     timeline.as_of()
     shutil.rmtree(tmp_path / "log" / "events")
-    anew = es.Log(log.path)
-    anew.append(EVENTS.tail(log_size := EVENTS.height // 2))
-    again = es.Timeline(anew, Customer, tuning=Tuning(index=SMALL))
+    new_log = es.Log(log.path)
+    new_log.append(EVENTS.tail(log_size := EVENTS.height // 2))
+    again = es.Timeline(new_log, Customer, tuning=Tuning(index=SMALL))
     assert again.as_of("2024-06-30").equals(_expected(EVENTS.tail(log_size), tmp_path))
 
 
-def test_files_that_another_tool_put_together_change_no_answer(tmp_path: Path) -> None:
+def test_compaction_by_another_tool_changes_no_answer(tmp_path: Path) -> None:
     """Delta's OPTIMIZE leaves rows in any order; the clocks of streams go by position all the same."""
     log = es.Log(str(tmp_path / "log"))
     plan = es.Plan.from_dict(
@@ -139,7 +139,7 @@ def test_files_that_another_tool_put_together_change_no_answer(tmp_path: Path) -
 
 
 def test_upto_pins_an_answer(asked: tuple[es.Log, es.Timeline]) -> None:
-    """What stands behind the position changes nothing, whichever file answers."""
+    """Events from the position on change no answer, whichever files are read."""
     log, timeline = asked
     pinned = log.head
     before = timeline.as_of("2024-06-30", upto=pinned)

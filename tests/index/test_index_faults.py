@@ -18,7 +18,7 @@ from eventsource import Log, Timeline
 from eventsource.errors import IndexFileError, LogError
 from eventsource.index import Index, Sizes
 from tests.conformance.stored import BUSY, assert_answers, busy_events, fresh, index_of, snapshots_of, stored
-from tests.index.indexkit import SMALL, assert_whole, grown, run, strangers, told
+from tests.index.indexkit import SMALL, assert_answers_all, log_with, output_of, run, unnamed_files
 
 pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")
 
@@ -83,10 +83,10 @@ print(index_of(timeline).folder)
 
 
 @pytest.mark.slow
-def test_a_process_killed_anywhere_harms_nothing(tmp_path: Path) -> None:
-    """Killed while it builds, merges and takes snapshots: the next answers are right, what it left goes away."""
+def test_a_killed_process_leaves_no_damage(tmp_path: Path) -> None:
+    """Killed while it builds, merges or takes snapshots: the next answers are right, leftovers are removed."""
     path, chance, killed = tmp_path / "log", random.Random(7), 0
-    grown(path, EVENTS[:300])
+    log_with(path, EVENTS[:300])
     for number in range(6):
         if number % 3 == 2:
             shutil.rmtree(path / "index", ignore_errors=True)
@@ -105,11 +105,11 @@ def test_a_process_killed_anywhere_harms_nothing(tmp_path: Path) -> None:
     events = [*seen, *busy_events(2, 30, start=5000)]
     found.log.append(events[len(seen) :])
     assert_answers(found, fresh(events, BUSY))
-    before = strangers(index_of(found))  # files of the manifest before, for those that still read them
+    before = unnamed_files(index_of(found))  # files of the previous manifest, for questions that still read them
     found.log.append(busy_events(3, 1, start=9000))
     found.as_of()
-    assert not before & strangers(index_of(found))
-    assert len(strangers(index_of(found))) <= len(index_of(found).files.manifest().file_names)
+    assert not before & unnamed_files(index_of(found))
+    assert len(unnamed_files(index_of(found))) <= len(index_of(found).files.manifest().file_names)
     assert found.snapshots().height <= 4  # those kept, and one that a killed process took before it pruned
     found.snapshot()
     found.prune(keep=1)
@@ -117,21 +117,21 @@ def test_a_process_killed_anywhere_harms_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_two_processes_build_at_once(tmp_path: Path) -> None:
-    """Both ask a log that has no index yet: both get the answer, and one index stays."""
+def test_several_processes_build_one_index(tmp_path: Path) -> None:
+    """Three processes ask a log without an index: all get the same answer, and one index stays."""
     path = tmp_path / "log"
-    log = grown(path, EVENTS)
-    answers = {told(program).splitlines()[-1] for program in [run(ASK, path, 3) for _ in range(3)]}
+    log = log_with(path, EVENTS)
+    answers = {output_of(program).splitlines()[-1] for program in [run(ASK, path, 3) for _ in range(3)]}
     assert len(answers) == 1
     index = index_of(stored(log, BUSY, SMALL))
     assert len(list((path / "index").iterdir())) == 1
-    assert not strangers(index)
-    assert_whole(path, EVENTS)
+    assert not unnamed_files(index)
+    assert_answers_all(path, EVENTS)
 
 
-def test_a_question_that_began_earlier_leaves_nothing_to_later_ones(tmp_path: Path) -> None:
-    """It reads parts while another thread has taken in more: what it keeps of them is not what that one finds."""
-    log = grown(tmp_path / "log", EVENTS[:1000])
+def test_an_older_question_does_not_fill_the_cache_of_a_newer_one(tmp_path: Path) -> None:
+    """It reads parts while the index is updated: the merge that it caches is not used by later questions."""
+    log = log_with(tmp_path / "log", EVENTS[:1000])
     index = Index(log, BUSY, sizes=replace(SMALL, rewrite_share=10.0))  # events stay pending for good
     assert _count(index) > 0
     log.append(EVENTS[1000:1050])
@@ -153,25 +153,25 @@ def _count(index: Index) -> int:
 
 
 @pytest.mark.slow
-def test_an_index_deleted_all_the_time_only_costs_time(tmp_path: Path) -> None:
+def test_deleting_the_index_repeatedly_changes_no_answer(tmp_path: Path) -> None:
     """One process asks while another deletes ``index/`` again and again: every answer is right."""
     path = tmp_path / "log"
-    grown(path, EVENTS)
+    log_with(path, EVENTS)
     asking, deletions, chance = run(ASK, path, 4), 0, random.Random(3)
     while asking.poll() is None:
         time.sleep(chance.uniform(0.2, 0.7))
         deletions += (path / "index").exists()
         shutil.rmtree(path / "index", ignore_errors=True)
-    asked = told(asking).splitlines()[-1]
+    asked = output_of(asking).splitlines()[-1]
     assert deletions >= 2
-    assert asked == told(run(ASK, path, 1)).splitlines()[-1]
-    assert_whole(path, EVENTS)
+    assert asked == output_of(run(ASK, path, 1)).splitlines()[-1]
+    assert_answers_all(path, EVENTS)
 
 
-def test_a_question_whose_files_always_go_away_is_answered_in_memory(tmp_path: Path) -> None:
-    """Somebody deletes ``index/`` each time that a question has made it anew and not read it yet."""
+def test_after_several_deletions_a_question_is_answered_in_memory(tmp_path: Path) -> None:
+    """``index/`` is deleted each time that a question has built it and not read it yet."""
     path = tmp_path / "log"
-    grown(path, EVENTS)
+    log_with(path, EVENTS)
     deletions = 0
     for attempt in Index(Log(path), BUSY, sizes=SMALL).views():
         with attempt as view:
@@ -185,9 +185,9 @@ def test_a_question_whose_files_always_go_away_is_answered_in_memory(tmp_path: P
 
 
 @pytest.mark.parametrize("sizes", [SMALL, None])
-def test_a_file_of_the_log_that_is_gone_is_said(tmp_path: Path, sizes: Sizes | None) -> None:
+def test_a_missing_file_of_the_log_is_an_error(tmp_path: Path, sizes: Sizes | None) -> None:
     """The log is the truth: without a file of it there is no answer."""
-    log = grown(tmp_path / "log", EVENTS)
+    log = log_with(tmp_path / "log", EVENTS)
     timeline = Timeline(log, BUSY) if sizes is None else stored(log, BUSY, sizes)
     next(path for path in (tmp_path / "log" / "events").rglob("*.parquet")).unlink()
     with pytest.raises(LogError, match=r"log lacks a file: .*\.parquet"):
@@ -195,11 +195,11 @@ def test_a_file_of_the_log_that_is_gone_is_said(tmp_path: Path, sizes: Sizes | N
 
 
 @pytest.mark.parametrize("limit", [0, 2_000, 5_000])
-def test_a_full_disk_is_said_and_leaves_nothing_half_done(tmp_path: Path, limit: int) -> None:
+def test_a_full_disk_is_an_error_and_leaves_no_partial_files(tmp_path: Path, limit: int) -> None:
     """When a file cannot be written the question fails with an IndexFileError; later it works again."""
     path = tmp_path / "log"
-    grown(path, EVENTS)
-    said, height = told(run(LIMITED, path, limit)).rsplit("\n", 2)[:2]
+    log_with(path, EVENTS)
+    said, height = output_of(run(LIMITED, path, limit)).rsplit("\n", 2)[:2]
     assert "cannot be written to" in said
     assert "File too large" in said
     assert "Hint: free some space" in said
@@ -207,20 +207,20 @@ def test_a_full_disk_is_said_and_leaves_nothing_half_done(tmp_path: Path, limit:
     assert int(height) == expected.as_of().height
     found = stored(Log(path), BUSY, SMALL)
     assert_answers(found, expected)
-    assert not strangers(index_of(found))
+    assert not unnamed_files(index_of(found))
 
 
 @pytest.mark.slow
-def test_a_log_that_may_not_be_written_has_its_caches_elsewhere(tmp_path: Path) -> None:
+def test_a_read_only_log_has_its_derived_files_in_the_cache_folder(tmp_path: Path) -> None:
     """Index and snapshots of a read-only log are in the user's cache folder."""
     with TemporaryDirectory() as open_folder:
         os.chmod(open_folder, 0o755)  # noqa: PTH101, S103 - another user reads it
         path, cache = Path(open_folder) / "log", Path(open_folder) / "cache"
-        grown(path, EVENTS)
+        log_with(path, EVENTS)
         cache.mkdir()
         cache.chmod(0o777)
         path.chmod(0o555)
-        said, folder = told(run(READ_ONLY, path, XDG_CACHE_HOME=str(cache))).splitlines()
+        said, folder = output_of(run(READ_ONLY, path, XDG_CACHE_HOME=str(cache))).splitlines()
         path.chmod(0o755)
         states = fresh(EVENTS, BUSY)
         assert said == f"{states.as_of().height} {states.entities().len()} True"
@@ -230,33 +230,33 @@ def test_a_log_that_may_not_be_written_has_its_caches_elsewhere(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("kind", ["part", "run", "entities"])
-def test_truncated_files_are_made_anew(tmp_path: Path, kind: str) -> None:
+def test_truncated_files_are_noticed(tmp_path: Path, kind: str) -> None:
     """A file that lost its end is noticed, and the index is built again."""
-    found = stored(grown(tmp_path / "log", EVENTS), BUSY, SMALL)
+    found = stored(log_with(tmp_path / "log", EVENTS), BUSY, SMALL)
     found.as_of()
     pattern = "part-*.entities" if kind == "entities" else f"{kind}-*.parquet"
     for path in index_of(found).folder.glob(pattern):
         os.truncate(path, path.stat().st_size // 2)
     assert_answers(found, fresh(EVENTS, BUSY))
-    assert_whole(tmp_path / "log", EVENTS)
+    assert_answers_all(tmp_path / "log", EVENTS)
 
 
 @pytest.mark.parametrize(
     "content",
     [b"", b"garbage", b"\xff\xfe\x00", b"[]", b"null", b"{}", b'{"sizes": []}', b'{"sizes": {}, "version": 1}'],
 )
-def test_a_manifest_that_is_none_counts_as_absent(tmp_path: Path, content: bytes) -> None:
-    """Whatever stands in the manifest's place, the index is built again."""
-    found = stored(grown(tmp_path / "log", EVENTS[:400]), BUSY, SMALL)
+def test_a_damaged_manifest_counts_as_missing(tmp_path: Path, content: bytes) -> None:
+    """Whatever the manifest contains instead, the index is built again."""
+    found = stored(log_with(tmp_path / "log", EVENTS[:400]), BUSY, SMALL)
     found.as_of()
     (index_of(found).folder / "manifest.json").write_bytes(content)
-    assert_whole(tmp_path / "log", EVENTS[:400])
-    assert not strangers(index_of(stored(found.log, BUSY, SMALL)))
+    assert_answers_all(tmp_path / "log", EVENTS[:400])
+    assert not unnamed_files(index_of(stored(found.log, BUSY, SMALL)))
 
 
-def test_a_file_in_the_place_of_the_folder_is_said(tmp_path: Path) -> None:
-    """Where no folder can be made, the error is an IndexFileError that names it."""
-    found = stored(grown(tmp_path / "log", EVENTS[:100]), BUSY, SMALL)
+def test_a_file_in_place_of_the_folder_is_an_error(tmp_path: Path) -> None:
+    """If the folder cannot be created, an IndexFileError names it."""
+    found = stored(log_with(tmp_path / "log", EVENTS[:100]), BUSY, SMALL)
     (tmp_path / "log" / "index").write_text("in the way")
     with pytest.raises(IndexFileError, match=r"cannot be written to .*index"):
         found.as_of()
@@ -264,7 +264,7 @@ def test_a_file_in_the_place_of_the_folder_is_said(tmp_path: Path) -> None:
 
 def test_a_file_system_without_locks_gets_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the operating system has no locks, a file serves as one, and the answers are the same."""
-    grown(tmp_path / "log", EVENTS[:300])
+    log_with(tmp_path / "log", EVENTS[:300])
     monkeypatch.setattr(fcntl, "flock", _refuse(errno.ENOSYS))
     timeline = stored(Log(tmp_path / "log"), BUSY, SMALL)
     with pytest.warns(UserWarning, match="flock not supported"):
@@ -272,9 +272,9 @@ def test_a_file_system_without_locks_gets_a_warning(tmp_path: Path, monkeypatch:
     assert_answers(timeline, fresh(EVENTS[:300], BUSY))
 
 
-def test_a_lock_that_cannot_be_taken_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lock_that_cannot_be_acquired_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Network file systems may refuse a lock; the error is one of this package."""
-    grown(tmp_path / "log", EVENTS[:300])
+    log_with(tmp_path / "log", EVENTS[:300])
     monkeypatch.setattr(fcntl, "flock", _refuse(errno.ENOLCK))
     with pytest.raises(IndexFileError, match=r"cannot be written to .*No locks available"):
         stored(Log(tmp_path / "log"), BUSY, SMALL).as_of()

@@ -1,4 +1,4 @@
-"""No shape of log is special: many small parts give the answers of all events folded one after the other."""
+"""Logs of unusual shapes: many small parts give the answers of a full fold."""
 
 import uuid
 from collections.abc import Callable
@@ -48,8 +48,8 @@ SHAPES: dict[str, Events] = {
 
 @pytest.mark.parametrize("sizes", SIZES, ids=["small", "tiny"])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_a_shape_is_answered_as_any_other(tmp_path: Path, shape: str, sizes: Sizes) -> None:
-    """Asked after most events, and again after the rest: as without an index."""
+def test_a_log_of_any_shape(tmp_path: Path, shape: str, sizes: Sizes) -> None:
+    """After most events, and again after the rest, answers are those of a full fold."""
     events = SHAPES[shape]
     _assert_grows(tmp_path, events if sizes.part > 1 else events[:24], BUSY, sizes, busy_questions())
 
