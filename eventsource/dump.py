@@ -1,4 +1,4 @@
-"""Dumping: one entity's events as lines that a pull takes back, to replay them on another machine."""
+"""Dumping: the events of one entity as lines that a pull can read, to replay them on another machine."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -12,8 +12,8 @@ from eventsource.timeline import Timeline
 
 __all__ = ["dump"]
 
-_RANGE: Final = 250_000
-"""Positions whose events may be in memory at the same time."""
+_POSITIONS: Final = 250_000
+"""Positions that are read at once."""
 
 
 def dump(
@@ -21,14 +21,16 @@ def dump(
 ) -> Iterator[bytes]:
     r"""Yield the events of one entity as JSON Lines, in order of position, each with its ``\n``.
 
-    All events that belong to it, of relevant types or not: those of the plan's ``key`` by their key, all others by
-    their stream. Ids, versions and times (with microseconds) are kept, and payloads word by word, but for line
-    breaks between their members. Pulled into another log they give the same answers about this entity; only
-    where the model has ``order="recorded_at"`` *and* a ``key``, the other events of the stream are missing, whose
-    clocks ``settled_at`` depends on too.
+    Events of all types are included, whether the plan uses them or not. An event of a type in the plan's ``key``
+    belongs to the entity that its key names, every other event to the entity of its stream. Ids, versions, times
+    (with microseconds) and payloads are verbatim, except that line breaks between members become blanks.
+
+    Another log that pulls these lines gives the same answers about this entity, with one exception. If the model
+    has ``order="recorded_at"`` *and* a ``key``, ``settled_at`` also depends on other events of the stream, which
+    are missing.
 
     Args:
-        timeline: the log, and the model that says whose events are whose.
+        timeline: the log, and the model that says which entity an event belongs to.
         entity: its id.
         known_at: only events with ``recorded_at`` up to this moment, in the timeline's zone.
         upto: only events with a smaller position.
@@ -51,7 +53,7 @@ def dump(
 
 
 def _in_order(log: EventLog, upto: int | None) -> Iterator[pl.LazyFrame]:
-    """Yield the events by ranges of positions: within a file another tool may have left them in any order."""
-    ends = range(_RANGE, log.head if upto is None else min(upto, log.head), _RANGE)
+    """Yield ranges of positions in order; within a range another tool may have left the rows in any order."""
+    ends = range(_POSITIONS, log.head if upto is None else min(upto, log.head), _POSITIONS)
     for start, stop in zip([0, *ends], [*ends, upto], strict=True):
         yield log.scan(start=start, upto=stop)

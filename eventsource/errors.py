@@ -1,7 +1,26 @@
-"""Every error the package raises on purpose.
+"""The errors of this package.
 
-One base class, `EventsourceError`; each subclass mixes in the builtin that a caller would expect, so
-``except ValueError`` keeps working. A message says what is wrong and where; ``hint`` says what to type.
+All have the base class `EventsourceError`. Each one also is the builtin exception that a caller would expect, so
+that ``except ValueError`` or ``except OSError`` works. A message says what was expected and what was given, or
+what cannot be done and why. ``hint`` names the command or argument that helps.
+
+====================== ================= ========================================================
+error                  is also           safe to try again
+====================== ================= ========================================================
+`FrameError`           `ValueError`      after correcting the frame
+`ModelError`           `ValueError`      after correcting the model or the arguments
+`MomentError`          `ValueError`      with another moment or duration
+`FoldError`            `ValueError`      after changing the model, or appending correcting events
+`LogError`             `OSError`         after removing the cause, such as a full disk
+`IndexFileError`       `LogError`        likewise; the log itself is intact
+`AppendConflictError`  `LogError`        at once
+`SourceError`          `ValueError`      with another path or mapping
+`RejectedLinesError`   `SourceError`     after correcting the lines, or without ``strict``
+`ReportError`          `RuntimeError`    after correcting the notebook or its parameters
+`ReadModelError`       `RuntimeError`    as its hint says, often after `ReadModel.rebuild`
+`ReadModelBusyError`   `ReadModelError`  at once
+`DatabaseError`        `OSError`         when the database is available
+====================== ================= ========================================================
 """
 
 __all__ = [
@@ -24,11 +43,11 @@ __all__ = [
 
 
 class EventsourceError(Exception):
-    """Base of all errors of this package.
+    """Base class of all errors of this package.
 
     Args:
         message: what is wrong, and where.
-        hint: what to do about it, often a command to type.
+        hint: what to do about it, often a command to type or an argument to give.
     """
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
@@ -37,56 +56,74 @@ class EventsourceError(Exception):
 
 
 class FrameError(EventsourceError, ValueError):
-    """A frame of events lacks a column, or holds a value that its column cannot take."""
+    """A frame of events lacks a column, or has a value that its column cannot hold.
+
+    The message lists every fault of the frame, and nothing was appended. Correct the frame and append it again.
+    """
 
 
 class ModelError(EventsourceError, ValueError):
-    """A model or plan contradicts itself, or names what does not exist."""
+    """A model, a plan or the arguments of a question contradict themselves, or name what does not exist."""
 
 
 class MomentError(EventsourceError, ValueError):
-    """A text or object that should name a moment or a duration does not."""
+    """A text or object is not a moment, a time zone or a duration, or leaves the years 1 to 9999."""
 
 
 class FoldError(EventsourceError, ValueError):
-    """The events cannot be folded as the plan says, such as a sum beyond 64 bits or over text."""
+    """The events cannot be folded as the plan says, for example because a sum exceeds 64 bits or adds up texts.
+
+    Change the model (another dtype, another member), or append events that correct the wrong ones.
+    """
 
 
 class LogError(EventsourceError, OSError):
-    """A log cannot be opened, read or written."""
+    """A log cannot be opened, read or written: a wrong path, missing files, a full disk, a failing object store.
+
+    Commits are atomic, so no half-written batch remains.
+    """
 
 
 class IndexFileError(LogError):
-    """The files of an index, or of a snapshot, cannot be written."""
+    """A file of the index or of a snapshot cannot be written. The log itself is intact.
+
+    Both are derived from the log and may be deleted.
+    """
 
 
 class AppendConflictError(LogError):
-    """Another process appended at the same moment, again and again: safe to retry."""
+    """Other processes committed first, many times, or another pull of the same source is running.
+
+    This is the conflict of optimistic concurrency. Nothing is lost, and it is safe to try again.
+    """
 
 
 class SourceError(EventsourceError, ValueError):
-    """A source cannot be read at all: no such file, an unknown scheme, a mapping that fits nothing."""
+    """A source cannot be read: a file that does not exist, an unknown scheme, a mapping that contradicts itself.
+
+    A line that cannot be decoded does not raise this error: it becomes a rejected line.
+    """
 
 
 class RejectedLinesError(SourceError):
-    """A strict pull met lines that cannot be taken; nothing was committed."""
+    """A strict pull or retry found lines that cannot be decoded. Nothing was committed."""
 
 
 class ReportError(EventsourceError, RuntimeError):
-    """A report cannot be made: an unknown parameter, a notebook that failed, a page too large."""
+    """A report cannot be made: an unknown parameter, a notebook that fails, a page that would be too large."""
 
 
 class ReadModelError(EventsourceError, RuntimeError):
-    """A read model cannot be kept: a table that is not ours, another log, a name that the database refuses."""
+    """A read model cannot be written: a table that belongs to something else, another log, an unusable name."""
 
 
 class ReadModelBusyError(ReadModelError):
-    """Another process has been writing the same tables for too long: safe to retry."""
+    """Another process has been writing the same tables for too long. It is safe to try again."""
 
 
 class DatabaseError(ReadModelError, OSError):
-    """The database of a read model does not answer, or breaks off: nothing is half done, safe to retry."""
+    """The database of a read model is unavailable. Transactions are atomic, and it is safe to try again."""
 
 
 class UnknownNameWarning(UserWarning):
-    """A model names an event type or payload member that the log has not seen yet."""
+    """A model names an event type or payload member that the log does not have yet: perhaps it is misspelt."""

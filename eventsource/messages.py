@@ -1,4 +1,4 @@
-"""Words for people: numbers with their nouns, and the name that was meant."""
+"""Parts of messages: numbers with their nouns, and suggestions for names that are unknown."""
 
 import difflib
 from collections.abc import Iterable
@@ -6,14 +6,15 @@ from typing import Final
 
 __all__ = ["counted", "noun", "suggestion"]
 
-_NAMED: Final = 12
-"""Names that a hint lists at most."""
-_ALIKE: Final = 0.5
-"""How much of two names must agree for one to be meant by the other (see `difflib`)."""
+_MOST_NAMES: Final = 12
+"""Names that a suggestion lists at most."""
+
+_SIMILARITY: Final = 0.5
+"""How similar a known name must be to be suggested, between 0 and 1; see `difflib`."""
 
 
 def noun(count: int, one: str, many: str | None = None) -> str:
-    """Return the noun for so many; ``many`` where an s at its end is not enough."""
+    """Return the singular or the plural of a noun; ``many`` is needed if the plural does not just add an s."""
     return one if count == 1 else many or f"{one}s"
 
 
@@ -23,10 +24,10 @@ def counted(count: int, one: str) -> str:
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """Return a hint to one who gave a name that is not known: the nearest of those that are, or the first few."""
+    """Return a hint about an unknown name: the most similar known name, otherwise the first few known names."""
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=_ALIKE)
-    if near:
-        return f"did you mean {near[0]!r}?"
-    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-    return f"there is {', '.join(names[:_NAMED])}{more}" if names else "there is none"
+    similar = difflib.get_close_matches(name, names, n=1, cutoff=_SIMILARITY)
+    if similar:
+        return f"did you mean {similar[0]!r}?"
+    more = f" and {len(names) - _MOST_NAMES:,} more" if len(names) > _MOST_NAMES else ""
+    return f"there is {', '.join(names[:_MOST_NAMES])}{more}" if names else "none exist yet"

@@ -1,4 +1,4 @@
-"""A dump holds all of one entity, word by word."""
+"""A dump has all events of one entity, verbatim."""
 
 import json
 from pathlib import Path
@@ -34,8 +34,8 @@ def ids(log: EventLog, plan: es.Plan, entity: str, **more: Any) -> list[str]:
     return [json.loads(line)["event_id"] for line in dump(es.Timeline(log, plan), entity, **more)]
 
 
-def test_an_entity_is_its_stream_or_what_the_key_names() -> None:
-    """Types of the key belong to the entity named there, all others, relevant or not, to their stream's."""
+def test_an_event_belongs_to_its_key_or_its_stream() -> None:
+    """An event of a type with a key belongs to the entity that the key names, others to their stream."""
     log = MemoryLog(
         [
             event(1, "a", "K", {"who": {"id": 7}}),
@@ -50,16 +50,16 @@ def test_an_entity_is_its_stream_or_what_the_key_names() -> None:
     assert ids(log, EVERYTHING, "7") == ["e2", "e3", "e4"]
 
 
-def test_a_dump_may_be_of_what_was_known() -> None:
-    """``upto`` leaves out what stands behind, ``known_at`` what was recorded later."""
+def test_a_dump_may_end_at_a_position_or_a_transaction_time() -> None:
+    """``upto`` leaves out greater positions, ``known_at`` events that were recorded later."""
     log = MemoryLog([event(n, "a", recorded_at=f"2024-01-0{n}") for n in (1, 2, 3)])
     timeline = es.Timeline(log, EVERYTHING)
     assert [b'"e1"' in line for line in dump(timeline, "a", upto=1)] == [True]
     assert len(list(dump(timeline, "a", known_at="2024-01-02"))) == 2
 
 
-def test_a_line_is_a_line() -> None:
-    """Line breaks between members, unusual separators and controls in texts do not break the lines."""
+def test_each_event_is_one_line() -> None:
+    """Line breaks between members, unusual separators and control characters in texts do not break lines."""
     texts = ['{\r\n "a":\n 1}', json.dumps({"b": "x\ny\u2028\x85"}, ensure_ascii=False)]
     log = MemoryLog([event(n, "s", data=text) for n, text in enumerate(texts)])
     found = list(dump(es.Timeline(log, EVERYTHING), "s"))
@@ -77,7 +77,7 @@ def test_a_dump_is_in_order_of_position(tmp_path: Path, monkeypatch: pytest.Monk
     again = es.Log(log.path)
     assert not again.scan().collect()["position"].is_sorted()
     for size in (250_000, 40, 7):
-        monkeypatch.setattr(dumping, "_RANGE", size)
+        monkeypatch.setattr(dumping, "_POSITIONS", size)
         found = {plan.name: list(dump(es.Timeline(again, plan), "a")) for plan in (EVERYTHING, KEYED)}
         assert found == expected
         assert ids(again, EVERYTHING, "a", upto=20) == ids(log, EVERYTHING, "a")[:13]
@@ -94,7 +94,7 @@ ROWS = st.lists(st.tuples(PAYLOADS, st.none() | PAYLOADS, st.none() | st.integer
 @settings(max_examples=30, deadline=None)
 @given(ROWS)
 def test_a_dump_pulled_is_the_same(tmp_path_factory: Any, rows: Any) -> None:
-    """Ids, versions, times to the microsecond, payloads word by word: all come back."""
+    """Ids, versions, times to the microsecond and payloads are the same in the other log."""
     made = [
         event(n, "s", data=json.dumps(data), metadata=about and json.dumps(about), version=version, type=kind)
         | {"occurred_at": f"2024-01-01T00:00:00.{n:06}Z", "recorded_at": f"2024-01-02T00:00:00.{n:06}Z"}

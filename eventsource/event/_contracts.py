@@ -65,7 +65,7 @@ class FileSource(Protocol):
     """A source of files. A file is read once, whichever path or glob names it."""
 
     def files(self) -> list[str]:
-        """Return the names that its files have in `REJECTED`; an empty list if there are no files."""
+        """Return the names that its files have in `REJECTED`; an empty list if no file exists."""
 
 
 class EventLog(Protocol):

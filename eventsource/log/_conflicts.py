@@ -21,7 +21,7 @@ _FOUND: Final = pl.Schema({"position": pl.Int64(), "differs": pl.String(), **ENV
 
 
 def no_conflicts() -> pl.DataFrame:
-    """Return what `find_conflicts` returns where there are none."""
+    """Return an empty frame with the columns of `find_conflicts`."""
     return pl.DataFrame(schema=_FOUND)
 
 

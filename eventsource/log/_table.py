@@ -27,7 +27,7 @@ _ROW_GROUP: Final = 262_144  # rows that a scan skips or reads together
 _WRITER: Final = WriterProperties(compression="ZSTD", max_row_group_size=_ROW_GROUP)
 _ATTEMPTS: Final = 20
 _CLEANED_UP: Final = "-"
-"""Stands in a mark for the digest of a commit file that Delta has cleaned up."""
+"""Replaces the digest in a mark if Delta has cleaned up the commit file."""
 
 
 class Table:
@@ -86,7 +86,7 @@ class Table:
         return "" if self._delta is None else str(self._delta.metadata().id)
 
     def mark(self) -> str:
-        """Return identity, number and digest of the commit last seen; empty if there is none."""
+        """Return identity, number and digest of the commit last seen; empty if there are no commits."""
         if self._newest is None:
             return ""
         return f"{self.identity()} {self._newest[0]} {self._newest[1] or _CLEANED_UP}"
@@ -192,7 +192,7 @@ class Table:
             self._newest = self._delta.version(), self._commit_digest(self._delta.version())
 
     def _commit_digest(self, version: int) -> str | None:
-        """Return the digest of the commit file of a version; None if there is none, or Delta has cleaned it up."""
+        """Return the digest of the commit file of a version; None if it does not exist (any more)."""
         with translate_errors(self.path):
             try:
                 return hashlib.sha256(self._read_file(f"_delta_log/{version:020}.json")).hexdigest()

@@ -5,8 +5,8 @@ The rules are those of the specification:
 * A datetime means that instant, inclusive. Without a zone it is local to ``tz``.
 * A date (``date`` or ``"2024-06-30"``) means that whole day in ``tz``, including its last microsecond.
 * Instants are UTC and have microseconds. Finer digits are cut off.
-* The calendar has the years 1 to 9999. Its first day also stands for all time before it, its last day for all
-  time after it.
+* The calendar has the years 1 to 9999. Its first day includes all time before it, its last day all time after
+  it.
 
 One moment is read by `last_instant` and `first_instant`, a column by `last_instants` and `parse_times`, and steps
 such as month-ends are made by `steps` and `last_days_of_steps`.

@@ -21,7 +21,7 @@ from eventsource.moment._instants import (
 __all__ = ["first_days_back_from", "is_calendar_step", "last_day_of_step", "last_days_of_steps", "steps"]
 
 _MOST_STEPS: Final = 2_000_000
-"""More steps than this are a mistake: days up to an end date such as 9999-12-31, which means "for ever"."""
+"""More steps than this are a mistake, such as days up to the end date 9999-12-31."""
 
 _DURATION_HINT: Final = 'durations are such as "15m", "1d" or "1mo"'
 

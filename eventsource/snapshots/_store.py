@@ -116,12 +116,12 @@ class SnapshotStore:
             IndexFileError: the file cannot be written.
         """
         folder = self.folder
-        if not folder.exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            remove_unused(folder)
         name = f"{snapshot.position}-{snapshot.moment:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}{_SUFFIX}"
         plain = _to_plain(snapshot) | {"file": name}
         try:
+            if not folder.exists():
+                folder.mkdir(parents=True, exist_ok=True)
+                remove_unused(folder)
             with atomic_write(folder / name) as draft:
                 states.write_parquet(draft, compression="lz4", metadata={_METADATA: json.dumps(plain)})
         except (OSError, pl.exceptions.PolarsError) as error:

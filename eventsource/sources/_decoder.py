@@ -29,7 +29,7 @@ _SINGLE_LINES: Final = 4096
 """A piece with a fault and at most so many lines is decoded line by line."""
 
 _Content = bytes | Mapping[str, Any] | str
-"""A line's bytes, a row's members, or the reason why there are none."""
+"""A line's bytes, a row's members, or the reason why it has no members."""
 
 _EventsAndRejected = tuple[pl.DataFrame, pl.DataFrame]
 

@@ -80,6 +80,6 @@ def _time_or_none(name: str, line: Mapping[str, msgspec.Raw]) -> Any:
 
 
 def _other_members(line: Mapping[str, Any], mapped: frozenset[str] | set[str]) -> str | None:
-    """Return the members that are not mapped as one JSON object; None if there are none."""
+    """Return the members that are not mapped as one JSON object; None if all are mapped."""
     others = [f"{json_text(key)}:{json_text(value)}" for key, value in line.items() if key not in mapped]
     return "{" + ",".join(others) + "}" if others else None

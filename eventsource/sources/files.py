@@ -79,12 +79,12 @@ class Files:
         """The files that exist now, each once, as absolute paths, sorted within each path, folder or glob.
 
         Raises:
-            SourceError: there are no files, or one has an unknown format.
+            SourceError: no file exists, or one has an unknown format.
         """
         return self._find_files()[0]
 
     def files(self) -> list[str]:
-        """Return the names that the existing files have in `REJECTED`; an empty list if there are none."""
+        """Return the names that the existing files have in `REJECTED`; an empty list if no file exists."""
         return [str(path) for path in self._match_patterns()[0]]
 
     def batches(self, checkpoint: Checkpoint) -> Iterator[Batch]:
