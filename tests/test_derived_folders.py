@@ -9,7 +9,7 @@ import pytest
 
 import eventsource as es
 from eventsource.plan import Plan, Rule
-from tests.conformance.stored import index_of, snapshots_of, stored
+from tests.conformance.stored import index_of, snapshots_of, stored_timeline
 from tests.index.indexkit import SMALL
 
 EVENTS = [
@@ -38,7 +38,7 @@ def test_folders_unused_for_a_month_are_removed(tmp_path: Path, days: float, *, 
     """When the index and snapshots of a new model are created, those that no question used are removed."""
     log = es.Log(tmp_path / "log")
     log.append(EVENTS)
-    old, new = (stored(log, _plan(dtype), SMALL) for dtype in (pl.Int64(), pl.Int32()))
+    old, new = (stored_timeline(log, _plan(dtype), SMALL) for dtype in (pl.Int64(), pl.Int32()))
     old.as_of()
     old.snapshot()
     for folder in (index_of(old).folder, snapshots_of(old).folder):
@@ -54,9 +54,9 @@ def test_a_question_marks_its_folder_as_used(tmp_path: Path) -> None:
     """The index of a model that is asked again is not removed."""
     log = es.Log(tmp_path / "log")
     log.append(EVENTS)
-    timeline = stored(log, _plan(pl.Int64()), SMALL)
+    timeline = stored_timeline(log, _plan(pl.Int64()), SMALL)
     before = timeline.as_of()
     _aged(index_of(timeline).folder, 40)
     assert timeline.as_of().equals(before)
-    stored(log, _plan(pl.Int32()), SMALL).as_of()
+    stored_timeline(log, _plan(pl.Int32()), SMALL).as_of()
     assert index_of(timeline).folder.exists()

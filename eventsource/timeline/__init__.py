@@ -53,7 +53,7 @@ class Timeline:
     ``known_at``
         Only events with ``recorded_at`` up to this moment, inclusive: what was known then.
     ``upto``
-        Only events with a smaller position. This pins an answer for good.
+        Only events with a smaller position. This pins an answer: later events never change it.
     ``tz``
         The zone of dates, and of datetimes without one; default: that of the timeline. A datetime means that
         instant, inclusive; a date the whole day, up to its last microsecond.
@@ -199,7 +199,7 @@ class Timeline:
         Returns:
             ``entity``, ``valid_from``, ``valid_to`` (half-open; null while it lasts), then the fields; sorted
             by ``entity``, ``valid_from``. Equal neighbours are one row, and of several events at one instant
-            only the last state shows. There is no row while the entity does not exist.
+            only the last state shows. While the entity does not exist, it has no row.
         """
         ids = entity_ids(entity)
         for attempt in self._attempts(self._question(known_at, upto)):

@@ -20,12 +20,19 @@ def timeline(events: list[dict[str, Any]], plan: Plan, engine: Engine | None = N
     return Timeline(MemoryLog(events), plan, engine=engine, tz=tz)
 
 
-def asked(question: Callable[[Timeline], Any], of: Timeline) -> Any:
+def answer_of(question: Callable[[Timeline], Any], of: Timeline) -> Any:
     """Return the answer to a question, or `REFUSED`."""
     try:
         return question(of)
     except FoldError:
         return REFUSED
+
+
+def has_fixed_dtypes(plan: Plan) -> bool:
+    """Return whether a plan fixes all dtypes of its answers; values decide that of an untyped ``reduce``."""
+    return all(rule.dtype is not None for rule in plan.rules if rule.op == "reduce") and not any(
+        rule.op == "derive" for rule in plan.rules
+    )
 
 
 def assert_same(found: Any, expected: Any, *, dtypes: bool = True, typed: bool = True) -> None:

@@ -21,7 +21,7 @@ from eventsource.index import Index, Sizes
 from eventsource.plan import Plan
 from eventsource.snapshots import SnapshotPolicy, SnapshotStore, Thresholds
 from eventsource.timeline import Timeline, Tuning
-from tests.conformance.answers import REFUSED, asked, assert_same, timeline
+from tests.conformance.answers import REFUSED, answer_of, assert_same, has_fixed_dtypes, timeline
 from tests.conformance.strategies import ABSENT, INSTANTS, KINDS, STREAMS, World, logs, moments, plans, zones
 
 IDS = (*STREAMS, "7", "new", "nobody")
@@ -49,7 +49,7 @@ ALWAYS = Thresholds(min_entities=0, max_share=1e9)
 """Every snapshot that can be used is used, also where this takes longer."""
 
 
-def stored(
+def stored_timeline(
     log: Log,
     plan: Plan,
     sizes: Sizes | None = None,
@@ -71,20 +71,13 @@ def snapshots_of(timeline: Timeline) -> SnapshotStore:
     return SnapshotStore(timeline.log, timeline.plan)
 
 
-def fresh(events: list[dict[str, Any]], plan: Plan) -> Timeline:
+def reference(events: list[dict[str, Any]], plan: Plan) -> Timeline:
     """Return a timeline that has no caches, and folds one event after the other."""
     return timeline(events, plan, ReferenceEngine())
 
 
-def determined(plan: Plan) -> bool:
-    """Say whether a plan fixes the dtypes of its answers in every engine."""
-    return all(rule.dtype is not None for rule in plan.rules if rule.op == "reduce") and not any(
-        rule.op == "derive" for rule in plan.rules
-    )
-
-
 @contextmanager
-def on_disk(
+def temporary_timeline(
     plan: Plan,
     sizes: Sizes | None = None,
     policy: SnapshotPolicy | None = None,
@@ -92,7 +85,7 @@ def on_disk(
 ) -> Iterator[Timeline]:
     """Lend a timeline over an empty log in a folder."""
     with TemporaryDirectory() as folder:
-        yield stored(Log(Path(folder) / "log"), plan, sizes, policy, thresholds)
+        yield stored_timeline(Log(Path(folder) / "log"), plan, sizes, policy, thresholds)
 
 
 def reopen(timeline: Timeline, policy: SnapshotPolicy | None = None) -> Timeline:
@@ -107,7 +100,7 @@ def delete_derived(timeline: Timeline, folder: str = "index") -> None:
 
 
 @dataclass(frozen=True)
-class Asked:
+class NamedQuestion:
     """A question.
 
     Args:
@@ -124,14 +117,14 @@ class Asked:
 
     def same(self, found: Timeline, expected: Timeline) -> None:
         """Assert that both give the same answer."""
-        answers = [asked(self.ask, of) for of in (found, expected)]
+        answers = [answer_of(self.ask, of) for of in (found, expected)]
         if self.partial and answers[1] is REFUSED:
             return
-        assert_same(*answers, dtypes=self.typed and determined(found.plan))
+        assert_same(*answers, dtypes=self.typed and has_fixed_dtypes(found.plan))
 
 
 @st.composite
-def questions(draw: st.DrawFn, plan: Plan, head: int) -> Asked:
+def questions(draw: st.DrawFn, plan: Plan, head: int) -> NamedQuestion:
     """Return any question of a timeline, with any view."""
     known_at, upto = draw(st.none() | st.none() | moments()), draw(st.none() | st.none() | st.integers(0, head))
     view: dict[str, Any] = {"known_at": known_at, "upto": upto}
@@ -146,33 +139,37 @@ def questions(draw: st.DrawFn, plan: Plan, head: int) -> Asked:
     return draw(
         st.sampled_from(
             [
-                Asked("as_of", lambda t: t.as_of(when, **zoned)),
-                Asked("many", lambda t: t.as_of(many, **zoned)),
-                Asked("one", lambda t: t.as_of(when, entity=entity, **zoned)),
-                Asked("history", lambda t: t.history(entity, **view)),
-                Asked("changes", lambda t: t.changes(field, since=when, **zoned), partial=True),
-                Asked("diff", lambda t: t.diff(other, when or other, mixed="object", **zoned), typed=False),
-                Asked("explain", lambda t: t.explain(entity or "a", when, mixed="object", **zoned), typed=False),
-                Asked("join", lambda t: t.join(frame, on="id", at="when", **zoned), typed=False),
-                Asked("trend", lambda t: t.trend(measures, **span, **zoned)),
-                Asked("replay", lambda t: t.replay(entity or "a", **view).to_frame(), typed=False),
-                Asked("entities", lambda t: t.entities(**view).to_frame()),
+                NamedQuestion("as_of", lambda t: t.as_of(when, **zoned)),
+                NamedQuestion("many", lambda t: t.as_of(many, **zoned)),
+                NamedQuestion("one", lambda t: t.as_of(when, entity=entity, **zoned)),
+                NamedQuestion("history", lambda t: t.history(entity, **view)),
+                NamedQuestion("changes", lambda t: t.changes(field, since=when, **zoned), partial=True),
+                NamedQuestion(
+                    "diff", lambda t: t.diff(other, when or other, mixed="object", **zoned), typed=False
+                ),
+                NamedQuestion(
+                    "explain", lambda t: t.explain(entity or "a", when, mixed="object", **zoned), typed=False
+                ),
+                NamedQuestion("join", lambda t: t.join(frame, on="id", at="when", **zoned), typed=False),
+                NamedQuestion("trend", lambda t: t.trend(measures, **span, **zoned)),
+                NamedQuestion("replay", lambda t: t.replay(entity or "a", **view).to_frame(), typed=False),
+                NamedQuestion("entities", lambda t: t.entities(**view).to_frame()),
             ]
         )
     )
 
 
 @st.composite
-def of_states(draw: st.DrawFn, head: int) -> Asked:
+def state_questions(draw: st.DrawFn, head: int) -> NamedQuestion:
     """Return a question for the states at one moment, with any view: what snapshots answer."""
     when, tz = draw(st.none() | moments()), draw(zones())
     view = draw(st.sampled_from([{}, {}, {"known_at": draw(moments())}, {"upto": draw(st.integers(0, head))}]))
     some = draw(st.none() | st.lists(st.sampled_from(IDS), max_size=4))
-    return Asked("as_of", lambda t: t.as_of(when, entity=some, tz=tz, **view), partial=True)
+    return NamedQuestion("as_of", lambda t: t.as_of(when, entity=some, tz=tz, **view), partial=True)
 
 
 @st.composite
-def turning_worlds(draw: st.DrawFn, **model: Any) -> World:
+def changing_worlds(draw: st.DrawFn, **model: Any) -> World:
     """Return a log in two parts, in the second of which members may hold other kinds of values."""
     early = {name: draw(st.sampled_from(sorted(KINDS))) for name in MEMBERS}
     late = {name: draw(st.sampled_from([kind, kind, *KINDS])) for name, kind in early.items()}
@@ -230,16 +227,16 @@ BUSY = Plan.from_dict(
 )
 
 
-def busy_questions() -> list[Asked]:
+def busy_questions() -> list[NamedQuestion]:
     """Return a question of each kind over `BUSY`."""
     frame = pl.DataFrame({"id": ["s1", "s2", "s1"], "when": ["2024-01-01", "2024-01-01T05:00:00", "2024-02-01"]})
     return [
-        Asked("as_of", lambda t: t.as_of()),
-        Asked("then", lambda t: t.as_of("2024-01-01T03:00:00")),
-        Asked("history", lambda t: t.history()),
-        Asked("changes", lambda t: t.changes("paid")),
-        Asked("join", lambda t: t.join(frame, on="id", at="when")),
-        Asked("entities", lambda t: t.entities().to_frame()),
+        NamedQuestion("as_of", lambda t: t.as_of()),
+        NamedQuestion("then", lambda t: t.as_of("2024-01-01T03:00:00")),
+        NamedQuestion("history", lambda t: t.history()),
+        NamedQuestion("changes", lambda t: t.changes("paid")),
+        NamedQuestion("join", lambda t: t.join(frame, on="id", at="when")),
+        NamedQuestion("entities", lambda t: t.entities().to_frame()),
     ]
 
 

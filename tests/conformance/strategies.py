@@ -197,15 +197,19 @@ def _counted(state: Any, event: Any) -> Any:
     return state + len(event.data)
 
 
-def _told(state: Any, event: Any) -> Any:
+def _story_of(state: Any, event: Any) -> Any:
     return f"{state}{event.type[0]}{event.data.get('n')}"
 
 
-def _gone(state: Any, event: Any) -> Any:
+def _last_entity(state: Any, event: Any) -> Any:
     return None if event.type == "Closed" else event.entity
 
 
-REDUCERS = {"counted": (_counted, 0, pl.Int64()), "told": (_told, "", None), "gone": (_gone, None, pl.String())}
+REDUCERS = {
+    "counted": (_counted, 0, pl.Int64()),
+    "story": (_story_of, "", None),
+    "entity": (_last_entity, None, pl.String()),
+}
 
 
 def _reduce(name: str, events: tuple[str, ...], kind: str) -> Rule:

@@ -10,7 +10,7 @@ from eventsource.index import Sizes
 from eventsource.snapshots import SnapshotPolicy
 from eventsource.testing import Case, MemoryLog, cases, mismatches
 from eventsource.timeline import Timeline
-from tests.conformance.stored import ALWAYS, on_disk
+from tests.conformance.stored import ALWAYS, temporary_timeline
 
 ENGINES = {"reference": ReferenceEngine, "polars": PolarsEngine}
 
@@ -29,7 +29,7 @@ def test_indexes_and_snapshots_give_the_answers_of_the_specification(case: Case)
     """A case's questions, asked after each part of its events arrived, through many small files and snapshots."""
     tiny = Sizes(in_memory=0, max_run=3, part=2, max_sort=3)
     policy = SnapshotPolicy(events=1, every="1d", keep=2)
-    with on_disk(case.plan, tiny, policy, ALWAYS) as timeline:
+    with temporary_timeline(case.plan, tiny, policy, ALWAYS) as timeline:
         half = len(case.events) // 2
         for part in (case.events[:half], case.events[half:]):
             if part:

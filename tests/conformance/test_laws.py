@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from eventsource.fold import PolarsEngine, ReferenceEngine
 from eventsource.moment import last_instant
 from eventsource.plan import Plan
-from tests.conformance.answers import REFUSED, alike, asked, assert_same, states, timeline
+from tests.conformance.answers import REFUSED, alike, answer_of, assert_same, has_fixed_dtypes, states, timeline
 from tests.conformance.strategies import INSTANTS, STREAMS, UNIFORM, World, logs, moments, plans, worlds, zones
 
 ENTITIES = (*STREAMS, "7", "new", "nobody")
@@ -23,27 +23,20 @@ def both(world: World, tz: str = "UTC") -> list[Any]:
     return [timeline(world.events, world.plan, engine(), tz) for engine in (PolarsEngine, ReferenceEngine)]
 
 
-def determined(plan: Plan) -> bool:
-    """Say whether a plan fixes the dtypes of its answers: an untyped ``reduce`` leaves its own to its values."""
-    return all(rule.dtype is not None for rule in plan.rules if rule.op == "reduce") and not any(
-        rule.op == "derive" for rule in plan.rules
-    )
-
-
 @given(worlds(), moments(), st.lists(moments(), max_size=3), zones())
 def test_engines_agree_on_states(world: World, when: Any, many: list[Any], tz: str) -> None:
     """Law 1: as_of of one moment, of many and of none is the same from every engine."""
     fast, slow = both(world, tz)
     for moment in (None, when, many):
-        answers = [asked(lambda t, m=moment: t.as_of(m), t) for t in (fast, slow)]
-        assert_same(*answers, dtypes=determined(world.plan))
+        answers = [answer_of(lambda t, m=moment: t.as_of(m), t) for t in (fast, slow)]
+        assert_same(*answers, dtypes=has_fixed_dtypes(world.plan))
 
 
 @given(worlds(), st.none() | moments(), st.none() | st.integers(0, 12), st.sampled_from((None, *ENTITIES)))
 def test_engines_agree_on_histories(world: World, known_at: Any, upto: int | None, entity: str | None) -> None:
     """Law 1: history is the same from every engine, of one entity or all, of all events or only some."""
-    answers = [asked(lambda t: t.history(entity, known_at=known_at, upto=upto), t) for t in both(world)]
-    assert_same(*answers, dtypes=determined(world.plan))
+    answers = [answer_of(lambda t: t.history(entity, known_at=known_at, upto=upto), t) for t in both(world)]
+    assert_same(*answers, dtypes=has_fixed_dtypes(world.plan))
 
 
 @given(worlds(), st.none() | moments(), st.none() | moments(), st.none() | st.sampled_from(ENTITIES))
@@ -51,18 +44,21 @@ def test_engines_agree_on_changes(world: World, since: Any, until: Any, entity: 
     """Law 1: changes of every field are the same from every engine."""
     for field in world.plan.fields:
         answers = [
-            asked(lambda t, f=field: t.changes(f, since=since, until=until, entity=entity), t) for t in both(world)
+            answer_of(lambda t, f=field: t.changes(f, since=since, until=until, entity=entity), t)
+            for t in both(world)
         ]
-        assert_same(*answers, dtypes=determined(world.plan))
+        assert_same(*answers, dtypes=has_fixed_dtypes(world.plan))
 
 
 @given(worlds(), moments(), moments(), st.sampled_from(ENTITIES), zones())
 def test_engines_agree_on_explanations(world: World, a: Any, b: Any, entity: str, tz: str) -> None:
     """Law 1: diff, explain and replay are the same from every engine."""
     fast, slow = both(world, tz)
-    assert_same(*(asked(lambda t: t.diff(a, b, mixed="object"), t) for t in (fast, slow)), dtypes=False)
-    assert_same(*(asked(lambda t: t.explain(entity, a, mixed="object"), t) for t in (fast, slow)), dtypes=False)
-    first, second = (asked(lambda t: list(t.replay(entity)), t) for t in (fast, slow))
+    assert_same(*(answer_of(lambda t: t.diff(a, b, mixed="object"), t) for t in (fast, slow)), dtypes=False)
+    assert_same(
+        *(answer_of(lambda t: t.explain(entity, a, mixed="object"), t) for t in (fast, slow)), dtypes=False
+    )
+    first, second = (answer_of(lambda t: list(t.replay(entity)), t) for t in (fast, slow))
     assert first == second or alike([repr(step) for step in first], [repr(step) for step in second])
 
 
@@ -75,7 +71,7 @@ def test_the_order_of_arrival_does_not_matter(data: st.DataObject) -> None:
     shuffled = data.draw(st.permutations(once))
     plan = data.draw(plans(members, order="occurred_at"))
     for question in (lambda t: t.as_of(), lambda t: t.history(), lambda t: t.as_of(INSTANTS[7])):
-        assert_same(*(asked(question, timeline(log, plan)) for log in (once, list(shuffled))))
+        assert_same(*(answer_of(question, timeline(log, plan)) for log in (once, list(shuffled))))
 
 
 @given(worlds(kinds=UNIFORM), moments(), zones())
@@ -86,22 +82,22 @@ def test_as_of_ignores_what_happens_after_its_moment(world: World, when: Any, tz
         before = world.without(lambda event: event["occurred_at"] <= end)
     else:
         before = _settled_by(world, end)
-    now = asked(lambda t: t.as_of(), timeline(before, world.plan))
-    then = asked(lambda t: t.as_of(when), timeline(world.events, world.plan, tz=tz))
+    now = answer_of(lambda t: t.as_of(), timeline(before, world.plan))
+    then = answer_of(lambda t: t.as_of(when), timeline(world.events, world.plan, tz=tz))
     assert_same(then, now, dtypes=False, typed=False)  # a later float makes a total of 0 one of 0.0
 
 
 def _settled_by(world: World, end: datetime) -> list[dict[str, Any]]:
     """Return the events whose stream's clock, which never runs backwards, was at most ``end``."""
     clocks: dict[str, datetime] = {}
-    kept = []
+    visible = []
     for event in world.without(lambda _: True):
         recorded = event["recorded_at"] or event["occurred_at"]
         clock = max(clocks.get(event["stream"], recorded), recorded)
         clocks[event["stream"]] = clock
         if clock <= end:
-            kept.append(event)
-    return kept
+            visible.append(event)
+    return visible
 
 
 @given(worlds(), st.one_of(st.none(), moments()), moments())
@@ -110,28 +106,30 @@ def test_known_at_ignores_what_was_recorded_after(world: World, when: Any, known
     end = last_instant(known_at)
     before = world.without(lambda event: (event["recorded_at"] or event["occurred_at"]) <= end)
     whole, cut = timeline(world.events, world.plan), timeline(before, world.plan)
-    assert_same(asked(lambda t: t.as_of(when, known_at=known_at), whole), asked(lambda t: t.as_of(when), cut))
-    history = asked(lambda t: t.history(known_at=known_at), whole)
-    assert_same(history, asked(lambda t: t.history(), cut))
+    assert_same(
+        answer_of(lambda t: t.as_of(when, known_at=known_at), whole), answer_of(lambda t: t.as_of(when), cut)
+    )
+    history = answer_of(lambda t: t.history(known_at=known_at), whole)
+    assert_same(history, answer_of(lambda t: t.history(), cut))
 
 
 @given(worlds(), st.none() | moments(), st.integers(0, 14))
-def test_upto_ignores_what_stands_after(world: World, when: Any, upto: int) -> None:
+def test_upto_ignores_events_from_its_position_on(world: World, when: Any, upto: int) -> None:
     """Law 5: an answer with upto is that of a log which ends there, and stays so."""
     before = world.without(lambda _: True)[:upto]
     whole, cut = timeline(world.events, world.plan), timeline(before, world.plan)
-    assert_same(asked(lambda t: t.as_of(when, upto=upto), whole), asked(lambda t: t.as_of(when), cut))
-    assert_same(asked(lambda t: t.history(upto=upto), whole), asked(lambda t: t.history(), cut))
+    assert_same(answer_of(lambda t: t.as_of(when, upto=upto), whole), answer_of(lambda t: t.as_of(when), cut))
+    assert_same(answer_of(lambda t: t.history(upto=upto), whole), answer_of(lambda t: t.history(), cut))
     for field in world.plan.fields:
-        whole_changes = asked(lambda t, f=field: t.changes(f, upto=upto), whole)
-        assert_same(whole_changes, asked(lambda t, f=field: t.changes(f), cut))
+        whole_changes = answer_of(lambda t, f=field: t.changes(f, upto=upto), whole)
+        assert_same(whole_changes, answer_of(lambda t, f=field: t.changes(f), cut))
 
 
 @given(worlds())
 def test_history_and_as_of_agree_at_every_instant(world: World) -> None:
     """Law 6: as_of(t) is the history rows with valid_from <= t < valid_to, at each edge and just before."""
     whole = timeline(world.events, world.plan)
-    history = asked(lambda t: t.history(), whole)
+    history = answer_of(lambda t: t.history(), whole)
     if history is REFUSED:
         return
     edges = {*history["valid_from"], *history["valid_to"].drop_nulls()}
@@ -145,7 +143,7 @@ def test_history_and_as_of_agree_at_every_instant(world: World) -> None:
 @given(worlds())
 def test_histories_are_as_short_as_can_be(world: World) -> None:
     """A history has no empty interval, no overlap, and no two neighbours that touch and are equal."""
-    history = asked(lambda t: t.history(), timeline(world.events, world.plan))
+    history = answer_of(lambda t: t.history(), timeline(world.events, world.plan))
     rows = [] if history is REFUSED else history.to_dicts()
     assert rows == sorted(rows, key=lambda row: (row["entity"], row["valid_from"]))
     for row, following in pairwise(rows):
@@ -161,12 +159,12 @@ def test_histories_are_as_short_as_can_be(world: World) -> None:
 def test_changes_replayed_give_as_of(world: World, when: Any) -> None:
     """Law 6: the defaults, changed by every change up to a moment, are the state at that moment."""
     whole = timeline(world.events, world.plan)
-    found = asked(lambda t: t.as_of(when), whole)
-    changes = [asked(lambda t, f=field: t.changes(f, until=when), whole) for field in world.plan.fields]
+    found = answer_of(lambda t: t.as_of(when), whole)
+    changes = [answer_of(lambda t, f=field: t.changes(f, until=when), whole) for field in world.plan.fields]
     if found is REFUSED or REFUSED in [c if isinstance(c, str) else "" for c in changes]:
         return
     for entity, state in states(found).items():
-        defaults = whole.explain("nobody at all", mixed="object")
+        defaults = whole.explain("unknown", mixed="object")
         replayed = dict(zip(defaults["field"], defaults["value"].to_list(), strict=True))
         for frame in changes:
             for row in frame.filter(pl.col("entity") == entity).to_dicts():
@@ -179,7 +177,7 @@ def test_changes_replayed_give_as_of(world: World, when: Any) -> None:
 def test_a_diff_leads_from_one_state_to_the_other(world: World, a: Any, b: Any, tz: str) -> None:
     """Law 6: diff(a, b) applied to as_of(a) gives as_of(b), and each of its rows is needed."""
     whole = timeline(world.events, world.plan, tz=tz)
-    diff = asked(lambda t: t.diff(a, b, mixed="object"), whole)
+    diff = answer_of(lambda t: t.diff(a, b, mixed="object"), whole)
     if diff is REFUSED:
         return
     before, after = (states(whole.as_of(moment)) for moment in (a, b))
@@ -199,7 +197,7 @@ def test_a_diff_leads_from_one_state_to_the_other(world: World, a: Any, b: Any, 
 def test_an_explanation_names_the_event_that_made_the_value(world: World, entity: str, when: Any) -> None:
     """An explained value is the state's, and the named event is the last of its changes."""
     whole = timeline(world.events, world.plan)
-    explained = asked(lambda t: t.explain(entity, when, mixed="object"), whole)
+    explained = answer_of(lambda t: t.explain(entity, when, mixed="object"), whole)
     if explained is REFUSED:
         return
     state = states(whole.as_of(when)).get(entity)
@@ -214,7 +212,7 @@ def test_an_explanation_names_the_event_that_made_the_value(world: World, entity
 def test_a_replay_goes_from_the_defaults_to_the_state(world: World, entity: str) -> None:
     """A replay's steps join up, show only what changed, and end with the state of now."""
     whole = timeline(world.events, world.plan)
-    steps = asked(lambda t: list(t.replay(entity)), whole)
+    steps = answer_of(lambda t: list(t.replay(entity)), whole)
     state = states(whole.as_of()).get(entity) if steps is not REFUSED else None
     for step, following in pairwise(steps if steps is not REFUSED else ()):
         assert alike(step.after, following.before)
@@ -227,7 +225,7 @@ def test_a_replay_goes_from_the_defaults_to_the_state(world: World, entity: str)
 def test_many_moments_are_each_alone(world: World, many: list[Any], tz: str) -> None:
     """As_of of many moments is as_of of each, under its label, in the order asked for."""
     whole = timeline(world.events, world.plan, tz=tz)
-    together = asked(lambda t: t.as_of(many), whole)
+    together = answer_of(lambda t: t.as_of(many), whole)
     if together is REFUSED:
         return
     dates = all(not isinstance(moment, datetime) for moment in many)

@@ -17,7 +17,7 @@ from eventsource.fold import PolarsEngine, ReferenceEngine
 from eventsource.index import Sizes
 from eventsource.plan import Plan
 from eventsource.timeline import Timeline, Tuning
-from tests.conformance.answers import REFUSED, alike, asked, assert_same, states, timeline
+from tests.conformance.answers import REFUSED, alike, answer_of, assert_same, states, timeline
 from tests.conformance.strategies import INSTANTS, STREAMS, World, moments, worlds, zones
 
 IDS = (*STREAMS, "7", "nobody", None)
@@ -31,7 +31,7 @@ SPANS = (
 
 
 def _joined(world: World, rows: pl.DataFrame, tz: str = "UTC") -> Any:
-    return asked(lambda t: t.join(rows, on="id", at="when"), timeline(world.events, world.plan, tz=tz))
+    return answer_of(lambda t: t.join(rows, on="id", at="when"), timeline(world.events, world.plan, tz=tz))
 
 
 @given(worlds(), st.data(), zones())
@@ -64,7 +64,7 @@ def test_engines_agree_on_joins(world: World, rows: list[Any]) -> None:
     """Law 1: a join is the same from every engine."""
     frame = pl.DataFrame(rows, schema={"id": pl.String(), "when": pl.Datetime("us", "UTC")}, orient="row")
     lines = [timeline(world.events, world.plan, engine()) for engine in (PolarsEngine, ReferenceEngine)]
-    assert_same(*(asked(lambda t: t.join(frame, on="id", at="when"), t) for t in lines), dtypes=False)
+    assert_same(*(answer_of(lambda t: t.join(frame, on="id", at="when"), t) for t in lines), dtypes=False)
 
 
 @given(worlds(), st.lists(st.tuples(st.sampled_from([7, 8, None]), st.sampled_from(INSTANTS)), min_size=1))
@@ -86,13 +86,13 @@ def test_integer_ids_and_pandas_frames_join_as_texts_do(world: World, rows: list
 def test_a_trend_is_as_of_each_moment_aggregated(world: World, data: st.DataObject, tz: str) -> None:
     """Law 6 for trend: each row is the aggregation of as_of its moment, by its groups."""
     whole = timeline(world.events, world.plan, tz=tz)
-    schema = asked(lambda t: t.history(), whole)
+    schema = answer_of(lambda t: t.history(), whole)
     if schema is REFUSED:
         return
     by = data.draw(st.lists(st.sampled_from(world.plan.fields), max_size=2, unique=True))
     by = [name for name in by if not isinstance(schema.schema[name], pl.List)]
     measures = data.draw(_measures(schema.schema, world.plan))
-    trend = asked(lambda t: t.trend(measures, by=by, **data.draw(st.sampled_from(SPANS))), whole)
+    trend = answer_of(lambda t: t.trend(measures, by=by, **data.draw(st.sampled_from(SPANS))), whole)
     if trend is REFUSED:
         return
     expected = _aggregated(whole, trend, measures, by)
@@ -174,4 +174,4 @@ def _assert_same_answers(stored: Timeline, plain: Timeline, when: Any) -> None:
         lambda t: t.changes(t.plan.fields[0]),
         lambda t: t.replay("a").to_frame(),
     ):
-        assert_same(asked(question, stored), asked(question, plain))
+        assert_same(answer_of(question, stored), answer_of(question, plain))

@@ -8,7 +8,7 @@ from typing import Any
 
 from eventsource import Log
 from eventsource.index import Index, Sizes
-from tests.conformance.stored import BUSY, assert_answers, fresh, stored
+from tests.conformance.stored import BUSY, assert_answers, reference, stored_timeline
 
 SMALL = Sizes(in_memory=0, max_run=300, part=60, max_sort=120)
 ROOT = Path(__file__).parents[2]
@@ -41,7 +41,7 @@ def log_with(path: Path, events: list[dict[str, Any]]) -> Log:
 
 def assert_answers_all(path: Path, events: list[dict[str, Any]]) -> None:
     """Assert that the next process to ask gets the answers that all events give without an index."""
-    assert_answers(stored(Log(path), BUSY, SMALL), fresh(events, BUSY))
+    assert_answers(stored_timeline(Log(path), BUSY, SMALL), reference(events, BUSY))
 
 
 def unnamed_files(index: Index) -> set[str]:

@@ -17,7 +17,15 @@ import pytest
 from eventsource import Log, Timeline
 from eventsource.errors import IndexFileError, LogError
 from eventsource.index import Index, Sizes
-from tests.conformance.stored import BUSY, assert_answers, busy_events, fresh, index_of, snapshots_of, stored
+from tests.conformance.stored import (
+    BUSY,
+    assert_answers,
+    busy_events,
+    index_of,
+    reference,
+    snapshots_of,
+    stored_timeline,
+)
 from tests.index.indexkit import SMALL, assert_answers_all, log_with, output_of, run, unnamed_files
 
 pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")
@@ -27,11 +35,11 @@ EVENTS = busy_events(1, 1500)
 ASK = """
 import sys
 from tests.index.indexkit import SMALL
-from tests.conformance.stored import BUSY, stored
+from tests.conformance.stored import BUSY, stored_timeline
 from eventsource import Log
 print("ready", flush=True)
 for _ in range(int(sys.argv[2])):
-    timeline = stored(Log(sys.argv[1]), BUSY, SMALL)
+    timeline = stored_timeline(Log(sys.argv[1]), BUSY, SMALL)
     states = timeline.as_of()
     assert timeline.history().height >= states.height
 print(states.hash_rows(seed=1).sum(), states.height)
@@ -40,9 +48,9 @@ print(states.hash_rows(seed=1).sum(), states.height)
 GROW = """
 import sys
 from tests.index.indexkit import SMALL
-from tests.conformance.stored import BUSY, busy_events, stored
+from tests.conformance.stored import BUSY, busy_events, stored_timeline
 from eventsource import Log
-timeline = stored(Log(sys.argv[1]), BUSY, SMALL)
+timeline = stored_timeline(Log(sys.argv[1]), BUSY, SMALL)
 print("ready", flush=True)
 events = busy_events(1, 1500)
 timeline.as_of()
@@ -56,10 +64,10 @@ while (head := timeline.log.head) < len(events):
 LIMITED = """
 import resource, sys
 from tests.index.indexkit import SMALL
-from tests.conformance.stored import BUSY, stored
+from tests.conformance.stored import BUSY, stored_timeline
 from eventsource import Log
 from eventsource.errors import IndexFileError
-timeline = stored(Log(sys.argv[1]), BUSY, SMALL)
+timeline = stored_timeline(Log(sys.argv[1]), BUSY, SMALL)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
 try:
     timeline.as_of()
@@ -72,11 +80,11 @@ print(timeline.as_of().height)
 READ_ONLY = """
 import os, sys
 from tests.index.indexkit import SMALL
-from tests.conformance.stored import BUSY, index_of, stored
+from tests.conformance.stored import BUSY, index_of, stored_timeline
 from eventsource import Log
 if os.geteuid() == 0:
     os.setuid(65534)  # permissions do not bind root
-timeline = stored(Log(sys.argv[1]), BUSY, SMALL)
+timeline = stored_timeline(Log(sys.argv[1]), BUSY, SMALL)
 print(timeline.as_of().height, timeline.snapshot().entities, timeline.verify()["same"].all())
 print(index_of(timeline).folder)
 """
@@ -99,12 +107,12 @@ def test_a_killed_process_leaves_no_damage(tmp_path: Path) -> None:
         killed += program.returncode == -signal.SIGKILL
     assert killed >= 3
     seen = EVENTS[: Log(path).head]
-    found = stored(Log(path), BUSY, SMALL)
-    assert_answers(found, fresh(seen, BUSY))
+    found = stored_timeline(Log(path), BUSY, SMALL)
+    assert_answers(found, reference(seen, BUSY))
     assert found.verify()["same"].all()
     events = [*seen, *busy_events(2, 30, start=5000)]
     found.log.append(events[len(seen) :])
-    assert_answers(found, fresh(events, BUSY))
+    assert_answers(found, reference(events, BUSY))
     before = unnamed_files(index_of(found))  # files of the previous manifest, for questions that still read them
     found.log.append(busy_events(3, 1, start=9000))
     found.as_of()
@@ -123,7 +131,7 @@ def test_several_processes_build_one_index(tmp_path: Path) -> None:
     log = log_with(path, EVENTS)
     answers = {output_of(program).splitlines()[-1] for program in [run(ASK, path, 3) for _ in range(3)]}
     assert len(answers) == 1
-    index = index_of(stored(log, BUSY, SMALL))
+    index = index_of(stored_timeline(log, BUSY, SMALL))
     assert len(list((path / "index").iterdir())) == 1
     assert not unnamed_files(index)
     assert_answers_all(path, EVENTS)
@@ -141,7 +149,7 @@ def test_an_older_question_does_not_fill_the_cache_of_a_newer_one(tmp_path: Path
             later = _count(index)
             early = sum(view.map(lambda events: len(events.clustered)))
     assert later > early
-    assert _count(index) == later == _count(index_of(fresh(EVENTS[:1100], BUSY)))
+    assert _count(index) == later == _count(index_of(reference(EVENTS[:1100], BUSY)))
 
 
 def _count(index: Index) -> int:
@@ -180,15 +188,15 @@ def test_after_several_deletions_a_question_is_answered_in_memory(tmp_path: Path
                 deletions += 1
             found = sum(view.map(lambda events: events.clustered.in_order.collect().height))
     assert deletions > 2
-    assert found == _count(index_of(fresh(EVENTS, BUSY))) > 0
-    assert_answers(stored(Log(path), BUSY, SMALL), fresh(EVENTS, BUSY))
+    assert found == _count(index_of(reference(EVENTS, BUSY))) > 0
+    assert_answers(stored_timeline(Log(path), BUSY, SMALL), reference(EVENTS, BUSY))
 
 
 @pytest.mark.parametrize("sizes", [SMALL, None])
 def test_a_missing_file_of_the_log_is_an_error(tmp_path: Path, sizes: Sizes | None) -> None:
     """The log is the truth: without a file of it there is no answer."""
     log = log_with(tmp_path / "log", EVENTS)
-    timeline = Timeline(log, BUSY) if sizes is None else stored(log, BUSY, sizes)
+    timeline = Timeline(log, BUSY) if sizes is None else stored_timeline(log, BUSY, sizes)
     next(path for path in (tmp_path / "log" / "events").rglob("*.parquet")).unlink()
     with pytest.raises(LogError, match=r"log lacks a file: .*\.parquet"):
         timeline.as_of()
@@ -203,9 +211,9 @@ def test_a_full_disk_is_an_error_and_leaves_no_partial_files(tmp_path: Path, lim
     assert "cannot be written to" in said
     assert "File too large" in said
     assert "Hint: free some space" in said
-    expected = fresh(EVENTS, BUSY)
+    expected = reference(EVENTS, BUSY)
     assert int(height) == expected.as_of().height
-    found = stored(Log(path), BUSY, SMALL)
+    found = stored_timeline(Log(path), BUSY, SMALL)
     assert_answers(found, expected)
     assert not unnamed_files(index_of(found))
 
@@ -222,7 +230,7 @@ def test_a_read_only_log_has_its_derived_files_in_the_cache_folder(tmp_path: Pat
         path.chmod(0o555)
         said, folder = output_of(run(READ_ONLY, path, XDG_CACHE_HOME=str(cache))).splitlines()
         path.chmod(0o755)
-        states = fresh(EVENTS, BUSY)
+        states = reference(EVENTS, BUSY)
         assert said == f"{states.as_of().height} {states.entities().len()} True"
         assert Path(folder).is_relative_to(cache / "eventsource")
         assert not (path / "index").exists()
@@ -232,12 +240,12 @@ def test_a_read_only_log_has_its_derived_files_in_the_cache_folder(tmp_path: Pat
 @pytest.mark.parametrize("kind", ["part", "run", "entities"])
 def test_truncated_files_are_noticed(tmp_path: Path, kind: str) -> None:
     """A file that lost its end is noticed, and the index is built again."""
-    found = stored(log_with(tmp_path / "log", EVENTS), BUSY, SMALL)
+    found = stored_timeline(log_with(tmp_path / "log", EVENTS), BUSY, SMALL)
     found.as_of()
     pattern = "part-*.entities" if kind == "entities" else f"{kind}-*.parquet"
     for path in index_of(found).folder.glob(pattern):
         os.truncate(path, path.stat().st_size // 2)
-    assert_answers(found, fresh(EVENTS, BUSY))
+    assert_answers(found, reference(EVENTS, BUSY))
     assert_answers_all(tmp_path / "log", EVENTS)
 
 
@@ -247,16 +255,16 @@ def test_truncated_files_are_noticed(tmp_path: Path, kind: str) -> None:
 )
 def test_a_damaged_manifest_counts_as_missing(tmp_path: Path, content: bytes) -> None:
     """Whatever the manifest contains instead, the index is built again."""
-    found = stored(log_with(tmp_path / "log", EVENTS[:400]), BUSY, SMALL)
+    found = stored_timeline(log_with(tmp_path / "log", EVENTS[:400]), BUSY, SMALL)
     found.as_of()
     (index_of(found).folder / "manifest.json").write_bytes(content)
     assert_answers_all(tmp_path / "log", EVENTS[:400])
-    assert not unnamed_files(index_of(stored(found.log, BUSY, SMALL)))
+    assert not unnamed_files(index_of(stored_timeline(found.log, BUSY, SMALL)))
 
 
 def test_a_file_in_place_of_the_folder_is_an_error(tmp_path: Path) -> None:
     """If the folder cannot be created, an IndexFileError names it."""
-    found = stored(log_with(tmp_path / "log", EVENTS[:100]), BUSY, SMALL)
+    found = stored_timeline(log_with(tmp_path / "log", EVENTS[:100]), BUSY, SMALL)
     (tmp_path / "log" / "index").write_text("in the way")
     with pytest.raises(IndexFileError, match=r"cannot be written to .*index"):
         found.as_of()
@@ -266,10 +274,10 @@ def test_a_file_system_without_locks_gets_a_warning(tmp_path: Path, monkeypatch:
     """Where the operating system has no locks, a file serves as one, and the answers are the same."""
     log_with(tmp_path / "log", EVENTS[:300])
     monkeypatch.setattr(fcntl, "flock", _refuse(errno.ENOSYS))
-    timeline = stored(Log(tmp_path / "log"), BUSY, SMALL)
+    timeline = stored_timeline(Log(tmp_path / "log"), BUSY, SMALL)
     with pytest.warns(UserWarning, match="flock not supported"):
         timeline.as_of()
-    assert_answers(timeline, fresh(EVENTS[:300], BUSY))
+    assert_answers(timeline, reference(EVENTS[:300], BUSY))
 
 
 def test_a_lock_that_cannot_be_acquired_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -277,7 +285,7 @@ def test_a_lock_that_cannot_be_acquired_is_an_error(tmp_path: Path, monkeypatch:
     log_with(tmp_path / "log", EVENTS[:300])
     monkeypatch.setattr(fcntl, "flock", _refuse(errno.ENOLCK))
     with pytest.raises(IndexFileError, match=r"cannot be written to .*No locks available"):
-        stored(Log(tmp_path / "log"), BUSY, SMALL).as_of()
+        stored_timeline(Log(tmp_path / "log"), BUSY, SMALL).as_of()
 
 
 def _refuse(code: int) -> Callable[[int, int], None]:

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from eventsource.index import Sizes
 from tests.conformance.stored import (
     arrivals,
+    changing_worlds,
     delete_derived,
-    fresh,
-    on_disk,
     on_files,
     questions,
+    reference,
     reopen,
     sizes,
-    turning_worlds,
+    temporary_timeline,
 )
 from tests.conformance.strategies import World
 
@@ -25,11 +25,11 @@ pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameW
 
 @pytest.mark.slow
 @on_files
-@given(turning_worlds(), st.lists(st.integers(0, 28), max_size=3), sizes(), st.data())
+@given(changing_worlds(), st.lists(st.integers(0, 28), max_size=3), sizes(), st.data())
 def test_a_growing_index_changes_no_answer(world: World, cuts: list[int], of: Sizes, data: st.DataObject) -> None:
     """After every append, in this process or another, with or without files, answers are those of a full fold."""
     seen: list[dict[str, Any]] = []
-    with on_disk(world.plan, of) as found:
+    with temporary_timeline(world.plan, of) as found:
         for events in arrivals(world, cuts):
             if events:
                 found.log.append(events)
@@ -39,6 +39,6 @@ def test_a_growing_index_changes_no_answer(world: World, cuts: list[int], of: Si
                 found = reopen(found)  # noqa: PLW2901 - it asks from now on
             elif happens == "deletion":
                 delete_derived(found)
-            expected = fresh(seen, world.plan)
+            expected = reference(seen, world.plan)
             for question in data.draw(st.lists(questions(world.plan, len(seen)), min_size=1, max_size=4)):
                 question.same(found, expected)

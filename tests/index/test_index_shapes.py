@@ -10,7 +10,7 @@ import pytest
 from eventsource import Log
 from eventsource.index import Sizes
 from eventsource.plan import Plan
-from tests.conformance.stored import BUSY, Asked, busy_events, busy_questions, fresh, stored
+from tests.conformance.stored import BUSY, NamedQuestion, busy_events, busy_questions, reference, stored_timeline
 
 pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")
 
@@ -65,17 +65,19 @@ def test_hundreds_of_types_and_members(tmp_path: Path) -> None:
     members = [{"name": f"f{n}", "op": "latest", "events": kinds[n::5], "of": f"m{n}"} for n in range(200)]
     counts = {"name": "events", "op": "count", "events": kinds}
     plan = Plan.from_dict({"name": "Wide", "fields": [*members, counts]})
-    _assert_grows(tmp_path, events, plan, SIZES[0], [Asked("as_of", lambda t: t.as_of())])
+    _assert_grows(tmp_path, events, plan, SIZES[0], [NamedQuestion("as_of", lambda t: t.as_of())])
 
 
-def _assert_grows(tmp_path: Path, events: Events, plan: Plan, sizes: Sizes, questions: list[Asked]) -> None:
+def _assert_grows(
+    tmp_path: Path, events: Events, plan: Plan, sizes: Sizes, questions: list[NamedQuestion]
+) -> None:
     log = Log(tmp_path / "log")
-    timeline, most = stored(log, plan, sizes), len(events) * 4 // 5
+    timeline, most = stored_timeline(log, plan, sizes), len(events) * 4 // 5
     for seen, part in ((events[:most], events[:most]), (events, events[most:])):
         if part:
             log.append(part)
-        expected = fresh(seen, plan)
+        expected = reference(seen, plan)
         for question in questions:
             question.same(timeline, expected)
     for question in questions:
-        question.same(stored(log, plan, sizes), expected)
+        question.same(stored_timeline(log, plan, sizes), expected)

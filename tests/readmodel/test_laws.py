@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from eventsource import Log
 from eventsource.readmodel import ReadModel, _tables_of_model
-from tests.conformance.answers import REFUSED, alike, asked, timeline
-from tests.conformance.stored import ALWAYS, BUSY, busy_events, stored
+from tests.conformance.answers import REFUSED, alike, answer_of, timeline
+from tests.conformance.stored import ALWAYS, BUSY, busy_events, stored_timeline
 from tests.conformance.strategies import World, worlds
 from tests.readmodel.readmodelkit import rows_of
 
@@ -34,8 +34,8 @@ def keeps_up(world: World, cuts: list[int], url: str, *, history: bool) -> None:
     for first, last in pairwise([0, *sorted(cuts), len(world.events)]):
         now = timeline(world.events[:last], world.plan)
         model = ReadModel(now, url, table=table, history=history)
-        done = asked(lambda _, m=model: m.refresh(), now)
-        expected = asked(lambda t: [t.as_of(), t.history()][: 1 + history], now)
+        done = answer_of(lambda _, m=model: m.refresh(), now)
+        expected = answer_of(lambda t: [t.as_of(), t.history()][: 1 + history], now)
         assert (done is REFUSED) == (expected is REFUSED)
         if done is REFUSED:
             return
@@ -73,7 +73,7 @@ def test_a_refreshed_read_model_equals_the_model(world: World, cuts: list[int], 
 
 def test_refreshes_start_from_the_snapshots_of_earlier_ones(tmp_path: Path) -> None:
     """Law 7 where states start from snapshots: late events, deletions and lost snapshots change nothing."""
-    found = stored(Log(tmp_path / "log"), BUSY, thresholds=ALWAYS)
+    found = stored_timeline(Log(tmp_path / "log"), BUSY, thresholds=ALWAYS)
     model = ReadModel(found, f"sqlite:///{tmp_path}/models.db", table="busy")
     taken = 0
     with patch.object(_tables_of_model, "_WORTH_A_SNAPSHOT", 64):

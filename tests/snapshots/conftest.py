@@ -6,7 +6,7 @@ import pytest
 
 from eventsource import Log
 from eventsource.timeline import Timeline
-from tests.conformance.stored import BUSY, stored
+from tests.conformance.stored import BUSY, stored_timeline
 from tests.snapshots.snapshotkit import EVENTS, SMALL
 
 
@@ -15,4 +15,4 @@ def timeline(request: pytest.FixtureRequest, tmp_path: Path) -> Timeline:
     """A timeline over a log of busy events."""
     log = Log(tmp_path / "log")
     log.append(EVENTS)
-    return stored(log, BUSY, request.param)
+    return stored_timeline(log, BUSY, request.param)

@@ -14,17 +14,17 @@ from eventsource.plan import Plan
 from eventsource.snapshots import Thresholds
 from eventsource.testing import MemoryLog
 from eventsource.timeline import Timeline
-from tests.conformance.stored import BUSY, assert_answers, fresh, snapshots_of, stored
+from tests.conformance.stored import BUSY, assert_answers, reference, snapshots_of, stored_timeline
 from tests.snapshots.snapshotkit import EVENTS, LATE, falsify, is_used
 
 pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")
 
 FULL = """
 import resource, sys
-from tests.conformance.stored import BUSY, stored
+from tests.conformance.stored import BUSY, stored_timeline
 from eventsource import Log
 from eventsource.errors import IndexFileError
-timeline = stored(Log(sys.argv[1]), BUSY)
+timeline = stored_timeline(Log(sys.argv[1]), BUSY)
 timeline.as_of()
 resource.setrlimit(resource.RLIMIT_FSIZE, (500, resource.RLIM_INFINITY))
 try:
@@ -38,7 +38,7 @@ print(timeline.snapshots().height, timeline.snapshot().entities)
 
 def test_a_snapshot_taken_again_replaces_the_first(tmp_path: Path) -> None:
     """There is one snapshot of a moment and a position, so that copies do not push out others."""
-    timeline = stored(Log(tmp_path / "log"), BUSY)
+    timeline = stored_timeline(Log(tmp_path / "log"), BUSY)
     timeline.log.append(EVENTS)
     for moment in ("2024-01-03", "2024-01-02", "2024-01-03", None, None):
         timeline.snapshot(moment)
@@ -63,11 +63,11 @@ def test_a_damaged_snapshot_counts_as_absent(timeline: Timeline, content: bytes)
     timeline.snapshot(LATE)
     timeline.snapshot()
     store = snapshots_of(timeline)
-    whole = [store.folder / snapshot.file for snapshot in store.all()]
-    whole[0].write_bytes(content)
-    os.truncate(whole[1], whole[1].stat().st_size - 7)
+    paths = [store.folder / snapshot.file for snapshot in store.all()]
+    paths[0].write_bytes(content)
+    os.truncate(paths[1], paths[1].stat().st_size - 7)
     assert timeline.snapshots().is_empty()
-    assert_answers(timeline, fresh(EVENTS, BUSY))
+    assert_answers(timeline, reference(EVENTS, BUSY))
     timeline.prune(keep=5)
     assert list(snapshots_of(timeline).folder.iterdir()) == []
 
@@ -100,7 +100,7 @@ def test_pruning_keeps_the_latest(timeline: Timeline) -> None:
 
 def test_a_snapshot_that_cannot_be_taken_is_an_error(tmp_path: Path) -> None:
     """Of a log without events, and of one in memory."""
-    found = stored(Log(tmp_path / "log"), BUSY)
+    found = stored_timeline(Log(tmp_path / "log"), BUSY)
     with pytest.raises(FoldError, match="no events"):
         found.snapshot()
     untyped = Plan.from_dict({"name": "Empty", "fields": []})
@@ -112,17 +112,17 @@ def test_a_full_disk_leaves_no_half_snapshot(tmp_path: Path) -> None:
     """The error says that it cannot be written, no file stays, and later it works."""
     Log(tmp_path / "log").append(EVENTS)
     root = Path(__file__).parents[2]
-    told = subprocess.run(
+    output = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", FULL, str(tmp_path / "log")],
         env={**os.environ, "PYTHONPATH": str(root)},
         capture_output=True,
         text=True,
         check=True,
     ).stdout
-    said, counts = told.rsplit("\n", 2)[:2]
-    assert "the snapshot cannot be written" in said
-    assert "File too large" in said
-    assert counts == f"0 {fresh(EVENTS, BUSY).entities().len()}"
+    message, counts = output.rsplit("\n", 2)[:2]
+    assert "the snapshot cannot be written" in message
+    assert "File too large" in message
+    assert counts == f"0 {reference(EVENTS, BUSY).entities().len()}"
     assert [path.suffix for path in (tmp_path / "log" / "snapshots").glob("*/*")] == [".snapshot"]
 
 
@@ -133,8 +133,8 @@ def test_the_states_read_last_stay_in_memory_unless_they_are_large(
     """Content that changes without the file's time is only seen where the file is read again."""
     log = Log(tmp_path / "log")
     log.append(EVENTS)
-    timeline = stored(log, BUSY, thresholds=Thresholds(cached_bytes=cached_bytes))
-    expected = fresh(EVENTS, BUSY)
+    timeline = stored_timeline(log, BUSY, thresholds=Thresholds(cached_bytes=cached_bytes))
+    expected = reference(EVENTS, BUSY)
     for moment in (LATE, "2024-01-01T05:00:00", LATE):
         timeline.snapshot(moment)
         assert timeline.as_of(moment).equals(expected.as_of(moment))

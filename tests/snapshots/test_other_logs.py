@@ -11,7 +11,7 @@ from eventsource import Log
 from eventsource.plan import Plan, Rule
 from eventsource.testing import event
 from eventsource.timeline import Timeline
-from tests.conformance.stored import BUSY, assert_answers, fresh, stored
+from tests.conformance.stored import BUSY, assert_answers, reference, stored_timeline
 from tests.snapshots.snapshotkit import EVENTS, falsify, is_used
 
 pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")
@@ -27,20 +27,20 @@ def test_a_changed_model_finds_no_old_snapshot(timeline: Timeline) -> None:
         replace(BUSY, order="recorded_at"),
         replace(BUSY, key={"Paid": "v"}),
     ):
-        other = stored(timeline.log, plan)
+        other = stored_timeline(timeline.log, plan)
         assert other.snapshots().is_empty()
         assert not is_used(other)
-    assert stored(timeline.log, BUSY).snapshots().height == 1
+    assert stored_timeline(timeline.log, BUSY).snapshots().height == 1
 
 
 def test_another_log_at_the_same_path_finds_no_old_snapshot(timeline: Timeline) -> None:
     """A log that replaces another one, with the old caches beside it, answers from its own events."""
     timeline.snapshot()
     shutil.rmtree(Path(timeline.log.path) / "events")
-    anew = Log(timeline.log.path)
-    anew.append(EVENTS[:500])
-    assert stored(anew, BUSY).snapshots().is_empty()
-    assert_answers(stored(anew, BUSY), fresh(EVENTS[:500], BUSY))
+    replaced = Log(timeline.log.path)
+    replaced.append(EVENTS[:500])
+    assert stored_timeline(replaced, BUSY).snapshots().is_empty()
+    assert_answers(stored_timeline(replaced, BUSY), reference(EVENTS[:500], BUSY))
 
 
 def test_a_log_restored_from_a_backup_uses_no_snapshot_of_lost_events(tmp_path: Path) -> None:

@@ -12,7 +12,14 @@ from eventsource.plan import Plan, Rule
 from eventsource.snapshots import SnapshotPolicy
 from eventsource.testing import MemoryLog, event
 from eventsource.timeline import Timeline
-from tests.conformance.stored import BUSY, assert_answers, busy_events, fresh, snapshots_of, stored
+from tests.conformance.stored import (
+    BUSY,
+    assert_answers,
+    busy_events,
+    reference,
+    snapshots_of,
+    stored_timeline,
+)
 from tests.snapshots.snapshotkit import EVENTS, LATE
 
 pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")
@@ -27,7 +34,7 @@ def test_a_timeline_refuses_wrong_arguments_at_once(wrong: dict[str, Any]) -> No
 
 def test_a_policy_that_keeps_fewer_snapshots_removes_some_at_once(tmp_path: Path) -> None:
     """Also where none is due."""
-    timeline = stored(Log(tmp_path / "log"), BUSY)
+    timeline = stored_timeline(Log(tmp_path / "log"), BUSY)
     timeline.log.append(EVENTS)
     for moment in ("2024-01-01", "2024-01-02", "2024-01-03"):
         timeline.snapshot(moment)
@@ -48,7 +55,7 @@ def test_a_new_snapshot_is_not_removed_at_once(tmp_path: Path) -> None:
 
 def test_a_policy_by_events_takes_a_snapshot_per_so_many_events(tmp_path: Path) -> None:
     """Asked after every arrival, it takes a snapshot per so many events and keeps the newest."""
-    found = stored(Log(tmp_path / "log"), BUSY, policy=SnapshotPolicy(events=100, keep=2))
+    found = stored_timeline(Log(tmp_path / "log"), BUSY, policy=SnapshotPolicy(events=100, keep=2))
     taken = set()
     for start in range(0, 600, 50):
         found.log.append(EVENTS[start : start + 50])
@@ -56,12 +63,12 @@ def test_a_policy_by_events_takes_a_snapshot_per_so_many_events(tmp_path: Path) 
         taken |= set(found.snapshots()["position"])
         assert found.snapshots().height <= 2
     assert taken == {100, 200, 300, 400, 500, 600}
-    assert_answers(found, fresh(EVENTS, BUSY))
+    assert_answers(found, reference(EVENTS, BUSY))
 
 
 def test_a_snapshot_of_an_early_moment_does_not_count_as_one_of_all_events(tmp_path: Path) -> None:
     """Though it was taken at the head: a question for the states of now would fold nearly all events again."""
-    found = stored(Log(tmp_path / "log"), BUSY)
+    found = stored_timeline(Log(tmp_path / "log"), BUSY)
     found.log.append(EVENTS[:100])
     found.snapshot("2000-01-01")
     policy = SnapshotPolicy(events=100)
@@ -89,7 +96,7 @@ def test_a_policy_by_time_takes_a_snapshot_at_each_step_end(tmp_path: Path) -> N
 def test_a_policy_of_both_kinds_takes_each_snapshot_once(tmp_path: Path) -> None:
     """Without new events no question takes a snapshot that the next one takes again."""
     policy = SnapshotPolicy(events=3, every="1mo", keep=2)
-    found = stored(Log(tmp_path / "log"), BUSY, policy=policy)
+    found = stored_timeline(Log(tmp_path / "log"), BUSY, policy=policy)
     found.log.append(
         [event | {"occurred_at": f"2024-{month:02}-15"} for month, event in enumerate(busy_events(8, 7), start=1)]
     )
@@ -106,9 +113,9 @@ def test_a_policy_takes_steps_at_the_ends_of_the_calendar(tmp_path: Path, at: st
     log.append([*EVENTS, EVENTS[0] | {"event_id": "end", "occurred_at": at}])
     plain = Timeline(log, BUSY, tz=tz)
     for every in ("1mo", "700d"):
-        kept = Timeline(log, BUSY, tz=tz, snapshots=SnapshotPolicy(every=every, keep=2))
+        with_policy = Timeline(log, BUSY, tz=tz, snapshots=SnapshotPolicy(every=every, keep=2))
         for when in (LATE, "2024-06-30", "9999-12-31", "0001-01-01", None):
-            assert kept.as_of(when).equals(plain.as_of(when, snapshots=False))
+            assert with_policy.as_of(when).equals(plain.as_of(when, snapshots=False))
     alone = Log(tmp_path / "alone")
     alone.append([EVENTS[0] | {"occurred_at": at}])
     assert (

@@ -11,19 +11,19 @@ from eventsource.errors import FoldError
 from eventsource.index import Sizes
 from eventsource.snapshots import SnapshotPolicy, Thresholds
 from eventsource.timeline import Timeline
-from tests.conformance.answers import REFUSED, asked
+from tests.conformance.answers import REFUSED, answer_of
 from tests.conformance.stored import (
     ALWAYS,
     arrivals,
+    changing_worlds,
     delete_derived,
-    fresh,
-    of_states,
-    on_disk,
     on_files,
+    reference,
     reopen,
     sizes,
     snapshots_of,
-    turning_worlds,
+    state_questions,
+    temporary_timeline,
 )
 from tests.conformance.strategies import World, moments
 
@@ -47,7 +47,7 @@ POLICIES = st.sampled_from(
 )
 @on_files
 @given(
-    turning_worlds(),
+    changing_worlds(),
     st.lists(st.integers(0, 28), max_size=3),
     st.none() | sizes(),
     POLICIES,
@@ -66,22 +66,22 @@ def test_snapshots_never_change_an_answer(
     Of all entities, and of some.
     """
     seen: list[dict[str, Any]] = []
-    with on_disk(world.plan, of, policy, thresholds) as found:
+    with temporary_timeline(world.plan, of, policy, thresholds) as found:
         for events in arrivals(world, cuts):
             if events:
                 found.log.append(events)
             seen += events
-            expected = fresh(seen, world.plan)
+            expected = reference(seen, world.plan)
             _ask(found, expected, seen, data)
             _disturb(found, data)
             found = data.draw(st.sampled_from([found, reopen(found, policy)]))  # noqa: PLW2901 - the one that asks next
             _ask(found, expected, seen, data)
-            verified = asked(lambda t: t.verify(), found)
+            verified = answer_of(lambda t: t.verify(), found)
             assert verified is REFUSED or verified["same"].all()
 
 
 def _ask(found: Timeline, expected: Timeline, seen: list[dict[str, Any]], data: st.DataObject) -> None:
-    for question in data.draw(st.lists(of_states(len(seen)), max_size=4)):
+    for question in data.draw(st.lists(state_questions(len(seen)), max_size=4)):
         question.same(found, expected)
 
 

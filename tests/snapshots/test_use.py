@@ -10,7 +10,14 @@ from eventsource import Log
 from eventsource.errors import FoldError
 from eventsource.plan import Plan
 from eventsource.timeline import Timeline
-from tests.conformance.stored import BUSY, assert_answers, busy_events, fresh, snapshots_of, stored
+from tests.conformance.stored import (
+    BUSY,
+    assert_answers,
+    busy_events,
+    reference,
+    snapshots_of,
+    stored_timeline,
+)
 from tests.snapshots.snapshotkit import BEFORE, EVENTS, LATE, falsify, is_used
 
 pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")
@@ -33,7 +40,7 @@ def test_later_and_late_events_are_merged_into_a_snapshot(timeline: Timeline) ->
     more = busy_events(3, 30, start=600)
     late = [event | {"occurred_at": BEFORE} for event in busy_events(4, 3, start=700)]
     timeline.log.append([*more, *late])
-    expected = fresh([*EVENTS, *more, *late], BUSY)
+    expected = reference([*EVENTS, *more, *late], BUSY)
     assert_answers(timeline, expected)
     falsify(timeline)
     assert is_used(timeline)
@@ -54,7 +61,7 @@ def test_a_question_uses_no_snapshot_with_events_that_it_does_not_see(timeline: 
 def test_with_known_at_no_snapshot_in_order_of_recordingis_used(tmp_path: Path) -> None:
     """Events recorded later may have moved the clocks of its streams."""
     plan = replace(BUSY, order="recorded_at")
-    found = stored(Log(tmp_path / "log"), plan)
+    found = stored_timeline(Log(tmp_path / "log"), plan)
     found.log.append(EVENTS)
     found.snapshot()
     falsify(found)
@@ -72,7 +79,7 @@ def test_a_kind_of_value_recorded_after_known_at_decides_no_dtype(tmp_path: Path
         {**changed, "event_id": "1", "occurred_at": "2024-01-01", "data": {"n": 1}},
         {**changed, "event_id": "2", "occurred_at": "2024-01-03", "data": {"n": "one"}},
     ]
-    found = stored(Log(tmp_path / "log"), plan)
+    found = stored_timeline(Log(tmp_path / "log"), plan)
     found.log.append(events)
     found.snapshot("2024-01-01")
     assert found.as_of("2024-01-01", known_at="2024-01-02").rows() == [("a", 1)]
@@ -83,7 +90,7 @@ def test_a_sum_beyond_64_bits_is_refused_from_a_snapshot_too(tmp_path: Path) -> 
     """Even that of an entity which no longer exists, as without a snapshot."""
     total = {"name": "n", "op": "total", "events": ["Added"], "of": "n"}
     plan = Plan.from_dict({"name": "Sums", "created": ["Added"], "deleted": ["Gone"], "fields": [total]})
-    found = stored(Log(tmp_path / "log"), plan)
+    found = stored_timeline(Log(tmp_path / "log"), plan)
     kinds = [("a", "Added", 2**62), ("a", "Added", 2**62), ("b", "Added", 1), ("a", "Gone", 0)]
     found.log.append(
         [

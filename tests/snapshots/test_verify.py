@@ -7,7 +7,7 @@ import pytest
 
 from eventsource import Log
 from eventsource.timeline import Timeline
-from tests.conformance.stored import BUSY, snapshots_of, stored
+from tests.conformance.stored import BUSY, snapshots_of, stored_timeline
 from tests.snapshots.snapshotkit import BEFORE, EVENTS, LATE, falsify
 
 pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")
@@ -58,10 +58,10 @@ def test_verify_says_that_the_log_lost_events(tmp_path: Path) -> None:
     log.append(EVENTS[:500])
     shutil.copytree(log.path, tmp_path / "backup")
     log.append(EVENTS[500:])
-    stored(log, BUSY).snapshot()
+    stored_timeline(log, BUSY).snapshot()
     shutil.rmtree(tmp_path / "log" / "events")
     shutil.copytree(tmp_path / "backup" / "events", tmp_path / "log" / "events")
-    restored = stored(Log(log.path), BUSY)
+    restored = stored_timeline(Log(log.path), BUSY)
     [(same, reason)] = restored.verify().select("same", "reason").rows()
     assert not same
     assert "restored from a backup" in reason

@@ -12,7 +12,7 @@ from eventsource import Log, SnapshotPolicy
 from eventsource.fold import Events, PolarsEngine
 from eventsource.index import Sizes
 from eventsource.timeline import Timeline
-from tests.conformance.stored import ALWAYS, BUSY, busy_events, index_of, stored
+from tests.conformance.stored import ALWAYS, BUSY, busy_events, index_of, stored_timeline
 
 pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")
 
@@ -72,7 +72,7 @@ def refreshes(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
 def _timeline(path: Path, sizes: str, policy: SnapshotPolicy | None = None) -> Timeline:
     log = CountingLog(path)
     log.append(EVENTS)
-    return stored(log, BUSY, SIZES[sizes], policy, ALWAYS)
+    return stored_timeline(log, BUSY, SIZES[sizes], policy, ALWAYS)
 
 
 @pytest.mark.parametrize("policy", [None, SnapshotPolicy(events=100)], ids=["no policy", "policy"])
