@@ -29,6 +29,7 @@ __all__ = [
     "flag",
     "largest",
     "latest",
+    "mean",
     "plan_of",
     "reduce",
     "smallest",
@@ -96,6 +97,14 @@ def total(*events: str, of: str, dtype: Any = None) -> Any:
     are read digit by digit from the payload. A sum of floats is the exact sum, rounded once.
     """
     return Field("total", events=events, of=of, dtype=dtype_of(dtype))
+
+
+def mean(*events: str, of: str, dtype: Any = None) -> Any:
+    """Return a field that holds the mean of a member, as Float64; null is passed over, null at first.
+
+    It is the exact sum divided by the count, rounded once, whether the member holds integers, decimals or floats.
+    """
+    return Field("mean", events=events, of=of, dtype=dtype_of(dtype))
 
 
 def smallest(*events: str, of: str, dtype: Any = None) -> Any:

@@ -14,6 +14,7 @@ Op = Literal[
     "flag",
     "count",
     "total",
+    "mean",
     "smallest",
     "largest",
     "distinct",

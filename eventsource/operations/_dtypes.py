@@ -7,7 +7,7 @@ import polars as pl
 from eventsource.errors import FoldError
 from eventsource.operations._arguments import Arguments
 
-__all__ = ["always", "list_of_member", "requested", "same_as_member", "total"]
+__all__ = ["always", "list_of_member", "mean", "requested", "same_as_member", "total"]
 
 
 def always(dtype: pl.DataType) -> Callable[[Arguments, pl.DataType], pl.DataType]:
@@ -40,6 +40,16 @@ def total(rule: Arguments, member: pl.DataType) -> pl.DataType:
     if isinstance(member, pl.Decimal):
         return member
     return pl.Float64() if member.is_float() else pl.Int64()
+
+
+def mean(rule: Arguments, member: pl.DataType) -> pl.DataType:
+    """Return Float64, the dtype of a mean.
+
+    Raises:
+        FoldError: the member holds no numbers.
+    """
+    _check_numbers(rule, member)
+    return pl.Float64()
 
 
 def _check_numbers(rule: Arguments, member: pl.DataType) -> None:

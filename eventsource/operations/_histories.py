@@ -11,6 +11,7 @@ entities, with their values, and what the look-ups read:
     first          value[first]                      5
     count          last - first + 1                  3
     total          running sums 0 5 7 12 13 17 21:   sums[last + 1] - sums[first] = 12
+    mean           the total divided by the count    4.0
     smallest       running minimum per owner:        5 2 2 1 1 1, at last: 2
     distinct       values new to their owner:        touches 0, 1, 3, 4 remain; sorted list of the range: [2, 5]
     states         states after each touch, found by a state machine over whole columns
@@ -25,6 +26,7 @@ import polars as pl
 from eventsource.operations._arguments import Arguments
 from eventsource.operations._columns import column_of
 from eventsource.operations._field_history import FieldEvents, FieldHistory
+from eventsource.operations._means import exact_sums, quotients
 from eventsource.operations._reduction import RawEvent, call_function
 from eventsource.operations._state_machine import run_machine
 from eventsource.operations._sums import running_sums
@@ -38,6 +40,7 @@ __all__ = [
     "flag_of",
     "largest",
     "latest",
+    "mean",
     "reduce",
     "smallest",
     "states",
@@ -91,6 +94,16 @@ def total(_rule: Arguments, events: FieldEvents) -> FieldHistory:
     return FieldHistory(
         events.touched, lambda first, last: sums.between(first, last + 1), sums.between(nothing, nothing)
     )
+
+
+def mean(_rule: Arguments, events: FieldEvents) -> FieldHistory:
+    """Divide the difference of two running sums by the number of touches."""
+    sums, units_in_one = exact_sums(events.values, events.touched)
+
+    def look_up(first: Numbers, last: Numbers) -> pl.Series:
+        return quotients(sums.units(first, last + 1), last - first + 1, units_in_one)
+
+    return FieldHistory(events.touched, look_up, pl.Series([None], dtype=pl.Float64))
 
 
 def smallest(_rule: Arguments, events: FieldEvents) -> FieldHistory:

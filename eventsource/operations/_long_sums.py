@@ -1,5 +1,6 @@
 """Running sums of floats of any range, as Python's integers; see `_sums`."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Final
@@ -37,6 +38,11 @@ class LongSums:
         ratios = [value.as_integer_ratio() for value in values.to_list()]
         units_in_one = max((denominator for _, denominator in ratios), default=1)
         units = (numerator * (units_in_one // denominator) for numerator, denominator in ratios)
+        return cls.of_integers(units, units_in_one)
+
+    @classmethod
+    def of_integers(cls, units: Iterable[int], units_in_one: int = 1) -> "LongSums":
+        """Return the running sums of integers of any size."""
         return cls(np.array([*accumulate(units, initial=0)], object), units_in_one)
 
     def between(self, first: Numbers, end: Numbers) -> pl.Series:

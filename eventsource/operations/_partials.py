@@ -13,18 +13,23 @@ counts, extremes and sets need no mark: the value of no events changes nothing.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from fractions import Fraction
 from typing import Final
 
+import numpy as np
 import polars as pl
 
 from eventsource.operations._arguments import Arguments
 from eventsource.operations._field_history import FieldEvents, FieldHistory
+from eventsource.operations._means import is_within_128_bits, quotients
 from eventsource.operations._operation import Partial
 from eventsource.operations._sums import RunningSums, exact_scale, running_sums_of_integers
 
-__all__ = ["TOTAL", "add", "keep_first", "keep_largest", "keep_last", "keep_smallest", "refold", "unite"]
+__all__ = ["MEAN", "TOTAL", "add", "keep_first", "keep_largest", "keep_last", "keep_smallest", "refold", "unite"]
 
 _TOUCHED: Final = "|touched"
+_COUNT: Final = "|count"
 _LATER: Final = "|later"
 _SCALE: Final = 2.0**72
 """Sums of floats are held in units of one over this: it must be the same in all snapshots."""
@@ -138,3 +143,33 @@ def _finish_total(rule: Arguments, member: pl.DataType) -> pl.Expr:
 TOTAL: Final = Partial(
     columns=_total_columns, merge=lambda name: [pl.col(name) + _later(name)], finish=_finish_total
 )
+
+
+def _mean_columns(_rule: Arguments, events: FieldEvents) -> _Columns | None:
+    """Return the exact sum, decimals in units of their last digit, and the count."""
+    if isinstance(events.values.dtype, pl.Decimal):
+        events = replace(events, values=events.values.to_physical())
+    if not (events.values.dtype.is_float() or is_within_128_bits(events.values)):
+        return None
+    sums = _exact_sums(events)
+    return None if sums is None else {"": sums, _COUNT: pl.Series(np.diff(events.touched.cuts))}
+
+
+def _merge_means(name: str) -> Iterator[pl.Expr]:
+    count = f"{name}{_COUNT}"
+    yield pl.col(name) + _later(name)
+    yield pl.col(count) + _later(count)
+
+
+def _finish_mean(rule: Arguments, member: pl.DataType) -> pl.Expr:
+    scale = 10**member.scale if isinstance(member, pl.Decimal) else _SCALE if member.is_float() else 1
+    count = f"{rule.name}{_COUNT}"
+
+    def divide(columns: pl.Series) -> pl.Series:
+        sums, counts = columns.struct.field(rule.name), columns.struct.field(count)
+        return quotients(sums, counts.to_numpy(), Fraction(scale))
+
+    return pl.struct(rule.name, count).map_batches(divide, return_dtype=pl.Float64())
+
+
+MEAN: Final = Partial(columns=_mean_columns, merge=_merge_means, finish=_finish_mean)

@@ -19,6 +19,7 @@ from eventsource.operations._reduction import call_function
 from eventsource.operations._sums import BEYOND_FLOATS, not_finite
 
 __all__ = [
+    "begin_mean",
     "begin_total",
     "count",
     "distinct",
@@ -26,8 +27,10 @@ __all__ = [
     "flag",
     "largest",
     "latest",
+    "mean",
     "reduce",
     "show_first",
+    "show_mean",
     "show_total",
     "smallest",
     "states",
@@ -90,6 +93,23 @@ def show_total(rule: Arguments, state: Fraction, dtype: pl.DataType | None) -> A
             raise FoldError(f"field {rule.name!r}: a total exceeds 64 bits")
         return int(state)
     return _rounded(state)
+
+
+def begin_mean(_rule: Arguments) -> tuple[Fraction, int]:
+    """Return the sum and the count of no numbers."""
+    return Fraction(0), 0
+
+
+def mean(_rule: Arguments, state: tuple[Fraction, int], _event: Event, value: Any) -> tuple[Fraction, int]:
+    """Add the value to the sum, exactly, and count it."""
+    sum_, number = state
+    return sum_ + _exact(value), number + 1
+
+
+def show_mean(_rule: Arguments, state: tuple[Fraction, int], _dtype: pl.DataType | None) -> float | None:
+    """Return the exact sum divided by the count, rounded once; null before any number."""
+    sum_, number = state
+    return _rounded(sum_ / number) if number else None
 
 
 def smallest(_rule: Arguments, state: Any, _event: Event, value: Any) -> Any:

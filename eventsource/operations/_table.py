@@ -83,6 +83,14 @@ OPERATIONS: Final[Mapping[Op, Operation]] = {
         history=histories.total,
         partial=partials.TOTAL,
     ),
+    "mean": Operation(
+        takes=_MEMBER,
+        needs=_EVENTS_OF,
+        dtype=dtypes.mean,
+        reference=Reference(begin=steps.begin_mean, step=steps.mean, show=steps.show_mean),
+        history=histories.mean,
+        partial=partials.MEAN,
+    ),
     "smallest": Operation(
         takes=_MEMBER,
         needs=_EVENTS_OF,

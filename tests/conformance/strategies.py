@@ -135,7 +135,7 @@ def plans(draw: st.DrawFn, members: dict[str, str], *, python: bool = True, orde
         python: whether there may be ``reduce`` and ``derive``.
         order: the fold order; None: any.
     """
-    ops = ["latest", "first", "moment", "flag", "count", "total", "extremes", "distinct", "states"]
+    ops = ["latest", "first", "moment", "flag", "count", "total", "mean", "extremes", "distinct", "states"]
     wanted = draw(st.lists(st.sampled_from(ops + ["reduce"] * python), min_size=1, max_size=4))
     rules = [draw(_rules(f"f{number}", op, members)) for number, op in enumerate(wanted)]
     if python and draw(st.booleans()):
@@ -185,9 +185,9 @@ def _rules(draw: st.DrawFn, name: str, op: str, members: dict[str, str]) -> Rule
 @st.composite
 def _member_rules(draw: st.DrawFn, name: str, op: Any, events: tuple[str, ...], members: dict[str, str]) -> Rule:
     summable = [path for path, kind in members.items() if kind in NUMBERS]
-    if op == "total" and not summable:
+    if op in ("total", "mean") and not summable:
         return Rule(name=name, op="count", events=events)
-    of = draw(st.sampled_from(summable if op == "total" else sorted(members)))
+    of = draw(st.sampled_from(summable if op in ("total", "mean") else sorted(members)))
     exact = members[of] == "small" and draw(st.booleans())
     dtype = draw(st.sampled_from([pl.Decimal(18, 2), pl.Float64(), pl.Int32()])) if exact else None
     return Rule(name=name, op=op, events=events, of=of, dtype=dtype)
@@ -221,7 +221,7 @@ def _reduce(name: str, events: tuple[str, ...], kind: str) -> Rule:
 def _expressions(draw: st.DrawFn, rules: list[Rule]) -> pl.Expr:
     """Return a row-wise expression over some fields; it may divide by zero."""
     column = pl.col(draw(st.sampled_from(rules)).name)
-    counts = [rule.name for rule in rules if rule.op in ("count", "total")]
+    counts = [rule.name for rule in rules if rule.op in ("count", "total", "mean")]
     choices = [
         column.is_null(),
         pl.when(column.is_not_null()).then(pl.lit("here")),
