@@ -52,7 +52,7 @@ class _Life:
 
 
 def _is_touching_null(rule: Rule, row: dict[str, Any], events: Events) -> bool:
-    """Return whether an explicit null stands in the payload, and the operation takes it as a value."""
+    """Return whether the payload has an explicit null, and the operation takes it as a value."""
     return rule.operation.null_touches and bool(row.get(events.members.of(rule).null))
 
 

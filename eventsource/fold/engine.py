@@ -1,4 +1,4 @@
-"""What an engine is: four questions over decoded events. All others are made of these."""
+"""The contract of an engine: four questions over decoded events. All other questions are computed from these."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from eventsource.plan import Plan
 __all__ = ["EXISTS", "Engine", "Events"]
 
 EXISTS: Final = "|exists"
-"""The column of an answer that says whether an entity exists; no field can have its name."""
+"""The column of an answer that holds whether an entity exists; no field can have this name."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Events:
     plan: Plan
 
     def until(self, moment: datetime | None) -> "Events":
-        """Return the same, without what happened after a moment."""
+        """Return the events up to a moment, inclusive; None: all."""
         return replace(self, clustered=self.clustered.until(moment))
 
     def only(self, plan: Plan) -> "Events":
@@ -56,13 +56,13 @@ class Engine(Protocol):
             asked: columns ``entity`` (String) and ``at`` (instants); nulls match nothing.
 
         Returns:
-            One row per asked row, in its order: `EXISTS`, then the fields (null where it does not).
+            One row per asked row, in its order: `EXISTS`, then the fields (null where the entity does not exist).
         """
 
     def history(self, events: Events) -> pl.DataFrame:
-        """Return one row per interval in which nothing changed.
+        """Return one row per interval in which nothing changed: a slowly changing dimension (SCD2).
 
-        Columns: ``entity``, ``valid_from``, ``valid_to``, then the fields.
+        Columns: ``entity``, ``valid_from`` (inclusive), ``valid_to`` (exclusive, null while it lasts), the fields.
         """
 
     def changes(self, events: Events, fields: Sequence[str]) -> dict[str, pl.DataFrame]:

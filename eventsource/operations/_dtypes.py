@@ -11,7 +11,7 @@ __all__ = ["always", "list_of_member", "mean", "requested", "same_as_member", "t
 
 
 def always(dtype: pl.DataType) -> Callable[[Arguments, pl.DataType], pl.DataType]:
-    """Return the rule of an operation whose fields have one dtype, whatever it reads."""
+    """Return the rule of an operation whose fields have one dtype, for every member."""
     return lambda _rule, _member: dtype
 
 

@@ -44,7 +44,7 @@ class Partial:
 
     Args:
         columns: (rule, its events) → one column per suffix (``""`` is the field itself), a row per entity;
-            None: these values cannot be kept exactly.
+            None: these values cannot be held exactly.
         merge: field → what the columns become. Expressions see the earlier partial state under the columns' own
             names, the later one under names that end in ``|later``.
         finish: (rule, dtype of the member) → the expression of the field's value; None: the column is the value.

@@ -1,6 +1,6 @@
 """How snapshots hold each operation: columns that the states of later events can be merged into.
 
-Merging works on columns: the earlier partial state and the later one of the same entity stand in one row. Three
+Merging works on columns: the earlier partial state and the later one of the same entity are in one row. Three
 entities; ``spent`` is a ``total``, ``city`` a ``latest``:
 
     entity   spent  city   city|touched   spent|later  city|later  city|touched|later     spent  city  city|touched

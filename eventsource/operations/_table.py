@@ -1,7 +1,7 @@
 """The table of operations: one row says everything about one operation.
 
 To add an operation, add a row here, its name to `Op` and its sugar to `eventsource.model`. The functions that a
-row names stand in `_steps` (one event at a time: the specification), `_histories` (columns: the fast engine),
+row names are in `_steps` (one event at a time: the specification), `_histories` (columns: the fast engine),
 `_partials` (snapshots) and `_dtypes`.
 """
 

@@ -1,4 +1,4 @@
-"""The rows that touch a field, and how many of them stand before any row.
+"""The rows that touch a field, and how many of them are before any row.
 
 Six rows of two entities. The field is ``latest("Moved", of="city")``; ``*`` marks the rows that touch it:
 
@@ -9,7 +9,7 @@ Six rows of two entities. The field is ``latest("Moved", of="city")``; ``*`` mar
     bounds     0                        3                      6
 
     rows     = [1, 2, 5]                touch 0 is row 1, touch 1 is row 2, touch 2 is row 5
-    before(row)                         how many touches stand before a row: its rank in the mask
+    before(row)                         how many touches are before a row: its rank in the mask
                0  0  1  2  2  2  3      for the rows 0 to 6
     cuts     = [0, 2, 3]                the ranks of the bounds: ann has the touches 0 and 1, bob has touch 2
     owners   = [0, 0, 1]                per touch, the number of its entity
@@ -57,7 +57,7 @@ class TouchedRows:
         return int(self._ranks[1][-1])
 
     def before(self, rows: Numbers) -> Numbers:
-        """Return how many touches stand before each of some rows (0 <= row <= number of rows).
+        """Return how many touches are before each of some rows (0 <= row <= number of rows).
 
         The mask is a bitmap with a running count per word of 64 bits. A look-up adds the count of the word and the
         bits below the row's own: several times as fast as a binary search in `rows`.

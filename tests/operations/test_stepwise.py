@@ -1,4 +1,4 @@
-"""Fields that go from touch to touch, against the obvious loop."""
+"""State machines, sets and reductions, against the obvious loop."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -97,10 +97,10 @@ def _arrows(draw: st.DrawFn) -> tuple[Transition, ...]:
     ),
 )
 def test_states_are_those_of_the_reference(
-    arrows: tuple[Transition, ...], told: list[tuple[str, str, int]]
+    arrows: tuple[Transition, ...], drawn: list[tuple[str, str, int]]
 ) -> None:
     """A machine's state follows the events of its own entity in fold order, at every moment."""
-    events = [made(kind, owner, at=f"2024-01-{day:02}") for kind, owner, day in told]
+    events = [made(kind, owner, at=f"2024-01-{day:02}") for kind, owner, day in drawn]
     _agree(events, Rule(name="state", op="states", initial="new", transitions=arrows))
 
 
@@ -119,10 +119,10 @@ _VALUES = st.one_of(
 @given(_VALUES, st.lists(st.sampled_from(["x", "y"]), min_size=12, max_size=12))
 def test_sets_are_those_of_the_reference(values: tuple[pl.DataType | None, list[Any]], owners: list[str]) -> None:
     """A distinct field has each value once, sorted, at every step, whatever its dtype."""
-    dtype, told = values
+    dtype, seen = values
     events = [
         made("Seen", owner, at=f"2024-01-{day:02}", value=value)
-        for day, (value, owner) in enumerate(zip(told, owners, strict=False), 1)
+        for day, (value, owner) in enumerate(zip(seen, owners, strict=False), 1)
     ]
     history = _agree(events, Rule(name="seen", op="distinct", events=("Seen",), of="value", dtype=dtype))
     for found in history["seen"].to_list():
@@ -145,15 +145,15 @@ def _noted(state: list[str], event: Event) -> list[str]:
 
 
 @given(st.lists(st.tuples(st.sampled_from("AB"), st.sampled_from("xyz"), st.integers(1, 9)), max_size=20))
-def test_reductions_are_those_of_the_reference(told: list[tuple[str, str, int]]) -> None:
-    """A function sees each event of its types once, in fold order, and begins anew with every entity."""
-    events = [made(kind, owner, at=f"2024-01-{day:02}", n=n) for n, (kind, owner, day) in enumerate(told)]
+def test_reductions_are_those_of_the_reference(drawn: list[tuple[str, str, int]]) -> None:
+    """A function sees each event of its types once, in fold order, and begins again with every entity."""
+    events = [made(kind, owner, at=f"2024-01-{day:02}", n=n) for n, (kind, owner, day) in enumerate(drawn)]
     dtype = pl.List(pl.String())
     _agree(events, Rule(name="notes", op="reduce", events=("A",), function=_noted, initial=[], dtype=dtype))
 
 
 @pytest.mark.parametrize("engine", [PolarsEngine(), ReferenceEngine()])
-def test_a_function_that_fails_is_told_with_its_event(engine: Engine) -> None:
+def test_the_error_of_a_function_names_its_event(engine: Engine) -> None:
     """The error of a reduction names the field, the event's type, position and entity, and what went wrong."""
     events = [made("Paid", "x", at="2024-01-02", n=1), made("Paid", "y", at="2024-01-01")]
     rule = Rule(name="sum", op="reduce", events=("Paid",), function=lambda s, e: s + e.data["n"], initial=0)
@@ -163,8 +163,8 @@ def test_a_function_that_fails_is_told_with_its_event(engine: Engine) -> None:
 
 @pytest.mark.parametrize("engine", [PolarsEngine(), ReferenceEngine()])
 @pytest.mark.parametrize("number", ["1e999", "-1e999", "9" * 5000], ids=["float", "negative", "integer"])
-def test_a_payload_that_no_python_value_holds_is_told_with_its_event(engine: Engine, number: str) -> None:
-    """JSON knows numbers that Python does not: a reduction over one is refused as one that fails is."""
+def test_a_payload_that_python_cannot_hold_is_refused(engine: Engine, number: str) -> None:
+    """JSON has numbers that Python does not have: the error names the event."""
     events = [
         made("Paid", "x", at="2024-01-01", n=1),
         made("Paid", "y", at="2024-01-02") | {"data": f'{{"n":{number}}}'},

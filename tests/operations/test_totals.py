@@ -36,7 +36,7 @@ def _summed(values: list[Any], engine: Any, dtype: pl.DataType | None = None) ->
 
 
 def _everywhere(timeline: Timeline) -> set[Any]:
-    """Return the last total as every question tells it."""
+    """Return the last total, as every question gives it."""
     rows = pl.DataFrame({"id": ["entity-1"], "when": ["2024-12-31"]})
     return {
         timeline.as_of()["sum"].item(),
@@ -67,7 +67,7 @@ def test_beyond_64_bits_is_an_error(values: list[int], engine: Any) -> None:
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_decimals_are_exact_to_38_digits(engine: Any) -> None:
-    """Digits are read from the payload as they stand; no float is in between."""
+    """Digits are read from the payload; no float is in between."""
     values = ["123456789012345678901234567890123456.25", "0.10", "0.20"]
     total = _summed(values, engine, pl.Decimal(38, 2))
     assert _everywhere(total) == {decimal.Decimal("123456789012345678901234567890123456.55")}
@@ -84,7 +84,7 @@ def test_a_decimal_that_does_not_fit_is_an_error(engine: Any) -> None:
 @pytest.mark.parametrize(
     ("dtype", "values"), [(None, [TOP, 1]), (pl.Decimal(18, 2), ["9999999999999999.99", "0.01"])]
 )
-def test_a_total_that_does_not_fit_is_an_error_though_nobody_sees_it(
+def test_a_total_that_does_not_fit_is_an_error_even_where_no_answer_shows_it(
     engine: Any, dtype: pl.DataType | None, values: list[Any]
 ) -> None:
     """A sum beyond its dtype is refused whether its entity exists or not; before it was, it is none."""
@@ -108,7 +108,7 @@ def test_floats_are_the_exact_sum_rounded_once(engine: Any, values: list[float])
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_text_has_no_total(engine: Any) -> None:
+def test_texts_are_refused(engine: Any) -> None:
     """A total over text says which field, and what helps."""
     with pytest.raises(FoldError, match="'sum'"):
         _summed(["1", 2], engine).as_of()
@@ -116,7 +116,7 @@ def test_text_has_no_total(engine: Any) -> None:
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("text", ["nan", "inf"])
-def test_there_is_no_total_over_what_is_not_finite(engine: Any, text: str) -> None:
+def test_numbers_that_are_not_finite_are_refused(engine: Any, text: str) -> None:
     """A text that reads as NaN or infinity is refused, not summed to nonsense."""
     with pytest.raises(FoldError, match="expected finite numbers"):
         _summed(["1.5", text], engine, pl.Float64()).as_of()
@@ -127,7 +127,7 @@ _mixed = st.floats(1e-6, 1e12).flatmap(lambda value: st.sampled_from([value, -va
 
 @given(st.lists(_mixed, min_size=1, max_size=40))
 def test_every_range_has_its_exact_sum(values: list[float]) -> None:
-    """Sums of ranges are as exact as that of all, whatever stands before them."""
+    """Sums of ranges are exact, whatever numbers are before them."""
     one_entity = TouchedRows(np.ones(len(values), bool), np.array([0, len(values)]))
     sums = running_sums(pl.Series(values), one_entity)
     firsts, ends = map(np.array, zip(*combinations(range(len(values) + 1), 2), strict=True))
@@ -176,8 +176,8 @@ def test_the_totals_of_some_do_not_depend_on_others(paid: list[tuple[str, float]
             assert alone.equals(expected.filter(pl.col("entity") == entity))
 
 
-def test_a_stray_number_does_no_harm_to_a_log_in_files(tmp_path: Path) -> None:
-    """A value that stands for nothing, such as the largest of its type, leaves all other totals as they are."""
+def test_one_huge_number_leaves_other_totals_unchanged(tmp_path: Path) -> None:
+    """A placeholder such as the largest float leaves all other totals as they are."""
     log = es.Log(tmp_path / "log")
     paid = [event("Paid", f"e{n % 300}", at=f"2024-01-{1 + n % 28:02}", x=0.01 * (n % 97)) for n in range(25_000)]
     plan = Plan("M", (Rule(name="sum", op="total", events=("Paid",), of="x"),))
@@ -205,7 +205,7 @@ def test_totals_that_fit_are_given_though_they_would_not_together(engine: Any) -
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("value", [True, "1_000", [0, [1, 2], -1], {"a": 1}, "nan", "", "½", "0x1"])
-def test_what_is_no_number_is_no_decimal(engine: Any, value: Any) -> None:
+def test_only_numbers_are_read_as_decimals(engine: Any, value: Any) -> None:
     """Python reads more as a number than people write."""
     with pytest.raises(FoldError):
         _summed([value, "1.5"], engine, pl.Decimal(18, 2)).as_of()

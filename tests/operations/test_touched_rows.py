@@ -1,4 +1,4 @@
-"""Touched rows: how many of them stand before a row."""
+"""Touched rows: how many of them are before a row."""
 
 from random import Random
 
@@ -24,7 +24,7 @@ def test_touches_before_each_row_are_counted(mask: np.ndarray) -> None:
 def test_touches_are_counted_after_some_are_left_out(mask: np.ndarray, random: Random) -> None:
     """Rows that a mask leaves out touch nothing."""
     touched, rows = TouchedRows(mask, np.array([0, len(mask)])), np.arange(len(mask) + 1)
-    kept = pl.Series([random.random() < 0.5 for _ in range(len(touched))], dtype=pl.Boolean)
-    fewer = touched.where(kept)
-    assert fewer.rows.tolist() == touched.rows[kept.to_numpy()].tolist()
+    mask_of_touches = pl.Series([random.random() < 0.5 for _ in range(len(touched))], dtype=pl.Boolean)
+    fewer = touched.where(mask_of_touches)
+    assert fewer.rows.tolist() == touched.rows[mask_of_touches.to_numpy()].tolist()
     assert fewer.before(rows).tolist() == np.searchsorted(fewer.rows, rows).tolist()

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 import eventsource as es
-from eventsource.errors import EventsourceError, ModelError
+from eventsource.errors import EventsourceError
 from eventsource.testing import MemoryLog, event
 
 
@@ -59,32 +59,3 @@ def test_a_lazy_frame_joins() -> None:
     """It is collected first."""
     rows = pl.LazyFrame({"who": ["entity-1"], "when": ["2024-03-01"]})
     assert shoppers().join(rows, on="who", at="when")["spent"].to_list() == [3]
-
-
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (lambda: type("M", (es.Model,), {}), "has no fields"),
-        (lambda: type("M", (es.Model,), {"n": es.count()}), "n"),
-        (lambda: type("M", (es.Model,), {"n": es.latest("A", of="")}), "expected a dotted path"),
-        (lambda: type("M", (es.Model,), {"n": es.count("A")}, create="A"), "did you mean 'created'?"),
-        (lambda: type("M", (es.Model,), {"n": es.derive(pl.col("n") / pl.col("n").sum())}), "other entities"),
-        (lambda: type("M", (es.Model,), {"n": es.derive(pl.col("n").rank())}), "other entities"),
-        (
-            lambda: type("M", (es.Model,), {"n": es.derive(pl.col("n").fill_null(strategy="forward"))}),
-            "other entities",
-        ),
-        (lambda: es.states("new", {"new": "paid"}), "expected transitions, got"),  # type: ignore[arg-type]  # wrong on purpose
-        (lambda: es.states("new", [("new", "paid")]), "expected a transition, got"),  # type: ignore[list-item]  # wrong on purpose
-        (
-            lambda: type("M", (es.Model,), {"n": es.states("new", [("paid", "Sent", "sent")])}),
-            "no transition leads to 'paid'",
-        ),
-        (lambda: type("M", (es.Model,), {"n": es.count(42)}), "expected an event type, got 42"),  # type: ignore[arg-type]  # wrong on purpose
-    ],
-)
-def test_a_wrong_model_is_an_error_at_once(make: Callable[[], Any], message: str) -> None:
-    """Each is a ModelError at the class statement, or before."""
-    with pytest.raises(ModelError) as caught:
-        make()
-    assert message in str(caught.value)
