@@ -1,78 +1,88 @@
-"""Charts of frames: few kinds, good defaults, and nothing from the data but data.
+"""Charts of frames: four kinds with good defaults, as Altair charts.
 
-Field names never go through Altair's shorthand, so no name or value from a log is read as a chart instruction.
-Time axes are UTC. Integers beyond 2**53, which JavaScript would round, are shown as text.
+Field names do not go through Altair's shorthand, so a name or value from a log is never read as an instruction.
+Time axes are UTC. Integers beyond 2**53, which JavaScript would round, are shown as text. Altair is imported when
+the first chart is made.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import altair as alt
 import polars as pl
 
 from eventsource.errors import ReportError
 
-__all__ = ["MIMETYPE", "bars", "heatmap", "intervals", "line", "use_in_notebooks"]
+if TYPE_CHECKING:
+    import altair as alt
+
+__all__ = ["MIMETYPE", "VEGA_MIMETYPES", "bars", "heatmap", "intervals", "line", "use_in_notebooks"]
 
 MIMETYPE: Final = "application/vnd.vegalite.v6+json"
-"""What a notebook keeps of a chart: its specification, which reports draw without a network."""
+"""The MIME type of a chart's specification in a notebook; reports draw it without a network."""
+_LAB_MIMETYPE: Final = "application/vnd.vegalite.v5+json"
+"""The newest version that JupyterLab 4 draws by itself; it draws these charts of version 6 as well."""
+VEGA_MIMETYPES: Final = (MIMETYPE, _LAB_MIMETYPE)
+"""All MIME types of charts, the preferred one first."""
 
-_LAB: Final = "application/vnd.vegalite.v5+json"
-"""The newest that JupyterLab 4 draws by itself; it draws these charts of version 6 as well."""
 _LAB_WIDTH: Final = 680
-"""In JupyterLab a chart as wide as its container grows with it without end, until the page crashes."""
-
-_ROWS: Final = 5_000
+"""Pixels. In JupyterLab, a chart as wide as its container makes the container wider, without end."""
+_MOST_ROWS: Final = 5_000
 _EXACT: Final = 2**53
+"""JavaScript holds integers up to here exactly."""
 _PALETTE: Final = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#666666"]  # Okabe and Ito
 _HEIGHT: Final = 260
-_ROW: Final = 22
-_FEW: Final = 60
+_ROW_HEIGHT: Final = 22
+_MOST_POINTS: Final = 60
+"""Rows up to which a line has a point for each of them."""
 _DISCRETE: Final = ("nominal", "ordinal")
 
 
 def line(
     frame: pl.DataFrame, x: str, y: str, *, color: str | None = None, step: bool = False, title: str = ""
-) -> alt.Chart:
-    """Return a line over time (or numbers), one per value of ``color``.
+) -> "alt.Chart":
+    """Return a line chart over time or numbers, with one line per value of ``color``.
 
     Args:
         frame: the rows, at most 5,000.
-        x: column of the horizontal axis: Date, Datetime or numbers.
-        y: column of numbers.
-        color: column that tells the lines apart.
-        step: whether a value holds until the next one, instead of moving towards it.
-        title: what the chart says.
+        x: the column of the horizontal axis: Date, Datetime or numbers.
+        y: a column of numbers.
+        color: the column whose values are lines of their own.
+        step: whether a value holds until the next one; otherwise the line moves towards it.
+        title: the title above the chart.
 
     Raises:
-        ReportError: a column that is not there, or too many rows.
+        ReportError: a column does not exist, or there are too many rows.
     """
-    mark = {"type": "line", "point": frame.height <= _FEW, "interpolate": "step-after" if step else "monotone"}
+    mark = {
+        "type": "line",
+        "point": frame.height <= _MOST_POINTS,
+        "interpolate": "step-after" if step else "monotone",
+    }
     return _chart(frame, mark, {"x": (x, None), "y": (y, None), "color": (color, None)}, title)
 
 
 def bars(
     frame: pl.DataFrame, x: str, y: str, *, color: str | None = None, horizontal: bool = False, title: str = ""
-) -> alt.Chart:
-    """Return bars, stacked by ``color``, in the order of the rows.
+) -> "alt.Chart":
+    """Return a bar chart in the order of the rows, stacked by ``color``.
 
-    Upright, ``x`` is the column of categories and ``y`` that of numbers; ``horizontal`` the other way round.
+    ``x`` is the column of categories and ``y`` the column of numbers; ``horizontal`` exchanges them.
     """
     kinds = (None, "ordinal") if horizontal else ("ordinal", None)
     channels = {"x": (x, kinds[0]), "y": (y, kinds[1]), "color": (color, None)}
     return _chart(frame, {"type": "bar"}, channels, title)
 
 
-def heatmap(frame: pl.DataFrame, x: str, y: str, value: str, *, title: str = "") -> alt.Chart:
-    """Return a field of cells, darker for greater values, such as cohorts by age or valid by known time."""
+def heatmap(frame: pl.DataFrame, x: str, y: str, value: str, *, title: str = "") -> "alt.Chart":
+    """Return a grid of cells, darker for greater values, such as cohorts by age, or valid by transaction time."""
     channels = {"x": (x, "ordinal"), "y": (y, "ordinal"), "color": (value, None)}
     return _chart(frame, {"type": "rect"}, channels, title)
 
 
-def intervals(frame: pl.DataFrame, y: str, *, color: str | None = None, title: str = "") -> alt.Chart:
-    """Return bars from ``valid_from`` to ``valid_to``, such as the rows of a history, one line per value of ``y``.
+def intervals(frame: pl.DataFrame, y: str, *, color: str | None = None, title: str = "") -> "alt.Chart":
+    """Return bars from ``valid_from`` to ``valid_to``, such as those of a history, in one row per value of ``y``.
 
-    An interval that lasts is drawn up to the last moment that the frame names.
+    An open interval (``valid_to`` is null) is drawn up to the latest moment in the frame.
     """
     last = frame.select(pl.max_horizontal(pl.col("valid_from").max(), pl.col("valid_to").max())).item()
     shown = frame.with_columns(pl.col("valid_to").fill_null(last))
@@ -81,28 +91,33 @@ def intervals(frame: pl.DataFrame, y: str, *, color: str | None = None, title: s
 
 
 def use_in_notebooks() -> None:
-    """Let notebooks keep specifications: JupyterLab draws them by itself, and no script is loaded."""
+    """Make notebooks store the specification of a chart; JupyterLab draws it by itself, without a script."""
+    import altair as alt  # noqa: PLC0415 - slow, and only charts need it
+
     alt.renderers.register("eventsource", _render)
     alt.renderers.enable("eventsource")
 
 
 def _render(spec: dict[str, Any], **_metadata: Any) -> dict[str, Any]:
     plain = f"<chart: {spec.get('description', '')}>"
-    return {MIMETYPE: spec, _LAB: spec | {"width": _LAB_WIDTH}, "text/plain": plain}
+    return {MIMETYPE: spec, _LAB_MIMETYPE: spec | {"width": _LAB_WIDTH}, "text/plain": plain}
 
 
 def _chart(
     frame: pl.DataFrame, mark: dict[str, Any], channels: Mapping[str, tuple[str | None, str | None]], title: str
-) -> alt.Chart:
-    if frame.height > _ROWS:
+) -> "alt.Chart":
+    """Return a chart; ``channels`` maps a channel of Vega-Lite to a column and, if it is fixed, a type."""
+    import altair as alt  # noqa: PLC0415 - slow, and only charts need it
+
+    if frame.height > _MOST_ROWS:
         raise ReportError(
-            f"a chart of {frame.height:,} rows is too much to look at", hint="aggregate first; at most 5,000 rows"
+            f"a chart shows at most {_MOST_ROWS:,} rows, got {frame.height:,}", hint="aggregate the rows first"
         )
     used = {channel: (column, kind) for channel, (column, kind) in channels.items() if column is not None}
     columns = list(dict.fromkeys(str(column) for column, _ in used.values()))
     for column in columns:
         if column not in frame.columns:
-            raise ReportError(f"the frame has no column {column!r}", hint=f"it has {', '.join(frame.columns)}")
+            raise ReportError(f"unknown column {column!r}", hint=f"the columns are {', '.join(frame.columns)}")
     kinds = {str(column): kind or _kind(frame.schema[str(column)]) for column, kind in used.values()}
     data = frame.select(_plain(frame[column], kinds[column]) for column in columns)
     encoding: dict[str, Any] = {
@@ -112,7 +127,7 @@ def _chart(
     rows = [
         str(column) for channel, (column, _) in used.items() if channel == "y" and kinds[str(column)] in _DISCRETE
     ]
-    height = _ROW * (frame[rows[0]].n_unique() + 1) if rows else _HEIGHT
+    height = _ROW_HEIGHT * (frame[rows[0]].n_unique() + 1) if rows else _HEIGHT
     spec = {
         "data": {"values": data.to_dicts()},
         "mark": mark,
@@ -143,7 +158,7 @@ _CONFIG: Final[dict[str, Any]] = {
 
 
 def _channel(column: str, kind: str, channel: str) -> dict[str, Any]:
-    """Return the encoding of one column, in the long form: names are names, whatever they hold."""
+    """Return the encoding of one column in the long form, in which a name is never parsed."""
     field = {"field": _escaped(column)}
     if channel == "x2":
         return field
@@ -169,7 +184,7 @@ def _escaped(column: str) -> str:
 
 
 def _plain(column: pl.Series, kind: str) -> pl.Series:
-    """Return values that JSON and JavaScript hold exactly: moments as UTC texts, great integers as texts."""
+    """Return values that JSON and JavaScript hold exactly: moments as UTC texts, large integers as texts."""
     dtype = column.dtype
     if dtype.is_temporal():
         return _moments(column, kind)
@@ -182,7 +197,7 @@ def _plain(column: pl.Series, kind: str) -> pl.Series:
 
 
 def _moments(column: pl.Series, kind: str) -> pl.Series:
-    """Return moments as texts: for a time axis in full, for bars and cells as short as tells them apart."""
+    """Return moments as texts: in full for a time axis, else as short as keeps them distinct."""
     if kind == "temporal":
         return column.cast(pl.Datetime("ms")).dt.strftime("%Y-%m-%dT%H:%M:%S%.3fZ")
     days = column.dt.date() if column.dtype != pl.Date else column

@@ -19,33 +19,33 @@ def _values(chart: object) -> list[dict[str, object]]:
     return next(iter(spec["datasets"].values())) if "datasets" in spec else spec["data"]["values"]
 
 
-def test_names_of_fields_are_no_instructions() -> None:
-    """A column whose name means something to Vega-Lite is still only a column."""
+def test_names_of_fields_are_not_instructions() -> None:
+    """A column with a name that has a meaning in Vega-Lite is only a column."""
     spec = charts.bars(FRAME, "a.b[0]", "n").to_dict()
     assert spec["encoding"]["x"]["field"] == "a\\.b\\[0\\]"
     assert spec["encoding"]["x"]["type"] == "ordinal"
 
 
-def test_great_integers_are_texts() -> None:
-    """JavaScript would round an id beyond 2**53."""
+def test_large_integers_are_texts() -> None:
+    """JavaScript would round an id beyond 2**53, so it becomes a text."""
     assert _values(charts.bars(FRAME, "id", "n"))[0]["id"] == str(2**60)
 
 
 def test_time_axes_are_utc() -> None:
-    """Moments leave as texts with a zone, on a scale of UTC."""
+    """Moments are texts with a zone, on a UTC scale."""
     spec = charts.line(FRAME, "day", "n", title="T").to_dict()
     assert spec["encoding"]["x"]["scale"] == {"type": "utc"}
     assert spec["description"] == "T"
     assert _values(charts.line(FRAME, "day", "n"))[0]["day"] == "2024-01-31T00:00:00.000Z"
 
 
-def test_categories_of_time_are_as_short_as_tells_them_apart() -> None:
-    """Bars by month are named by the month."""
+def test_categories_of_time_are_short_and_distinct() -> None:
+    """Bars by month have the month as their name."""
     assert _values(charts.bars(FRAME, "day", "n"))[0]["day"] == "2024-01"
 
 
-def test_intervals_that_last_end_where_the_frame_does() -> None:
-    """An open interval is drawn up to the last moment that is named."""
+def test_open_intervals_end_with_the_frame() -> None:
+    """An open interval is drawn up to the latest moment in the frame."""
     frame = pl.DataFrame(
         {
             "valid_from": [datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 2, 1, tzinfo=UTC)],
@@ -57,15 +57,15 @@ def test_intervals_that_last_end_where_the_frame_does() -> None:
 
 
 def test_too_many_rows_and_unknown_columns_are_refused() -> None:
-    """A chart of a raw log is an error that says to aggregate; so is a column that is not there."""
+    """A chart of a raw log is an error that says to aggregate; so is an unknown column."""
     with pytest.raises(ReportError, match="aggregate"):
         charts.line(pl.DataFrame({"x": range(5001), "y": range(5001)}), "x", "y")
     with pytest.raises(ReportError, match="'z'"):
         charts.line(FRAME, "z", "n")
 
 
-def test_notebooks_keep_specifications() -> None:
-    """What a notebook keeps of a chart is JSON that nbformat takes, and no script."""
+def test_notebooks_store_specifications() -> None:
+    """A notebook stores a chart as JSON that nbformat accepts, without a script."""
     bundle = charts.line(FRAME, "day", "n")._repr_mimebundle_()
     assert charts.MIMETYPE in bundle
     assert "text/html" not in bundle

@@ -41,6 +41,11 @@ def test_questions_load_only_what_they_need() -> None:
     }
 
 
+def test_charts_load_altair_when_they_are_made() -> None:
+    """The module of charts is cheap to import, as reports only need its list of MIME types."""
+    assert "altair" not in loaded("import eventsource.charts")
+
+
 def test_all_public_names_can_be_imported() -> None:
     """``from eventsource import *`` gives every name of ``__all__``, and ``dir`` lists them."""
     names: dict[str, object] = {}

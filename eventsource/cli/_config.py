@@ -31,7 +31,6 @@ from eventsource.errors import LogError, MomentError, SourceError
 from eventsource.event import Source
 from eventsource.log import Log
 from eventsource.messages import suggestion
-from eventsource.sources import source
 
 __all__ = ["Project", "ReadModelSettings", "absolute_path", "short_path"]
 
@@ -223,6 +222,8 @@ def _table(file: Path) -> Mapping[str, Any] | None:
 
 def _source_of(path: str, options: Mapping[str, Any]) -> Source:
     """Return the source of one path; its files exist."""
+    from eventsource.sources import source  # readers of all formats, which only `pull` and `init` need
+
     try:
         found = source(path, **options)
     except (SourceError, MomentError) as error:

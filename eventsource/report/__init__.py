@@ -1,7 +1,7 @@
 """Reports: a notebook and its parameters become one self-contained page.
 
-Parameters are checked, the notebook is run, its outputs become a page, the page replaces the old one: each step
-is one module here.
+`run` checks the parameters (`_parameters`), runs the notebook (`_execute`), turns its outputs into parts
+(`_outputs`) and these into a page (`_page`), and replaces the page of an earlier run.
 """
 
 import hashlib
@@ -26,20 +26,20 @@ __all__ = ["Parameter", "Report", "parameters", "resolved", "run"]
 
 _VERSIONS: Final = ("eventsource-workbench", "polars", "altair", "vl-convert-python", "nbconvert")
 _TIMEOUT: Final = 600
-_NAME: Final = 80
+_LONGEST_NAME: Final = 80
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A page that was made.
+    """The result of `run`.
 
     Args:
         path: the page.
-        notebook: the notebook it was made of.
-        parameters: all parameters, with the values it was run with.
-        manifest: what it was made of; also inside the page.
-        size: of the page, in bytes.
-        seconds: how long it took.
+        notebook: the notebook.
+        parameters: the values of all parameters.
+        manifest: what the page was made from; the page contains it too.
+        size: the size of the page in bytes.
+        seconds: the duration of the run.
     """
 
     path: Path
@@ -51,7 +51,11 @@ class Report:
 
 
 def parameters(notebook: str | Path) -> list[Parameter]:
-    """Return the parameters that a notebook declares."""
+    """Return the parameters that a notebook declares.
+
+    Raises:
+        ReportError: the notebook cannot be read, or its parameters are not assignments of literals.
+    """
     return declared(read(Path(notebook)))
 
 
@@ -66,15 +70,15 @@ def run(
     """Run a notebook and write it as one page.
 
     Args:
-        notebook: its path; it runs in its own folder.
-        given: parameter → text; others keep their defaults.
-        out: the folder of the page.
+        notebook: the path of the notebook; it runs in its own folder.
+        given: parameter → text; other parameters keep their defaults.
+        out: the folder for the page.
         timeout: seconds that one cell may take.
-        now: what relative dates are counted from; default: now.
+        now: the moment that relative dates are counted from; default: now.
 
     Raises:
-        ReportError: an unknown parameter or a value that does not fit (nothing is run), a cell that failed, or
-            a page beyond 5 MB. The page of an earlier run stays as it is.
+        ReportError: a parameter is unknown or its value invalid (nothing runs), a cell fails, or the page would be
+            larger than 5 MB. The page of an earlier run stays as it is.
     """
     begin, source = time.monotonic(), Path(notebook)
     raw = read(source)
@@ -87,7 +91,7 @@ def run(
     about = {
         name: "–" if value is None else str(value)
         for name, value in values.items()
-        if name in (given or {}) or "/" not in str(value)  # where files are on this machine is nobody's business
+        if name in (given or {}) or "/" not in str(value)  # paths of this machine stay private
     }
     html = page(
         done,
@@ -101,6 +105,7 @@ def run(
 
 
 def _manifest(source: Path, notebook: NotebookNode, values: Mapping[str, Any], made: datetime) -> dict[str, Any]:
+    """Return what a page is made from: code, parameters, time and versions."""
     code = "\n".join(cell.source for cell in notebook.cells)
     return {
         "notebook": source.name,
@@ -115,14 +120,14 @@ def _manifest(source: Path, notebook: NotebookNode, values: Mapping[str, Any], m
 
 
 def _name(source: Path, given: Mapping[str, str], values: Mapping[str, Any]) -> str:
-    """Return the page's name: the notebook and what was given, in letters that every file system takes."""
+    """Return the page's name: notebook and given parameters, in letters that every file system allows."""
     wanted = "--".join([source.stem, *(f"{name}-{values[name]}" for name in sorted(given))])
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", wanted).strip("-.")[:_NAME]
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", wanted).strip("-.")[:_LONGEST_NAME]
     return name if name == wanted else f"{name}-{hashlib.sha256(wanted.encode()).hexdigest()[:8]}"
 
 
 def _replace(path: Path, html: str) -> None:
-    """Write a page as a whole: readers see the old one or the new one."""
+    """Write a page as a whole: readers see the old page or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as draft:
         draft.write_text(html, encoding="utf-8")

@@ -24,30 +24,34 @@ def read(path: Path) -> NotebookNode:
     """Return a notebook.
 
     Raises:
-        ReportError: there is none, or it is none.
+        ReportError: the file does not exist, or is not a notebook.
     """
     try:
         return nbformat.read(path, as_version=4)
     except FileNotFoundError as error:
-        raise ReportError(f"there is no notebook {path}") from error
+        raise ReportError(
+            f"notebook {path} does not exist", hint="check the path, which ends in .ipynb"
+        ) from error
     except (nbformat.reader.NotJSONError, nbformat.ValidationError, AttributeError) as error:
-        raise ReportError(f"{path} is not a notebook: {error}") from error
+        raise ReportError(
+            f"{path}: expected a notebook: {error}", hint="open it in JupyterLab: eventsource lab"
+        ) from error
 
 
 def execute(
     notebook: NotebookNode, values: Mapping[str, Any], *, folder: Path, timeout: int, failed: Path
 ) -> NotebookNode:
-    """Run a notebook in a kernel of its own; return it with its outputs.
+    """Run a notebook in a kernel of its own, and return it with its outputs.
 
     Args:
         notebook: the notebook; it is not changed.
-        values: parameters, set in a cell after the one tagged ``parameters``.
-        folder: where it runs; relative paths in it start there.
+        values: parameters; a cell after the one tagged ``parameters`` sets them.
+        folder: the working directory of the kernel.
         timeout: seconds that one cell may take.
-        failed: where the notebook with its traceback is kept if a cell fails.
+        failed: the file for the notebook with its traceback, if a cell fails.
 
     Raises:
-        ReportError: names the cell that failed, and how.
+        ReportError: a cell failed; the message names it.
     """
     copy = _with_values(notebook, values)
     try:
@@ -56,12 +60,12 @@ def execute(
     except (CellExecutionError, CellTimeoutError, RuntimeError) as error:
         failed.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(copy, failed)
-        raise ReportError(_told(copy, error), hint=f"the notebook with its traceback: {failed}") from error
+        raise ReportError(_failure(copy, error), hint=f"see the traceback in {failed}") from error
     return copy
 
 
 def _client(notebook: NotebookNode, folder: Path, timeout: int, sockets: str) -> NotebookClient:
-    """Return what runs a notebook, over sockets in a folder: no ports, which others may take or listen to."""
+    """Return a client that talks to its kernel over sockets in a folder: ports could be taken, or listened to."""
     config = Config()
     config.KernelManager.transport = "ipc"
     config.KernelManager.ip = f"{sockets}/kernel"
@@ -70,7 +74,7 @@ def _client(notebook: NotebookNode, folder: Path, timeout: int, sockets: str) ->
 
 
 def _with_values(notebook: NotebookNode, values: Mapping[str, Any]) -> NotebookNode:
-    """Return a copy with a cell that sets the parameters; values are plain literals."""
+    """Return a copy with a cell that sets the parameters."""
     copy = nbformat.from_dict(notebook)
     copy.cells = [nbformat.from_dict(cell) for cell in notebook.cells]
     tagged = [number for number, cell in enumerate(copy.cells) if _TAG in cell.metadata.get("tags", [])]
@@ -81,8 +85,8 @@ def _with_values(notebook: NotebookNode, values: Mapping[str, Any]) -> NotebookN
     return copy
 
 
-def _told(notebook: NotebookNode, error: Exception) -> str:
-    """Say in one line which cell failed, and how."""
+def _failure(notebook: NotebookNode, error: Exception) -> str:
+    """Return one line that says which cell failed, and how."""
     for number, cell in enumerate(notebook.cells, 1):
         outputs = cell.get("outputs", [])
         wrong = next((output for output in outputs if output.output_type == "error"), None)

@@ -1,6 +1,6 @@
-"""What of a notebook's outputs goes into a page: charts, tables, pictures and text, nothing that can act.
+"""The parts of a page that a notebook's outputs give: charts, tables, pictures and text, but nothing that runs.
 
-HTML that a cell made is not trusted: it may hold event data. Of it only tables are kept, by an allow-list.
+HTML in an output is not trusted, because it may contain event data. An allow-list keeps only its tables.
 """
 
 import re
@@ -13,16 +13,18 @@ from markupsafe import Markup, escape
 from nbconvert.filters.markdown_mistune import markdown2html_mistune
 from nbformat import NotebookNode
 
+from eventsource.charts import VEGA_MIMETYPES
+
 __all__ = ["Part", "parts"]
 
-VEGA: Final = ("application/vnd.vegalite.v6+json", "application/vnd.vegalite.v5+json")
 _HIDDEN: Final = {"remove-cell", "parameters", "injected-parameters", "results"}
 _TABLE: Final = {"table", "thead", "tbody", "tfoot", "tr", "th", "td", "caption", "small", "br"}
-_PROSE: Final = nh3.ALLOWED_TAGS - {"img"}  # a page fetches nothing
+_PROSE: Final = nh3.ALLOWED_TAGS - {"img"}  # a page loads nothing
 _SPANS: Final = {"th": {"colspan", "rowspan", "scope"}, "td": {"colspan", "rowspan"}}
 _ANCHOR: Final = re.compile(r'<a class="anchor-link"[^>]*>[^<]*</a>')
-_QUOTED: Final = re.compile(r'<td>(?:"|&quot;)([^<]*)(?:"|&quot;)</td>')  # Polars quotes its texts
+_QUOTED: Final = re.compile(r'<td>(?:"|&quot;)([^<]*)(?:"|&quot;)</td>')  # Polars quotes texts
 _ALT_ROWS: Final = 200
+"""Rows of a chart's data that the table below it shows."""
 _NOTHING: Final = Markup()
 
 
@@ -32,10 +34,10 @@ class Part:
 
     Args:
         kind: ``html`` or ``chart``.
-        html: what stands there; safe.
-        spec: of a chart: its Vega-Lite specification, without its title.
-        title: of a chart: its title, which stands above it as text.
-        rows: of a chart: its data, for the table beside it.
+        html: the HTML of the part; safe.
+        spec: the Vega-Lite specification of a chart, without its title.
+        title: the title of a chart; the page shows it as text above the chart.
+        rows: the data of a chart, for the table below it.
     """
 
     kind: str
@@ -46,7 +48,7 @@ class Part:
 
 
 def parts(notebook: NotebookNode) -> Iterator[Part]:
-    """Yield the parts of an executed notebook, in order; code is left out."""
+    """Yield the parts of an executed notebook in their order, without code."""
     for cell in notebook.cells:
         tags = set(cell.metadata.get("tags", []))
         if tags & _HIDDEN:
@@ -59,12 +61,13 @@ def parts(notebook: NotebookNode) -> Iterator[Part]:
 
 
 def _output(output: NotebookNode) -> Iterator[Part]:
+    """Yield the part for one output, in the best format that the output has."""
     if output.output_type == "stream":
         if output.name == "stdout":
             yield Part("html", _pre(output.text))
         return
     data = output.get("data", {})
-    chart = next((data[kind] for kind in VEGA if kind in data), None)
+    chart = next((data[kind] for kind in VEGA_MIMETYPES if kind in data), None)
     if chart is not None:
         title = chart.get("title", "")
         spec = {name: value for name, value in chart.items() if name != "title"}
@@ -85,17 +88,17 @@ def _pre(text: str) -> Markup:
 
 
 def _clean(html: str, *, markdown: bool) -> Markup:
-    """Return HTML with only what an allow-list names."""
+    """Return HTML with only the tags and attributes of an allow-list."""
     if markdown:
         cleaned = nh3.clean(_ANCHOR.sub("", html), tags=_PROSE, url_schemes={"https", "mailto"})
     else:
         cleaned = nh3.clean(html, tags=_TABLE, attributes=_SPANS, clean_content_tags={"script", "style"})
         cleaned = _QUOTED.sub(r"<td>\1</td>", cleaned)
-    return Markup(cleaned)  # noqa: S704 - what nh3 cleaned
+    return Markup(cleaned)  # noqa: S704 - cleaned by nh3
 
 
 def _rows(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the data of a chart as rows, as many as a reader may want."""
+    """Return the first rows of a chart's data."""
     values: Any = spec.get("data", {}).get("values")
     if values is None:
         values = next(iter(spec.get("datasets", {}).values()), [])

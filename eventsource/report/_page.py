@@ -1,7 +1,8 @@
-"""The page: one self-contained file that opens offline, asks nobody for anything and runs nothing of its data."""
+"""The page: one self-contained file that opens offline, makes no request, and never runs its data as code."""
 
 import base64
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -14,28 +15,29 @@ from markupsafe import Markup
 from nbformat import NotebookNode
 
 from eventsource.errors import ReportError
-from eventsource.report._islands import island
 from eventsource.report._outputs import Part, parts
 
-__all__ = ["page", "title_of"]
+__all__ = ["json_for_script", "page", "title_of"]
 
 _LIMIT: Final = 5_000_000
 _HEADING: Final = re.compile(r"<h([23])(?: id=\"[^\"]*\")?>(.*?)</h[23]>", re.DOTALL)
 _MARKUP: Final = re.compile(r"<[^>]+>")
 _CONTENTS_FROM: Final = 3
+"""A page with more headings than this has a table of contents."""
+_ESCAPES: Final = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
 
 
 def page(notebook: NotebookNode, *, title: str, about: Mapping[str, str], manifest: Mapping[str, Any]) -> str:
     """Return an executed notebook as the HTML of a page.
 
     Args:
-        notebook: with its outputs.
-        title: of the page.
-        about: what stands under the title, name to text: the parameters, when it was made.
-        manifest: what the report was made of; it goes into the page as JSON.
+        notebook: the notebook with its outputs.
+        title: the title of the page.
+        about: the lines above the page, name to text: the parameters, the time of the run.
+        manifest: what the report was made from; the page contains it as JSON.
 
     Raises:
-        ReportError: the page would be larger than 5 MB; names the largest data.
+        ReportError: the page would be larger than 5 MB; the hint names its largest part.
     """
     found = list(parts(notebook))
     charts = [part.spec for part in found if part.spec is not None]
@@ -48,20 +50,25 @@ def page(notebook: NotebookNode, *, title: str, about: Mapping[str, str], manife
         about=about,
         body=body,
         contents=contents if len(contents) > _CONTENTS_FROM else [],
-        charts=[island(spec) for spec in charts],
-        manifest=island(dict(manifest)),
+        charts=[json_for_script(spec) for spec in charts],
+        manifest=json_for_script(dict(manifest)),
         style=Markup(style),  # noqa: S704 - files of this package
         script=Markup(script),  # noqa: S704 - likewise
         bundle=Markup(bundle),  # noqa: S704 - of vl-convert, made safe by _bundle
         policy=_policy([script, bundle] if charts else [script]),
     )
     if len(html.encode()) > _LIMIT:
-        raise ReportError(f"the page has {len(html.encode()):,} bytes, more than {_LIMIT:,}", hint=_largest(found))
+        raise ReportError(f"a page has at most {_LIMIT:,} bytes, got {len(html.encode()):,}", hint=_largest(found))
     return html
 
 
+def json_for_script(value: Any) -> Markup:
+    """Return a value as JSON for ``<script type="application/json">``; no text in it can end the element."""
+    return Markup(json.dumps(value, ensure_ascii=False, sort_keys=True).translate(_ESCAPES))  # noqa: S704 - escaped
+
+
 def title_of(notebook: NotebookNode, default: str) -> str:
-    """Return the first heading of a notebook."""
+    """Return the first heading of a notebook, or the default."""
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             heading = re.search(r"^#\s+(.+)$", cell.source, re.MULTILINE)
@@ -71,9 +78,9 @@ def title_of(notebook: NotebookNode, default: str) -> str:
 
 
 def _policy(scripts: list[str]) -> str:
-    """Return the content security policy: nothing but these styles and scripts, and no request anywhere.
+    """Return the content security policy: only these scripts run, and the page makes no request.
 
-    Vega writes style attributes into its drawings, which only ``unsafe-inline`` allows; it allows no script.
+    Vega writes style attributes into its drawings. Only ``unsafe-inline`` allows them; it does not allow scripts.
     """
     allowed = " ".join(f"'sha256-{_digest(script)}'" for script in scripts)
     return (
@@ -88,12 +95,13 @@ def _digest(text: str) -> str:
 
 @cache
 def _bundle() -> str:
-    """Return the script that draws charts; no text in it ends a script element."""
+    """Return the script that draws charts; no text in it can end the script element."""
     return re.sub(r"</(?=script)", r"<\\/", _all_of_vega(), flags=re.IGNORECASE).replace("<!--", "<\\!--")
 
 
 def _all_of_vega() -> str:
-    whole: str = vl_convert.javascript_bundle()  # type: ignore[call-arg]  # its stub forgets the default
+    """Return Vega, Vega-Lite and their embedding as one script."""
+    whole: str = vl_convert.javascript_bundle()  # type: ignore[call-arg]  # its stub lacks the default
     return whole
 
 
@@ -109,7 +117,7 @@ def _template() -> jinja2.Template:
 
 
 def _numbered(found: list[Part]) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
-    """Return the parts with charts numbered and headings named, and the table of contents."""
+    """Return the parts with numbers for charts and ids for headings, and the table of contents."""
     body: list[dict[str, Any]] = []
     contents: list[dict[str, str]] = []
     chart = 0
@@ -123,7 +131,7 @@ def _numbered(found: list[Part]) -> tuple[list[dict[str, Any]], list[dict[str, s
             contents.append({"id": f"s{len(contents) + 1}", "text": _MARKUP.sub("", heading[2])})
         names = iter(contents[-len(_HEADING.findall(html)) :] if _HEADING.search(html) else [])
         html = _HEADING.sub(lambda h: f'<h{h[1]} id="{next(names)["id"]}">{h[2]}</h{h[1]}>', html)  # noqa: B023
-        body.append({"html": Markup(html)})  # noqa: S704 - cleaned before; only ids were added
+        body.append({"html": Markup(html)})  # noqa: S704 - cleaned before; only ids are added
     return body, contents
 
 
@@ -132,12 +140,12 @@ def _about(spec: Mapping[str, Any]) -> str:
 
 
 def _check_size(found: list[Part]) -> None:
-    if sum(len(str(part.html)) + len(str(island(part.spec))) for part in found) > _LIMIT:
-        raise ReportError("the report holds more data than a page can", hint=_largest(found))
+    if sum(len(str(part.html)) + len(str(json_for_script(part.spec))) for part in found) > _LIMIT:
+        raise ReportError(f"a page has at most {_LIMIT:,} bytes, got more", hint=_largest(found))
 
 
 def _largest(found: list[Part]) -> str:
-    sizes = [(len(str(part.html)) + len(str(island(part.spec))), part) for part in found]
+    sizes = [(len(str(part.html)) + len(str(json_for_script(part.spec))), part) for part in found]
     size, part = max(sizes, key=lambda pair: pair[0])
     name = _about(part.spec) if part.spec is not None else "a table or text"
-    return f"the largest part is {name!r} with {size:,} bytes: aggregate it first"
+    return f"aggregate the largest part first: {name!r} has {size:,} bytes"

@@ -1,4 +1,4 @@
-"""Parameters of a report: what a notebook's cell tagged ``parameters`` declares, and values that fit."""
+"""Parameters of a report: those that a notebook declares in its cell tagged ``parameters``, and their values."""
 
 import ast
 import re
@@ -17,18 +17,29 @@ __all__ = ["Parameter", "declared", "resolved"]
 
 _TAG: Final = "parameters"
 _NAMES: Final = {"str", "int", "float", "bool", "date", "datetime", "list"}
+_EXAMPLE: Final = "write assignments of literals, such as as_of: str | None = None"
+_EXPECTED: Final = {
+    "str": ("a text", "text"),
+    "int": ("an integer", "10"),
+    "float": ("a number", "2.5"),
+    "bool": ("true or false", "true"),
+    "date": ("a date", "2024-06-30"),
+    "datetime": ("a moment", "2024-06-30T12:00:00Z"),
+    "list": ("a list", "a,b"),
+}
+"""Type of a parameter → what its value must be, and an example, for messages."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter.
+    """One parameter of a notebook.
 
     Args:
-        name: the variable's name.
+        name: the name of the variable.
         type: ``str``, ``int``, ``float``, ``bool``, ``date``, ``datetime`` or ``list``.
-        default: the value that the notebook gives it.
+        default: the value in the notebook.
         optional: whether it may be None.
-        help: the comment behind it.
+        help: the comment after it.
     """
 
     name: str
@@ -39,7 +50,7 @@ class Parameter:
 
 
 def declared(notebook: NotebookNode) -> list[Parameter]:
-    """Return the parameters that a notebook declares, in order; none where no cell is tagged ``parameters``.
+    """Return the parameters that a notebook declares, in order; none if no cell is tagged ``parameters``.
 
     Raises:
         ReportError: the cell holds anything but assignments of literals.
@@ -48,25 +59,26 @@ def declared(notebook: NotebookNode) -> list[Parameter]:
     try:
         statements = ast.parse(source).body
     except SyntaxError as error:
-        raise ReportError(f"the parameters cell is not Python: {error}") from error
+        raise ReportError(f"parameters cell: expected Python: {error}", hint=_EXAMPLE) from error
     return [_parameter(statement, source.splitlines()) for statement in statements]
 
 
 def resolved(
     parameters: list[Parameter], given: Mapping[str, str], *, now: datetime | None = None
 ) -> dict[str, Any]:
-    """Return the value of every parameter: what was given, or its default.
+    """Return the value of every parameter: the given one, or its default.
 
-    Texts become what the parameter is. Moments may be relative, in days of UTC: ``now``, ``today``, ``yesterday``,
-    ``-7d``, ``month_end`` (of the last full month). They are resolved here: a report says which day it means.
+    A text becomes a value of the parameter's type. Moments may be relative, in days of UTC: ``now``, ``today``,
+    ``yesterday``, ``-7d``, ``month_end`` (the end of the last full month). They are resolved here, so that the
+    report shows which day it is about.
 
     Raises:
-        ReportError: a name that the notebook does not declare, or a value that does not fit.
+        ReportError: the notebook does not declare a name, or a value does not fit the type.
     """
     known = {parameter.name: parameter for parameter in parameters}
     for name in given:
         if name not in known:
-            raise ReportError(f"the notebook has no parameter {name!r}", hint=_hint(name, known))
+            raise ReportError(f"unknown parameter {name!r}", hint=_hint(name, known))
     asked = now or datetime.now(UTC)
     values = {name: parameter.default for name, parameter in known.items()}
     return values | {name: _converted(known[name], text, asked) for name, text in given.items()}
@@ -85,11 +97,13 @@ def _parameter(statement: ast.stmt, lines: list[str]) -> Parameter:
     elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
         name, annotation, value = statement.targets[0].id, "", statement.value
     else:
-        raise ReportError(f"line {statement.lineno} of the parameters cell is not an assignment")
+        raise ReportError(f"parameters cell: expected an assignment in line {statement.lineno}", hint=_EXAMPLE)
     try:
         default = ast.literal_eval(value)
     except ValueError as error:
-        raise ReportError(f"parameter {name!r}: its default is not a plain literal") from error
+        raise ReportError(
+            f"parameter {name!r}: expected a plain literal as default, got {ast.unparse(value)}", hint=_EXAMPLE
+        ) from error
     return Parameter(
         name, _type(annotation, default), default, _optional(annotation, default), _help(statement, lines)
     )
@@ -117,18 +131,22 @@ def _converted(parameter: Parameter, text: str, now: datetime) -> Any:
     try:
         return _CONVERTERS[parameter.type](text, now)
     except (KeyError, ValueError) as error:
-        raise ReportError(f"parameter {parameter.name!r}: {text!r} is not a {parameter.type}") from error
+        kind, sample = _EXPECTED.get(parameter.type, (f"a {parameter.type}, which no text can be", "none"))
+        raise ReportError(
+            f"parameter {parameter.name!r}: expected {kind}, got {text!r}",
+            hint=f"-p {parameter.name}={sample}",
+        ) from error
 
 
 def _text(text: str, now: datetime) -> str:
-    """Return a text; one that names a moment relative to now becomes that moment."""
+    """Return a text; a relative moment becomes the moment itself."""
     moment = relative_moment(text, now=now)
     return text if moment is None else moment.isoformat()
 
 
 def _moment(text: str, now: datetime) -> str:
     found = _text(text, now)
-    parse_moment(found)  # a text that is no moment is an error
+    parse_moment(found)  # raises if the text is not a moment
     return found
 
 

@@ -1,4 +1,4 @@
-"""Pages: what a reader gets, in a real browser."""
+"""Pages in a real browser."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page
 
 from eventsource import report
 from eventsource.errors import ReportError
-from eventsource.report._islands import island
+from eventsource.report._page import json_for_script
 
 HOSTILE = [
     "</script><script>window.pwned=1</script>",
@@ -35,7 +35,7 @@ EXPORTED = Callable[..., Path]
 
 @pytest.fixture
 def opened(browser: Browser, tmp_path: Path) -> Callable[..., tuple[Page, list[str]]]:
-    """Make a report of a notebook and open it; return the page and everything that it should not have done."""
+    """Make a report of a notebook and open it; return the page and a list of what it must not do."""
 
     def run(path: Path, width: int = 1280, **given_: str) -> tuple[Page, list[str]]:
         made = report.run(path, given_, out=tmp_path / "out")
@@ -107,8 +107,8 @@ def test_hostile_payloads_stay_text(notebook: EXPORTED, opened: Callable[..., tu
 
 
 @pytest.mark.browser
-def test_a_strict_policy_is_obeyed(notebook: EXPORTED, opened: Callable[..., tuple[Page, list[str]]]) -> None:
-    """A script that is not the page's own does not run, even if it gets into the page."""
+def test_the_content_security_policy(notebook: EXPORTED, opened: Callable[..., tuple[Page, list[str]]]) -> None:
+    """A foreign script does not run, even if it gets into the page."""
     page, _ = opened(notebook("# Report", CHARTS))
     page.evaluate(
         "() => { const s = document.createElement('script'); s.textContent = 'window.pwned = 1'; "
@@ -118,7 +118,7 @@ def test_a_strict_policy_is_obeyed(notebook: EXPORTED, opened: Callable[..., tup
 
 
 def test_an_unknown_parameter_is_refused_before_anything_runs(notebook: EXPORTED, tmp_path: Path) -> None:
-    """A misspelt name is an error that names the nearest one; the notebook is not run."""
+    """A misspelt name is an error with a suggestion; the notebook does not run."""
     path = notebook("open('ran', 'w').close()", parameters='as_of: str = "2024-06-30"')
     with pytest.raises(ReportError, match="as_off") as caught:
         report.run(path, {"as_off": "2024-06-30"}, out=tmp_path)
@@ -127,7 +127,7 @@ def test_an_unknown_parameter_is_refused_before_anything_runs(notebook: EXPORTED
 
 
 def test_a_failed_notebook_leaves_the_old_page(notebook: EXPORTED, tmp_path: Path) -> None:
-    """The error names the cell; the page of the last good run stays; the traceback is kept aside."""
+    """The error names the cell; the page of the last good run stays; a notebook has the traceback."""
     good = report.run(notebook("# Fine", parameters="n: int = 1"), out=tmp_path)
     before = good.path.read_bytes()
     with pytest.raises(ReportError, match="ZeroDivisionError") as caught:
@@ -138,7 +138,7 @@ def test_a_failed_notebook_leaves_the_old_page(notebook: EXPORTED, tmp_path: Pat
 
 
 def test_the_same_run_gives_the_same_page(notebook: EXPORTED, tmp_path: Path) -> None:
-    """Two runs differ in nothing but the moment they were made."""
+    """Two runs differ only in the moment they were made."""
     path = notebook("# Report", CHARTS, "frame")
     pages = [report.run(path, out=tmp_path).path.read_text(encoding="utf-8") for _ in range(2)]
     stamps = re.compile(r"20\d\d-\d\d-\d\d[ T]\d\d:\d\d(:\d\d\+00:00)?")
@@ -153,7 +153,7 @@ def test_a_page_beyond_its_size_is_refused(notebook: EXPORTED, tmp_path: Path) -
 
 
 def test_names_of_pages_are_safe(notebook: EXPORTED, tmp_path: Path) -> None:
-    """Parameters go into the file's name only as letters that every file system takes, and never collide."""
+    """Names have only letters that every file system allows; different parameters give different names."""
     path = notebook("# Report", parameters='who: str = "x"')
     found = {report.run(path, {"who": who}, out=tmp_path).path for who in ("../../etc", "..-..-etc", "a/b", "a-b")}
     assert len(found) == 4
@@ -161,8 +161,8 @@ def test_names_of_pages_are_safe(notebook: EXPORTED, tmp_path: Path) -> None:
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists))
-def test_islands_hold_any_value(value: object) -> None:
-    """An island reads back as the same value, and no text in it can end it."""
-    text = str(island(value))
+def test_json_in_a_script_holds_any_value(value: object) -> None:
+    """The JSON reads back as the same value, and no text in it can end the element."""
+    text = str(json_for_script(value))
     assert json.loads(text) == value
     assert not set("<>&\u2028\u2029") & set(text)

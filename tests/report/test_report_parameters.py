@@ -1,4 +1,4 @@
-"""Parameters of reports: what a notebook declares, and what fits."""
+"""Parameters of reports: what a notebook declares, and which values are valid."""
 
 from datetime import UTC, datetime
 
@@ -26,7 +26,7 @@ def _notebook(source: str) -> nbformat.NotebookNode:
 
 
 def test_declarations_have_types_defaults_and_help() -> None:
-    """A name, an annotation or the type of the default, the default, the comment behind it."""
+    """A name, an annotation or the type of the default, the default, the comment after it."""
     found = {parameter.name: parameter for parameter in declared(_notebook(CELL))}
     assert [(p.name, p.type, p.default, p.optional) for p in found.values()] == [
         ("as_of", "str", "2024-06-30", False),
@@ -55,23 +55,23 @@ def test_declarations_have_types_defaults_and_help() -> None:
         ("as_of", "2024-02-29", "2024-02-29"),
     ],
 )
-def test_texts_become_what_the_parameter_is(name: str, text: str, value: object) -> None:
+def test_texts_become_values_of_the_type(name: str, text: str, value: object) -> None:
     """A given text is converted by the declared type; relative days become that day."""
     assert resolved(declared(_notebook(CELL)), {name: text}, now=NOW)[name] == value
 
 
 @pytest.mark.parametrize(("name", "text"), [("limit", "x"), ("day", "soon"), ("strict", "maybe"), ("share", "")])
-def test_values_that_do_not_fit_are_refused(name: str, text: str) -> None:
+def test_invalid_values_are_refused(name: str, text: str) -> None:
     """The error names the parameter, the text and the type."""
     with pytest.raises(ReportError, match=name):
         resolved(declared(_notebook(CELL)), {name: text}, now=NOW)
 
 
 def test_only_literals_are_parameters() -> None:
-    """Code in the parameters cell is an error, and so is a parameter where none is declared."""
+    """Code in the parameters cell is an error, and so is a parameter of a notebook without such a cell."""
     with pytest.raises(ReportError, match="literal"):
         declared(_notebook("x = open('y')"))
-    with pytest.raises(ReportError, match="not an assignment"):
+    with pytest.raises(ReportError, match="expected an assignment in line 1"):
         declared(_notebook("import os"))
     with pytest.raises(ReportError, match="tag a cell"):
         resolved([], {"x": "1"})
