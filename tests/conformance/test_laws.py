@@ -219,6 +219,7 @@ def test_a_replay_goes_from_the_defaults_to_the_state(world: World, entity: str)
         assert (step.at, step.position) < (following.at, following.position)
         assert step.before | {name: new for name, (_, new) in step.changed.items()} == step.after
     assert state is None or alike(dict(steps[-1].after), state)
+    assert steps is REFUSED or (bool(steps) and steps[-1].exists_after) == (state is not None)
 
 
 @given(worlds(), st.lists(st.dates(date(2024, 3, 29), date(2024, 4, 4)) | st.sampled_from(INSTANTS)), zones())

@@ -7,12 +7,18 @@ from io import BytesIO
 from typing import Any
 
 import duckdb
+import msgspec
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 import eventsource as es
 from eventsource.testing import MemoryLog, event
+from tests.conformance.answers import REFUSED, asked
+from tests.conformance.answers import timeline as timeline_of
+from tests.conformance.strategies import STREAMS, World, worlds
 
 
 class Customer(es.Model, created="Joined", deleted="Left"):
@@ -208,3 +214,29 @@ def test_odd_values_as_json_text() -> None:
     ]
     found = concat_values(parts, "json")
     assert found.to_list() == [text for _, _, expected in ODD for text in (expected, None)]
+
+
+@given(worlds(), st.sampled_from(STREAMS))
+def test_json_text_has_the_values(world: World, entity: str) -> None:
+    """Law: text and Python values are the same answer, for random logs and models."""
+    whole = timeline_of(world.events, world.plan)
+    texts, values = (
+        asked(lambda t, m=mixed: t.explain(entity, mixed=m), whole)  # type: ignore[misc]  # a default argument
+        for mixed in ("json", "object")
+    )
+    if texts is REFUSED or values["value"].dtype != pl.Object:
+        return
+    for text, value in zip(texts["value"], values["value"].to_list(), strict=True):
+        assert (text is None) == (value is None)
+        assert text is None or _is_text_of(msgspec.json.decode(text), value)
+
+
+def _is_text_of(found: Any, value: Any) -> bool:
+    """Return whether a decoded JSON value stands for a Python value."""
+    if isinstance(value, list):
+        return len(found) == len(value) and all(map(_is_text_of, found, value))
+    if isinstance(value, bool | int | str) or value is None:
+        return type(found) is type(value) and bool(found == value)
+    if isinstance(value, float):
+        return str(float(found)) == str(value)
+    return isinstance(found, str | dict)
