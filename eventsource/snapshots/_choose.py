@@ -102,12 +102,11 @@ def choose_snapshot(
     Returns:
         `Unusable`: none is usable or worth it; the reason is that of the latest, or of the best.
     """
-    if not snapshots:
-        return Unusable("there are no snapshots")
     reasons = {snapshot: unusable(snapshot, request) for snapshot in snapshots}
     costs = {snapshot: cost(snapshot) for snapshot, reason in reasons.items() if reason is None}
     if not costs:
-        return reasons[snapshots[-1]] or Unusable("there are no snapshots")
+        latest = reasons[snapshots[-1]] if snapshots else None
+        return latest or Unusable("no snapshot was taken yet")
     best = min(costs, key=lambda snapshot: costs[snapshot])
     if costs[best] > max_share:
         return Unusable(f"about {costs[best]:.0%} of all events would still have to be folded")

@@ -66,10 +66,7 @@ class Snapshots:
             return Unusable("so few entities are read faster from the index")
         if take_due and self.policy is not None:
             self.take_due(view, self.policy)
-        snapshots = self.store.all()
-        if not snapshots:
-            return Unusable("there are no snapshots")
-        snapshot = self._choose(snapshots, view, moment)
+        snapshot = self._choose(self.store.all(), view, moment)
         if isinstance(snapshot, Unusable):
             return snapshot
         return states_from_snapshot(

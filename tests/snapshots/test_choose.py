@@ -76,9 +76,9 @@ def test_a_snapshot_that_leaves_too_many_events_is_not_chosen() -> None:
 
 
 def test_where_none_is_usable_the_reason_is_that_of_the_latest() -> None:
-    """And where there are no snapshots at all, that is the reason."""
+    """Where no snapshot was taken, that is the reason."""
     request = replace(REQUEST, limit=50)
     found = choose_snapshot([replace(SNAPSHOT, position=10, moment=MARCH), SNAPSHOT], request, lambda _: 0.0, 1)
     assert isinstance(found, Snapshot)
     assert choose_snapshot([SNAPSHOT], request, lambda _: 0.0, 1) == unusable(SNAPSHOT, request)
-    assert choose_snapshot([], request, lambda _: 0.0, 1) == Unusable("there are no snapshots")
+    assert choose_snapshot([], request, lambda _: 0.0, 1) == Unusable("no snapshot was taken yet")
