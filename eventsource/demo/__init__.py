@@ -43,7 +43,7 @@ def write(
     """Write the business's log as JSON Lines, in the order of arrival.
 
     A million customers are about 23 million lines. Memory stays bounded. While the function works, the disk needs
-    room for about three times the file.
+    room for about six times the compressed file.
 
     Args:
         path: a file that ends in ``.jsonl`` or ``.jsonl.gz``, or a folder, which then holds

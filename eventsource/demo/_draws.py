@@ -59,5 +59,5 @@ class Draws:
 
     def hexadecimal(self, size: int, digits: int) -> pl.Series:
         """Return texts of so many hexadecimal digits, a multiple of 16."""
-        text = self._bits.random_raw(size * digits // 16).astype(">u8").tobytes().hex()
-        return pl.Series([text[start : start + digits] for start in range(0, len(text), digits)], dtype=pl.String)
+        text = self._bits.random_raw(size * digits // 16).astype(">u8").tobytes().hex().encode()
+        return pl.Series(np.frombuffer(text, f"S{digits}"), dtype=pl.Binary).cast(pl.String)

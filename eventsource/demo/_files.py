@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from itertools import chain, count, islice, pairwise
+from itertools import count, pairwise
 from pathlib import Path
 from time import perf_counter
 from typing import IO, Final
@@ -80,7 +80,7 @@ def write_business(path: Path, settings: Settings, progress: Callable[[float], N
             counts.update(dict(lines["kind"].value_counts().iter_rows()), late=int(lines["late"].sum()))
             _write_slices(lines, edges, Path(name, f"{customers.first:012}"))
             progress((customers.first + customers.size - 1) / settings.customers / 2)
-        size = _write_files(chain.from_iterable(_sorted_lines(Path(name), slices, progress)), path)
+        size = _write_files(_sorted_lines(Path(name), slices, progress), path)
     kinds = {kind: counts[kind] for kind in (*KINDS, "late")}
     return Manifest(settings.customers, **kinds, bytes=size, seconds=perf_counter() - begun)
 
@@ -91,7 +91,7 @@ def _write_slices(lines: pl.DataFrame, edges: Ints, folder: Path) -> None:
     ordered = lines.sort("arrived")
     cuts = [0, *np.searchsorted(ordered["arrived"].to_numpy(), edges).tolist(), ordered.height]
     for number, (start, end) in enumerate(pairwise(cuts)):
-        ordered[start:end].write_ipc(folder / f"{number}.arrow", compression="lz4")
+        ordered[start:end].write_ipc(folder / f"{number}.arrow", compression="uncompressed")
 
 
 def _sorted_lines(folder: Path, slices: int, progress: Callable[[float], None]) -> Iterator[list[bytes]]:
@@ -106,19 +106,20 @@ def _sorted_lines(folder: Path, slices: int, progress: Callable[[float], None]) 
         progress(0.5 + (number + 1) / slices / 2)
 
 
-def _write_files(lines: Iterator[bytes], path: Path) -> int:
+def _write_files(pieces: Iterator[list[bytes]], path: Path) -> int:
     """Write lines to a file or to those of a folder, which replace those of an earlier run; return their bytes."""
     targets, most = _targets(path)
-    size, some = 0, list(islice(lines, min(most, _LINES_AT_ONCE)))
+    size, lines = 0, next(pieces, [])
     for target in targets:
         room = most
         with atomic_write(target) as draft, draft.open("wb") as raw, _compressed(raw, target) as out:
-            while some and room:
+            while lines and room:
+                some, lines = lines[:room], lines[room:]
                 out.write(b"\n".join(some) + b"\n")
                 room -= len(some)
-                some = list(islice(lines, min(room or most, _LINES_AT_ONCE)))
+                lines = lines or next(pieces, [])
         size += target.stat().st_size
-        if not some:
+        if not lines:
             break
     while (stale := next(targets, None)) and stale.exists():
         stale.unlink()
