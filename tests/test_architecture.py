@@ -45,6 +45,7 @@ LAYERS: dict[frozenset[str], str] = {
 DOORS = {
     "altair": {"charts"},
     "deltalake": {"log"},
+    "fcntl": set(),  # the package can be imported on Windows
     "filelock": {"index"},
     "jinja2": {"report"},
     "nbclient": {"report"},

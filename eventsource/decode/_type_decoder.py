@@ -78,7 +78,10 @@ class TypeDecoder:
             return paths.values(events["data"])
         except msgspec.DecodeError:
             position, error = _first_failure(paths, events)
-        raise FoldError(f"the payload of the event at position {position} ({self._name}): {error}")
+        raise FoldError(
+            f"the payload of the event at position {position} ({self._name}) cannot be decoded: {error}",
+            hint="a log never changes an event: correct the source, and pull it into a new log",
+        )
 
     def _entities(self, values: Sequence[Any], events: pl.DataFrame) -> pl.Series:
         try:
