@@ -38,7 +38,7 @@ from eventsource.timeline._trend import Trend
 from eventsource.timeline._trend_moments import trend_moments
 from eventsource.timeline._tuning import Tuning
 
-__all__ = ["Entities", "Moment", "Moments", "Replay", "Step", "Timeline", "Tuning"]
+__all__ = ["Entities", "Mixed", "Moment", "Moments", "Replay", "Step", "Timeline", "Tuning"]
 
 
 class Timeline:

@@ -164,7 +164,8 @@ def state_questions(draw: st.DrawFn, head: int) -> NamedQuestion:
     """Return a question for the states at one moment, with any view: what snapshots answer."""
     when, tz = draw(st.none() | moments()), draw(zones())
     view = draw(st.sampled_from([{}, {}, {"known_at": draw(moments())}, {"upto": draw(st.integers(0, head))}]))
-    some = draw(st.none() | st.lists(st.sampled_from(IDS), max_size=4))
+    ids = st.sampled_from(IDS)
+    some = draw(st.none() | st.lists(ids, max_size=4) | st.sets(ids, max_size=4))
     return NamedQuestion("as_of", lambda t: t.as_of(when, entity=some, tz=tz, **view), partial=True)
 
 
