@@ -6,7 +6,7 @@ member. See `eventsource.decode.columns` for the columns and the rule for dtypes
 `eventsource.decode.clustered` for the order of rows.
 """
 
-from eventsource.decode._arrays import Integers, Mask, RowNumbers, bisect_right, expand_ranges
+from eventsource.decode._arrays import Integers, Mask, RowNumbers, bisect_right
 from eventsource.decode.clustered import FOLD_ORDER, Clustered, Selection, WithTail
 from eventsource.decode.columns import decode_events, entity_ids, kind_columns, non_empty_columns, unify_kinds
 from eventsource.decode.members import Member, Members
@@ -24,7 +24,6 @@ __all__ = [
     "bisect_right",
     "decode_events",
     "entity_ids",
-    "expand_ranges",
     "kind_columns",
     "non_empty_columns",
     "unify_kinds",

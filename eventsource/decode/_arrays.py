@@ -1,4 +1,4 @@
-"""NumPy helpers for row numbers: bisection in many ranges at once, and ranges written out.
+"""NumPy helpers for row numbers: bisection in many ranges at once.
 
 `bisect_right` is `bisect.bisect_right` of the standard library, once per range. Six values in two ranges::
 
@@ -7,8 +7,6 @@
     begins, ends        0, 3 | 3, 6
     wanted                 4 | 1
     result                 2 | 3            the first row after the values <= wanted
-
-`expand_ranges` writes ranges out: begins ``[0, 4]`` and ends ``[2, 6]`` give ``[0, 1, 4, 5]``.
 """
 
 from typing import Any
@@ -16,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Integers", "Mask", "RowNumbers", "bisect_right", "expand_ranges"]
+__all__ = ["Integers", "Mask", "RowNumbers", "bisect_right"]
 
 RowNumbers = npt.NDArray[np.int64]
 """Numbers of rows, from 0."""
@@ -44,10 +42,3 @@ def bisect_right(values: RowNumbers, begins: RowNumbers, ends: RowNumbers, wante
         high = np.where(unfinished & ~below, middle, high)
         low = np.where(below, middle + 1, low)
     return low.astype(np.int64)
-
-
-def expand_ranges(begins: Integers, ends: Integers) -> RowNumbers:
-    """Return all numbers ``begin`` <= n < ``end`` of the ranges, one range after the other."""
-    lengths = ends - begins
-    shifts = np.repeat(begins - np.append(0, np.cumsum(lengths)[:-1]), lengths)
-    return shifts + np.arange(int(lengths.sum()), dtype=np.int64)

@@ -164,7 +164,7 @@ class FieldHistories(Mapping[str, FieldHistory]):
 
     @cached_property
     def _is_in_time(self) -> Mask | None:
-        """Whether a row is not after the moment; None: there is no moment."""
+        """Whether a row is not after the moment; None: without a moment, every row counts."""
         if self._moment is None:
             return None
         return np.asarray((self._columns["at"] <= self._moment).to_numpy())

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventsource.decode import FOLD_ORDER, Clustered, WithTail, bisect_right, expand_ranges
+from eventsource.decode import FOLD_ORDER, Clustered, WithTail, bisect_right
 from eventsource.event import TIMESTAMP
 
 ROWS = st.lists(st.tuples(st.sampled_from("abcde"), st.integers(0, 5)), max_size=12)
@@ -101,8 +101,3 @@ def test_bisection_in_many_ranges(lists: list[list[int]], data: st.DataObject) -
     values = np.array([value for values in ordered for value in values] or [0], np.int64)
     found = bisect_right(values, begins, ends, np.array(wanted))
     assert (found - begins).tolist() == [bisect(one, value) for one, value in zip(ordered, wanted, strict=True)]
-
-
-def test_ranges_are_written_out() -> None:
-    """One range after the other; an empty one gives nothing."""
-    assert expand_ranges(np.array([0, 4, 9]), np.array([2, 4, 11])).tolist() == [0, 1, 9, 10]

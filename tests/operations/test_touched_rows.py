@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventsource.operations import TouchedRows
+from eventsource.operations._touched_rows import expand_ranges
 
 _masks = st.lists(st.booleans(), max_size=300).map(lambda found: np.array(found, bool))
 
@@ -28,3 +29,8 @@ def test_touches_are_counted_after_some_are_left_out(mask: np.ndarray, random: R
     fewer = touched.where(mask_of_touches)
     assert fewer.rows.tolist() == touched.rows[mask_of_touches.to_numpy()].tolist()
     assert fewer.before(rows).tolist() == np.searchsorted(fewer.rows, rows).tolist()
+
+
+def test_ranges_are_written_out() -> None:
+    """One range after the other; an empty one gives nothing."""
+    assert expand_ranges(np.array([0, 4, 9]), np.array([2, 4, 11])).tolist() == [0, 1, 9, 10]
