@@ -106,6 +106,15 @@ def test_replay_shows_before_and_after(pulled: Run) -> None:
     assert pulled("replay", "ada").stdout.count("\n") == 6
 
 
+def test_replay_says_that_an_entity_was_deleted(pulled: Run) -> None:
+    """The table shows no state of an entity that does not exist; JSON has existence before and after each event."""
+    shown = pulled("replay", "bob", "-f", "table").stdout
+    assert "\n    created\n" in shown
+    assert "\n    deleted\n" in shown
+    assert "the entity does not exist after the last event" in shown
+    assert rows(pulled("replay", "bob", "-f", "json"))[-1]["exists"] == {"before": True, "after": False}
+
+
 @pytest.mark.parametrize("op", ["sum", "mean", "min", "max", "count", "n_unique", "median"])
 def test_trend_measures(pulled: Run, op: str) -> None:
     """NAME=op(field) is the aggregation of that name."""

@@ -16,7 +16,7 @@ from polars.testing import assert_frame_equal
 
 import eventsource as es
 from eventsource.testing import MemoryLog, event
-from tests.conformance.answers import REFUSED, asked
+from tests.conformance.answers import REFUSED, answer_of
 from tests.conformance.answers import timeline as timeline_of
 from tests.conformance.strategies import STREAMS, World, worlds
 
@@ -221,7 +221,7 @@ def test_json_text_has_the_values(world: World, entity: str) -> None:
     """Law: text and Python values are the same answer, for random logs and models."""
     whole = timeline_of(world.events, world.plan)
     texts, values = (
-        asked(lambda t, m=mixed: t.explain(entity, mixed=m), whole)  # type: ignore[misc]  # a default argument
+        answer_of(lambda t, m=mixed: t.explain(entity, mixed=m), whole)  # type: ignore[misc]  # a default argument
         for mixed in ("json", "object")
     )
     if texts is REFUSED or values["value"].dtype != pl.Object:
