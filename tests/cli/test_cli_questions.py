@@ -107,7 +107,7 @@ def test_replay_shows_before_and_after(pulled: Run) -> None:
 
 
 def test_replay_says_that_an_entity_was_deleted(pulled: Run) -> None:
-    """The table shows no state of an entity that does not exist; JSON has existence before and after each event."""
+    """A table has no state of an entity that does not exist; JSON has existence before and after each event."""
     shown = pulled("replay", "bob", "-f", "table").stdout
     assert "\n    created\n" in shown
     assert "\n    deleted\n" in shown
