@@ -74,7 +74,7 @@ def pull_a_broken_line(folder: Path) -> None:
 
 
 def refresh_a_locked_database(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("eventsource.readmodel._sqlite.PATIENCE", 0.1)
+    monkeypatch.setattr("eventsource.readmodel._sqlite.LOCK_TIMEOUT", 0.1)
     model = es.ReadModel(es.Timeline(a_log(folder), Payer), f"sqlite:///{folder}/read.db")
     model.refresh()
     with closing(sqlite3.connect(folder / "read.db", isolation_level=None)) as other:

@@ -1,4 +1,4 @@
-"""The envelope: what a frame of events must be, and how every fault of one is told at once."""
+"""The envelope: what a frame of events must be, and one error for all its faults."""
 
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -16,8 +16,8 @@ def _frame(**columns: Any) -> pl.DataFrame:
     return pl.DataFrame({"event_id": ["1"], "stream": ["a"], "type": ["T"], "occurred_at": [AT]} | columns)
 
 
-def test_a_frame_is_taken_in_any_form() -> None:
-    """Columns in any order, times in any unit or zone, structs as data, categories as texts: all are events."""
+def test_frames_of_many_forms_are_accepted() -> None:
+    """Columns in any order, times of any unit and zone, structs as data, categories as texts."""
     frame = _frame(
         occurred_at=pl.Series([AT]).dt.convert_time_zone("Asia/Kolkata").dt.cast_time_unit("ns"),
         recorded_at=pl.Series([datetime(2024, 1, 1, 13)], dtype=pl.Datetime("ms")),  # noqa: DTZ001 - naive is UTC
@@ -32,7 +32,7 @@ def test_a_frame_is_taken_in_any_form() -> None:
     assert taken.select("type", "version", "data", "metadata").row(0) == ("T", 3, '{"a":1}', None)
 
 
-def test_what_is_absent_has_its_default() -> None:
+def test_absent_columns_have_defaults() -> None:
     """Without ``recorded_at`` an event was recorded when it occurred; without ``data`` it has no members."""
     for frame in (_frame(), _frame(recorded_at=[None], data=[None], metadata=[None], version=[None])):
         assert check_events(frame).select("recorded_at", "data", "metadata", "version").row(0) == (
@@ -49,14 +49,14 @@ def test_finer_digits_are_cut_off() -> None:
     assert check_events(_frame(occurred_at=nanos))["occurred_at"].item() == AT
 
 
-def test_every_fault_is_told_at_once() -> None:
-    """One error names all faults of a frame: a person mends it once."""
+def test_one_error_names_all_faults() -> None:
+    """The user can correct all faults of a frame at once."""
     with pytest.raises(FrameError) as caught:
         check_events(pl.DataFrame({"event_id": [1], "type": ["T"], "occurred_at": ["2024"], "colour": ["red"]}))
-    told = str(caught.value)
-    assert "4 faults" in told
+    message = str(caught.value)
+    assert "4 faults" in message
     for part in ("'stream' is missing", "'colour'", "'event_id': expected String, got Int64", "got String"):
-        assert part in told
+        assert part in message
 
 
 @pytest.mark.parametrize(
@@ -73,13 +73,13 @@ def test_every_fault_is_told_at_once() -> None:
     ],
 )
 def test_a_fault_names_column_and_row(columns: dict[str, Any], match: str) -> None:
-    """What cannot be taken is named where it stands."""
+    """The error names the column and the row."""
     with pytest.raises(FrameError, match=match):
         check_events(_frame(**columns))
 
 
-def test_null_rows_are_found_where_they_stand() -> None:
-    """The first null's row is named, and how many there are."""
+def test_nulls_are_counted() -> None:
+    """The error names the number of nulls and the row of the first."""
     frame = pl.DataFrame(
         {"event_id": ["1", "2", "3"], "stream": ["a", None, None], "type": "T", "occurred_at": AT}
     )
@@ -95,8 +95,8 @@ def test_null_rows_are_found_where_they_stand() -> None:
         ("ns", -(2**63), 2**63 - 1),
     ],
 )
-def test_times_outside_of_the_calendar_are_a_fault(unit: Literal["ms", "us", "ns"], first: int, last: int) -> None:
-    """Years before 1 or after 9999, of a unit misread, are told with all other faults; others are taken."""
+def test_times_outside_the_calendar_are_a_fault(unit: Literal["ms", "us", "ns"], first: int, last: int) -> None:
+    """Years before 1 or after 9999, often a wrong unit, are reported with the other faults."""
 
     def frame(numbers: list[int | None]) -> pl.DataFrame:
         times = pl.Series(numbers, dtype=pl.Int64).cast(pl.Datetime(unit))
@@ -106,15 +106,15 @@ def test_times_outside_of_the_calendar_are_a_fault(unit: Literal["ms", "us", "ns
     for outside in {first - 1, last + 1, -(2**63), 2**63 - 1} if unit != "ns" else ():
         with pytest.raises(FrameError, match="data") as caught:
             check_events(frame([None, first, outside, outside]))
-        told = f"'recorded_at' has 2 times outside the years 1 to 9999, the first in row 2: {outside} "
-        assert told in str(caught.value)
+        fault = f"'recorded_at' has 2 times outside the years 1 to 9999, the first in row 2: {outside} "
+        assert fault in str(caught.value)
         assert f"is {unit!r} their unit?" in str(caught.value)
     good = frame([first, last]).with_columns(data=pl.lit("{}"))
     assert all(isinstance(time, datetime) for time in check_events(good)["recorded_at"].to_list())
 
 
-def test_plain_events_are_a_frame() -> None:
-    """Times as texts or datetimes, payloads as dicts or JSON text."""
+def test_dicts_become_a_frame() -> None:
+    """Times may be texts or datetimes, payloads dicts or JSON text."""
     plain = {"event_id": "1", "stream": "a", "type": "T", "data": {"ü": [1]}}
     rows = [
         plain | {"occurred_at": "2024-01-01T13:00:00+01:00"},
@@ -137,14 +137,14 @@ def test_plain_events_are_a_frame() -> None:
         ({"occurred_at": 7}, "'occurred_at'"),
     ],
 )
-def test_plain_events_with_faults_are_refused(event: dict[str, Any], match: str) -> None:
-    """A member that is none, or a value of another kind, is named."""
+def test_dicts_with_faults_are_errors(event: dict[str, Any], match: str) -> None:
+    """The error names an unknown member, or a value of a wrong type."""
     with pytest.raises(FrameError, match=match):
         check_events(events_from_dicts([{"event_id": "1", "stream": "a", "type": "T", "occurred_at": AT} | event]))
 
 
-def test_rejected_rows_fill_up_with_nulls() -> None:
-    """A rejected line of an appended frame has no file."""
+def test_absent_members_of_rejected_lines_are_null() -> None:
+    """A rejected event of an appended frame has no file and no line."""
     assert rejected_lines([{"source": "append", "reason": "x", "raw": b"y"}]).row(0) == (
         "append",
         None,

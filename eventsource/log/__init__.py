@@ -84,7 +84,7 @@ class Log:
         create: whether the first append may create the log if it does not exist.
 
     Raises:
-        LogError: the path holds something else; or there is no log, and ``create`` is false.
+        LogError: the path holds something else; or no log exists, and ``create`` is false.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class Log:
         if "://" not in self._base:
             check_folder(Path(self._base))
         if not self._events.refresh() and not create:
-            raise LogError(f"there is no log at {self.path}", hint="eventsource init, then eventsource pull")
+            raise LogError(f"the log {self.path} does not exist", hint="eventsource init, then eventsource pull")
 
     @property
     def head(self) -> int:

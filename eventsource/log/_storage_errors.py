@@ -40,7 +40,7 @@ def translate_errors(path: str) -> Iterator[None]:
     try:
         yield
     except TableNotFoundError as error:
-        raise LogError(f"there is no log at {path}", hint="eventsource init, then eventsource pull") from error
+        raise LogError(f"the log {path} does not exist", hint="eventsource init, then eventsource pull") from error
     except (DeltaError, OSError, pl.exceptions.ComputeError) as error:
         if isinstance(error, LogError):
             raise

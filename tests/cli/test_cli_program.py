@@ -135,7 +135,7 @@ def test_exit_codes_of_the_process(folder: Path) -> None:
     """A script sees 3 where there is no log, 2 for wrong usage, and no traceback."""
     missing = program("as-of")
     assert (missing.returncode, missing.stdout) == (3, "")
-    assert missing.stderr == "Error: there is no log at data/log\nHint: create it: eventsource pull\n"
+    assert missing.stderr == "Error: the log data/log does not exist\nHint: create it: eventsource pull\n"
     assert program("as-of", "--nothing").returncode == 2
 
 

@@ -1,4 +1,4 @@
-"""What the tests of the log share: events, a source that reads lines of a file, and programs to be killed."""
+"""Helpers for tests of the log: events, a source that reads lines of a file, and programs to kill."""
 
 import json
 import os
@@ -31,8 +31,8 @@ def ids(log: Log) -> list[str]:
     return log.scan().select("event_id").collect().to_series().to_list()
 
 
-def whole(log: Log) -> bool:
-    """Say whether positions are 0, 1, 2 … in this order, and ids unique."""
+def is_sound(log: Log) -> bool:
+    """Return whether positions are 0, 1, 2 … in this order, and ids are unique."""
     rows = log.scan().select("position", "event_id").collect()
     dense = rows["position"].to_list() == list(range(log.head))
     return dense and rows["event_id"].n_unique() == log.head
@@ -40,7 +40,7 @@ def whole(log: Log) -> bool:
 
 @dataclass
 class Lines:
-    """Reads a file: a number is an event, a JSON object an event as it stands; other lines are rejected."""
+    """Reads a file: a number becomes an event, a JSON object is one; other lines are rejected."""
 
     path: Path
     size_of_batch: int = 10
@@ -53,7 +53,7 @@ class Lines:
         return self.path.stat().st_size
 
     def batches(self, checkpoint: Checkpoint) -> Iterator[Batch]:
-        """Yield the lines that come after those of the last time."""
+        """Yield the lines after the checkpoint."""
         lines = self.path.read_bytes().splitlines()
         done = checkpoint.get("lines") or 0
         for begin in range(done, len(lines), self.size_of_batch):
@@ -62,19 +62,19 @@ class Lines:
             yield Batch(batch.events, {"lines": begin + len(part)}, batch.rejected, batch.read, ("a note",))
 
     def decode(self, rejected: pl.DataFrame) -> Batch:
-        """Try rejected lines again."""
+        """Decode rejected lines again."""
         return self._batch(rejected.select("file", "line", "raw").rows())
 
     def _batch(self, lines: list[tuple[str, int, bytes]]) -> Batch:
-        taken, rejected = [], []
+        good, rejected = [], []
         for file, line, raw in lines:
             try:
-                taken.append(self._event(raw))
+                good.append(self._event(raw))
             except ValueError:
                 why = f"not a number, takes words: {self.takes_words}"
                 row = {"source": self.name, "file": file, "line": line, "reason": why, "raw": raw}
                 rejected.append(row)
-        frame = check_events(events_from_dicts(taken)) if taken else empty_events()
+        frame = check_events(events_from_dicts(good)) if good else empty_events()
         return Batch(frame, {}, rejected_lines(rejected), sum(len(raw) + 1 for *_, raw in lines))
 
     def _event(self, raw: bytes) -> dict[str, Any]:

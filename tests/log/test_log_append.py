@@ -13,7 +13,7 @@ from eventsource.errors import FrameError
 from eventsource.event import ENVELOPE, STORED
 from eventsource.log import Log
 from eventsource.log._known_ids import KnownIds
-from tests.log.logkit import event, events, ids, whole
+from tests.log.logkit import event, events, ids, is_sound
 
 
 def test_positions_count_from_zero_in_order_of_arrival(tmp_path: Path) -> None:
@@ -22,7 +22,7 @@ def test_positions_count_from_zero_in_order_of_arrival(tmp_path: Path) -> None:
     appended = [log.append(events(numbers)) for numbers in ([5, 3], [4], [0, 9])]
     assert [(one.appended, one.head) for one in appended] == [(2, 2), (1, 3), (2, 5)]
     assert ids(log) == ["e5", "e3", "e4", "e0", "e9"]
-    assert whole(log)
+    assert is_sound(log)
     assert len(log) == log.head == 5
     assert log.scan().collect().schema == STORED
 
@@ -38,7 +38,7 @@ def test_payloads_are_kept_verbatim(tmp_path: Path) -> None:
 
 
 def test_the_second_arrival_is_dropped_and_counted(tmp_path: Path) -> None:
-    """An id that came before, in the log or in the same frame, is dropped; the first stands."""
+    """An id that came before, in the log or in the same frame, is dropped; the first event remains."""
     log = Log(tmp_path / "log")
     first = log.append(events([1, 2, 2, 3, 1]))
     again = log.append(events([3, 4, 2]))
@@ -49,8 +49,8 @@ def test_the_second_arrival_is_dropped_and_counted(tmp_path: Path) -> None:
     assert log.rejected().is_empty()
 
 
-def test_a_conflict_is_reported_and_kept_aside(tmp_path: Path) -> None:
-    """A second arrival with other content says where the first stands and what differs; the first stands."""
+def test_a_conflict_is_reported_and_rejected(tmp_path: Path) -> None:
+    """The report of a conflict has the position of the first event and what differs; the first event remains."""
     log = Log(tmp_path / "log")
     log.append(events(range(20)))
     found = log.append([event(17, stream="x", data={"n": "é"}), event(30), event(30, type="Z")]).conflicts
@@ -83,7 +83,7 @@ def test_a_conflict_is_reported_and_kept_aside(tmp_path: Path) -> None:
     ],
 )
 def test_payloads_are_compared_as_json_values(tmp_path: Path, first: str, second: str, *, same: bool) -> None:
-    """Payloads are equal as JSON values, not as bytes: order and spelling do not count, types do."""
+    """Payloads are compared as JSON values, not as bytes: order and spelling do not matter, types do."""
     log = Log(tmp_path / "log")
     log.append([event(1, data=first, metadata=first)])
     found = log.append([event(1, data=second, metadata=second)]).conflicts
@@ -101,8 +101,8 @@ def test_payloads_are_compared_as_json_values(tmp_path: Path, first: str, second
         ("metadata", {}),
     ],
 )
-def test_every_column_counts(tmp_path: Path, column: str, value: object) -> None:
-    """A difference in any column is a conflict, null against a value too."""
+def test_every_column_is_compared(tmp_path: Path, column: str, value: object) -> None:
+    """A difference in any column is a conflict, also between null and a value."""
     log = Log(tmp_path / "log")
     log.append([event(1, recorded_at="2024-05-05")])
     found = log.append([event(1, **{"recorded_at": "2024-05-05", column: value})])
@@ -110,7 +110,7 @@ def test_every_column_counts(tmp_path: Path, column: str, value: object) -> None
 
 
 def test_strict_refuses_conflicts(tmp_path: Path) -> None:
-    """A strict append with a conflict appends nothing and keeps nothing aside; mere duplicates are fine."""
+    """A strict append with a conflict appends nothing and rejects nothing; plain duplicates are dropped."""
     log = Log(tmp_path / "log")
     log.append(events([1, 2]))
     with pytest.raises(FrameError, match="'e2' differs from position 1 in data"):
@@ -121,7 +121,7 @@ def test_strict_refuses_conflicts(tmp_path: Path) -> None:
 
 
 def test_a_frame_with_faults_leaves_the_log_alone(tmp_path: Path) -> None:
-    """A frame that is no envelope is refused whole."""
+    """No event of a frame with a fault is appended."""
     log = Log(tmp_path / "log")
     with pytest.raises(FrameError, match="column 'type' is missing"):
         log.append(pl.DataFrame({"event_id": ["a"], "stream": ["s"], "occurred_at": [datetime.now(UTC)]}))
@@ -129,21 +129,21 @@ def test_a_frame_with_faults_leaves_the_log_alone(tmp_path: Path) -> None:
     assert not (tmp_path / "log").exists()
 
 
-def test_frames_of_other_libraries_are_taken(tmp_path: Path) -> None:
+def test_frames_of_other_libraries_are_appended(tmp_path: Path) -> None:
     """A pandas frame and an Arrow table give the same log as the Polars frame."""
     frame = pl.DataFrame(events(range(4))).with_columns(pl.col("occurred_at").str.to_datetime(time_zone="UTC"))
-    taken = []
+    logs = []
     for number, other in enumerate((frame, frame.drop("data").to_pandas(), frame.to_arrow())):
         log = Log(tmp_path / str(number))
         assert log.append(other).appended == 4
-        taken.append(log.scan().collect().drop("data"))
+        logs.append(log.scan().collect().drop("data"))
     assert isinstance(frame.drop("data").to_pandas(), pd.DataFrame)
-    assert taken[0].equals(taken[1])
-    assert taken[0].equals(taken[2])
+    assert logs[0].equals(logs[1])
+    assert logs[0].equals(logs[2])
 
 
-def test_nothing_is_appended_as_nothing(tmp_path: Path) -> None:
-    """Frames without rows, or with duplicates only, make no commit."""
+def test_a_frame_without_new_events_makes_no_commit(tmp_path: Path) -> None:
+    """This holds for frames without rows and for frames of duplicates."""
     log = Log(tmp_path / "log")
     assert log.append([]).head == 0
     assert log.append(pl.DataFrame(schema=ENVELOPE)).appended == 0
@@ -155,7 +155,7 @@ def test_nothing_is_appended_as_nothing(tmp_path: Path) -> None:
 
 
 def test_the_table_refuses_to_be_changed(tmp_path: Path) -> None:
-    """Deleting, updating and overwriting events is refused by the table itself."""
+    """The table itself refuses to delete, update or overwrite events."""
     log = Log(tmp_path / "log")
     log.append(events(range(3)))
     table = DeltaTable(tmp_path / "log" / "events")

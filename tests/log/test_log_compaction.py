@@ -1,4 +1,4 @@
-"""Many small appends: files are put together, and nothing else changes."""
+"""Compaction merges many small files, and changes nothing else."""
 
 from pathlib import Path
 
@@ -11,28 +11,28 @@ from eventsource.log import Log, _compaction
 from eventsource.log._files import position_ranges
 from eventsource.log._storage_errors import CommitConflictError
 from eventsource.log._writer import HEAD
-from tests.log.logkit import events, ids, whole
+from tests.log.logkit import events, ids, is_sound
 
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let ten files be many, so that the tests need not write thousands."""
+    """Compact at ten small files, so that the tests need not write hundreds."""
     monkeypatch.setattr(_compaction, "_MOST_SMALL_FILES", 10)
 
 
 @pytest.mark.slow
 def test_a_thousand_small_appends_make_few_files(tmp_path: Path) -> None:
-    """Small files are put together by themselves; order, positions and content stay."""
+    """Appends compact small files; order, positions and content stay."""
     log = Log(tmp_path / "log")
     for number in range(250):
         log.append(events([3 * number, 3 * number + 1, 3 * number + 2]))
     assert len(DeltaTable(tmp_path / "log" / "events").file_uris()) <= 101
     assert ids(log) == [f"e{number}" for number in range(750)]
-    assert whole(log)
+    assert is_sound(log)
 
 
 def test_compaction_changes_no_answer(tmp_path: Path, small: None) -> None:
-    """Scans, filters, times in the representation, duplicates and the checkpoint are as before."""
+    """Scans, filters, the representation, duplicates and the checkpoint are as before."""
     log, other = Log(tmp_path / "log"), Log(tmp_path / "other")
     other.append(events(range(100)))
     for number in range(50):
@@ -51,8 +51,8 @@ def test_compaction_changes_no_answer(tmp_path: Path, small: None) -> None:
     assert "SORT" not in log.scan().explain()
 
 
-def test_a_frame_from_before_stays_readable(tmp_path: Path, small: None) -> None:
-    """A lazy frame that was made before the files were put together can still be collected."""
+def test_a_frame_from_before_a_compaction_stays_readable(tmp_path: Path, small: None) -> None:
+    """A lazy frame that was made before a compaction can still be collected."""
     log = Log(tmp_path / "log")
     log.append(events([0]))
     frame = log.scan()
@@ -61,8 +61,8 @@ def test_a_frame_from_before_stays_readable(tmp_path: Path, small: None) -> None
     assert frame.collect()["event_id"].to_list() == ["e0"]
 
 
-def test_large_files_are_left_alone(tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only neighbours that are small are put together, and only up to the target size."""
+def test_large_files_are_not_compacted(tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only small neighbours are merged, and only up to the target size."""
     monkeypatch.setattr(_compaction, "_SMALL_BYTES", 4000)
     monkeypatch.setattr(_compaction, "_TARGET_BYTES", 20_000)
     log = Log(tmp_path / "log")
@@ -77,11 +77,11 @@ def test_large_files_are_left_alone(tmp_path: Path, small: None, monkeypatch: py
     joined = log._events.files().filter(pl.col("path").str.starts_with("joined"))
     assert joined.height >= 2
     assert joined["num_records"].max() < 20
-    assert whole(log)
+    assert is_sound(log)
 
 
-def test_whoever_appends_comes_first(tmp_path: Path) -> None:
-    """Files are not put together on the ground of a version that is no longer the newest."""
+def test_a_compaction_gives_way_to_an_append(tmp_path: Path) -> None:
+    """A compaction of a version that is no longer the newest is a conflict."""
     log, other = Log(tmp_path / "log"), Log(tmp_path / "log")
     log.append(events([1]))
     log.append(events([2]))
@@ -95,8 +95,8 @@ def test_whoever_appends_comes_first(tmp_path: Path) -> None:
     assert ids(log) == ["e1", "e2", "e3"]
 
 
-def test_what_another_tool_rewrote_is_put_in_order(tmp_path: Path) -> None:
-    """Where files overlap, because the table was optimised from outside, a scan sorts."""
+def test_a_scan_sorts_files_that_overlap(tmp_path: Path) -> None:
+    """Files overlap after another tool has rewritten the table."""
     log = Log(tmp_path / "log")
     for numbers in (range(5), range(5, 2000), range(2000, 2003), range(2003, 4000)):
         log.append(events(numbers))
@@ -104,12 +104,12 @@ def test_what_another_tool_rewrote_is_put_in_order(tmp_path: Path) -> None:
     table.refresh()
     files = position_ranges(table.files())
     table.replace_files(files[::2], [_compaction._write_merged(table, files[::2])], {HEAD: 4000})
-    assert whole(log)
+    assert is_sound(log)
     assert ids(log) == [f"e{number}" for number in range(4000)]
 
 
-def test_transactions_outlive_checkpoints(tmp_path: Path) -> None:
-    """The head and the checkpoints are found again after Delta rolled its commits up."""
+def test_application_transactions_outlive_delta_checkpoints(tmp_path: Path) -> None:
+    """The head and the source's checkpoint are found after Delta has merged its commit files."""
     from tests.log.logkit import Lines, lines  # noqa: PLC0415 - this test alone
 
     log = Log(tmp_path / "log")

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from eventsource.log import Log
-from tests.log.logkit import Lines, events, ids, lines, run, whole
+from tests.log.logkit import Lines, events, ids, is_sound, lines, run
 
 APPEND = """
 import sys
@@ -48,21 +48,21 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2) if len(
 
 
 def finished(*programs: object) -> list[str]:
-    told = []
+    outputs = []
     for program in programs:
         out, err = program.communicate(timeout=120)  # type: ignore[attr-defined]  # a Popen
         assert program.returncode == 0, err  # type: ignore[attr-defined]  # a Popen
-        told.append(out)
-    return told
+        outputs.append(out)
+    return outputs
 
 
 @pytest.mark.slow
 def test_two_processes_append_at_once(tmp_path: Path) -> None:
-    """All succeed, from no folder on: positions dense, ids unique, nothing lost, each batch whole."""
+    """All succeed, even if there is no folder yet: positions are dense, ids unique, batches complete."""
     path = tmp_path / "log"
     finished(*[run(APPEND, path, who) for who in range(3)])
     log = Log(path)
-    assert whole(log)
+    assert is_sound(log)
     wanted = {f"e{1000 * who + number}" for who in range(3) for number in range(50)}
     assert set(ids(log)) == wanted | {"e7777"} | {f"e{8000 + number}" for number in range(10)}
     found = {name: position for position, name in enumerate(ids(log))}
@@ -74,7 +74,7 @@ def test_two_processes_append_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_two_threads_append_at_once(tmp_path: Path) -> None:
-    """One `Log` object serves several threads, and readers beside them see whole batches only."""
+    """One `Log` object serves several threads, and concurrent readers see complete batches only."""
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - this test alone
 
     log = Log(tmp_path / "log")
@@ -83,12 +83,12 @@ def test_two_threads_append_at_once(tmp_path: Path) -> None:
         while not all(one.done() for one in writing):
             assert log.scan().collect().height % 10 == 0
         assert sum(one.result().appended for one in writing) == 200
-    assert whole(log)
+    assert is_sound(log)
 
 
 @pytest.mark.slow
 def test_a_pull_killed_anywhere_ends_in_the_same_log(tmp_path: Path) -> None:
-    """After kill -9 the log opens and holds whole batches; the same pull then ends as if undisturbed."""
+    """After kill -9 the log has complete batches, and the same pull then ends as if it was never interrupted."""
     path = lines(tmp_path / "raw", [("bad%d" % n if n % 50 == 7 else n % 1900) for n in range(2000)])  # noqa: UP031 - short
     undisturbed = Log(tmp_path / "undisturbed")
     undisturbed.pull(Lines(path, size_of_batch=20))
@@ -112,28 +112,28 @@ def test_a_pull_killed_anywhere_ends_in_the_same_log(tmp_path: Path) -> None:
 
 
 def _is_prefix(log: Log, other: Log) -> bool:
-    """Say whether a log holds the first batches of another one, and its checkpoint fits."""
+    """Return whether a log holds the first batches of another one, and its checkpoint fits."""
     rows, place = log.scan().collect(), log.checkpoint("lines:of a file").get("lines") or 0
     held = sum(n % 50 != 7 for n in range(min(place, 1900)))
     return rows.height == held and rows.equals(other.scan(upto=held).collect()) and place % 20 == 0
 
 
 @pytest.mark.parametrize("limit", [3000, 60_000])
-def test_a_full_disk_leaves_the_log_whole(tmp_path: Path, limit: int) -> None:
-    """When a file cannot be written the append fails with a LogError and a hint; the log is as it was."""
+def test_a_full_disk_leaves_the_log_unchanged(tmp_path: Path, limit: int) -> None:
+    """If a file cannot be written, the append fails with a LogError and a hint."""
     path = tmp_path / "log"
-    (told,) = finished(run(LIMITED, path, limit))
-    assert "File too large" in told
-    assert "Hint: " in told
-    assert "nothing was lost" in told
+    (output,) = finished(run(LIMITED, path, limit))
+    assert "File too large" in output
+    assert "Hint: " in output
+    assert "nothing was lost" in output
     log = Log(path)
     assert ids(log) == [f"e{number}" for number in range(5)]
     assert log.append(events(range(20))).appended == 15
-    assert whole(log)
+    assert is_sound(log)
 
 
-def test_a_damaged_log_says_so(tmp_path: Path) -> None:
-    """A file that went missing under the log is an error when it is read, not a shorter answer."""
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
+    """A log that lacks a file raises an error when it is read, and gives no shorter answer."""
     log = Log(tmp_path / "log")
     log.append(events([1]))
     log.append(events([2]))

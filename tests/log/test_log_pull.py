@@ -1,4 +1,4 @@
-"""Pulling: what is new, where to go on, what could not be taken."""
+"""Pulling: new events, checkpoints, rejected lines."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,7 +12,7 @@ from deltalake import DeltaTable
 from eventsource.errors import AppendConflictError, FrameError, RejectedLinesError, SourceError
 from eventsource.event import Batch, Checkpoint, Source, check_events, empty_events, events_from_dicts
 from eventsource.log import Log, PullProgress
-from tests.log.logkit import Lines, event, events, ids, lines, whole
+from tests.log.logkit import Lines, event, events, ids, is_sound, lines
 
 
 def test_only_what_is_new_is_pulled(tmp_path: Path) -> None:
@@ -26,11 +26,11 @@ def test_only_what_is_new_is_pulled(tmp_path: Path) -> None:
     assert (second.appended, second.duplicates, second.head) == (2, 0, 27)
     assert log.pull(source).head == 27
     assert ids(log) == [f"e{number}" for number in [*range(25), 30, 31]]
-    assert whole(log)
+    assert is_sound(log)
 
 
-def test_the_place_to_resume_is_that_of_the_last_batch(tmp_path: Path) -> None:
-    """`checkpoint` gives the numbers of a source's last committed batch; later commits do not change them."""
+def test_the_checkpoint_is_that_of_the_last_batch(tmp_path: Path) -> None:
+    """A checkpoint object keeps its numbers when later batches are committed."""
     source, log = Lines(lines(tmp_path / "raw", range(25))), Log(tmp_path / "log")
     before = log.checkpoint(source.name)
     log.pull(source)
@@ -44,8 +44,8 @@ def test_the_place_to_resume_is_that_of_the_last_batch(tmp_path: Path) -> None:
         assert log.checkpoint(other).get("lines") is None
 
 
-def test_no_two_sources_share_a_name(tmp_path: Path) -> None:
-    """Names with colons stay apart, however name and key are split."""
+def test_sources_do_not_share_checkpoints(tmp_path: Path) -> None:
+    """Names with colons stay distinct, however name and key are split."""
     log = Log(tmp_path / "log")
     for name, number in (("a:b", 1), ("a", 2), ("a%3Ab", 3)):
         log.pull(_Once(name, Batch(empty_events(), {"b:c": number, "c": number})))
@@ -53,8 +53,8 @@ def test_no_two_sources_share_a_name(tmp_path: Path) -> None:
     assert [log.checkpoint(name).get("b:c") for name in ("a:b", "a", "a%3Ab")] == [1, 2, 3]
 
 
-def test_a_batch_without_new_events_moves_the_place(tmp_path: Path) -> None:
-    """Rejects and duplicates alone still move the checkpoint; a place that stands still is no commit."""
+def test_a_batch_without_new_events_advances_the_checkpoint(tmp_path: Path) -> None:
+    """So do rejected lines and duplicates; a checkpoint that does not change makes no commit."""
     log = Log(tmp_path / "log")
     log.append(events([1, 2]))
     pulled = log.pull(Lines(lines(tmp_path / "raw", [1, 2, "bad"])))
@@ -66,7 +66,7 @@ def test_a_batch_without_new_events_moves_the_place(tmp_path: Path) -> None:
 
 
 def test_rejected_lines_are_kept_with_their_reason(tmp_path: Path) -> None:
-    """What cannot be taken is kept byte for byte, with file, line and reason; the pull goes on."""
+    """A rejected line has its bytes, file, number and reason; the pull continues."""
     path = lines(tmp_path / "raw", [1, "bad", 2, "worse", *range(3, 20)])
     log = Log(tmp_path / "log")
     pulled = log.pull(Lines(path))
@@ -81,7 +81,7 @@ def test_rejected_lines_are_kept_with_their_reason(tmp_path: Path) -> None:
 
 
 def test_the_same_lines_are_rejected_once(tmp_path: Path) -> None:
-    """Lines that are kept aside already are not kept again, conflicts neither."""
+    """Rejected lines and conflicts that are listed already are not listed twice."""
     texts = [1, "bad", '{"event_id": "e1", "stream": "x", "type": "A", "occurred_at": "2024-01-01"}', 2]
     source, log = Lines(lines(tmp_path / "raw", texts)), Log(tmp_path / "log")
     for name in ("one", "one", "two"):
@@ -94,7 +94,7 @@ def test_the_same_lines_are_rejected_once(tmp_path: Path) -> None:
 
 
 def test_strict_fails_before_anything_is_committed(tmp_path: Path) -> None:
-    """A bad line in the last batch makes a strict pull fail, with nothing in the log and nothing kept aside."""
+    """A bad line in the last batch makes a strict pull fail, without events and rejected lines in the log."""
     path = lines(tmp_path / "raw", [*range(95), *["bad"] * 7])
     log = Log(tmp_path / "log")
     with pytest.raises(RejectedLinesError) as raised:
@@ -107,8 +107,8 @@ def test_strict_fails_before_anything_is_committed(tmp_path: Path) -> None:
     assert log.pull(Lines(path), strict=True).appended == 95
 
 
-def test_rejected_lines_can_be_offered_again(tmp_path: Path) -> None:
-    """What a mended source takes is appended and forgotten; the rest stays, with its new reason."""
+def test_rejected_lines_can_be_retried(tmp_path: Path) -> None:
+    """Lines that decode now are appended and no longer listed; the others have their new reason."""
     log = Log(tmp_path / "log")
     log.append(events([5]))
     conflict = '{"event_id": "e5", "stream": "x", "type": "A", "occurred_at": "2024-01-01"}'
@@ -133,8 +133,8 @@ def test_rejected_lines_can_be_offered_again(tmp_path: Path) -> None:
     assert log.rejected().height == 5
 
 
-def test_a_retry_that_dies_half_way_is_taken_up(tmp_path: Path) -> None:
-    """If lines are still listed although they were appended, the next retry forgets them as duplicates."""
+def test_a_retry_that_was_interrupted_can_be_repeated(tmp_path: Path) -> None:
+    """Lines that are still listed although they were appended are duplicates on the next retry."""
     log = Log(tmp_path / "log")
     source = Lines(lines(tmp_path / "raw", ["word"]))
     log.pull(source)
@@ -144,8 +144,8 @@ def test_a_retry_that_dies_half_way_is_taken_up(tmp_path: Path) -> None:
     assert log.rejected().is_empty()
 
 
-def test_rejected_lines_can_be_forgotten(tmp_path: Path) -> None:
-    """`clear_rejected` forgets the lines of one source, or all, and says how many there were."""
+def test_rejected_lines_can_be_cleared(tmp_path: Path) -> None:
+    """`clear_rejected` deletes the lines of one source, or all, and returns how many there were."""
     log = Log(tmp_path / "log")
     assert log.clear_rejected() == 0
     source = Lines(lines(tmp_path / "raw", ["a", "b"]))
@@ -156,34 +156,34 @@ def test_rejected_lines_can_be_forgotten(tmp_path: Path) -> None:
     assert log.rejected()["source"].unique().to_list() == ["other"]
     assert log.clear_rejected() == 2
     assert log.rejected().is_empty()
-    assert log.pull(source).rejected == 0  # the place has moved on
+    assert log.pull(source).rejected == 0  # the checkpoint is after them
 
 
-def test_progress_is_told_batch_by_batch(tmp_path: Path) -> None:
-    """Progress counts bytes, events and rejected lines, up to the whole; a batch is committed when it is told."""
+def test_progress_is_reported_after_each_batch(tmp_path: Path) -> None:
+    """Progress counts bytes, events and rejected lines; a reported batch is committed."""
     path = lines(tmp_path / "raw", [*range(10), "x", *range(10, 24)])
-    log, told = Log(tmp_path / "log"), []
+    log, reports = Log(tmp_path / "log"), []
 
     def progress(now: PullProgress) -> None:
-        told.append(now)
+        reports.append(now)
         assert log.head >= now.appended
 
     log.pull(Lines(path), progress=progress)
     size = path.stat().st_size
-    assert [(one.size, one.appended, one.rejected) for one in told] == [
+    assert [(one.size, one.appended, one.rejected) for one in reports] == [
         (size, 10, 0),
         (size, 19, 1),
         (size, 24, 1),
     ]
-    assert told[-1].read == size
+    assert reports[-1].read == size
 
 
-def test_another_pull_of_the_same_source_is_noticed(tmp_path: Path) -> None:
-    """Of two pulls of one source at once the slower one is told so; nothing is lost or doubled."""
+def test_a_concurrent_pull_of_the_same_source_is_a_conflict(tmp_path: Path) -> None:
+    """The slower of two pulls fails; no event is lost or appended twice."""
     path = lines(tmp_path / "raw", range(40))
     log = Log(tmp_path / "log")
 
-    class Overtaken(Lines):
+    class PulledMeanwhile(Lines):
         def batches(self, checkpoint: Checkpoint) -> Iterator[Batch]:
             for number, batch in enumerate(super().batches(checkpoint)):
                 if number == 2:
@@ -191,13 +191,13 @@ def test_another_pull_of_the_same_source_is_noticed(tmp_path: Path) -> None:
                 yield batch
 
     with pytest.raises(AppendConflictError, match="another pull of lines:of a file is running"):
-        log.pull(Overtaken(path))
+        log.pull(PulledMeanwhile(path))
     assert log.pull(Lines(path)).head == 40
-    assert whole(log)
+    assert is_sound(log)
 
 
-def test_a_source_that_fails_leaves_whole_batches(tmp_path: Path) -> None:
-    """A source's own error comes out as it is; the batches before it stand, and the next pull goes on."""
+def test_a_source_that_fails_leaves_complete_batches(tmp_path: Path) -> None:
+    """The error of a source is raised unchanged; earlier batches remain, and the next pull resumes after them."""
     path = lines(tmp_path / "raw", range(40))
     log = Log(tmp_path / "log")
 
@@ -210,11 +210,11 @@ def test_a_source_that_fails_leaves_whole_batches(tmp_path: Path) -> None:
         log.pull(Failing(path))
     assert log.head == 20
     assert log.pull(Lines(path)).appended == 20
-    assert whole(log)
+    assert is_sound(log)
 
 
-def test_a_source_that_yields_no_envelope_is_refused(tmp_path: Path) -> None:
-    """A batch is put into the envelope's form where that can be done, and refused where not."""
+def test_a_batch_is_checked_against_the_envelope(tmp_path: Path) -> None:
+    """Missing optional columns are added; other faults are an error."""
     log = Log(tmp_path / "log")
     frame = check_events(events_from_dicts(events(range(3))))
     assert log.pull(_Once("short", Batch(frame.drop("data", "version"), {}))).appended == 3
@@ -238,10 +238,10 @@ class _Once:
         return Batch(empty_events(), {}, rejected)
 
 
-@pytest.mark.parametrize("slip", ["raw", Path("raw"), None, 3, [1]])
-def test_what_is_no_source_is_told(tmp_path: Path, slip: Any) -> None:
-    """A pull, a strict one and a retry of what is no source name the function that makes one."""
+@pytest.mark.parametrize("wrong", ["raw", Path("raw"), None, 3, [1]])
+def test_something_else_than_a_source_is_an_error(tmp_path: Path, wrong: Any) -> None:
+    """The error of a pull and of a retry names the function that makes a source."""
     log = Log(tmp_path / "log")
     for take in (log.pull, log.retry):
         with pytest.raises(SourceError, match=r"es\.source\("):
-            take(slip)
+            take(wrong)

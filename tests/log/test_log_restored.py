@@ -1,4 +1,4 @@
-"""A log that was put back from a backup, and then went another way: nothing of its lost future is believed."""
+"""A log that was restored from a backup and then got other events: marks of the lost commits are unknown."""
 
 import os
 import shutil
@@ -24,37 +24,41 @@ def log(tmp_path: Path) -> Log:
     return log
 
 
-def put_back(log: Log) -> None:
+def restore(log: Log) -> None:
     shutil.rmtree(Path(log.path) / "events")
     shutil.copytree(Path(log.path).parent / "backup", Path(log.path) / "events")
 
 
-def seen(log: Log) -> str:
+def newest_mark(log: Log) -> str:
     """Return the mark of the newest version."""
     assert log.head
     return log.mark
 
 
 def test_a_log_knows_its_own_marks(log: Log) -> None:
-    """Every log that goes on from it does: in other processes, after appends, compactions and rewritings."""
-    first = seen(log)
+    """So does the log in other processes, after appends, and after another tool has compacted it."""
+    first = newest_mark(log)
     assert first.startswith(log.identity)
     assert log.knows(first)
     log.append(events(range(10, 12)))
-    assert seen(log) != first
+    assert newest_mark(log) != first
     DeltaTable(Path(log.path) / "events").optimize.compact()
     again = Log(log.path)
-    assert (again.knows(first), again.knows(seen(log)), again.knows(seen(again))) == (True, True, True)
+    assert (again.knows(first), again.knows(newest_mark(log)), again.knows(newest_mark(again))) == (
+        True,
+        True,
+        True,
+    )
 
 
-def test_a_log_that_was_put_back_knows_no_mark_of_what_it_lost(log: Log) -> None:
-    """Neither while it is shorter nor with as many commits, of events with the same ids."""
-    kept, lost = Log(log.path), seen(log)
-    put_back(log)
+def test_a_restored_log_does_not_know_the_marks_of_lost_commits(log: Log) -> None:
+    """Neither while it is shorter, nor when it has as many commits of events with the same ids."""
+    kept, lost = Log(log.path), newest_mark(log)
+    restore(log)
     shorter = Log(log.path)
-    first = seen(shorter)
+    first = newest_mark(shorter)
     assert shorter.knows(lost) is False
-    shorter.append([event(number, data={"n": "mended"}) for number in range(5, 10)])
+    shorter.append([event(number, data={"n": "corrected"}) for number in range(5, 10)])
     again = Log(log.path)
     assert (again.head, ids(again)) == (10, ids(shorter))
     assert again.knows(lost) is False
@@ -64,9 +68,9 @@ def test_a_log_that_was_put_back_knows_no_mark_of_what_it_lost(log: Log) -> None
         assert kept.head
 
 
-def test_a_mark_whose_commit_was_cleaned_up_is_neither_known_nor_unknown(log: Log) -> None:
-    """Delta removes old commits once a checkpoint holds what they did."""
-    mark = seen(log)
+def test_a_mark_whose_commit_was_cleaned_up_cannot_be_decided(log: Log) -> None:
+    """Delta removes old commit files after it has written a checkpoint of its own."""
+    mark = newest_mark(log)
     for number in range(10, 13):
         log.append(events([number]))
     table, commits = DeltaTable(Path(log.path) / "events"), Path(log.path) / "events" / "_delta_log"
@@ -78,14 +82,14 @@ def test_a_mark_whose_commit_was_cleaned_up_is_neither_known_nor_unknown(log: Lo
     again = Log(log.path)
     assert not (commits / f"{int(mark.split(' ')[1]):020}.json").exists()
     assert again.knows(mark) is None
-    assert again.knows(seen(again)) is True
+    assert again.knows(newest_mark(again)) is True
 
 
 @pytest.mark.parametrize("does", [lambda log: log.head, lambda log: log.append(events([90])), Log.scan])
-def test_a_log_that_is_put_back_while_it_is_open_says_so(log: Log, does: Callable[[Log], object]) -> None:
-    """What this process knows of it is no longer so: it must neither answer from that nor append behind it."""
+def test_a_log_that_is_restored_while_it_is_open_raises(log: Log, does: Callable[[Log], object]) -> None:
+    """The open log object must neither answer from the lost events nor append after them."""
     assert log.head == 10
-    put_back(log)
+    restore(log)
     Log(log.path).append(events(range(20, 23)))
     with pytest.raises(LogError, match="restored from a backup") as refused:
         does(log)

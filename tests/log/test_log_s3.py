@@ -13,7 +13,7 @@ import pytest
 
 from eventsource.errors import LogError
 from eventsource.log import Log, _compaction
-from tests.log.logkit import Lines, event, events, ids, lines, whole
+from tests.log.logkit import Lines, event, events, ids, is_sound, lines
 
 # One request at a time, so that a conditional put is as atomic as that of a real store.
 SERVER = """
@@ -70,7 +70,7 @@ def _until_it_listens(port: int) -> None:
 def test_a_log_on_an_object_store(options: dict[str, str], tmp_path: Path) -> None:
     """Appends, pulls, conflicts, rejected lines, scans and the checkpoint: all as in a folder."""
     url = "s3://bucket/some/log"
-    with pytest.raises(LogError, match="there is no log at s3://bucket/some/log"):
+    with pytest.raises(LogError, match="the log s3://bucket/some/log does not exist"):
         Log(url, storage_options=options, create=False)
     here, there = Log(tmp_path / "log"), Log(url, storage_options=options)
     assert (there.head, there.scan().collect().height) == (0, 0)
@@ -90,7 +90,9 @@ def test_a_log_on_an_object_store(options: dict[str, str], tmp_path: Path) -> No
     assert there.clear_rejected() == 2
 
 
-def test_small_files_are_put_together_there_too(options: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_small_files_are_compacted_on_an_object_store(
+    options: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Compaction works on an object store."""
     monkeypatch.setattr(_compaction, "_MOST_SMALL_FILES", 5)
     log = Log("s3://bucket/small", storage_options=options)
@@ -102,7 +104,7 @@ def test_small_files_are_put_together_there_too(options: dict[str, str], monkeyp
 
 
 def test_two_writers_on_an_object_store(options: dict[str, str]) -> None:
-    """Writers at the same moment are kept apart by conditional puts: positions dense, nothing lost."""
+    """Conditional puts make one of two concurrent commits fail: positions are dense, nothing is lost."""
     url = "s3://bucket/contended"
 
     def write(who: int) -> None:
@@ -113,11 +115,11 @@ def test_two_writers_on_an_object_store(options: dict[str, str]) -> None:
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(write, range(3)))
     log = Log(url, storage_options=options)
-    assert whole(log)
+    assert is_sound(log)
     assert log.head == 12
 
 
-def test_a_missing_bucket_says_so(options: dict[str, str]) -> None:
+def test_a_missing_bucket_is_an_error(options: dict[str, str]) -> None:
     """An error of the store is a LogError with a hint."""
     with pytest.raises(LogError, match="bucket"):
         Log("s3://none-such/log", storage_options=options).append(events([1]))

@@ -1,4 +1,4 @@
-"""Scanning: which events, in which order, as of when; and what a log says of itself."""
+"""Scanning: which events, in which order; and the representation of a log."""
 
 import os
 from datetime import UTC, date, datetime, timedelta
@@ -83,7 +83,7 @@ def test_any_split_into_batches_gives_the_same_log(
 
 
 def test_a_scan_is_pinned(tmp_path: Path) -> None:
-    """A lazy frame holds the events of the moment when it was made, whatever is appended before `collect`."""
+    """A lazy frame has the events of the moment when it was made, whatever is appended before `collect`."""
     log = Log(tmp_path / "log")
     log.append(events(range(3)))
     frame = log.scan()
@@ -92,8 +92,8 @@ def test_a_scan_is_pinned(tmp_path: Path) -> None:
     assert log.scan().collect().height == 200
 
 
-def test_an_empty_log_scans_as_nothing(tmp_path: Path) -> None:
-    """A log that is not there yet has no events, all columns, and makes no folder."""
+def test_a_log_that_does_not_exist_yet_has_no_events(tmp_path: Path) -> None:
+    """Its scan has all columns, and creates no folder."""
     log = Log(tmp_path / "deep" / "log")
     assert log.scan(since="2024-01-01", types="A", upto=4, start=2).collect().schema == STORED
     assert (log.head, len(log), log.rejected().height) == (0, 0, 0)
@@ -112,8 +112,8 @@ def test_only_the_files_asked_for_are_read(tmp_path: Path) -> None:
     assert "SORT" not in log.scan().explain()
 
 
-def test_a_moment_that_is_none_is_refused(log: Log) -> None:
-    """A text that names no moment is an error, not an empty answer."""
+def test_an_invalid_moment_is_an_error(log: Log) -> None:
+    """A text that is not a moment does not give an empty answer."""
     with pytest.raises(MomentError):
         log.scan(since="yesterday")
 
@@ -134,7 +134,7 @@ def test_a_log_says_what_it_is(tmp_path: Path) -> None:
 
 def test_no_log_and_none_to_be_made(tmp_path: Path) -> None:
     """With ``create=False`` a missing log is an error that says what to type, and nothing is made."""
-    with pytest.raises(LogError, match=r"there is no log at .*none") as raised:
+    with pytest.raises(LogError, match=r"the log .*none does not exist") as raised:
         Log(tmp_path / "none", create=False)
     assert "eventsource pull" in str(raised.value.hint)
     assert not (tmp_path / "none").exists()

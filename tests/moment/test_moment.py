@@ -1,4 +1,4 @@
-"""What names a moment, and which instant it means."""
+"""Moments: which instants dates, datetimes and texts mean."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
@@ -45,7 +45,7 @@ _TIMES = st.datetimes(datetime(1950, 1, 1), datetime(2100, 1, 1))  # noqa: DTZ00
     ],
 )
 def test_a_moment_is_an_instant(moment: Any, tz: str, expected: str) -> None:
-    """A date means the end of its day in the zone, a naive datetime is local to it, others are what they are."""
+    """A date means the end of its day in the zone; a datetime without a zone is local to it."""
     found = last_instant(moment, tz)
     assert found == datetime.fromisoformat(expected)
     assert found.tzinfo is UTC
@@ -53,8 +53,8 @@ def test_a_moment_is_an_instant(moment: Any, tz: str, expected: str) -> None:
 
 @given(_DAYS, _ZONES)
 @example(date(2018, 11, 3), "America/Sao_Paulo")
-def test_days_touch(day: date, tz: str) -> None:
-    """A day begins a microsecond after the one before ended: no instant is in both or in neither."""
+def test_days_follow_each_other_without_a_gap(day: date, tz: str) -> None:
+    """A day begins a microsecond after the end of the day before, so each instant belongs to exactly one day."""
     assert first_instant(day + timedelta(days=1), tz) == last_instant(day, tz) + _TICK
     assert first_instant(day, tz) <= last_instant(day, tz) or (tz, day) == ("Pacific/Apia", date(2011, 12, 30))
 
@@ -62,16 +62,20 @@ def test_days_touch(day: date, tz: str) -> None:
 @given(st.lists(st.none() | _DAYS), _ZONES)
 @example([date(2011, 12, 29), None, date(2011, 12, 30)], "Pacific/Apia")
 @example([date(2018, 11, 3), date(2018, 11, 4)], "America/Sao_Paulo")
-def test_a_column_of_dates_is_its_dates(days: list[date | None], tz: str) -> None:
-    """Instants of a column are those of its values, for dates."""
+def test_a_column_of_dates_means_what_its_dates_mean(days: list[date | None], tz: str) -> None:
+    """The instants of a column of dates are those of its values."""
     column = pl.Series("d", days, pl.Date)
     assert last_instants(column, tz).to_list() == [None if day is None else last_instant(day, tz) for day in days]
 
 
 @given(st.lists(st.none() | _TIMES), _ZONES, st.booleans())
 @example([datetime(2024, 3, 31, 2, 30), None, datetime(2024, 10, 27, 2, 30)], WARSAW, False)  # noqa: DTZ001, FBT003 - local
-def test_a_column_of_datetimes_is_its_datetimes(times: list[datetime | None], tz: str, aware: bool) -> None:  # noqa: FBT001 - drawn
-    """Instants of a column are those of its values, for naive and aware datetimes and for texts."""
+def test_a_column_of_datetimes_means_what_its_datetimes_mean(
+    times: list[datetime | None],
+    tz: str,
+    aware: bool,  # noqa: FBT001 - drawn
+) -> None:
+    """The instants of a column are those of its values, for datetimes with and without a zone and for texts."""
     column = pl.Series("t", times, pl.Datetime("us"))
     if aware:
         column = column.dt.replace_time_zone("UTC")
@@ -84,15 +88,15 @@ def test_a_column_of_datetimes_is_its_datetimes(times: list[datetime | None], tz
 
 
 @pytest.mark.parametrize("moment", ["", "yesterday", "2024-02-30", "2024-13-01", "30.06.2024", 7, None, 1.5])
-def test_what_names_no_moment_is_refused(moment: Any) -> None:
-    """Anything else is an error with a hint."""
+def test_other_values_are_errors(moment: Any) -> None:
+    """A value that is not a moment is an error."""
     with pytest.raises(MomentError, match="moment"):
         last_instant(moment)
 
 
 @pytest.mark.parametrize("moment", [datetime.min.replace(tzinfo=timezone(timedelta(hours=9)))])
-def test_the_calendar_has_an_end(moment: Any) -> None:
-    """What would leave the calendar is refused as a moment, not as an overflow."""
+def test_a_moment_outside_the_calendar_is_an_error(moment: Any) -> None:
+    """The error is a `MomentError`, not an overflow."""
     with pytest.raises(MomentError, match="outside"):
         last_instant(moment)
 
@@ -109,7 +113,7 @@ def test_the_calendar_has_an_end(moment: Any) -> None:
     ],
 )
 def test_the_first_and_the_last_day_are_days(day: date, tz: str, begin: str, end: str) -> None:
-    """They begin and end as all others do, but that the calendar begins and ends with them in every zone."""
+    """They begin and end as other days do, except that the calendar begins and ends with them in every zone."""
     first, last = datetime.fromisoformat(begin), datetime.fromisoformat(end)
     assert (first_instant(day, tz), last_instant(day, tz)) == (first, last)
     assert last_instants(pl.Series([day]), tz).to_list() == [last]
@@ -118,8 +122,8 @@ def test_the_first_and_the_last_day_are_days(day: date, tz: str, begin: str, end
 
 
 @pytest.mark.parametrize("tz", [WARSAW, "America/New_York"])
-def test_instants_of_no_local_day_are_of_the_next_one(tz: str) -> None:
-    """The first and the last instant have a day in every zone."""
+def test_every_instant_has_a_day_in_every_zone(tz: str) -> None:
+    """The first and last instants, whose local days are outside the calendar, belong to its first and last day."""
     first, last = (end.replace(tzinfo=UTC) for end in (datetime.min, datetime.max))  # noqa: DTZ901 - aware here
     assert (day_of(first, tz), day_of(last, tz)) == (date.min, date.max)
     assert steps(first, datetime(1, 1, 2, tzinfo=UTC), "1d", tz)[0].year == 1
@@ -127,15 +131,15 @@ def test_instants_of_no_local_day_are_of_the_next_one(tz: str) -> None:
 
 
 @pytest.mark.parametrize("ends", [("2024-01-01", "9999-12-31"), ("2024-01-01T00:00", "9999-12-31")])
-def test_millions_of_steps_are_a_slip(ends: tuple[str, str]) -> None:
-    """Days up to an event that stands for ever are refused before memory is full; months are not."""
+def test_millions_of_steps_are_an_error(ends: tuple[str, str]) -> None:
+    """Days up to the year 9999 are refused before memory is full; months are accepted."""
     with pytest.raises(MomentError, match="until="):
         steps(*ends, "1d")
     assert len(steps(*ends, "1mo")) == 12 * (10_000 - 2024)
 
 
-def test_there_are_no_other_zones() -> None:
-    """A zone is found by name, or is one already."""
+def test_an_unknown_zone_is_an_error() -> None:
+    """A zone is given by name or as an object."""
     assert time_zone(UTC) is UTC
     assert time_zone(WARSAW) == ZoneInfo(WARSAW)
     for name in ("Mars/Olympus", "", "../etc/passwd"):
@@ -154,12 +158,12 @@ def test_there_are_no_other_zones() -> None:
     ],
 )
 def test_steps_of_days(since: str, until: str, every: str, expected: list[str]) -> None:
-    """Two dates give dates; months count from the first, so that their ends do not drift."""
+    """Two dates give dates; months count from the first date, so month-ends do not drift."""
     assert steps(since, until, every) == [date.fromisoformat(day) for day in expected]
 
 
 def test_steps_of_hours_cross_a_clock_change() -> None:
-    """Hours are hours, and days are days, on the night when the clock jumps."""
+    """Steps of hours are hours, and steps of days keep the local time, across a clock change."""
     hours = steps("2024-03-31T00:00", "2024-03-31T04:00", "1h", WARSAW)
     assert [step.astimezone(UTC).hour for step in hours] == [23, 0, 1, 2]
     days = steps("2024-03-30T12:00", "2024-04-01T12:00", "1d", WARSAW)
@@ -167,14 +171,14 @@ def test_steps_of_hours_cross_a_clock_change() -> None:
 
 
 def test_a_date_bounds_steps_of_hours_by_its_end() -> None:
-    """A datetime and a date give datetimes; the date as the last moment is its whole day."""
+    """A datetime and a date give datetimes; a date as the last moment includes its whole day."""
     assert len(steps("2024-01-01T00:00", "2024-01-01", "6h")) == 4
     assert len(steps("2024-01-01", "2024-01-01T12:00", "6h")) == 3
 
 
 @pytest.mark.parametrize("every", ["", "0d", "-1d", "1", "d", "1 day", "1fortnight", "6h"])
-def test_what_leads_nowhere_is_refused(every: str) -> None:
-    """A step that is none, or that dates cannot take, is an error and never an endless loop."""
+def test_an_invalid_duration_is_an_error(every: str) -> None:
+    """So is a duration that dates cannot have; it never leads to an endless loop."""
     with pytest.raises(MomentError):
         steps("2024-01-01", "2024-02-01", every)
 
@@ -197,7 +201,7 @@ def test_what_leads_nowhere_is_refused(every: str) -> None:
     ],
 )
 def test_times_of_sources(text: str | None, expected: str | None) -> None:
-    """ISO 8601 in the forms that sources write; null where it is none; finer digits are cut off."""
+    """ISO 8601 in the forms that sources write; null if a text is not a time; finer digits are cut off."""
     column = pl.Series("t", ["2024-01-01T00:00:00Z", text, "2024-01-02 00:00"], pl.String)
     found = parse_times(column)
     assert found[1] == (None if expected is None else datetime.fromisoformat(expected).replace(tzinfo=UTC))
@@ -205,19 +209,19 @@ def test_times_of_sources(text: str | None, expected: str | None) -> None:
 
 
 def test_a_skipped_hour_is_impossible_and_a_repeated_one_is_its_first() -> None:
-    """Naive times are local; a clock change takes an hour away, or gives one twice."""
+    """Times without a zone are local, and a clock change skips or repeats an hour."""
     texts = pl.Series("t", ["2024-03-31T02:30:00", "2024-10-27T02:30:00"])
     assert parse_times(texts, WARSAW).to_list() == [None, datetime(2024, 10, 27, 0, 30, tzinfo=UTC)]
 
 
-def test_labels_stay_what_they_are() -> None:
-    """A text is the date or datetime that it names; zones are kept."""
+def test_parsing_keeps_dates_and_zones() -> None:
+    """A text becomes the date or datetime that it names."""
     assert parse_moment("2024-06-30") == date(2024, 6, 30)
     assert parse_moment("2024-06-30T12:00:00+02:00").utcoffset() == timedelta(hours=2)  # type: ignore[union-attr]  # aware
 
 
 @pytest.mark.parametrize("column", [pl.Series("x", [1]), pl.Series("x", [True]), pl.Series("x", [1.5])])
-def test_other_columns_hold_no_moments(column: pl.Series) -> None:
-    """A column of numbers is refused by its name."""
+def test_columns_of_other_dtypes_are_errors(column: pl.Series) -> None:
+    """The error names the column."""
     with pytest.raises(MomentError, match="'x'"):
         last_instants(column)

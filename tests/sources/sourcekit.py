@@ -1,4 +1,4 @@
-"""What the tests of files share: lines, and reading all of a source as one batch."""
+"""Helpers for tests of sources: lines, and reading a whole source as one batch."""
 
 import gzip
 import json
@@ -13,18 +13,18 @@ import eventsource as es
 from eventsource.event import Batch, Source
 
 AT = "2024-01-01T00:00:00Z"
-PACKED: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".zst": zstandard.ZstdCompressor().compress}
+COMPRESS: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".zst": zstandard.ZstdCompressor().compress}
 
 
 def line(number: int, **more: Any) -> bytes:
-    """A line of the envelope's own shape, without its end."""
+    """Return a line with the members of the envelope, without an end of line."""
     event = {"event_id": f"e{number}", "stream": "s", "type": "T", "occurred_at": AT, "data": {"n": number}}
     return json.dumps(event | more).encode()
 
 
 def write(path: Path, *lines: bytes, end: bytes = b"\n") -> Path:
-    """Write lines, packed as the name says."""
-    path.write_bytes(PACKED.get(path.suffix, bytes)(end.join([*lines, b""])))
+    """Write lines, compressed as the name of the file says."""
+    path.write_bytes(COMPRESS.get(path.suffix, bytes)(end.join([*lines, b""])))
     return path
 
 
@@ -46,5 +46,5 @@ def read(path: Path, checkpoint: dict[str, int] | None = None, **options: Any) -
 
 
 def ids(batch: Batch) -> list[str]:
-    """The ids of the events, in order."""
+    """Return the ids of the events, in order."""
     return batch.events["event_id"].to_list()

@@ -1,37 +1,29 @@
-"""Files as a source: every line is taken or kept aside, nothing is read twice, memory is bounded."""
+"""Files as a source: every line becomes an event or a rejected line, and nothing is read twice."""
 
 import gzip
-import io
 import json
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import eventsource as es
 from eventsource.errors import SourceError
-from eventsource.sources._blocks import blocks
-from eventsource.sources._mapping import FieldMapping
-from eventsource.sources.files import Files
-from tests.sources.sourcekit import AT, PACKED
+from tests.sources.sourcekit import AT, COMPRESS
 from tests.sources.sourcekit import line as _line
 from tests.sources.sourcekit import read as _read
 
 
 def _write(path: Path, content: bytes) -> Path:
-    path.write_bytes(PACKED.get(path.suffix, bytes)(content))
+    path.write_bytes(COMPRESS.get(path.suffix, bytes)(content))
     return path
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.ndjson", "a.json", "a.jsonl.gz", "a.jsonl.zst"])
-def test_json_lines_plain_and_packed(tmp_path: Path, name: str) -> None:
-    """The same lines give the same events, whatever they are packed in; payloads stay verbatim."""
+def test_json_lines_plain_and_compressed(tmp_path: Path, name: str) -> None:
+    """The same lines give the same events, compressed or not; payloads stay verbatim."""
     path = _write(tmp_path / name, b"\xef\xbb\xbf" + _line(1) + b"\r\n\n" + _line(2, data={"x": 1.50}) + b"\n")
     batch = _read(path)
     assert batch.events["event_id"].to_list() == ["e1", "e2"]
@@ -61,20 +53,20 @@ REJECTS = {
 
 @pytest.mark.parametrize("bad", REJECTS, ids=list(REJECTS.values()))
 @pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz"])
-def test_a_line_that_cannot_be_taken_is_kept_with_its_reason(tmp_path: Path, bad: bytes, name: str) -> None:
-    """File, line number, reason and bytes are kept; the lines around it are taken."""
+def test_a_rejected_line_has_its_reason(tmp_path: Path, bad: bytes, name: str) -> None:
+    """File, line number, reason and bytes are kept; the lines around it become events."""
     path = _write(tmp_path / name, b"\n".join([_line(1), b"", bad, _line(2), b""]))
     batch = _read(path, max_line=4096)
     assert batch.events["event_id"].to_list() == ["e1", "e2"]
-    [kept] = batch.rejected.to_dicts()
-    assert (kept["file"], kept["line"]) == (str(path), 3)
-    assert REJECTS[bad] in kept["reason"]
-    assert bad.startswith(kept["raw"])
-    assert len(kept["raw"]) == min(len(bad), 64 * 1024)
+    [rejected] = batch.rejected.to_dicts()
+    assert (rejected["file"], rejected["line"]) == (str(path), 3)
+    assert REJECTS[bad] in rejected["reason"]
+    assert bad.startswith(rejected["raw"])
+    assert len(rejected["raw"]) == min(len(bad), 64 * 1024)
 
 
 def test_what_was_read_is_not_read_again(tmp_path: Path) -> None:
-    """An unchanged file gives nothing, a grown one its new lines, numbered on."""
+    """An unchanged file gives nothing; one that grew gives its new lines, with their numbers."""
     path = tmp_path / "a.jsonl"
     path.write_bytes(_line(1) + b"\n" + _line(2) + b"\n")
     first = _read(path)
@@ -87,8 +79,8 @@ def test_what_was_read_is_not_read_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.jsonl.gz", "a.jsonl.zst"])
-def test_packed_files_grow_too(tmp_path: Path, name: str) -> None:
-    """A packed file with another member appended gives the new lines."""
+def test_compressed_files_grow_too(tmp_path: Path, name: str) -> None:
+    """A compressed file with another gzip member or zst frame gives the new lines."""
     path = _write(tmp_path / name, _line(1) + b"\n")
     first = _read(path)
     _write(tmp_path / f"tail{path.suffix}", _line(2) + b"\n")
@@ -97,8 +89,8 @@ def test_packed_files_grow_too(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("again", [_line(7) + b"\n", _line(7) + b"\n" + _line(8) + b"\n" + _line(9) + b"\n"])
-def test_a_rewritten_file_is_noticed(tmp_path: Path, again: bytes) -> None:
-    """Shorter or longer: it is read from its start, and said."""
+def test_a_rewritten_file_is_read_again(tmp_path: Path, again: bytes) -> None:
+    """Shorter or longer, it is read from its start, and a note says so."""
     path = tmp_path / "a.jsonl"
     path.write_bytes(_line(1) + b"\n" + _line(2) + b"\n")
     first = _read(path)
@@ -108,8 +100,8 @@ def test_a_rewritten_file_is_noticed(tmp_path: Path, again: bytes) -> None:
     assert "rewritten" in second.notes[0]
 
 
-def test_a_half_written_last_line_is_told_and_read_again(tmp_path: Path) -> None:
-    """A last line without an end is left for now; when the writer has finished it, it is taken."""
+def test_a_half_written_last_line_is_left_for_the_next_pull(tmp_path: Path) -> None:
+    """A note says so; when the line is complete it becomes an event."""
     path = tmp_path / "a.jsonl"
     path.write_bytes(_line(1) + b"\n" + _line(2)[:30])
     first = _read(path)
@@ -122,8 +114,8 @@ def test_a_half_written_last_line_is_told_and_read_again(tmp_path: Path) -> None
     assert second.rejected.is_empty()
 
 
-def test_a_damaged_file_gives_what_can_be_read(tmp_path: Path) -> None:
-    """A truncated gz is told as one rejected entry; a mended one is read on."""
+def test_a_damaged_file_gives_the_lines_before_the_damage(tmp_path: Path) -> None:
+    """A truncated gz file is one rejected entry; after it was repaired, the rest is read."""
     whole = gzip.compress(b"".join(_line(n) + b"\n" for n in range(2000)), compresslevel=0)
     path = tmp_path / "a.jsonl.gz"
     path.write_bytes(whole[: len(whole) // 2])
@@ -162,8 +154,8 @@ def test_times_are_read_to_the_microsecond(tmp_path: Path, value: Any, options: 
     assert _read(path, **options).events["occurred_at"].to_list() == [MOMENT]
 
 
-def test_any_shape_can_be_mapped(tmp_path: Path) -> None:
-    """Dotted paths, constants; what is not mapped is the payload, verbatim."""
+def test_dotted_paths_and_constants_can_be_mapped(tmp_path: Path) -> None:
+    """Members that are not mapped are the payload, verbatim."""
     path = tmp_path / "a.jsonl"
     path.write_bytes(b'{"id": 7, "who": {"key": "c1"}, "when": "2024-01-01", "price": 1.50, "tags": ["a"]}\n')
     batch = _read(path, stream="who.key", occurred_at="when", constants={"type": "Bought"})
@@ -173,7 +165,7 @@ def test_any_shape_can_be_mapped(tmp_path: Path) -> None:
 
 
 def test_cloud_events_and_segment_calls_are_recognised(tmp_path: Path) -> None:
-    """By themselves, line by line, mixed with others."""
+    """They need no mapping, and may be mixed with other lines."""
     cloud = {"specversion": "1.0", "id": "1", "source": "/shop", "type": "Bought", "time": AT, "subject": "c1"}
     track = {
         "type": "track",
@@ -197,7 +189,7 @@ def test_cloud_events_and_segment_calls_are_recognised(tmp_path: Path) -> None:
 
 
 def test_csv_rows_keep_their_physical_lines(tmp_path: Path) -> None:
-    """Quoted line ends, ragged rows and bad bytes: each fault is told with the line where its row begins."""
+    """The number of a rejected row is the line where it begins, after quoted line breaks and ragged rows."""
     path = tmp_path / "a.csv"
     path.write_bytes(
         b'id,customer,event,ts,note\n1,c1,Bought,2024-01-01,"two\nlines"\n2,c2,Bought,nope,x\n'
@@ -213,8 +205,8 @@ def test_csv_rows_keep_their_physical_lines(tmp_path: Path) -> None:
     assert _read(path, dict(batch.checkpoint), **mapping).events["event_id"].to_list() == ["6"]
 
 
-def test_parquet_rows_are_taken(tmp_path: Path) -> None:
-    """Columns are members; what is not of the envelope is the payload."""
+def test_parquet_rows_become_events(tmp_path: Path) -> None:
+    """Columns are members; those that are not in the envelope are the payload."""
     frame = pl.DataFrame(
         {
             "event_id": ["a", "b"],
@@ -232,7 +224,7 @@ def test_parquet_rows_are_taken(tmp_path: Path) -> None:
 
 
 def test_folders_and_globs_are_read_in_order(tmp_path: Path) -> None:
-    """All known endings, recursively, by path; others are left alone."""
+    """A folder gives the files with known endings, recursively, in order of path."""
     (tmp_path / "b").mkdir()
     for number, name in enumerate(["b/2.jsonl", "a.jsonl", "b/1.ndjson"]):
         (tmp_path / name).write_bytes(_line(number) + b"\n")
@@ -241,8 +233,8 @@ def test_folders_and_globs_are_read_in_order(tmp_path: Path) -> None:
     assert _read(tmp_path / "b" / "*.jsonl").events["event_id"].to_list() == ["e0"]
 
 
-def test_rejected_lines_can_be_offered_again(tmp_path: Path) -> None:
-    """With a mapping that fits, the raw bytes become events."""
+def test_rejected_lines_can_be_decoded_again(tmp_path: Path) -> None:
+    """With a corrected mapping the raw bytes become events."""
     path = tmp_path / "a.jsonl"
     path.write_bytes(b'{"event_id": "1", "who": "c1", "type": "T", "occurred_at": "2024-01-01"}\n')
     rejected = _read(path).rejected
@@ -251,8 +243,8 @@ def test_rejected_lines_can_be_offered_again(tmp_path: Path) -> None:
     assert again.rejected.is_empty()
 
 
-def test_wrong_calls_are_told(tmp_path: Path) -> None:
-    """No file, an unknown ending, column, unit, format or scheme: an error that says what there is."""
+def test_wrong_arguments_are_errors(tmp_path: Path) -> None:
+    """No file, an unknown ending, column, unit, format or scheme: the error lists the valid ones."""
     with pytest.raises(SourceError, match="no file matches"):
         _read(tmp_path / "*.jsonl")
     (tmp_path / "a.txt").write_text("x")
@@ -263,63 +255,3 @@ def test_wrong_calls_are_told(tmp_path: Path) -> None:
             es.source("a.jsonl", **options)
     with pytest.raises(SourceError, match="kafka"):
         es.source("kafka://host/topic")
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(),
-    lambda v: st.lists(v) | st.dictionaries(st.text(), v),
-    max_leaves=5,
-)
-
-
-@settings(deadline=None, max_examples=60)
-@given(
-    payloads=st.lists(st.dictionaries(st.text(), JSON, max_size=3), max_size=12),
-    garbage=st.lists(st.binary(max_size=20), max_size=5),
-    size=st.integers(1, 400),
-)
-def test_no_line_is_lost(tmp_path_factory: pytest.TempPathFactory, payloads: Any, garbage: Any, size: int) -> None:
-    """Cut anywhere: every line that is not blank is taken or rejected, and payloads mean what they meant."""
-    lines = [_line(number, data=payload) for number, payload in enumerate(payloads)]
-    junk = [line.replace(b"\n", b" ") for line in garbage]
-    content = b"\n".join([*lines, *junk]) + b"\n"
-    path = tmp_path_factory.mktemp("any") / "a.jsonl"
-    path.write_bytes(content)
-    batches = list(Files(str(path), mapping=FieldMapping(), block=size).batches({}))
-    events = pl.concat([batch.events for batch in batches])
-    rejected = pl.concat([batch.rejected for batch in batches])
-    assert [json.loads(text) for text in events["data"]] == payloads
-    content_lines = content.removeprefix(b"\xef\xbb\xbf").split(b"\n")
-    assert events.height + rejected.height == sum(bool(line.strip()) for line in content_lines)
-
-
-@given(content=st.binary(max_size=200), size=st.integers(1, 50), limit=st.integers(1, 60))
-def test_blocks_stand_for_every_line(content: bytes, size: int, limit: int) -> None:
-    """Blocks of any size number all lines, whatever is beyond the limit."""
-    stream = io.BytesIO(content)
-    found = list(blocks(stream, line=1, size=size, limit=limit))
-    assert sum(block.lines for block in found) == content.count(b"\n") + (
-        not content.endswith(b"\n") and content != b""
-    )
-    for block in found:
-        assert all(len(line) <= limit for line in block.data.split(b"\n"))
-
-
-@pytest.mark.slow
-def test_memory_is_bounded(tmp_path: Path) -> None:
-    """A packed file of 400 MB is read within 450 MB, interpreter and libraries included."""
-    path = tmp_path / "big.jsonl.gz"
-    block = b"".join(_line(number, data={"text": "x" * 400}) + b"\n" for number in range(20_000))
-    with gzip.open(path, "wb", compresslevel=1) as file:
-        for _ in range(40):
-            file.write(block)
-    program = (
-        "import sys, pathlib, eventsource as es\n"
-        "n = sum(b.events.height for b in es.source(sys.argv[1]).batches({}))\n"
-        "status = pathlib.Path('/proc/self/status').read_text()\n"
-        "print(n, int(status.split('VmHWM:')[1].split()[0]) // 1024)"
-    )
-    done = subprocess.run([sys.executable, "-c", program, str(path)], check=True, capture_output=True, text=True)
-    count, peak = map(int, done.stdout.split())
-    assert count == 800_000
-    assert peak < 450

@@ -1,4 +1,4 @@
-"""Files that grow, are rewritten, damaged, half-written or too large: what a later pull makes of them."""
+"""Files that grow, are rewritten, damaged, half-written or have long lines: what a later pull reads."""
 
 import csv
 import os
@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 import eventsource as es
-from tests.sources.sourcekit import PACKED, all_of, ids, line, read, write
+from tests.sources.sourcekit import COMPRESS, all_of, ids, line, read, write
 
 HEADER = b"id,stream,type,occurred_at,note"
 
@@ -22,8 +22,8 @@ def _append(path: Path, content: bytes) -> None:
         file.write(content)
 
 
-def test_line_numbers_go_on_after_a_last_line_without_an_end(tmp_path: Path) -> None:
-    """A whole object without an end of line is taken at once, and counts as one line when the file has grown."""
+def test_line_numbers_continue_after_a_last_line_without_an_end(tmp_path: Path) -> None:
+    """A whole object without an end of line becomes an event, and counts as one line when the file has grown."""
     path = tmp_path / "a.jsonl"
     path.write_bytes(line(1) + b"\n" + line(2))
     first = read(path)
@@ -36,10 +36,10 @@ def test_line_numbers_go_on_after_a_last_line_without_an_end(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("name", "lines"), [("a.jsonl", [line(1), line(2)]), ("a.csv", [HEADER, _row(1), _row(2)])]
 )
-def test_a_half_written_line_is_left_then_rejected_then_taken(
+def test_a_half_written_line_is_left_then_rejected_then_decoded(
     tmp_path: Path, name: str, lines: list[bytes]
 ) -> None:
-    """It is no fault at first; if nothing came until the next pull it is one; once it is whole it is taken."""
+    """It is rejected if the file has not changed until the next pull; once it is complete it becomes an event."""
     path = tmp_path / name
     path.write_bytes(b"\n".join(lines)[:-12])
     first = read(path)
@@ -55,15 +55,15 @@ def test_a_half_written_line_is_left_then_rejected_then_taken(
     assert (fourth.events.height, fourth.rejected.height) == (1, 0)
 
 
-def test_a_packed_file_is_whole_so_its_last_line_is_rejected_at_once(tmp_path: Path) -> None:
-    """Nobody is writing into the middle of it."""
+def test_the_last_line_of_a_compressed_file_is_rejected_at_once(tmp_path: Path) -> None:
+    """A writer appends to a compressed file only in whole members or frames."""
     path = tmp_path / "a.jsonl.gz"
-    path.write_bytes(PACKED[".gz"](line(1) + b"\n" + line(2)[:20]))
+    path.write_bytes(COMPRESS[".gz"](line(1) + b"\n" + line(2)[:20]))
     assert read(path).rejected["line"].to_list() == [2]
 
 
-def test_a_last_row_of_csv_is_taken_and_looked_at_again(tmp_path: Path) -> None:
-    """Its last cell may be half-written: the log sees the row again, whole, and reports the difference."""
+def test_a_last_row_of_csv_is_read_again(tmp_path: Path) -> None:
+    """Its last cell may be half-written: the log gets the complete row later, and reports the difference."""
     path = tmp_path / "a.csv"
     path.write_bytes(b"\n".join([HEADER, _row(1), _row(2, b"hal")]))
     first = read(path)
@@ -73,8 +73,8 @@ def test_a_last_row_of_csv_is_taken_and_looked_at_again(tmp_path: Path) -> None:
     assert second.events["data"].to_list() == ['{"note":"half"}']
 
 
-def test_a_quote_that_is_never_closed_costs_one_line(tmp_path: Path) -> None:
-    """Reading goes on with the line after it; the rows around it are taken, with their own numbers."""
+def test_a_quote_that_is_never_closed_rejects_one_line(tmp_path: Path) -> None:
+    """Reading continues with the line after it; the rows around it keep their numbers."""
     path = write(
         tmp_path / "a.csv", HEADER, _row(1), b'2,s,T,2024-01-01,"open', _row(3, b'"a\nb"'), b"4,s", _row(5)
     )
@@ -84,8 +84,8 @@ def test_a_quote_that_is_never_closed_costs_one_line(tmp_path: Path) -> None:
     assert batch.rejected["raw"][0] == b'2,s,T,2024-01-01,"open'
 
 
-def test_an_open_quote_at_the_end_waits(tmp_path: Path) -> None:
-    """Someone may be writing a cell of several lines."""
+def test_an_open_quote_at_the_end_is_left_for_the_next_pull(tmp_path: Path) -> None:
+    """A writer may be in the middle of a cell of several lines."""
     path = tmp_path / "a.csv"
     path.write_bytes(b"\n".join([HEADER, _row(1), b'2,s,T,2024-01-01,"two\n']))
     first = read(path)
@@ -95,8 +95,8 @@ def test_an_open_quote_at_the_end_waits(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("header", [b"id,id,type", b"id,\xff", b'"id'])
-def test_a_header_that_names_nothing_well_is_one_rejected_entry(tmp_path: Path, header: bytes) -> None:
-    """The other files go on."""
+def test_an_invalid_header_is_one_rejected_entry(tmp_path: Path, header: bytes) -> None:
+    """The other files are read."""
     write(tmp_path / "a.csv", header, _row(1))
     write(tmp_path / "b.csv", HEADER, b"", _row(2))
     batch = all_of(es.source(tmp_path))
@@ -106,16 +106,16 @@ def test_a_header_that_names_nothing_well_is_one_rejected_entry(tmp_path: Path, 
     assert "header" in entry["reason"]
 
 
-def test_the_csv_module_of_the_caller_is_not_narrowed(tmp_path: Path) -> None:
-    """Its limit is one for the whole process: a small limit of a source must not become it."""
+def test_the_field_limit_of_the_csv_module_is_not_lowered(tmp_path: Path) -> None:
+    """The limit applies to the whole process, so a small limit of a source must not change it."""
     before = csv.field_size_limit()
     read(write(tmp_path / "a.csv", HEADER, _row(1, b"y" * 5000), _row(2)), max_line=4096)
     assert csv.field_size_limit() >= before
 
 
 @pytest.mark.parametrize("name", ["a.jsonl.gz", "a.jsonl.zst"])
-def test_a_truncated_file_gives_what_stands_before_the_damage(tmp_path: Path, name: str) -> None:
-    """One entry names line and offset, once until the file changes; a mended file is read on."""
+def test_a_truncated_file_is_one_rejected_entry(tmp_path: Path, name: str) -> None:
+    """The entry names line and offset, once until the file changes; after a repair the rest is read."""
     lines = [line(number, data={"noise": os.urandom(64).hex()}) for number in range(3000)]
     path = write(tmp_path / name, *lines)
     whole = path.read_bytes()
@@ -135,8 +135,8 @@ def test_a_truncated_file_gives_what_stands_before_the_damage(tmp_path: Path, na
 
 
 @pytest.mark.parametrize("name", ["a.jsonl.gz", "a.jsonl.zst", "a.parquet"])
-def test_a_file_that_is_something_else_is_one_entry(tmp_path: Path, name: str) -> None:
-    """Noise under a known ending stops nothing."""
+def test_a_file_of_another_format_is_one_rejected_entry(tmp_path: Path, name: str) -> None:
+    """The other files are read."""
     (tmp_path / name).write_bytes(b"this is no such file, whatever its name says")
     write(tmp_path / "b.jsonl", line(1))
     batch = all_of(es.source(tmp_path))
@@ -145,8 +145,8 @@ def test_a_file_that_is_something_else_is_one_entry(tmp_path: Path, name: str) -
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.zst", "a.csv"])
-def test_lines_beyond_the_limit_are_passed_over_and_found_again(tmp_path: Path, name: str) -> None:
-    """Their begin is kept; the place after them is known; with a higher limit they are taken from their file."""
+def test_lines_beyond_the_limit_can_be_decoded_later(tmp_path: Path, name: str) -> None:
+    """Their first bytes are kept; with a higher limit they are read from their file."""
     long = b"y" * 300_000
     is_csv = name.endswith("csv")
     lines = (
@@ -159,7 +159,7 @@ def test_lines_beyond_the_limit_are_passed_over_and_found_again(tmp_path: Path, 
     [entry] = first.rejected.to_dicts()
     assert (entry["line"], len(entry["raw"])) == (3, 64 * 1024)
     assert f"{len(lines[2]):,} bytes, beyond the limit of 100,000" in entry["reason"]
-    _append(path, PACKED.get(path.suffix, bytes)((_row(4) if is_csv else line(4)) + b"\n"))
+    _append(path, COMPRESS.get(path.suffix, bytes)((_row(4) if is_csv else line(4)) + b"\n"))
     second = read(path, dict(first.checkpoint), max_line=100_000)
     assert (second.events.height, second.rejected.height, second.notes) == (1, 0, ())
     assert es.source(str(path), max_line=100_000).decode(first.rejected).rejected.rows() == first.rejected.rows()
@@ -167,8 +167,8 @@ def test_lines_beyond_the_limit_are_passed_over_and_found_again(tmp_path: Path, 
     assert (again.events.height, again.rejected.height) == (1, 0)
 
 
-def test_rows_of_parquet_resume_and_can_be_offered_again(tmp_path: Path) -> None:
-    """A pull that was cut off goes on; a rewritten file is told; a rejected row is kept as JSON."""
+def test_rows_of_parquet_resume_and_can_be_decoded_again(tmp_path: Path) -> None:
+    """An interrupted pull resumes; a note says that a file was rewritten; a rejected row is kept as JSON."""
     path = tmp_path / "a.parquet"
     frame = pl.DataFrame(
         {"event_id": range(3000), "who": ["s"] * 3000, "type": ["T"] * 3000, "at": [1704164645] * 3000}
@@ -200,7 +200,7 @@ def test_batches_are_bounded_by_bytes_too(tmp_path: Path) -> None:
 
 
 def test_progress_reaches_the_whole_size(tmp_path: Path) -> None:
-    """Whether files are new, unchanged, grown or rewritten: what was read adds up to the size."""
+    """The bytes read add up to the size, whether files are new, unchanged, grown or rewritten."""
     for name in ("a.jsonl", "b.jsonl.gz", "c.jsonl.zst"):
         write(tmp_path / name, line(1), line(2))
     source = es.source(tmp_path)
@@ -212,8 +212,8 @@ def test_progress_reaches_the_whole_size(tmp_path: Path) -> None:
     assert all_of(source, dict(first.checkpoint)).read == source.size
 
 
-def test_a_file_is_the_same_by_whatever_name(tmp_path: Path) -> None:
-    """Pulled by its path, a glob, its folder or a link, a file is read once, and its rejected lines stand once."""
+def test_a_file_is_read_once_under_all_its_names(tmp_path: Path) -> None:
+    """This holds for its path, a glob, its folder and a link; its rejected lines are listed once, too."""
     path = write(tmp_path / "a.jsonl", line(1), b"{nothing")
     (tmp_path / "links").mkdir()
     (tmp_path / "links" / "b.jsonl").symlink_to(path)
@@ -229,8 +229,8 @@ def test_a_file_is_the_same_by_whatever_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", [".jsonl", ".jsonl.gz", ".csv"])
-def test_mended_lines_are_rejected_no_more(tmp_path: Path, ending: str) -> None:
-    """Of a file that was rewritten only those lines are rejected that are bad now; those of others stay."""
+def test_corrected_lines_are_no_longer_rejected(tmp_path: Path, ending: str) -> None:
+    """The rejected lines of a rewritten file are those that are bad now; those of other files stay."""
     good, bad = (line(1), b"{nothing") if "jsonl" in ending else (b"e1,s,T,2024-01-01", b"e2,s")
     head = () if "jsonl" in ending else (b"id,stream,type,occurred_at",)
     path, other = tmp_path / f"a{ending}", tmp_path / f"b{ending}"
@@ -249,8 +249,8 @@ def test_mended_lines_are_rejected_no_more(tmp_path: Path, ending: str) -> None:
 
 
 @pytest.mark.parametrize("ending", [".jsonl", ".csv"])
-def test_what_was_rejected_of_a_rotated_file_stays(tmp_path: Path, ending: str) -> None:
-    """Another file under the same name has taken the lines with it: what is kept of them is all there is."""
+def test_rejected_lines_of_a_rotated_file_stay(tmp_path: Path, ending: str) -> None:
+    """Another file has taken its name, so the log may be the only place that still has these lines."""
     head = () if ending == ".jsonl" else (b"id,stream,type,occurred_at",)
     rows = [line(n) if ending == ".jsonl" else f"e{n},s,T,2024-01-01".encode() for n in range(4)]
     path = tmp_path / f"a{ending}"
@@ -267,8 +267,8 @@ def test_what_was_rejected_of_a_rotated_file_stays(tmp_path: Path, ending: str) 
     assert log.head == 4
 
 
-def test_a_half_written_line_is_rejected_no_more_when_it_is_whole(tmp_path: Path) -> None:
-    """A last line that was given up, and then grew whole, is taken and no longer listed."""
+def test_a_completed_line_is_no_longer_rejected(tmp_path: Path) -> None:
+    """A half-written line that was rejected, and then completed, becomes an event."""
     path = tmp_path / "a.jsonl"
     log, source = es.Log(tmp_path / "log"), es.source(path)
     path.write_bytes(line(1) + b"\n" + line(2)[:-5])

@@ -1,4 +1,4 @@
-"""Mappings and shapes: what is a column, what is payload, and how a reason names it."""
+"""Mappings and known formats: which member is a column, which is payload, and how a reason names it."""
 
 import json
 from pathlib import Path
@@ -32,22 +32,22 @@ def _one(path: Path, text: str, **options: Any) -> dict[str, Any]:
     ],
 )
 def test_what_is_not_mapped_is_the_payload(tmp_path: Path, more: str, payload: str) -> None:
-    """Verbatim, without what is mapped and with everything else, down to the parts of a member."""
+    """The payload has all other members, verbatim, also those of an object that is mapped in part."""
     event = _one(
         tmp_path, f'{{"id":"1",{more},"ts":"{AT}"}}', stream="who.key", occurred_at="ts", constants={"type": "X"}
     )
     assert (event["stream"], event["type"], event["data"]) == ("c", "X", payload)
 
 
-def test_a_payload_below_other_members_stays_verbatim(tmp_path: Path) -> None:
+def test_a_nested_payload_stays_verbatim(tmp_path: Path) -> None:
     """Digits and order are kept, at any depth."""
     payload = '{"z":1.50,"a":10000000000000000000000}'
     text = f'{{"event_id":"1","stream":"s","type":"T","occurred_at":"{AT}","a":{{"b":{payload}}}}}'
     assert _one(tmp_path, text, data="a.b")["data"] == payload
 
 
-def test_reasons_name_the_column_and_where_it_was_looked_for(tmp_path: Path) -> None:
-    """So that a wrong mapping is seen at once."""
+def test_reasons_name_the_column_and_its_path(tmp_path: Path) -> None:
+    """They show a wrong mapping at once."""
     path = write(tmp_path / "a.jsonl", line(1), line(2, meta={"ts": "soon"}), line(3, meta={"ts": [1]}))
     reasons = read(path, occurred_at="meta.ts").rejected["reason"].to_list()
     assert reasons == [
@@ -80,14 +80,14 @@ CALL = {"type": "track", "event": "E", "messageId": "m", "userId": "u", "timesta
         ({**CALL, "type": "page", "properties": {"p": 1}}, "type", "page"),
     ],
 )
-def test_known_shapes(tmp_path: Path, given: dict[str, Any], column: str, expected: str) -> None:
-    """CloudEvents and Segment's calls: null is absent, nothing is lost."""
+def test_known_formats(tmp_path: Path, given: dict[str, Any], column: str, expected: str) -> None:
+    """CloudEvents and calls of Segment: null is absent, other members become metadata."""
     event = _one(tmp_path, json.dumps(given, separators=(",", ":")))
     assert str(event[column]).startswith(expected)
 
 
-def test_known_shapes_are_rejected_with_their_own_names(tmp_path: Path) -> None:
-    """A CloudEvent without its time, a call without its event; a mapping by hand turns recognition off."""
+def test_reasons_name_the_members_of_known_formats(tmp_path: Path) -> None:
+    """A CloudEvent lacks its time, a call its event; with a mapping no format is recognised."""
     lines = [
         json.dumps({key: value for key, value in shape.items() if key not in ("time", "event")}).encode()
         for shape in (CLOUD, CALL)
@@ -97,8 +97,8 @@ def test_known_shapes_are_rejected_with_their_own_names(tmp_path: Path) -> None:
     assert ids(read(path, occurred_at="time", stream="source")) == ["1"]
 
 
-def test_sources_are_chosen_by_their_scheme(tmp_path: Path) -> None:
-    """file:// is a file; another scheme says what there is. A source's name is where it looks."""
+def test_only_file_urls_are_supported(tmp_path: Path) -> None:
+    """Another scheme is an error. The name of a source consists of its paths and globs."""
     path = write(tmp_path / "a b.jsonl", line(1))
     assert ids(all_of(es.source(path.as_uri()))) == ["e1"]
     with pytest.raises(SourceError, match="file://"):
@@ -109,8 +109,8 @@ def test_sources_are_chosen_by_their_scheme(tmp_path: Path) -> None:
         es.source("a.jsonl", type="kind", constants={"type": "X"})
 
 
-def test_a_source_sees_files_that_come_later(tmp_path: Path) -> None:
-    """A glob is looked up at each pull; a file that two patterns name is read once; endings may be in capitals."""
+def test_a_source_finds_files_that_come_later(tmp_path: Path) -> None:
+    """Each pull evaluates globs; a file that two patterns match is read once; endings may be in capitals."""
     write(tmp_path / "a.JSONL", line(1))
     source = es.source([tmp_path, tmp_path / "*.JSONL"])
     assert ids(all_of(source)) == ["e1"]
@@ -120,7 +120,7 @@ def test_a_source_sees_files_that_come_later(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("form", ["csv", "parquet"])
 def test_columns_with_dots_are_members_of_objects(tmp_path: Path, form: str) -> None:
-    """A mapping and a model reach a column by its name, dots or not; an object without filled cells is absent."""
+    """A mapping and a model reach a column by its name; an object without filled cells is absent."""
     cells = {"no": "1", "who.id": "ada", "what": "Joined", "when": "2024-01-01", "who.name.first": "Ada", "x": "y"}
     table = pl.DataFrame([cells, cells | {"no": "2", "who.name.first": None}])
     path = tmp_path / f"a.{form}"
@@ -137,16 +137,16 @@ def test_columns_with_dots_are_members_of_objects(tmp_path: Path, form: str) -> 
     assert es.Timeline(log, Who).as_of(upto=1).rows() == [("ada", "Ada")]
 
 
-def test_a_column_with_dots_gives_way_to_one_in_its_place(tmp_path: Path) -> None:
-    """Where a column stands at the object's place, or a part of the name is empty, the name stays as it is."""
+def test_a_column_keeps_its_dots_where_an_object_is_impossible(tmp_path: Path) -> None:
+    """There is a column with the name of the object, or a part of the name is empty."""
     path = tmp_path / "a.csv"
     path.write_text("id,stream,type,occurred_at,a,a.b,.c,d..e,f.\n1,s,T,2024-01-01,1,2,3,4,5\n")
     (text,) = read(path).events["data"]
     assert json.loads(text) == {"a": "1", "a.b": "2", ".c": "3", "d..e": "4", "f.": "5"}
 
 
-def test_rejected_rows_with_dotted_columns_are_taken_again(tmp_path: Path) -> None:
-    """A row that is offered again has the members that it had at first."""
+def test_rejected_rows_with_dotted_columns_can_be_decoded_again(tmp_path: Path) -> None:
+    """A row that is decoded again has the same members."""
     path = tmp_path / "a.csv"
     path.write_text("id,stream,type,occurred_at,a.b\n1,s,T,31.1.2024,x\n")
     log, when = es.Log(tmp_path / "log"), {"occurred_at": "a.b"}

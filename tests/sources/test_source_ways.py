@@ -1,4 +1,4 @@
-"""The fast way and the careful way: one meaning, wherever a block begins and whatever stands beside a line."""
+"""Decoding in bulk and line by line give the same events, wherever a block begins."""
 
 import json
 import random
@@ -101,10 +101,10 @@ def _taken(path: Path, size: int, mapping: FieldMapping) -> tuple[list[Any], lis
     constants=st.sampled_from([{}, {"type": "X"}]),
 )
 @example(lines=ODD, size=1 << 20, paths={}, constants={})
-def test_neighbours_change_nothing(
+def test_a_line_is_decoded_independently_of_its_neighbours(
     tmp_path_factory: pytest.TempPathFactory, lines: list[bytes], size: int, paths: Any, constants: Any
 ) -> None:
-    """Lines cut into blocks of any size give what each line gives alone; none is lost, none comes twice."""
+    """Lines in blocks of any size give what each line gives alone; none is lost, none comes twice."""
     folder = tmp_path_factory.mktemp("ways")
     mapping = FieldMapping(paths, constants)
     together = _taken(write(folder / "all.jsonl", b"", *lines), size, mapping)
@@ -118,7 +118,7 @@ def test_neighbours_change_nothing(
 
 
 def test_a_bad_line_among_many_is_one_rejected_line(tmp_path: Path) -> None:
-    """In a block of many thousands of lines the fast way goes on around a bad one."""
+    """In a block of many thousands of lines the lines around it are decoded in bulk."""
     lines = [line(number) for number in range(20_000)]
     for number in (0, 7_777, 19_999):
         lines[number] = b"broken"
@@ -128,7 +128,7 @@ def test_a_bad_line_among_many_is_one_rejected_line(tmp_path: Path) -> None:
 
 
 def test_epoch_numbers_are_exact_in_every_unit(tmp_path: Path) -> None:
-    """Whole numbers become microseconds without a detour over floats, in bulk as one by one."""
+    """Integers become microseconds without becoming floats, in bulk and one by one."""
     generator = random.Random(7)
     micros = [generator.randrange(-62_135_596_800_000_000, 253_402_300_800_000_000) for _ in range(200)]
     for unit, factor in {"s": 1_000_000, "ms": 1000, "us": 1}.items():
@@ -143,7 +143,7 @@ def test_epoch_numbers_are_exact_in_every_unit(tmp_path: Path) -> None:
 
 
 def test_numbers_beyond_the_calendar_are_rejected(tmp_path: Path) -> None:
-    """A factor never wraps a number around."""
+    """Multiplying by a unit does not overflow."""
     path = write(
         tmp_path / "a.jsonl", *(line(0, occurred_at=value) for value in (2**63 - 1, -(2**63), 10**15, 2**64))
     )
@@ -152,7 +152,7 @@ def test_numbers_beyond_the_calendar_are_rejected(tmp_path: Path) -> None:
 
 
 def test_times_of_parquet_beyond_the_calendar_are_rejected(tmp_path: Path) -> None:
-    """A row whose own time is of no year that Python has is kept aside; in payloads such a time is a text."""
+    """A row whose own time is outside the years 1 to 9999 is rejected; in a payload such a time is a text."""
     day, moment = pl.Series([10**8, None, 1], dtype=pl.Int32), [1704067200000 * 1000, 1704067200000, 2**63 - 1]
     dated = {"event_id": ["0", "1", "2"], "stream": "s", "type": "T"}
     nested = {"in": [{"days": [number]} for number in day]}
@@ -177,7 +177,7 @@ def test_times_of_parquet_beyond_the_calendar_are_rejected(tmp_path: Path) -> No
 
 @pytest.mark.parametrize(("moment", "tz"), [(datetime.min, "Europe/Warsaw"), (datetime.max, "America/New_York")])  # noqa: DTZ901 - local
 def test_local_times_of_parquet_at_the_ends_of_the_calendar(tmp_path: Path, moment: datetime, tz: str) -> None:
-    """A local time that leaves the calendar as an instant is rejected; one that leaves it in its zone is taken."""
+    """A local time is rejected if its instant is outside the calendar, and accepted if only its local form is."""
     path, event = tmp_path / "a.parquet", {"event_id": ["1"], "stream": "s", "type": "T"}
     pl.DataFrame(event | {"occurred_at": [moment]}).write_parquet(path)
     assert read(path, tz=tz).rejected.height == 1
@@ -188,8 +188,8 @@ def test_local_times_of_parquet_at_the_ends_of_the_calendar(tmp_path: Path, mome
 
 
 @pytest.mark.parametrize("unit", [None, "ms"])
-def test_a_zone_of_a_mapping_is_meant_where_a_text_names_none(tmp_path: Path, unit: str | None) -> None:
-    """Local times get it; an hour that a clock change skips is impossible, one that it repeats is the first."""
+def test_the_zone_of_a_source_applies_to_times_without_one(tmp_path: Path, unit: str | None) -> None:
+    """An hour that a clock change skips is impossible; of one that it repeats, the first is meant."""
     texts = ["2024-03-31T02:30:00", "2024-10-27T02:30:00", "2024-07-01T12:00:00Z"]
     path = write(tmp_path / "a.jsonl", *(line(n, occurred_at=text) for n, text in enumerate(texts)))
     batch = read(path, tz="Europe/Warsaw", unit=unit)
@@ -202,6 +202,6 @@ def test_a_zone_of_a_mapping_is_meant_where_a_text_names_none(tmp_path: Path, un
 
 
 def test_frames_have_the_envelopes_dtypes(tmp_path: Path) -> None:
-    """Whatever was taken, in whichever way."""
+    """This holds for both ways of decoding."""
     for lines in ([line(1)], [line(1), b"x"], [b"x"], []):
         assert pl.Schema(read(write(tmp_path / "a.jsonl", *lines)).events.schema) == ENVELOPE
