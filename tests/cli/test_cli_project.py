@@ -3,6 +3,7 @@
 import ast
 import gzip
 import json
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -124,6 +125,21 @@ def test_the_notebook_of_the_skeleton_runs(run: Run, folder: Path, monkeypatch: 
     assert "did you mean 'as_of'" in run("report", "run", notebook, "-p", "asof=2024-06-30", code=2).stderr
     assert "expected NAME=VALUE, got 'as_of'" in run("report", "run", notebook, "-p", "as_of", code=2).stderr
     run("report", "run", "notebooks/nothing.ipynb", code=3)
+
+
+@pytest.mark.slow
+def test_nbval_checks_the_notebook_of_a_new_project(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command in the README of a new project works."""
+    row = event(1, "customer-1", "CustomerCreated", "2024-01-01", name="Ada")
+    (folder / "mine.jsonl").write_text(json.dumps(row) + "\n")
+    run("init", "shop", "--log-file", "mine.jsonl")
+    monkeypatch.chdir(folder / "shop")
+    run("pull")
+    command = [sys.executable, "-m", "pytest", "--nbval-lax", "notebooks", "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stdout
 
 
 def test_demo_writes_a_log(run: Run, folder: Path) -> None:
