@@ -62,7 +62,7 @@ DOORS = {
     "vl_convert": {"report"},
     "zstandard": {"sources"},
 }
-LONGER = {"check.py": 400, "log/__init__.py": 400, "readmodel/_keeper.py": 400, "timeline/__init__.py": 450}
+LONGER = {"readmodel/_keeper.py": 400, "timeline/__init__.py": 450}
 """Files of more than 300 lines. `Timeline` is one class, and more than a third of its file describes its arguments
 and answers; the others are about to be split."""
 MODULES = sorted(path for path in ROOT.rglob("*.py") if "skeleton" not in path.parts)

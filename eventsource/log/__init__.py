@@ -55,14 +55,14 @@ from typing import Any
 
 import polars as pl
 
-from eventsource.errors import LogError, SourceError
+from eventsource.errors import LogError
 from eventsource.event import REJECTED, STORED, Batch, FileSource, Source, check_events, events_from_dicts
 from eventsource.log._checkpoint import LogCheckpoint
 from eventsource.log._conflicts import CONFLICT_REASON
 from eventsource.log._files import STATISTICS, occurred_at_range, scan_in_order
 from eventsource.log._location import check_folder, locate
-from eventsource.log._pull import Pulled, PullProgress, pull_batches, refuse_rejected_lines
-from eventsource.log._rejected import DATED, RejectedLines
+from eventsource.log._pull import Pulled, PullProgress, check_source, pull_batches, refuse_rejected_lines
+from eventsource.log._rejected import DATED, RejectedLines, belongs_to
 from eventsource.log._table import Table
 from eventsource.log._writer import HEAD, Appended, Writer
 from eventsource.messages import counted
@@ -169,7 +169,7 @@ class Log:
                 times. Committed batches remain; it is safe to pull again.
             LogError: the storage fails, for example because the disk is full; committed batches remain.
         """
-        _check_source(source)
+        check_source(source)
         if strict:
             refuse_rejected_lines(source.name, source.batches(self.checkpoint(source)))
         checkpoint = self.checkpoint(source)
@@ -197,8 +197,8 @@ class Log:
             RejectedLinesError: ``strict``, and a line is still rejected.
             LogError: see `pull`.
         """
-        _check_source(source)
-        lines = self.rejected().filter(_belongs_to(source))
+        check_source(source)
+        lines = self.rejected().filter(belongs_to(source))
         retried = lines.filter(~pl.col("reason").str.starts_with(CONFLICT_REASON)).select(REJECTED.names())
         batch = source.decode(retried)
         if strict:
@@ -272,7 +272,7 @@ class Log:
         """Delete the rejected lines of one source (or its name), or all; return how many there were."""
         lines = self.rejected().select(REJECTED.names())
         if source is not None:
-            lines = lines.filter(_belongs_to(source))
+            lines = lines.filter(belongs_to(source))
         self._rejected.replace(lines, lines.clear())
         return lines.height
 
@@ -292,18 +292,3 @@ class Log:
 
     def _events_table(self) -> Table:
         return Table(f"{self._base}/events", STORED, self._options, _EVENTS)
-
-
-def _check_source(source: Any) -> None:
-    if isinstance(source, str | Path):
-        raise SourceError(f"expected a source, got the path {str(source)!r}", hint=f"es.source({str(source)!r})")
-    if not isinstance(source, Source):
-        raise SourceError(f"expected a source, got {source!r}", hint='es.source("data/raw")')
-
-
-def _belongs_to(source: Source | str) -> pl.Expr:
-    """Return which rejected lines belong to a source: by its name, or by any of its files."""
-    if isinstance(source, str):
-        return pl.col("source") == source
-    files = source.files() if isinstance(source, FileSource) else []
-    return (pl.col("source") == source.name) | pl.col("file").is_in(files).fill_null(value=False)

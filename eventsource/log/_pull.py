@@ -4,15 +4,17 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import polars as pl
 
-from eventsource.errors import RejectedLinesError
-from eventsource.event import REJECTED, Batch
+from eventsource.errors import RejectedLinesError, SourceError
+from eventsource.event import REJECTED, Batch, Source
 from eventsource.log._writer import Appended
 from eventsource.messages import counted
 
-__all__ = ["PullProgress", "Pulled", "pull_batches", "refuse_rejected_lines"]
+__all__ = ["PullProgress", "Pulled", "check_source", "pull_batches", "refuse_rejected_lines"]
 
 _SHOWN = 5
 
@@ -79,6 +81,14 @@ def pull_batches(
         if pending is not None:
             totals.add(pending[0], pending[1].result())
     return totals.pulled()
+
+
+def check_source(source: Any) -> None:
+    """Raise a `SourceError` if something else than a source was given, such as a path."""
+    if isinstance(source, str | Path):
+        raise SourceError(f"expected a source, got the path {str(source)!r}", hint=f"es.source({str(source)!r})")
+    if not isinstance(source, Source):
+        raise SourceError(f"expected a source, got {source!r}", hint='es.source("data/raw")')
 
 
 def refuse_rejected_lines(source: str, batches: Iterable[Batch]) -> None:

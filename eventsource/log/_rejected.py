@@ -7,10 +7,10 @@ from typing import Final
 
 import polars as pl
 
-from eventsource.event import REJECTED, TIMESTAMP
+from eventsource.event import REJECTED, TIMESTAMP, FileSource, Source
 from eventsource.log._table import Table, retry_conflicts
 
-__all__ = ["DATED", "RejectedLines"]
+__all__ = ["DATED", "RejectedLines", "belongs_to"]
 
 DATED: Final = pl.Schema({**REJECTED, "rejected_at": TIMESTAMP})
 """Rejected lines, and when they were rejected."""
@@ -76,6 +76,14 @@ class RejectedLines:
         rows = self._table.scan(self._table.files()["path"].to_list()).collect()
         once = rows.unique(REJECTED.names(), keep="first", maintain_order=True)
         return once.sort("rejected_at", "file", "line", maintain_order=True)
+
+
+def belongs_to(source: Source | str) -> pl.Expr:
+    """Return which rejected lines belong to a source: by its name, or by any of its files."""
+    if isinstance(source, str):
+        return pl.col("source") == source
+    files = source.files() if isinstance(source, FileSource) else []
+    return (pl.col("source") == source.name) | pl.col("file").is_in(files).fill_null(value=False)
 
 
 def _after(lines: pl.DataFrame, reread_after: Mapping[str, int]) -> pl.DataFrame:
