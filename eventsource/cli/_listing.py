@@ -21,7 +21,7 @@ class Parameter:
     Args:
         names: what a user types, such as ``("--limit", "-n")``; an argument has its name.
         is_argument: whether it has no name on the command line.
-        metavar: what stands for its value, such as ``ROWS``; empty for a flag.
+        metavar: the placeholder of its value, such as ``ROWS``; empty for a flag.
         help: what it does.
         default: its default as text, or None.
         required: whether it must be given.

@@ -18,7 +18,7 @@
     }
     document.documentElement.dataset.drawn = "yes";
   };
-  // Numbers stand to the right, and a null is told from a text.
+  // Align numbers to the right, and mark nulls so that they differ from texts.
   for (const row of document.querySelectorAll("td")) {
     const text = row.textContent.trim();
     if (/^[-−]?[\d,]*\.?\d+(e[-+]?\d+)?%?$/i.test(text)) row.classList.add("number");

@@ -1,5 +1,6 @@
 """The program as a process: what scripts, pipes and terminals get from it."""
 
+import ast
 import fcntl
 import os
 import pty
@@ -17,6 +18,7 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
+from eventsource import cli
 from eventsource.cli import commands
 from eventsource.log import Log
 
@@ -100,6 +102,15 @@ def test_help_imports_no_command(option: str) -> None:
     loaded = {name.split(".")[0] for name in done.stdout.splitlines()[-1].split()}
     assert "typer" in loaded
     assert not loaded & {"polars", "numpy", "deltalake", "pyarrow", "sqlalchemy", "altair", "nbconvert"}
+
+
+def test_every_error_of_the_command_line_has_a_hint() -> None:
+    """Wrong usage and missing things name the command, option or setting that helps."""
+    for path in Path(cli.__file__).parent.glob("_*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                is_error = node.func.id in ("UsageError", "MissingError")
+                assert not is_error or any(each.arg == "hint" for each in node.keywords), (path.name, node.lineno)
 
 
 def test_the_commands_are_those_that_are_promised() -> None:
