@@ -15,6 +15,7 @@ from eventsource import dump as dumping
 from eventsource.dump import dump
 from eventsource.event import EventLog
 from eventsource.testing import MemoryLog
+from tests.laws import examples
 
 EVERYTHING = es.Plan("Everything", ())
 KEYED = es.Plan.from_dict({"name": "Keyed", "key": {"K": "who.id"}, "created": ["K"], "fields": []})
@@ -91,7 +92,7 @@ PAYLOADS = st.dictionaries(
 ROWS = st.lists(st.tuples(PAYLOADS, st.none() | PAYLOADS, st.none() | st.integers(0, 9), st.text(min_size=1)))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(ROWS)
 def test_a_dump_pulled_is_the_same(tmp_path_factory: Any, rows: Any) -> None:
     """Ids, versions, times to the microsecond and payloads are the same in the other log."""

@@ -23,11 +23,12 @@ from eventsource.snapshots import SnapshotPolicy, SnapshotStore, Thresholds
 from eventsource.timeline import Timeline, Tuning
 from tests.conformance.answers import REFUSED, answer_of, assert_same, has_fixed_dtypes, timeline
 from tests.conformance.strategies import ABSENT, INSTANTS, KINDS, STREAMS, World, logs, moments, plans, zones
+from tests.laws import examples
 
 IDS = (*STREAMS, "7", "new", "nobody")
 MEMBERS = ("n", "v", "in.side")
 
-on_files = settings(max_examples=10, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+on_files = settings(max_examples=examples(10), phases=(Phase.explicit, Phase.reuse, Phase.generate))
 """Every example writes logs and indexes: to shrink one would take minutes."""
 
 Question = Callable[[Timeline], Any]

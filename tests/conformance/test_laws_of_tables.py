@@ -19,6 +19,7 @@ from eventsource.plan import Plan
 from eventsource.timeline import Timeline, Tuning
 from tests.conformance.answers import REFUSED, alike, answer_of, assert_same, states, timeline
 from tests.conformance.strategies import INSTANTS, STREAMS, World, moments, worlds, zones
+from tests.laws import examples
 
 IDS = (*STREAMS, "7", "nobody", None)
 
@@ -149,7 +150,7 @@ def _assert_near(found: pl.DataFrame, expected: pl.DataFrame) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")
-@settings(max_examples=12)
+@settings(max_examples=examples(12))
 @given(worlds(python=False), st.integers(0, 12), st.none() | moments())
 def test_an_index_on_disk_answers_as_one_in_memory(world: World, cut: int, when: Any) -> None:
     """Asked between appends, of a log on disk: indexes in files, with tails, change no answer."""

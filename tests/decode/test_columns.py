@@ -18,6 +18,7 @@ from eventsource.fold import PolarsEngine, ReferenceEngine
 from eventsource.plan import Plan, Rule
 from eventsource.testing import MemoryLog, event
 from eventsource.timeline import Timeline
+from tests.laws import examples
 
 AT = datetime(2024, 1, 1, tzinfo=UTC)
 ABSENT = object()
@@ -175,7 +176,7 @@ def test_columns_are_what_the_rule_says_by_hand(values: list[Any]) -> None:
 
 
 @given(_VALUES, st.integers(0, 8), st.sampled_from([None, pl.String()]))
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_parts_can_be_decoded_apart(values: list[Any], cut: int, dtype: pl.DataType | None) -> None:
     """Splitting a batch anywhere, and putting the parts together in any order, gives the same frame."""
     members = _members(dtype)

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from eventsource import demo, event
 from tests.demo.helpers import members
+from tests.laws import examples
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=examples(12), deadline=None)
 @given(
     customers=st.integers(1, 60),
     seed=st.integers(-5, 2**63),

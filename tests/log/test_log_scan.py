@@ -14,6 +14,7 @@ from eventsource.errors import LogError, MomentError
 from eventsource.event import STORED, check_events, events_from_dicts
 from eventsource.log import Log
 from eventsource.moment import first_instant, last_instant
+from tests.laws import examples
 from tests.log.logkit import event, events, ids
 
 MOMENTS = [
@@ -42,7 +43,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Log:
     upto=st.none() | st.integers(0, 100),
     begin=st.integers(0, 100),
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 def test_a_scan_is_a_filter(log: Log, since, until, types, streams, upto, begin) -> None:  # noqa: ANN001 - drawn
     """A scan gives the events, and the order, of a plain loop over all events with the same conditions."""
     found = log.scan(since=since, until=until, types=types, streams=streams, upto=upto, start=begin).collect()
@@ -60,7 +61,7 @@ def test_a_scan_is_a_filter(log: Log, since, until, types, streams, upto, begin)
 
 
 @given(cuts=st.lists(st.integers(0, 30), max_size=6), numbers=st.lists(st.integers(0, 12), max_size=30))
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_split_into_batches_gives_the_same_log(
     tmp_path_factory: pytest.TempPathFactory, cuts: list[int], numbers: list[int]
 ) -> None:

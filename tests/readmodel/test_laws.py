@@ -16,6 +16,7 @@ from eventsource.readmodel import ReadModel, _tables_of_model
 from tests.conformance.answers import REFUSED, alike, answer_of, timeline
 from tests.conformance.stored import ALWAYS, BUSY, busy_events, stored_timeline
 from tests.conformance.strategies import World, worlds
+from tests.laws import examples
 from tests.readmodel.readmodelkit import rows_of
 
 NUMBERS = count()
@@ -89,7 +90,7 @@ def test_refreshes_start_from_the_snapshots_of_earlier_ones(tmp_path: Path) -> N
 
 
 @given(data=st.data())
-@settings(max_examples=12)
+@settings(max_examples=examples(12))
 def test_a_refreshed_read_model_equals_the_model_in_postgresql(data: st.DataObject, law_url: str) -> None:
     """Law 7, in PostgreSQL."""
     keeps_up(data.draw(worlds()), data.draw(st.lists(st.integers(0, 14), max_size=2)), law_url, history=True)

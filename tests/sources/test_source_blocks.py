@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from eventsource.sources._blocks import blocks
 from eventsource.sources._mapping import FieldMapping
 from eventsource.sources.files import Files
+from tests.laws import examples
 from tests.sources.sourcekit import line
 
 JSON = st.recursive(
@@ -25,7 +26,7 @@ JSON = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(
     payloads=st.lists(st.dictionaries(st.text(), JSON, max_size=3), max_size=12),
     garbage=st.lists(st.binary(max_size=20), max_size=5),

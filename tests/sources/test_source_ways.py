@@ -15,6 +15,7 @@ import eventsource as es
 from eventsource.event import ENVELOPE
 from eventsource.sources._mapping import FieldMapping
 from eventsource.sources.files import Files
+from tests.laws import examples
 from tests.sources.sourcekit import AT, all_of, ids, line, read, write
 
 
@@ -93,7 +94,7 @@ def _taken(path: Path, size: int, mapping: FieldMapping) -> tuple[list[Any], lis
     return batch.events.rows(), batch.rejected.drop("source").rows()
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(
     lines=st.lists(st.sampled_from(ODD), max_size=30),
     size=st.integers(1, 3000),
