@@ -42,7 +42,7 @@ class Customer(es.Model, created="CustomerCreated", deleted="CustomerDeleted"):
 class Subscriber(es.Model, created="PremiumPlanBought"):
     """A customer from the first premium plan on; the entity is ``customer-<number>``.
 
-    A subscriber never ceases to exist; one who cancels, or deletes the account, did not stay. ``stays`` is true while
+    A subscriber never ceases to exist: who cancels, or deletes the account, did not stay. ``stays`` is true while
     the plan is paid. ``joined`` is the first day of the quarter of the first plan. ``came_by`` is ``voucher`` or
     ``other``. ``support`` says whether the first ticket, if opened within 90 days of the sign-up, was answered
     within four days.
