@@ -1,10 +1,12 @@
 """The preflight of a refresh: what may be written, and how. It reads facts only, so it needs no database to test.
 
-the log does not contain the events of the rows   → ReadModelError: only `rebuild` may replace them
-a table of the same name that is not ours         → ReadModelError
-no record, another model, a missing table         → Rebuild(reason)
-the record is at the head of the log              → Skip
-otherwise                                         → Merge
+::
+
+    the log does not contain the events of the rows   → ReadModelError: only `rebuild` may replace them
+    a table of the same name that is not ours         → ReadModelError
+    no record, another model, a missing table         → Rebuild(reason)
+    the record is at the head of the log              → Skip
+    otherwise                                         → Merge
 """
 
 from collections.abc import Mapping
