@@ -1,6 +1,7 @@
 """Charts: data stays data, numbers stay exact, time is UTC."""
 
 from datetime import UTC, date, datetime
+from typing import Any
 
 import nbformat
 import polars as pl
@@ -66,7 +67,7 @@ def test_too_many_rows_and_unknown_columns_are_refused() -> None:
 
 def test_notebooks_store_specifications() -> None:
     """A notebook stores a chart as JSON that nbformat accepts, without a script."""
-    bundle = charts.line(FRAME, "day", "n")._repr_mimebundle_()
+    bundle: Any = charts.line(FRAME, "day", "n")._repr_mimebundle_()
     assert charts.MIMETYPE in bundle
     assert "text/html" not in bundle
     output = nbformat.v4.new_output("display_data", data=bundle)

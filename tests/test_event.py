@@ -115,8 +115,8 @@ def test_times_outside_the_calendar_are_a_fault(unit: Literal["ms", "us", "ns"],
 
 def test_dicts_become_a_frame() -> None:
     """Times may be texts or datetimes, payloads dicts or JSON text."""
-    plain = {"event_id": "1", "stream": "a", "type": "T", "data": {"ü": [1]}}
-    rows = [
+    plain: dict[str, Any] = {"event_id": "1", "stream": "a", "type": "T", "data": {"ü": [1]}}
+    rows: list[dict[str, Any]] = [
         plain | {"occurred_at": "2024-01-01T13:00:00+01:00"},
         plain | {"occurred_at": datetime(2024, 1, 1, 12)},  # noqa: DTZ001 - naive is UTC
         plain | {"occurred_at": AT, "data": '{"ü":[1]}'},

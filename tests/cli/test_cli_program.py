@@ -14,6 +14,7 @@ import termios
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import Result
@@ -26,8 +27,11 @@ Run = Callable[..., Result]
 PROGRAM = [sys.executable, "-m", "eventsource"]
 
 
-def program(*args: str, **options: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*PROGRAM, *args], capture_output=True, text=True, timeout=120, check=False, **options)  # type: ignore[call-overload]
+def program(*args: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    done: subprocess.CompletedProcess[str] = subprocess.run(
+        [*PROGRAM, *args], capture_output=True, text=True, timeout=120, check=False, **options
+    )
+    return done
 
 
 def on_terminal(*args: str, columns: int = 80) -> str:

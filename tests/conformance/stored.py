@@ -171,7 +171,7 @@ def state_questions(draw: st.DrawFn, head: int) -> NamedQuestion:
 
 
 @st.composite
-def changing_worlds(draw: st.DrawFn, **model: Any) -> World:
+def changing_worlds(draw: st.DrawFn, /, **model: Any) -> World:
     """Return a log in two parts, in the second of which members may hold other kinds of values."""
     early = {name: draw(st.sampled_from(sorted(KINDS))) for name in MEMBERS}
     late = {name: draw(st.sampled_from([kind, kind, *KINDS])) for name, kind in early.items()}

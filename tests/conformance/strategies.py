@@ -57,9 +57,10 @@ class World:
 
     def without(self, keep: Any) -> list[dict[str, Any]]:
         """Return the events that ``keep`` takes, second arrivals left out."""
-        seen: set[str] = set()
-        first = [e for e in self.events if not (e["event_id"] in seen or seen.add(e["event_id"]))]
-        return [event for event in first if keep(event)]
+        first: dict[str, dict[str, Any]] = {}
+        for event in self.events:
+            first.setdefault(event["event_id"], event)
+        return [event for event in first.values() if keep(event)]
 
 
 def moments() -> st.SearchStrategy[Any]:
@@ -77,7 +78,7 @@ def zones() -> st.SearchStrategy[str]:
 
 
 @st.composite
-def worlds(draw: st.DrawFn, *, kinds: tuple[str, ...] = tuple(KINDS), **model: Any) -> World:
+def worlds(draw: st.DrawFn, /, *, kinds: tuple[str, ...] = tuple(KINDS), **model: Any) -> World:
     """Return a log and a model over it.
 
     Args:

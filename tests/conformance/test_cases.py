@@ -5,14 +5,15 @@ import contextlib
 import pytest
 
 from eventsource.errors import FoldError
-from eventsource.fold import PolarsEngine, ReferenceEngine
+from eventsource.fold import Engine, PolarsEngine, ReferenceEngine
 from eventsource.index import Sizes
 from eventsource.snapshots import SnapshotPolicy
 from eventsource.testing import Case, MemoryLog, cases, mismatches
 from eventsource.timeline import Timeline
 from tests.conformance.stored import ALWAYS, temporary_timeline
+from tests.logs import log_of
 
-ENGINES = {"reference": ReferenceEngine, "polars": PolarsEngine}
+ENGINES: dict[str, type[Engine]] = {"reference": ReferenceEngine, "polars": PolarsEngine}
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -33,7 +34,7 @@ def test_indexes_and_snapshots_give_the_answers_of_the_specification(case: Case)
         half = len(case.events) // 2
         for part in (case.events[:half], case.events[half:]):
             if part:
-                timeline.log.append(part)
+                log_of(timeline).append(part)
             with contextlib.suppress(FoldError):  # a case of sums beyond 64 bits
                 timeline.as_of()
         assert list(mismatches(case, timeline)) == []

@@ -28,7 +28,7 @@ def test_engines_agree_on_states(world: World, when: Any, many: list[Any], tz: s
     """Law 1: as_of of one moment, of many and of none is the same from every engine."""
     fast, slow = both(world, tz)
     for moment in (None, when, many):
-        answers = [answer_of(lambda t, m=moment: t.as_of(m), t) for t in (fast, slow)]
+        answers = [answer_of(lambda t, m=moment: t.as_of(m), t) for t in (fast, slow)]  # type: ignore[misc]  # a bound variable
         assert_same(*answers, dtypes=has_fixed_dtypes(world.plan))
 
 
@@ -44,7 +44,7 @@ def test_engines_agree_on_changes(world: World, since: Any, until: Any, entity: 
     """Law 1: changes of every field are the same from every engine."""
     for field in world.plan.fields:
         answers = [
-            answer_of(lambda t, f=field: t.changes(f, since=since, until=until, entity=entity), t)
+            answer_of(lambda t, f=field: t.changes(f, since=since, until=until, entity=entity), t)  # type: ignore[misc]  # a bound variable
             for t in both(world)
         ]
         assert_same(*answers, dtypes=has_fixed_dtypes(world.plan))
@@ -121,8 +121,8 @@ def test_upto_ignores_events_from_its_position_on(world: World, when: Any, upto:
     assert_same(answer_of(lambda t: t.as_of(when, upto=upto), whole), answer_of(lambda t: t.as_of(when), cut))
     assert_same(answer_of(lambda t: t.history(upto=upto), whole), answer_of(lambda t: t.history(), cut))
     for field in world.plan.fields:
-        whole_changes = answer_of(lambda t, f=field: t.changes(f, upto=upto), whole)
-        assert_same(whole_changes, answer_of(lambda t, f=field: t.changes(f), cut))
+        whole_changes = answer_of(lambda t, f=field: t.changes(f, upto=upto), whole)  # type: ignore[misc]  # a bound variable
+        assert_same(whole_changes, answer_of(lambda t, f=field: t.changes(f), cut))  # type: ignore[misc]  # a bound variable
 
 
 @given(worlds())
@@ -160,7 +160,7 @@ def test_changes_replayed_give_as_of(world: World, when: Any) -> None:
     """Law 6: the defaults, changed by every change up to a moment, are the state at that moment."""
     whole = timeline(world.events, world.plan)
     found = answer_of(lambda t: t.as_of(when), whole)
-    changes = [answer_of(lambda t, f=field: t.changes(f, until=when), whole) for field in world.plan.fields]
+    changes = [answer_of(lambda t, f=field: t.changes(f, until=when), whole) for field in world.plan.fields]  # type: ignore[misc]  # a bound variable
     if found is REFUSED or REFUSED in [c if isinstance(c, str) else "" for c in changes]:
         return
     for entity, state in states(found).items():

@@ -23,7 +23,7 @@ from tests.laws import examples
 
 IDS = (*STREAMS, "7", "nobody", None)
 
-SPANS = (
+SPANS: tuple[dict[str, Any], ...] = (
     {"every": "1d", "since": date(2024, 3, 30), "until": date(2024, 4, 3)},
     {"every": "1mo", "since": "2024-01-31", "until": "2024-04-30"},
     {"every": "7h", "since": datetime(2024, 3, 30, 12), "until": INSTANTS[-1]},  # noqa: DTZ001 - in the zone

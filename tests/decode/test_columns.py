@@ -142,7 +142,7 @@ def test_a_number_beyond_every_type_is_an_error_that_names_its_position() -> Non
 
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**66), 2**66) | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(st.characters(exclude_categories=("Cs",)), max_size=4),
+    | st.text(st.characters(exclude_categories=["Cs"]), max_size=4),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["k", "l"]), inner, max_size=2),
     max_leaves=4,
 )  # fmt: skip

@@ -27,6 +27,7 @@ from tests.conformance.stored import (
     stored_timeline,
 )
 from tests.index.indexkit import SMALL, assert_answers_all, log_with, output_of, run, unnamed_files
+from tests.logs import log_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")
 
@@ -55,7 +56,7 @@ print("ready", flush=True)
 events = busy_events(1, 1500)
 timeline.as_of()
 while (head := timeline.log.head) < len(events):
-    timeline.log.append(events[head : head + 25])
+    log_of(timeline).append(events[head : head + 25])
     timeline.as_of()
     timeline.snapshot()
     timeline.prune(keep=3)
@@ -111,10 +112,10 @@ def test_a_killed_process_leaves_no_damage(tmp_path: Path) -> None:
     assert_answers(found, reference(seen, BUSY))
     assert found.verify()["same"].all()
     events = [*seen, *busy_events(2, 30, start=5000)]
-    found.log.append(events[len(seen) :])
+    log_of(found).append(events[len(seen) :])
     assert_answers(found, reference(events, BUSY))
     before = unnamed_files(index_of(found))  # files of the previous manifest, for questions that still read them
-    found.log.append(busy_events(3, 1, start=9000))
+    log_of(found).append(busy_events(3, 1, start=9000))
     found.as_of()
     assert not before & unnamed_files(index_of(found))
     assert len(unnamed_files(index_of(found))) <= len(index_of(found).files.manifest().file_names)
@@ -259,7 +260,7 @@ def test_a_damaged_manifest_counts_as_missing(tmp_path: Path, content: bytes) ->
     found.as_of()
     (index_of(found).folder / "manifest.json").write_bytes(content)
     assert_answers_all(tmp_path / "log", EVENTS[:400])
-    assert not unnamed_files(index_of(stored_timeline(found.log, BUSY, SMALL)))
+    assert not unnamed_files(index_of(stored_timeline(log_of(found), BUSY, SMALL)))
 
 
 def test_a_file_in_place_of_the_folder_is_an_error(tmp_path: Path) -> None:

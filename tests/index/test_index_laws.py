@@ -19,6 +19,7 @@ from tests.conformance.stored import (
     temporary_timeline,
 )
 from tests.conformance.strategies import World
+from tests.logs import log_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")
 
@@ -32,7 +33,7 @@ def test_a_growing_index_changes_no_answer(world: World, cuts: list[int], of: Si
     with temporary_timeline(world.plan, of) as found:
         for events in arrivals(world, cuts):
             if events:
-                found.log.append(events)
+                log_of(found).append(events)
             seen += events
             happens = data.draw(st.sampled_from(["nothing", "nothing", "another process", "deletion"]))
             if happens == "another process":

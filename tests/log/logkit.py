@@ -79,7 +79,8 @@ class Lines:
 
     def _event(self, raw: bytes) -> dict[str, Any]:
         if raw.startswith(b"{"):
-            return json.loads(raw)
+            commit: dict[str, Any] = json.loads(raw)
+            return commit
         return event(1000 + len(raw)) if self.takes_words and raw.isalpha() else event(int(raw))
 
 

@@ -4,6 +4,7 @@ import os
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -44,7 +45,9 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Log:
     begin=st.integers(0, 100),
 )
 @settings(max_examples=examples(80), deadline=None)
-def test_a_scan_is_a_filter(log: Log, since, until, types, streams, upto, begin) -> None:  # noqa: ANN001 - drawn
+def test_a_scan_is_a_filter(
+    log: Log, since: Any, until: Any, types: Any, streams: Any, upto: Any, begin: Any
+) -> None:
     """A scan gives the events, and the order, of a plain loop over all events with the same conditions."""
     found = log.scan(since=since, until=until, types=types, streams=streams, upto=upto, start=begin).collect()
     wanted = [

@@ -65,7 +65,7 @@ def test_a_mean_is_exact_and_rounded_once(
     """Integers, decimals and floats alike; null is passed over, and is the mean of no numbers."""
     timeline = _timeline(values, engine, dtype)
     found = timeline.as_of()["mean"]
-    assert (found.dtype, found.to_list()) == (pl.Float64, [expected])
+    assert (found.dtype, found.to_list()) == (pl.Float64(), [expected])
     assert timeline.history()["mean"][-1] == expected
 
 

@@ -2,6 +2,7 @@
 
 import decimal
 import sys
+from collections.abc import Callable
 from datetime import date
 from fractions import Fraction
 from itertools import combinations
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 
 import eventsource as es
 from eventsource.errors import FoldError
-from eventsource.fold import PolarsEngine, ReferenceEngine
+from eventsource.fold import Engine, PolarsEngine, ReferenceEngine
 from eventsource.operations import TouchedRows
 from eventsource.operations._long_sums import LongSums
 from eventsource.operations._sums import running_sums
@@ -24,7 +25,7 @@ from eventsource.plan import Plan, Rule
 from eventsource.testing import MemoryLog, event
 from eventsource.timeline import Timeline
 
-ENGINES = [PolarsEngine, ReferenceEngine]
+ENGINES: list[type[Engine]] = [PolarsEngine, ReferenceEngine]
 TOP = 2**63 - 1
 
 
@@ -60,7 +61,8 @@ def test_integers_are_exact_to_64_bits(values: list[int], engine: Any) -> None:
 def test_beyond_64_bits_is_an_error(values: list[int], engine: Any) -> None:
     """Every question about such a total is refused; none wraps."""
     timeline = _summed(values, engine)
-    for question in (timeline.as_of, timeline.history, lambda: timeline.changes("sum")):
+    questions: list[Callable[[], Any]] = [timeline.as_of, timeline.history, lambda: timeline.changes("sum")]
+    for question in questions:
         with pytest.raises(FoldError, match="64 bits"):
             question()
 

@@ -5,7 +5,7 @@ import functools
 import json
 import subprocess
 import sys
-from typing import Any
+from typing import Any, get_args
 
 import polars as pl
 import pytest
@@ -139,7 +139,7 @@ def _fingerprint(**parts: Any) -> str:
 def test_a_fingerprint_is_the_meaning() -> None:
     """Every part that answers depend on changes it; the name of the model does not."""
     rule = functools.partial(Rule, name="f", op="latest", events=("A",), of="x")
-    others = [
+    others: list[dict[str, Any]] = [
         {"created": ("A",)},
         {"deleted": ("A",)},
         {"order": "recorded_at"},
@@ -247,7 +247,7 @@ def test_a_fingerprint_is_the_same_in_another_process() -> None:
     assert runs[0].stdout == runs[1].stdout
 
 
-@pytest.mark.parametrize("op", Op.__args__)
+@pytest.mark.parametrize("op", get_args(Op))
 def test_every_operation_needs_an_argument(op: Any) -> None:
     """A rule without its parts is refused."""
     with pytest.raises(ModelError, match="needs"):

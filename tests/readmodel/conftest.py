@@ -20,7 +20,8 @@ def url(request: Any, tmp_path: Path) -> str:
     """An empty database, of either kind."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/models.db"
-    return request.getfixturevalue("postgresql").database()
+    url: str = request.getfixturevalue("postgresql").database()
+    return url
 
 
 @pytest.fixture(scope="session")

@@ -105,7 +105,8 @@ def value(cell: Any, dtype: pl.DataType) -> Any:  # noqa: PLR0911 - one line per
     if dtype == pl.Duration:
         return cell if isinstance(cell, timedelta) else timedelta(microseconds=cell)
     if isinstance(cell, str) and dtype.is_temporal():
-        kind: Any = {pl.Date: date, pl.Time: time}.get(dtype.base_type(), datetime)
+        kinds: dict[Any, Any] = {pl.Date: date, pl.Time: time}
+        kind = kinds.get(dtype.base_type(), datetime)
         return kind.fromisoformat(cell)
     return cell.astimezone(UTC) if isinstance(cell, datetime) and cell.tzinfo else cell
 

@@ -107,7 +107,9 @@ class Reader(Thread):
 
     def __init__(self, url: str) -> None:
         super().__init__()
-        self._url, self.done, self.seen, self.faults = url, Event(), [], []
+        self._url, self.done = url, Event()
+        self.seen: list[Any] = []
+        self.faults: list[Any] = []
 
     def run(self) -> None:
         """Count the rows until `done` is set."""
@@ -180,7 +182,7 @@ def test_a_connection_that_breaks_is_an_outage(
         sql(url, "SELECT pg_terminate_backend(:pid)", pid=driver.info.backend_pid)
         return upsert(connection, *rest)
 
-    upsert = _writer.upsert
+    upsert = _writer.upsert  # type: ignore[attr-defined]  # replaced where it is used
     with monkeypatch.context() as patch:
         patch.setattr(_writer, "upsert", ended)
         with pytest.raises(DatabaseError):

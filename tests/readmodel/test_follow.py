@@ -72,7 +72,8 @@ def test_a_signal_ends_the_service(tmp_path: Path, number: signal.Signals) -> No
 
 def test_a_supervisor_sees_the_service_from_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The health file exists before the first round, and says which round is running in which process."""
-    health, written = tmp_path / "health.json", []
+    health = tmp_path / "health.json"
+    written: list[Any] = []
     model = ReadModel(es.Timeline(shop_log(tmp_path), Shop), f"sqlite:///{tmp_path}/x.db")
 
     def refresh() -> Refreshed:

@@ -17,6 +17,7 @@ from tests.conformance.answers import REFUSED, alike, answer_of, timeline
 from tests.conformance.stored import ALWAYS, BUSY, busy_events, stored_timeline
 from tests.conformance.strategies import World, worlds
 from tests.laws import examples
+from tests.logs import log_of
 from tests.readmodel.readmodelkit import rows_of
 
 NUMBERS = count()
@@ -35,7 +36,7 @@ def keeps_up(world: World, cuts: list[int], url: str, *, history: bool) -> None:
     for first, last in pairwise([0, *sorted(cuts), len(world.events)]):
         now = timeline(world.events[:last], world.plan)
         model = ReadModel(now, url, table=table, history=history)
-        done = answer_of(lambda _, m=model: m.refresh(), now)
+        done = answer_of(lambda _, m=model: m.refresh(), now)  # type: ignore[misc]  # a bound variable
         expected = answer_of(lambda t: [t.as_of(), t.history()][: 1 + history], now)
         assert (done is REFUSED) == (expected is REFUSED)
         if done is REFUSED:
@@ -79,7 +80,7 @@ def test_refreshes_start_from_the_snapshots_of_earlier_ones(tmp_path: Path) -> N
     taken = 0
     with patch.object(_tables_of_model, "_WORTH_A_SNAPSHOT", 64):
         for step, size in enumerate([200, 5, 1, 90, 40, 3, 150, 1]):
-            found.log.append(busy_events(step, size, start=1000 * step))
+            log_of(found).append(busy_events(step, size, start=1000 * step))
             if step == 5:
                 found.prune()
             assert model.refresh().position == found.log.head

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from eventsource.snapshots import Thresholds
 from eventsource.testing import MemoryLog
 from eventsource.timeline import Timeline
 from tests.conformance.stored import BUSY, assert_answers, reference, snapshots_of, stored_timeline
+from tests.logs import log_of
 from tests.snapshots.snapshotkit import EVENTS, LATE, falsify, is_used
 
 pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")
@@ -39,12 +41,13 @@ print(timeline.snapshots().height, timeline.snapshot().entities)
 def test_a_snapshot_taken_again_replaces_the_first(tmp_path: Path) -> None:
     """There is one snapshot of a moment and a position, so that copies do not push out others."""
     timeline = stored_timeline(Log(tmp_path / "log"), BUSY)
-    timeline.log.append(EVENTS)
+    log_of(timeline).append(EVENTS)
     for moment in ("2024-01-03", "2024-01-02", "2024-01-03", None, None):
         timeline.snapshot(moment)
     assert timeline.snapshots().height == 3
     assert timeline.prune(keep=3) == 0
-    for keep in (-1, "x"):
+    keeps: tuple[Any, ...] = (-1, "x")
+    for keep in keeps:
         with pytest.raises(ModelError):
             timeline.prune(keep)
     assert timeline.snapshots().height == 3

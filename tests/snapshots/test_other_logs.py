@@ -12,6 +12,7 @@ from eventsource.plan import Plan, Rule
 from eventsource.testing import event
 from eventsource.timeline import Timeline
 from tests.conformance.stored import BUSY, assert_answers, reference, stored_timeline
+from tests.logs import log_of
 from tests.snapshots.snapshotkit import EVENTS, falsify, is_used
 
 pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")
@@ -27,10 +28,10 @@ def test_a_changed_model_finds_no_old_snapshot(timeline: Timeline) -> None:
         replace(BUSY, order="recorded_at"),
         replace(BUSY, key={"Paid": "v"}),
     ):
-        other = stored_timeline(timeline.log, plan)
+        other = stored_timeline(log_of(timeline), plan)
         assert other.snapshots().is_empty()
         assert not is_used(other)
-    assert stored_timeline(timeline.log, BUSY).snapshots().height == 1
+    assert stored_timeline(log_of(timeline), BUSY).snapshots().height == 1
 
 
 def test_another_log_at_the_same_path_finds_no_old_snapshot(timeline: Timeline) -> None:
@@ -54,7 +55,7 @@ def test_a_log_restored_from_a_backup_uses_no_snapshot_of_lost_events(tmp_path: 
     shutil.rmtree(tmp_path / "log" / "events")
     shutil.copytree(tmp_path / "backup" / "events", tmp_path / "log" / "events")
     again = Timeline(Log(log.path), plan)
-    again.log.append([event("Paid", f"e{n}", at="2024-01-02", x=100) for n in range(60)])
+    log_of(again).append([event("Paid", f"e{n}", at="2024-01-02", x=100) for n in range(60)])
     assert again.as_of()["sum"].sum() == again.as_of(snapshots=False)["sum"].sum() == 50 + 6000
 
 

@@ -20,6 +20,7 @@ from tests.conformance.stored import (
     snapshots_of,
     stored_timeline,
 )
+from tests.logs import log_of
 from tests.snapshots.snapshotkit import EVENTS, LATE
 
 pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")
@@ -35,7 +36,7 @@ def test_a_timeline_refuses_wrong_arguments_at_once(wrong: dict[str, Any]) -> No
 def test_a_policy_that_keeps_fewer_snapshots_removes_some_at_once(tmp_path: Path) -> None:
     """Also where none is due."""
     timeline = stored_timeline(Log(tmp_path / "log"), BUSY)
-    timeline.log.append(EVENTS)
+    log_of(timeline).append(EVENTS)
     for moment in ("2024-01-01", "2024-01-02", "2024-01-03"):
         timeline.snapshot(moment)
     assert timeline.take_due(SnapshotPolicy(events=10**9, keep=2)) == []
@@ -58,7 +59,7 @@ def test_a_policy_by_events_takes_a_snapshot_per_so_many_events(tmp_path: Path) 
     found = stored_timeline(Log(tmp_path / "log"), BUSY, policy=SnapshotPolicy(events=100, keep=2))
     taken = set()
     for start in range(0, 600, 50):
-        found.log.append(EVENTS[start : start + 50])
+        log_of(found).append(EVENTS[start : start + 50])
         found.as_of()
         taken |= set(found.snapshots()["position"])
         assert found.snapshots().height <= 2
@@ -69,7 +70,7 @@ def test_a_policy_by_events_takes_a_snapshot_per_so_many_events(tmp_path: Path) 
 def test_a_snapshot_of_an_early_moment_does_not_count_as_one_of_all_events(tmp_path: Path) -> None:
     """Though it was taken at the head: a question for the states of now would fold nearly all events again."""
     found = stored_timeline(Log(tmp_path / "log"), BUSY)
-    found.log.append(EVENTS[:100])
+    log_of(found).append(EVENTS[:100])
     found.snapshot("2000-01-01")
     policy = SnapshotPolicy(events=100)
     assert [snapshot.is_complete for snapshot in found.take_due(policy)] == [True]
@@ -81,7 +82,7 @@ def test_a_policy_by_time_takes_a_snapshot_at_each_step_end(tmp_path: Path) -> N
     found = Timeline(
         Log(tmp_path / "log"), BUSY, tz="Europe/Warsaw", snapshots=SnapshotPolicy(every="1mo", keep=3)
     )
-    found.log.append(
+    log_of(found).append(
         [event | {"occurred_at": f"2024-{month:02}-15"} for month, event in enumerate(busy_events(8, 7), start=1)]
     )
     for _ in range(2):
@@ -97,7 +98,7 @@ def test_a_policy_of_both_kinds_takes_each_snapshot_once(tmp_path: Path) -> None
     """Without new events no question takes a snapshot that the next one takes again."""
     policy = SnapshotPolicy(events=3, every="1mo", keep=2)
     found = stored_timeline(Log(tmp_path / "log"), BUSY, policy=policy)
-    found.log.append(
+    log_of(found).append(
         [event | {"occurred_at": f"2024-{month:02}-15"} for month, event in enumerate(busy_events(8, 7), start=1)]
     )
     assert found.take_due(policy)

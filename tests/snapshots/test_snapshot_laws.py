@@ -26,6 +26,7 @@ from tests.conformance.stored import (
     temporary_timeline,
 )
 from tests.conformance.strategies import World, moments
+from tests.logs import log_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")
 
@@ -69,7 +70,7 @@ def test_snapshots_never_change_an_answer(
     with temporary_timeline(world.plan, of, policy, thresholds) as found:
         for events in arrivals(world, cuts):
             if events:
-                found.log.append(events)
+                log_of(found).append(events)
             seen += events
             expected = reference(seen, world.plan)
             _ask(found, expected, seen, data)
@@ -93,7 +94,8 @@ def _disturb(found: Timeline, data: st.DataObject) -> None:
         except FoldError:  # no events, or states that cannot be kept
             continue
     kept = sorted(snapshots_of(found).folder.glob("*.snapshot"))
-    if kept and data.draw(st.booleans()):
+    delete = bool(kept) and data.draw(st.booleans())
+    if delete:
         for path in random.Random(data.draw(st.integers(0, 99))).sample(kept, len(kept) // 2):
             path.unlink()
     if data.draw(st.booleans()):

@@ -18,6 +18,7 @@ from tests.conformance.stored import (
     snapshots_of,
     stored_timeline,
 )
+from tests.logs import log_of
 from tests.snapshots.snapshotkit import BEFORE, EVENTS, LATE, falsify, is_used
 
 pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")
@@ -39,7 +40,7 @@ def test_later_and_late_events_are_merged_into_a_snapshot(timeline: Timeline) ->
     timeline.snapshot()
     more = busy_events(3, 30, start=600)
     late = [event | {"occurred_at": BEFORE} for event in busy_events(4, 3, start=700)]
-    timeline.log.append([*more, *late])
+    log_of(timeline).append([*more, *late])
     expected = reference([*EVENTS, *more, *late], BUSY)
     assert_answers(timeline, expected)
     falsify(timeline)
@@ -62,7 +63,7 @@ def test_with_known_at_no_snapshot_in_order_of_recordingis_used(tmp_path: Path) 
     """Events recorded later may have moved the clocks of its streams."""
     plan = replace(BUSY, order="recorded_at")
     found = stored_timeline(Log(tmp_path / "log"), plan)
-    found.log.append(EVENTS)
+    log_of(found).append(EVENTS)
     found.snapshot()
     falsify(found)
     assert is_used(found)
@@ -80,7 +81,7 @@ def test_a_kind_of_value_recorded_after_known_at_decides_no_dtype(tmp_path: Path
         {**changed, "event_id": "2", "occurred_at": "2024-01-03", "data": {"n": "one"}},
     ]
     found = stored_timeline(Log(tmp_path / "log"), plan)
-    found.log.append(events)
+    log_of(found).append(events)
     found.snapshot("2024-01-01")
     assert found.as_of("2024-01-01", known_at="2024-01-02").rows() == [("a", 1)]
     assert found.as_of("2024-01-01").rows() == [("a", "1")]
@@ -92,7 +93,7 @@ def test_a_sum_beyond_64_bits_is_refused_from_a_snapshot_too(tmp_path: Path) -> 
     plan = Plan.from_dict({"name": "Sums", "created": ["Added"], "deleted": ["Gone"], "fields": [total]})
     found = stored_timeline(Log(tmp_path / "log"), plan)
     kinds = [("a", "Added", 2**62), ("a", "Added", 2**62), ("b", "Added", 1), ("a", "Gone", 0)]
-    found.log.append(
+    log_of(found).append(
         [
             {
                 "event_id": f"{n}",

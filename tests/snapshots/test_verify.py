@@ -8,6 +8,7 @@ import pytest
 from eventsource import Log
 from eventsource.timeline import Timeline
 from tests.conformance.stored import BUSY, snapshots_of, stored_timeline
+from tests.logs import log_of
 from tests.snapshots.snapshotkit import BEFORE, EVENTS, LATE, falsify
 
 pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")
@@ -35,7 +36,7 @@ def test_a_snapshot_that_is_used_needs_no_reason(timeline: Timeline) -> None:
 def test_verify_says_why_a_snapshot_is_not_used(timeline: Timeline) -> None:
     """A new kind of value changes the dtype of a field: older snapshots do not help, and do no harm."""
     timeline.snapshot()
-    timeline.log.append([EVENTS[0] | {"event_id": "text", "type": "Changed", "data": {"n": "many"}}])
+    log_of(timeline).append([EVENTS[0] | {"event_id": "text", "type": "Changed", "data": {"n": "many"}}])
     [(same, reason)] = timeline.verify().select("same", "reason").rows()
     assert same
     assert "other kinds of values" in reason

@@ -147,7 +147,7 @@ MOMENT = datetime(2024, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
         (1704164645678.901, {}),
     ],
 )
-def test_times_are_read_to_the_microsecond(tmp_path: Path, value: Any, options: dict[str, str]) -> None:
+def test_times_are_read_to_the_microsecond(tmp_path: Path, value: Any, options: dict[str, Any]) -> None:
     """Texts with and without a zone, and epoch numbers of every unit, mean the same instant."""
     path = tmp_path / "a.jsonl"
     path.write_bytes(_line(1, occurred_at=value) + b"\n")
@@ -195,7 +195,7 @@ def test_csv_rows_keep_their_physical_lines(tmp_path: Path) -> None:
         b'id,customer,event,ts,note\n1,c1,Bought,2024-01-01,"two\nlines"\n2,c2,Bought,nope,x\n'
         b"3,c3\n4,c4,Sold,2024-01-02,\n5,c5,Sold,2024-01-02,\xff\n"
     )
-    mapping = {"event_id": "id", "stream": "customer", "type": "event", "occurred_at": "ts"}
+    mapping: dict[str, Any] = {"event_id": "id", "stream": "customer", "type": "event", "occurred_at": "ts"}
     batch = _read(path, **mapping)
     assert batch.events["event_id"].to_list() == ["1", "4"]
     assert [json.loads(text) for text in batch.events["data"]] == [{"note": "two\nlines"}, {}]
@@ -250,7 +250,8 @@ def test_wrong_arguments_are_errors(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("x")
     with pytest.raises(SourceError, match="format"):
         _read(tmp_path / "a.txt")
-    for options in ({"colour": "x"}, {"unit": "h"}, {"format": "xml"}):
+    wrong: tuple[dict[str, Any], ...] = ({"colour": "x"}, {"unit": "h"}, {"format": "xml"})
+    for options in wrong:
         with pytest.raises(SourceError):
             es.source("a.jsonl", **options)
     with pytest.raises(SourceError, match="kafka"):

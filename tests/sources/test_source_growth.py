@@ -3,6 +3,7 @@
 import csv
 import os
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -174,7 +175,7 @@ def test_rows_of_parquet_resume_and_can_be_decoded_again(tmp_path: Path) -> None
         {"event_id": range(3000), "who": ["s"] * 3000, "type": ["T"] * 3000, "at": [1704164645] * 3000}
     )
     frame.write_parquet(path)
-    options = {"stream": "who", "occurred_at": "at"}
+    options: dict[str, Any] = {"stream": "who", "occurred_at": "at"}
     begin, *_ = es.source(str(path), **options).batches({})
     assert begin.events.height == 3000
     cut = {

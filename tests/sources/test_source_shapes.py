@@ -149,7 +149,8 @@ def test_rejected_rows_with_dotted_columns_can_be_decoded_again(tmp_path: Path) 
     """A row that is decoded again has the same members."""
     path = tmp_path / "a.csv"
     path.write_text("id,stream,type,occurred_at,a.b\n1,s,T,31.1.2024,x\n")
-    log, when = es.Log(tmp_path / "log"), {"occurred_at": "a.b"}
+    log = es.Log(tmp_path / "log")
+    when: dict[str, Any] = {"occurred_at": "a.b"}
     log.pull(es.source(path))
     path.write_text("id,stream,type,occurred_at,a.b\n1,s,T,31.1.2024,2024-01-31\n")
     log.pull(es.source(path))

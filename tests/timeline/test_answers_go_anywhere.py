@@ -109,7 +109,9 @@ def _through_pandas(answer: pl.DataFrame) -> pl.DataFrame:
 
 
 def _through_duckdb(answer: pl.DataFrame) -> pl.DataFrame:
-    found = duckdb.sql("SELECT * FROM answer").pl()
+    relation = duckdb.sql("SELECT * FROM answer")
+    assert relation is not None
+    found = relation.pl()
     assert found.columns == answer.columns
     assert found.height == answer.height
     return answer

@@ -17,6 +17,10 @@ ENGINES = [PolarsEngine, ReferenceEngine]
 STORY = [event("A", name, at=f"2024-01-0{day}", n=day) for name in "abc" for day in (1, 2, 3)]
 
 
+def _payload(rule: Rule, value: int) -> dict[str, Any]:
+    return {rule.of or "": value}
+
+
 def _latest(name: str, of: str, *events: str, dtype: pl.DataType | None = None) -> Rule:
     return Rule(name=name, op="latest", events=events, of=of, dtype=dtype)
 
@@ -34,7 +38,7 @@ def _latest(name: str, of: str, *events: str, dtype: pl.DataType | None = None) 
 def test_members_with_similar_names_are_distinct(rules: tuple[Rule, Rule], engine: Any) -> None:
     """Whatever characters paths and types contain, no member is confused with another."""
     story = [
-        event(kind, "a", at="2024-01-01", **{rule.of or "": number if kind in rule.events else 0})
+        event(kind, "a", at="2024-01-01", **_payload(rule, number if kind in rule.events else 0))
         for number, rule in enumerate(rules, 1)
         for kind in rule.events[:1]
     ]

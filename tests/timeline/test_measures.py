@@ -1,5 +1,7 @@
 """Measures of a trend: running totals give what Polars computes at each moment."""
 
+from typing import Any
+
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
@@ -100,7 +102,7 @@ class Member(Account, created="Paid", deleted="Left"):
 def test_a_measure_without_entities_is_the_aggregation_of_zero_rows(measures: dict[str, pl.Expr]) -> None:
     """It is null only where Polars refuses to compute it, at moments before, between and after entities exist."""
     kinds = ["Paid", "Left", "Paid", "Left"]
-    paid = {"n": 1, "money": "1.30", "share": 0.1, "day": "2024-02-01", "city": "x"}
+    paid: dict[str, Any] = {"n": 1, "money": "1.30", "share": 0.1, "day": "2024-02-01", "city": "x"}
     story = [event(kind, "e", at=f"2024-01-0{2 * n + 2}", **paid) for n, kind in enumerate(kinds)]
     members = es.Timeline(MemoryLog(story), Member)
     found = members.trend(measures, every="1d", since="2024-01-01", until="2024-01-09")

@@ -1,6 +1,6 @@
 """A question takes one view: the log is refreshed once, and what is appended meanwhile is not seen."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +56,7 @@ class CountingLog(Log):
 
 
 @pytest.fixture
-def refreshes(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+def refreshes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The versions that Delta tables were refreshed from."""
     counted: list[int] = []
     update = DeltaTable.update_incremental
