@@ -4,6 +4,7 @@
 """
 
 import inspect
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -13,6 +14,8 @@ import typer
 from typer.core import TyperCommand
 
 __all__ = ["COMMANDS", "Entry", "LazyCommand"]
+
+_DAYS_AGO: Final = re.compile(r"-\d+d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +69,10 @@ class LazyCommand(TyperCommand):
         """The arguments and options, for completion and for programs that read the tree of commands."""
         return self.entry.load().params
 
-    def make_context(self, *args: Any, **settings: Any) -> Any:
-        """Load the command and let it parse its arguments."""
-        return self.entry.load().make_context(*args, **settings)
+    def make_context(self, info_name: str | None, args: list[str], *parent: Any, **settings: Any) -> Any:
+        """Load the command and parse its arguments. ``-7d`` is a moment, although it begins like an option."""
+        plain = [f"today{arg}" if _DAYS_AGO.fullmatch(arg) else arg for arg in args]
+        return self.entry.load().make_context(info_name, plain, *parent, **settings)
 
 
 def _unwrapped(text: str) -> str:

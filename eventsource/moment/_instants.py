@@ -32,7 +32,7 @@ EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
 LATEST: Final = datetime.max.replace(tzinfo=UTC)
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
-_DAYS: Final = re.compile(r"([+-]\d{1,6})d")
+_DAYS: Final = re.compile(r"(?:today)?([+-]\d{1,6})d")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _CALENDAR_HINT: Final = "the calendar has the years 1 to 9999"
 
@@ -107,7 +107,8 @@ def parse_moment(moment: Moment) -> date | datetime:
 def relative_moment(text: str, tz: str | tzinfo = "UTC", *, now: datetime | None = None) -> date | datetime | None:
     """Return the moment that a word names relative to now; None for any other text.
 
-    The words are ``now``, ``today``, ``yesterday``, ``month_end`` (of the last full month), ``-7d`` and ``+1d``.
+    The words are ``now``, ``today``, ``yesterday``, ``month_end`` (of the last full month), ``-7d`` and ``+1d``,
+    also written ``today-7d``.
     The command line and reports resolve them at once, so that the question they ask names its day.
 
     Args:

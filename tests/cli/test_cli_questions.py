@@ -239,6 +239,14 @@ def test_a_function_of_the_model_that_fails(pulled: Run, folder: Path) -> None:
     assert "Traceback" not in result.stderr
 
 
+def test_days_ago_are_a_moment_not_an_option(pulled: Run) -> None:
+    """``-7d`` begins like an option, and is a moment wherever one is expected; real options stay options."""
+    assert pulled("as-of", "-7d", "-f", "json").stdout == pulled("as-of", "-f", "json").stdout
+    found = pulled("changes", "premium", "--since", "-36500d", "--until", "-7d", "-f", "json")
+    assert found.stdout == pulled("changes", "premium", "-f", "json").stdout
+    pulled("as-of", "-7x", code=2)
+
+
 def test_moments_may_be_relative(pulled: Run) -> None:
     """today, yesterday, now and others are days of the time zone, resolved before the question is asked."""
     now = rows(pulled("as-of", "-f", "json"))
