@@ -32,7 +32,9 @@ demo: environment
 
 # Lint, types, format, all tests, the notebooks. Coverage is measured over the quick tests: measuring slows down.
 test: environment lint
-	$(BIN)/python -m pytest tests -m "not slow" --cov
+	mkdir -p build
+	$(BIN)/python -m coverage run -m pytest tests -m "not slow"
+	$(BIN)/python -m coverage report
 	$(BIN)/python -m pytest tests -m slow
 	$(BIN)/python -m pytest --nbval-lax --nbval-current-env -p no:randomly -W ignore notebooks
 
