@@ -62,9 +62,9 @@ DOORS = {
     "vl_convert": {"report"},
     "zstandard": {"sources"},
 }
-LONGER = {"readmodel/_keeper.py": 400, "timeline/__init__.py": 450}
+LONGER = {"timeline/__init__.py": 490}
 """Files of more than 300 lines. `Timeline` is one class, and more than a third of its file describes its arguments
-and answers; the others are about to be split."""
+and answers."""
 MODULES = sorted(path for path in ROOT.rglob("*.py") if "skeleton" not in path.parts)
 
 

@@ -100,14 +100,15 @@ def choose_snapshot(
         max_share: the largest cost that is worth it.
 
     Returns:
-        `Unusable`: none is usable or worth it; the reason is that of the latest, or of the best.
+        Of several that leave equally few, the latest one: it has the most events. `Unusable`: none is usable or
+        worth it; the reason is that of the latest, or of the best.
     """
     reasons = {snapshot: unusable(snapshot, request) for snapshot in snapshots}
     costs = {snapshot: cost(snapshot) for snapshot, reason in reasons.items() if reason is None}
     if not costs:
         latest = reasons[snapshots[-1]] if snapshots else None
         return latest or Unusable("no snapshot was taken yet")
-    best = min(costs, key=lambda snapshot: costs[snapshot])
+    best = min(costs, key=lambda snapshot: (costs[snapshot], -snapshot.moment.timestamp(), -snapshot.position))
     if costs[best] > max_share:
         return Unusable(f"about {costs[best]:.0%} of all events would still have to be folded")
     return best

@@ -1,6 +1,7 @@
 """The snapshots of one timeline: taken when they are due, and used where they help."""
 
 from datetime import datetime
+from typing import NamedTuple
 
 import polars as pl
 
@@ -60,18 +61,17 @@ class Snapshots:
             take_due: whether to take the snapshots that the policy asks for first; only for a view that reaches
                 the head of the log.
         """
-        if not self.log.path:
-            return Unusable("a log in memory has no snapshots")
-        if entities is not None and len(entities) < self.thresholds.min_entities:
-            return Unusable("so few entities are read faster from the index")
-        if take_due and self.policy is not None:
+        if take_due and self.policy is not None and self._obstacle(entities) is None:
             self.take_due(view, self.policy)
-        snapshot = self._choose(self.store.all(), view, moment)
-        if isinstance(snapshot, Unusable):
-            return snapshot
-        return states_from_snapshot(
-            view, self.store, snapshot, moment, entities=entities, max_share=self.thresholds.max_share
-        )
+        found = self._start(view, moment, entities)
+        return found if isinstance(found, Unusable) else found.states
+
+    def used(
+        self, view: View, moment: datetime | None, *, entities: pl.Series | None = None
+    ) -> Snapshot | Unusable:
+        """Return the snapshot that `states` starts from, or why it starts from none."""
+        found = self._start(view, moment, entities)
+        return found if isinstance(found, Unusable) else found.snapshot
 
     def take(self, view: View, moment: datetime | None) -> Snapshot:
         """Take a snapshot; see `take_snapshot`."""
@@ -86,16 +86,53 @@ class Snapshots:
         files = SnapshotStore(self.log, self.plan)  # which reads every file, instead of what is in memory
         return verify_snapshots(view, files, engine, self.thresholds.max_share)
 
-    def _choose(self, snapshots: list[Snapshot], view: View, moment: datetime | None) -> Snapshot | Unusable:
-        """Return the snapshot that helps most, if the log still contains its events."""
+    def _obstacle(self, entities: pl.Series | None) -> Unusable | None:
+        """Return why a question for some entities, or for all, uses no snapshot at all; None: it may use one."""
+        if not self.log.path:
+            return Unusable("a log in memory has no snapshots")
+        if entities is not None and len(entities) < self.thresholds.min_entities:
+            return Unusable("so few entities are read faster from the index")
+        return None
+
+    def _start(self, view: View, moment: datetime | None, entities: pl.Series | None) -> "_Start | Unusable":
+        if (obstacle := self._obstacle(entities)) is not None:
+            return obstacle
+        snapshot = self._choose(view, moment)
+        if isinstance(snapshot, Unusable):
+            return snapshot
+        states = states_from_snapshot(
+            view, self.store, snapshot, moment, entities=entities, max_share=self.thresholds.max_share
+        )
+        return states if isinstance(states, Unusable) else _Start(snapshot, states)
+
+    def _choose(self, view: View, moment: datetime | None) -> Snapshot | Unusable:
+        """Return the snapshot that helps most among those whose events the log still contains."""
 
         def cost(snapshot: Snapshot) -> float:
             return view.parts.expected_share(snapshot.position, snapshot.moment, moment)
 
-        found = choose_snapshot(snapshots, Request.of(view, moment), cost, self.thresholds.max_share)
-        if isinstance(found, Unusable) or found in self._contained:
-            return found
-        lost = lost_events(self.log, found)
+        snapshots, request, first_lost = self.store.all(), Request.of(view, moment), None
+        while True:
+            found = choose_snapshot(snapshots, request, cost, self.thresholds.max_share)
+            if isinstance(found, Unusable):
+                return first_lost or found
+            lost = self._lost_events(found)
+            if lost is None:
+                return found
+            first_lost = first_lost or lost
+            snapshots.remove(found)
+
+    def _lost_events(self, snapshot: Snapshot) -> Unusable | None:
+        if snapshot in self._contained:
+            return None
+        lost = lost_events(self.log, snapshot)
         if lost is None:
-            self._contained.add(found)  # asking the log again would read a file of it for every question
-        return lost or found
+            self._contained.add(snapshot)  # asking the log again would read a file of it for every question
+        return lost
+
+
+class _Start(NamedTuple):
+    """A snapshot, and the states that a question found with it."""
+
+    snapshot: Snapshot
+    states: pl.DataFrame

@@ -114,7 +114,8 @@ class Timeline:
 
         Args:
             when: one moment; several (a list or Series); or none: now, that is after all events.
-            snapshots: whether to start from a snapshot where one helps. This never changes the answer.
+            snapshots: whether to start from a snapshot where one helps. This never changes the answer. Only a
+                question for one moment, and for all entities or at least 100, starts from one: see `snapshot_for`.
 
         Returns:
             ``entity``, then the fields in declared order; sorted by ``entity``. For several moments the same
@@ -161,6 +162,33 @@ class Timeline:
             with attempt as view:
                 taken = self._snapshots.take_due(view, policy)
         return taken
+
+    def snapshot_for(
+        self,
+        when: Moment | None = None,
+        *,
+        entity: Entities | None = None,
+        known_at: Moment | None = None,
+        upto: int | None = None,
+        tz: str | None = None,
+    ) -> Snapshot | Unusable:
+        """Return the snapshot that `as_of` starts from with the same arguments, or why it starts from none.
+
+        It takes the same time as that question, and takes no snapshot itself, also where a policy asks for one.
+
+        Args:
+            when: one moment; default: now, that is after all events. For several moments no snapshot is used.
+
+        Returns:
+            A `Snapshot`, with ``moment`` and ``position``, or an `Unusable`, with ``reason``. Both are classes of
+            `eventsource.snapshots`.
+        """
+        question, ids = self._question(known_at, upto, tz), entity_ids(entity)
+        moment = question.last_instant(when)
+        for attempt in self._attempts(question):
+            with attempt as view:
+                found = self._snapshots.used(view, moment, entities=ids)
+        return found
 
     def snapshots(self) -> pl.DataFrame:
         """Return the snapshots of this model: ``moment``, ``position``, ``entities``; by moment and position."""

@@ -69,6 +69,13 @@ def test_the_snapshot_that_leaves_the_fewest_events_is_chosen() -> None:
     assert choose_snapshot([early, late], only_early, costs.__getitem__, 1 / 3) == early
 
 
+@pytest.mark.parametrize("step", [1, -1])
+def test_of_equally_good_snapshots_the_latest_is_chosen(step: int) -> None:
+    """By moment, then by position: it has the most events. Small logs in memory estimate the same for all."""
+    early, short, late = replace(SNAPSHOT, moment=JANUARY), replace(SNAPSHOT, position=90), SNAPSHOT
+    assert choose_snapshot([early, short, late][::step], REQUEST, lambda _: 0.0, 1 / 3) == late
+
+
 def test_a_snapshot_that_leaves_too_many_events_is_not_chosen() -> None:
     """A fold of all events is then as fast."""
     found = choose_snapshot([SNAPSHOT], REQUEST, lambda _: 0.5, 1 / 3)

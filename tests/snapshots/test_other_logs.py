@@ -9,9 +9,10 @@ import pytest
 
 from eventsource import Log
 from eventsource.plan import Plan, Rule
+from eventsource.snapshots import Unusable
 from eventsource.testing import event
 from eventsource.timeline import Timeline
-from tests.conformance.stored import BUSY, assert_answers, reference, stored_timeline
+from tests.conformance.stored import BUSY, assert_answers, reference, snapshots_of, stored_timeline
 from tests.logs import log_of
 from tests.snapshots.snapshotkit import EVENTS, falsify, is_used
 
@@ -57,6 +58,29 @@ def test_a_log_restored_from_a_backup_uses_no_snapshot_of_lost_events(tmp_path: 
     again = Timeline(Log(log.path), plan)
     log_of(again).append([event("Paid", f"e{n}", at="2024-01-02", x=100) for n in range(60)])
     assert again.as_of()["sum"].sum() == again.as_of(snapshots=False)["sum"].sum() == 50 + 6000
+
+
+def test_snapshots_of_lost_events_do_not_hide_the_others(tmp_path: Path) -> None:
+    """After a restore a question starts from the best snapshot among those whose events the log still contains."""
+    log = Log(tmp_path / "log")
+    plan = Plan("M", (Rule(name="sum", op="total", events=("Paid",), of="x"),))
+    log.append([event("Paid", f"e{n}", at="2024-01-01", x=1) for n in range(50)])
+    contained = Timeline(log, plan).snapshot()
+    shutil.copytree(log.path, tmp_path / "backup")
+    for day in ("2024-01-02", "2024-01-03"):
+        log.append([event("Paid", f"{day}.{n}", at=day, x=1) for n in range(5)])
+        lost = Timeline(log, plan).snapshot()
+    assert Timeline(log, plan).snapshot_for() == lost
+    shutil.rmtree(tmp_path / "log" / "events")
+    shutil.copytree(tmp_path / "backup" / "events", tmp_path / "log" / "events")
+    again = Timeline(Log(log.path), plan)
+    log_of(again).append([event("Paid", f"e{n}", at="2024-01-04", x=100) for n in range(50, 70)])
+    assert again.snapshot_for() == contained
+    assert again.as_of()["sum"].sum() == 50 + 2000
+    (snapshots_of(again).folder / contained.file).unlink()
+    assert again.snapshot_for() == Unusable(
+        "the log was restored from a backup, and no longer contains its events"
+    )
 
 
 def test_a_restored_log_answers_from_the_events_that_it_pulled_again(tmp_path: Path) -> None:

@@ -3,12 +3,16 @@
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import polars as pl
 import pytest
 
 from eventsource import Log
 from eventsource.errors import FoldError
 from eventsource.plan import Plan
+from eventsource.snapshots import Snapshot, Unusable
+from eventsource.testing import MemoryLog
 from eventsource.timeline import Timeline
 from tests.conformance.stored import (
     BUSY,
@@ -33,6 +37,53 @@ def test_as_of_starts_from_a_snapshot_at_or_before_its_moment(timeline: Timeline
     assert is_used(timeline)
     assert not is_used(timeline, BEFORE)
     assert not is_used(timeline, LATE, snapshots=False)
+
+
+def test_the_snapshot_of_a_question_can_be_asked_for(timeline: Timeline) -> None:
+    """Snapshot_for returns the one that as_of starts from, or the reason why it starts from none."""
+    assert timeline.snapshot_for() == Unusable("no snapshot was taken yet")
+    taken = timeline.snapshot(LATE)
+    falsify(timeline)
+    assert timeline.snapshot_for(LATE) == taken
+    entities = timeline.entities()
+    views: list[dict[str, Any]] = [
+        {},
+        {"when": LATE},
+        {"when": BEFORE},
+        {"upto": 599},
+        {"known_at": BEFORE},
+        {"entity": entities[0]},
+        {"entity": pl.concat([entities] * 100)},
+        {"tz": "Asia/Tokyo", "when": LATE},
+    ]
+    for view in views:
+        assert isinstance(timeline.snapshot_for(**view), Snapshot) == is_used(timeline, **view), view
+
+
+def test_the_reason_for_no_snapshot_is_that_of_the_question(timeline: Timeline) -> None:
+    """Also where only the states of the snapshot show that it does not help."""
+    taken = timeline.snapshot(LATE)
+    reasons = {
+        "its moment is later than the one asked for": timeline.snapshot_for(BEFORE),
+        "so few entities are read faster from the index": timeline.snapshot_for(LATE, entity="a"),
+        "a log in memory has no snapshots": Timeline(MemoryLog(EVENTS), BUSY).snapshot_for(),
+    }
+    log_of(timeline).append([event | {"occurred_at": BEFORE} for event in busy_events(4, 60, start=700)])
+    reasons["22 of its 30 states would have to be folded again"] = timeline.snapshot_for()
+    (snapshots_of(timeline).folder / taken.file).write_bytes(b"")
+    reasons["no snapshot was taken yet"] = timeline.snapshot_for()
+    for reason, found in reasons.items():
+        assert found == Unusable(reason)
+
+
+def test_a_small_log_starts_from_its_latest_snapshot(tmp_path: Path) -> None:
+    """It estimates no cost, so that all of its snapshots seem equally good."""
+    log = Log(tmp_path / "log")
+    log.append(EVENTS)
+    found = stored_timeline(log, BUSY)
+    early, late = found.snapshot(BEFORE), found.snapshot(LATE)
+    assert found.snapshot_for() == late
+    assert found.snapshot_for(BEFORE) == early
 
 
 def test_later_and_late_events_are_merged_into_a_snapshot(timeline: Timeline) -> None:
