@@ -11,9 +11,8 @@ The same arguments give the same bytes on every machine. The log contains relati
 
 It also contains what every real log has: late events (2 %; 6 % of the cancellations weeks later), duplicates,
 conflicts under one ``event_id``, broken lines (`FAULTS`; the good line follows), explicit nulls, absent members,
-names and items that are markup or formulas, customers who are deleted and come back. ``customer-42`` has a life
-written by hand.
-
+names and items that are markup or formulas, customers who are deleted and come back. The events of ``customer-42``
+are written by hand.
 
 The generator is imported when it is first used. The models of the notebooks (`eventsource.demo.models`) do without
 it.
@@ -39,3 +38,7 @@ if not TYPE_CHECKING:  # a type checker reads the imports above
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         return getattr(import_module(f"{__name__}.{_HOMES.get(name, '_generator')}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
