@@ -38,8 +38,9 @@ test: environment lint
 	$(BIN)/python -m pytest tests -m slow
 	$(BIN)/python -m pytest --nbval-lax --nbval-current-env -p no:randomly -W ignore notebooks
 
-# The pages, into build/docs/index.html; a warning is an error. The tests build them too.
+# The generated parts of the pages, then the pages, into build/docs/index.html; a warning is an error.
 docs: environment
+	$(BIN)/python -m docs._generate
 	$(BIN)/python -m sphinx -q -E -W --keep-going -b html docs build/docs
 
 # The laws with 2,000 examples each instead of 45: hours, so not part of `make test`.

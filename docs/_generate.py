@@ -1,10 +1,14 @@
 """The generated parts of the pages: what the code knows about itself is not written down a second time.
 
-A page says where a generated part goes with a comment on a line of its own::
+The text of a part is in the page itself, between two comments, so that a page can be read without a build::
 
     <!-- generated: commands -->
+    …
+    <!-- end -->
 
-`PARTS` holds the functions that make them. The tests use the same functions, and check that nothing is left out.
+`python -m docs._generate` writes the parts again, and a test compares them. `PARTS` holds the functions that make
+them. What only the site understands, such as a list of pages for its sidebar, is in a comment that begins with
+`sphinx:`. `docs/_sphinx.py` hands it to Sphinx.
 """
 
 import importlib
@@ -16,6 +20,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import eventsource
+from docs._markdown import as_markdown, cell_of
 from eventsource import event, model
 from eventsource.cli import CommandHelp, Parameter, commands
 from eventsource.plan import Op
@@ -23,10 +28,12 @@ from eventsource.testing import cases
 from tests.test_architecture import DOORS, LAYERS
 
 PAGES = Path(__file__).parent
-MARK = re.compile(r"^<!-- generated: ([a-z-]+)(?: (.+?))? -->$", re.MULTILINE)
+MARK = re.compile(
+    r"^<!-- generated: ([a-z-]+)(?: ([^\n]+?))? -->\n(?:(?:(?!<!-- generated: ).)*?^<!-- end -->\n)?",
+    re.MULTILINE | re.DOTALL,
+)
 _HEADING = re.compile(r"^(\S.*)\n([-=])\2{2,}$", re.MULTILINE)
 _VERSION = re.compile(r"^_?[A-Z_]*VERSION: Final = (\d+)", re.MULTILINE)
-_FENCE = re.compile(r"^(\s*)```(\w*)\s*$")
 
 
 def public_modules() -> list[str]:
@@ -40,6 +47,13 @@ def public_names(module: str) -> list[str]:
     return list(importlib.import_module(module).__all__)
 
 
+def import_public_names() -> None:
+    """Import all public names: autodoc does not find those that a package imports at their first use."""
+    for module in public_modules():
+        for name in public_names(module):
+            setattr(importlib.import_module(module), name, getattr(importlib.import_module(module), name))
+
+
 def home_of(module: str, name: str) -> str:
     """Return the public module that documents a name: the one that defines it, or the lowest that exports it."""
     value = getattr(importlib.import_module(module), name)
@@ -51,28 +65,71 @@ def home_of(module: str, name: str) -> str:
     return where if where in public_modules() and name in public_names(where) else module
 
 
-def documented_modules() -> set[str]:
-    """Return the modules that a page of the reference names by hand."""
-    pages = (page.read_text(encoding="utf-8") for page in (PAGES / "reference").rglob("*.md"))
-    return {module for page in pages for part, module in MARK.findall(page) if part == "module"}
+def documented_modules() -> dict[str, str]:
+    """Return the modules that a page of the API reference names by hand, with the names of these pages."""
+    return {
+        module: page.name
+        for page in sorted((PAGES / "reference" / "api").glob("*.md"))
+        for part, module in MARK.findall(page.read_text(encoding="utf-8"))
+        if part == "module"
+    }
 
 
 def _module(name: str) -> str:
-    """Return the entries of one module: those of its names that no other public module defines."""
+    """Return the overview of one module and, for the site, the entries of what no other public module defines."""
     own = [each for each in public_names(name) if home_of(name, each) == name]
     others = [each for each in public_names(name) if each not in own]
-    listed = ", ".join(own)
-    lines = [f"```{{eval-rst}}\n.. automodule:: {name}\n   :members: {listed}\n```" if own else ""]
-    if not own:
-        lines = [f"```{{eval-rst}}\n.. automodule:: {name}\n   :no-members:\n```"]
-    lines += [f"Also exported here: {', '.join(_link(name, each) for each in others)}."] if others else []
-    return "\n\n".join(lines)
+    rows = [row for each in own for row in _overview(each, getattr(importlib.import_module(name), each))]
+    parts = ["\n".join(["| name | what it is |", "|---|---|", *rows])] if rows else []
+    members = f":members: {', '.join(own)}" if own else ":no-members:"
+    parts.append(_only_on_the_site(f"```{{eval-rst}}\n.. automodule:: {name}\n   {members}\n```"))
+    parts += [f"Also exported here: {', '.join(_link(name, each) for each in others)}."] if others else []
+    return "\n\n".join(parts)
+
+
+def _overview(name: str, value: Any) -> list[str]:
+    """Return the rows of a name in the overview of its module: itself, and the methods of a class."""
+    rows = [f"| `{name}` | {_what_it_is(value)} |"]
+    methods = vars(value).items() if inspect.isclass(value) else ()
+    for method, found in methods:
+        is_method = isinstance(found, property | classmethod | staticmethod) or inspect.isfunction(found)
+        if is_method and not method.startswith("_") and inspect.getdoc(found):
+            rows.append(f"| `{name}.{method}` | {_first_line(found)} |")
+    return rows
+
+
+def _only_on_the_site(text: str) -> str:
+    """Return a comment whose text Sphinx gets, see `docs/_sphinx.py`."""
+    return f"<!-- sphinx:\n{text}\n-->"
 
 
 def _other_modules(_: str) -> str:
-    """Return the entries of all public modules that no page names by hand."""
+    """Return the overviews of all public modules that no page names by hand."""
     left = [name for name in public_modules() if name not in documented_modules()]
     return "\n\n".join(f"## {name}\n\n{_module(name)}" for name in left)
+
+
+def _pages(what: str) -> str:
+    """Return links to pages and, for the sidebar of the site, their list: ``folder | caption | page page …``."""
+    folder, caption, names = (part.strip() for part in what.split("|"))
+    pages = names.split()
+    listed = [_page_link(PAGES / folder, page) for page in pages]
+    options = [":hidden:", ":maxdepth: 2", *([f":caption: {caption}"] if caption else [])]
+    site = _only_on_the_site("\n".join(["```{toctree}", *options, "", *pages, "```"]))
+    return "\n\n".join([*([f"**{caption}**"] if caption else []), "\n".join(listed), site])
+
+
+def _page_link(folder: Path, page: str) -> str:
+    """Return a link to a page with its title, and the question that a recipe begins with."""
+    title, *lines = (folder / f"{page}.md").read_text(encoding="utf-8").split("\n")
+    question = next(line for line in lines if line)
+    link = f"* [{title.removeprefix('# ')}]({page}.md)"
+    return f"{link}: {question}" if question.startswith("*") and question.endswith("*") else link
+
+
+def _setup(_: str) -> str:
+    """Return the lines that every recipe begins with."""
+    return (PAGES / "recipes" / "_setup.md").read_text(encoding="utf-8").strip()
 
 
 def _exports(name: str) -> str:
@@ -80,22 +137,22 @@ def _exports(name: str) -> str:
     rows = ["| name | what it is |", "|---|---|"]
     for each in public_names(name):
         value = getattr(importlib.import_module(name), each)
-        rows.append(f"| {_link(name, each)} | {_first_line(value) if callable(value) else 'a constant'} |")
+        rows.append(f"| {_link(name, each)} | {_what_it_is(value)} |")
     return "\n".join(rows)
 
 
+def _what_it_is(value: Any) -> str:
+    return _first_line(value) if inspect.isroutine(value) or inspect.isclass(value) else "a constant"
+
+
 def _first_line(value: Any) -> str:
-    return _cell((inspect.getdoc(value) or "").split("\n")[0].replace("``", "`"))
-
-
-def _cell(text: str, *, code: bool = False) -> str:
-    """Return a text that may be a cell of a table."""
-    escaped = text.replace("|", "\\|")
-    return escaped if code else escaped.replace("<", "&lt;")
+    return cell_of((inspect.getdoc(value) or "").split("\n")[0].replace("``", "`"))
 
 
 def _link(module: str, name: str) -> str:
-    return f"{{py:obj}}`{name} <{home_of(module, name)}.{name}>`"
+    """Return a link to the page that documents a name; its title is the entry, which the site links to."""
+    home = home_of(module, name)
+    return f'[`{name}`]({documented_modules().get(home, "internals.md")} "{home}.{name}")'
 
 
 def _commands(_: str) -> str:
@@ -109,7 +166,7 @@ def _commands(_: str) -> str:
 
 
 def _command(command: CommandHelp) -> str:
-    rows = [f"| `{_cell(_typed(each), code=True)}` | {_help(each)} |" for each in command.parameters]
+    rows = [f"| `{cell_of(_typed(each), code=True)}` | {_help(each)} |" for each in command.parameters]
     table = "\n".join(["| argument or option | meaning |", "|---|---|", *rows]) if rows else ""
     blocks = (command.usage, "\n".join(f"$ {line}" for line in command.examples))
     usage, examples = (f"```text\n{block}\n```" for block in blocks)
@@ -122,7 +179,7 @@ def _typed(parameter: Parameter) -> str:
 
 def _help(parameter: Parameter) -> str:
     default = "" if parameter.default is None else f" Default: `{parameter.default}`."
-    return _cell(parameter.help + default)
+    return cell_of(parameter.help + default)
 
 
 def _layers(_: str) -> str:
@@ -146,7 +203,7 @@ def _cases(_: str) -> str:
     rows = []
     for case in cases():
         asked = ", ".join(sorted({str(question["ask"]) for question in case.questions}))
-        rows.append(f"| `{case.name}` | {_cell(case.about)} | {len(case.events)} | {asked} |")
+        rows.append(f"| `{case.name}` | {cell_of(case.about)} | {len(case.events)} | {asked} |")
     return "\n".join(["| case | about | events | questions |", "|---|---|--:|---|", *rows])
 
 
@@ -160,16 +217,12 @@ def _docstring(what: str) -> str:
         text = parts[number + 2]
     else:
         text = parts[0]
-    lines = text.strip().split("\n")
-    rewrite_docstring(None, "module", module, None, None, lines)
-    return "\n".join(["```{eval-rst}", *lines, "```"])
+    return as_markdown(text.strip())
 
 
 def _operations(_: str) -> str:
     """Return the operations, with the function of `eventsource.model` that declares each."""
-    rows = [
-        f"| {_link('eventsource.model', name)} | {_first_line(getattr(model, name))} |" for name in get_args(Op)
-    ]
+    rows = [f"| `{name}` | {_first_line(getattr(model, name))} |" for name in get_args(Op)]
     return "\n".join(["| operation | what it gives |", "|---|---|", *rows])
 
 
@@ -199,49 +252,31 @@ PARTS: Mapping[str, Callable[[str], str]] = {
     "module": _module,
     "operations": _operations,
     "other-modules": _other_modules,
+    "pages": _pages,
+    "setup": _setup,
     "versions": _versions,
 }
 
 
 def filled(text: str) -> str:
-    """Return the text of a page with its generated parts."""
-    return MARK.sub(lambda mark: PARTS[mark[1]](mark[2] or ""), text)
+    """Return the text of a page with its generated parts as they are now."""
+    return MARK.sub(_filled_part, text)
 
 
-def fill_page(_app: Any, _page: str, content: list[str]) -> None:
-    """Put the generated parts into a page (an event handler of Sphinx)."""
-    content[0] = filled(content[0])
+def _filled_part(mark: re.Match[str]) -> str:
+    first = mark[0].partition("\n")[0]
+    return f"{first}\n\n{PARTS[mark[1]](mark[2] or '')}\n\n<!-- end -->\n"
 
 
-def rewrite_docstring(_app: Any, _what: str, _name: str, _object: Any, _options: Any, lines: list[str]) -> None:
-    """Turn the fenced code of a docstring into what reStructuredText understands (an event handler of Sphinx)."""
-    found: list[str] = []
-    inside: str | None = None
-    for line in lines:
-        fence = _FENCE.match(line)
-        if fence and inside is None:
-            inside = fence[1]
-            found += ["", f"{inside}.. code-block:: {fence[2] or 'text'}", ""]
-        elif fence:
-            inside = None
-            found.append("")
-        else:
-            found.append(line if inside is None else f"   {line}")
-    lines[:] = found
+def main() -> None:
+    """Write the generated parts into the pages."""
+    for page in sorted(PAGES.rglob("*.md")):
+        before = page.read_text(encoding="utf-8")
+        after = filled(before)
+        if before != after:
+            page.write_text(after, encoding="utf-8")
+            print(f"rewrote {page}")  # noqa: T201 - a command
 
 
-def resolve_short_name(app: Any, env: Any, node: Any, contents: Any) -> Any:
-    """Link a short name of a docstring, such as `Log.pull`, to its entry (an event handler of Sphinx)."""
-    if node.get("refdomain") != "py":
-        return None
-    target, domain = node["reftarget"], env.domains.python_domain
-    short = target.removeprefix("eventsource.")
-    ends = [name for name in domain.objects if name.endswith(f".{short}")]
-    if len(ends) != 1:
-        return None
-    entry = domain.objects[ends[0]]
-    return (
-        domain.resolve_xref(env, node["refdoc"], app.builder, node.get("reftype", "obj"), ends[0], node, contents)
-        if entry
-        else None
-    )
+if __name__ == "__main__":
+    main()

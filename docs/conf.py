@@ -9,7 +9,7 @@ from sphinx.application import Sphinx
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT)]
 
-from docs import _generate  # noqa: E402 - the path is set just above
+from docs import _generate, _sphinx  # noqa: E402 - the path is set just above
 
 project = "eventsource"
 author = "the eventsource authors"
@@ -38,7 +38,8 @@ html_show_copyright = False
 
 
 def setup(app: Sphinx) -> None:
-    """Connect the generated parts of pages, and the rewriting of docstrings."""
-    app.connect("source-read", _generate.fill_page)
-    app.connect("autodoc-process-docstring", _generate.rewrite_docstring)
-    app.connect("missing-reference", _generate.resolve_short_name)
+    """Connect what prepares pages and docstrings."""
+    _generate.import_public_names()
+    app.connect("source-read", _sphinx.fill_page)
+    app.connect("autodoc-process-docstring", _sphinx.rewrite_docstring)
+    app.connect("missing-reference", _sphinx.resolve_short_name)

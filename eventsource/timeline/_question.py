@@ -11,12 +11,16 @@ representation                 how it stops at a moment          used by
 ============================== ================================= ==================================================
 field histories of a part      a mask over the rows that touch   ``as_of`` one moment and ``diff``: one comparison
 (`eventsource.fold`)           a field: ``at <= moment``         per row, nothing is copied
+
 clustered events               `Clustered.until`: later rows     ``explain``, taking a snapshot, late events beside
 (`eventsource.decode`)         are filtered out                  one: for folds that have no moment of their own
+
 the tail of the index          a predicate on the scan of runs,  ``as_of`` from a snapshot: runs are sorted by
 (`View.tail`)                  ``at <= until``                   time, so that most row groups are skipped unread
+
 rows of each entity            bisection: the last row up to     ``join`` and ``as_of`` several moments, where each
 (`Engine.states_at`)           the moment of each asked row      asked row has a moment of its own
+
 intervals of histories         binary search of each interval's  ``trend``: an interval covers a range of moments,
 (`Trend`)                      ends among the moments            which makes another moment almost free
 ============================== ================================= ==================================================

@@ -32,7 +32,7 @@ NOT_RUN = frozenset({"demo", "follow", "lab", "report run"})
 """Commands that do not end, or take long: only their options are checked."""
 
 _BLOCK = re.compile(
-    r"^```(?P<language>python|console|\{code-block\} python|\{include\} _setup\.md)\n(?P<code>.*?)^```$"
+    r"^```(?P<language>python|console|\{code-block\} python)\n(?P<code>.*?)^```$"
     r"(?P<gap>\n+```text\n(?P<output>.*?)^```$)?",
     re.DOTALL | re.MULTILINE,
 )
@@ -130,10 +130,6 @@ class _Runner:
         code = block["code"]
         if block["language"] == "console":
             return f"```console\n{''.join(map(self._command, commands_in(code)))}```" + (block["gap"] or "")
-        if block["language"].startswith("{include}"):
-            for inner in _BLOCK.finditer((DOCS / "recipes" / "_setup.md").read_text(encoding="utf-8")):
-                self.replaced(inner)
-            return block[0]
         if caption := _CAPTION.match(code):
             Path(caption["file"]).write_text(code[caption.end() :], encoding="utf-8")
             return block[0]

@@ -48,6 +48,7 @@ AVOIDED: Final[Mapping[str, str]] = {
 """Pattern → what to write instead."""
 
 ALLOWED: Final[Mapping[str, int]] = {
+    "docs/specification.md": 2,  # what the cases say about themselves
     "tests/spec/SPEC.md": 99,
 }
 """File → how many findings are fine there: quotations, and words in another sense."""
