@@ -7,7 +7,8 @@ member. See `eventsource.decode.columns` for the columns and the rule for dtypes
 """
 
 from eventsource.decode._arrays import Integers, Mask, RowNumbers, bisect_right
-from eventsource.decode.clustered import FOLD_ORDER, Clustered, Selection, WithTail
+from eventsource.decode._selection import Selection
+from eventsource.decode.clustered import FOLD_ORDER, Clustered, WithTail
 from eventsource.decode.columns import decode_events, entity_ids, kind_columns, non_empty_columns, unify_kinds
 from eventsource.decode.members import Member, Members
 

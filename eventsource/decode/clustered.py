@@ -42,8 +42,9 @@ import numpy as np
 import polars as pl
 
 from eventsource.decode._arrays import Mask, RowNumbers, bisect_right
+from eventsource.decode._selection import Selection
 
-__all__ = ["FOLD_ORDER", "Clustered", "Selection", "WithTail"]
+__all__ = ["FOLD_ORDER", "Clustered", "WithTail"]
 
 FOLD_ORDER: Final = ("entity", "at", "position")
 
@@ -92,7 +93,7 @@ class Clustered:
         """
         return self.columns.select(columns).collect()
 
-    def select(self, mask: Mask) -> "Selection":
+    def select(self, mask: Mask) -> Selection:
         """Select the rows of ``columns`` for which a mask is true."""
         return Selection(pl.Series(mask), mask)
 
@@ -126,6 +127,7 @@ class Clustered:
         mask = self.collect(condition).to_series()
         if mask.all():
             return self
+        # The number of true rows from each start to the next: starts 0, 3 and the mask 1 0 1 0 0 1 give 2, 1.
         counts = np.add.reduceat(mask.to_numpy(), self.starts[:-1], dtype=np.int64)
         return _with_counts(self.in_order.filter(condition), self.entities, counts)
 
@@ -135,6 +137,20 @@ class Clustered:
 
     def of_entities(self, ids: pl.Series, *, max_gap: int) -> "Clustered":
         """Return the events of some entities. Only slices of the rows are read.
+
+        Five entities with two rows each. The entities b, c and e are asked for, and ``max_gap`` is 1 row::
+
+            entities          a     b     c     d     e
+            starts            0     2     4     6     8     10
+            wanted            0     1     1     0     1
+
+            numbers                 1     2           4       the wanted entities
+            begins, ends            2 4   4 6         8 10    their rows
+            is_new_slice            1     0           1       not c: its gap to b is 0 rows; but e: 2 rows
+            first_of_slice          0                 2       in ``numbers``
+            slices                  2 to 6            8 to 10
+
+        With ``max_gap=2`` there is one slice, 2 to 10. It holds the rows of d too, which are then filtered out.
 
         Args:
             ids: ids; those without events are ignored.
@@ -195,8 +211,12 @@ class WithTail(Clustered):
         counts[of_base] = base.counts
         begins = np.append(0, np.cumsum(counts))[of_tail]
         ends = begins + counts[of_tail]
-        # A newer event belongs behind all base events of its entity that are not later, and each of the
-        # newer events before it moves it by one row.
+        # In the picture, with the entities a, b, c:
+        #     counts     2 2 0     rows of the base per entity
+        #     begins     0 4       where the rows of the tail's entities, a and c, begin in the base
+        #     ends       2 4       and where they end
+        #     behind     1 4       behind all rows of its entity that are not later: between 09 and 12; at the end
+        #     places     1 5       each row of the tail before it moves a row by one
         behind = bisect_right(_instants(base), begins[tail.owners], ends[tail.owners], _instants(tail))
         places = behind + np.arange(len(tail))
         counts[of_tail] += tail.counts
@@ -213,13 +233,17 @@ class WithTail(Clustered):
         # Gathering from one chunk is several times as fast as from many.
         return self.columns.select(columns).collect().rechunk().select(pl.all().gather(self._order))
 
-    def select(self, mask: Mask) -> "Selection":
+    def select(self, mask: Mask) -> Selection:
         """Select the rows of ``columns`` for which a mask is true."""
         base_rows = len(mask) - len(self.places)
+        # In the picture, a mask that selects the stored rows 1, 3 and 4:
+        #     rows       2 4 1           their rows in fold order: those of the base, then those of the tail
+        #     in_order   0 1 1 0 1 0     the mask in fold order
+        #     order      2 0 1           the third selected row is the first in fold order
         rows = np.concatenate([self._base_places[np.flatnonzero(mask[:base_rows])], self.places[mask[base_rows:]]])
         in_order = np.zeros(len(mask), bool)
         in_order[rows] = True
-        order = np.argsort(rows, kind="stable")  # a stable sort merges two ascending runs in one pass
+        order = np.argsort(rows, kind="stable")  # a stable sort merges two ascending halves in one pass
         return Selection(pl.Series(mask), in_order, pl.Series(order))
 
     @cached_property
@@ -234,27 +258,6 @@ class WithTail(Clustered):
         order[self._base_places] = np.arange(len(self._base_places))
         order[self.places] = np.arange(len(self._base_places), len(self))
         return pl.Series(order)
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Some rows of clustered events.
-
-    Args:
-        stored: per row of ``columns``, whether it is selected.
-        in_order: the same per row in fold order.
-        order: the selected rows of ``columns``, by their number among themselves, in fold order. None: they
-            are in fold order already.
-    """
-
-    stored: pl.Series
-    in_order: Mask
-    order: pl.Series | None = None
-
-    def values(self, column: pl.Series) -> pl.Series:
-        """Return the selected values of one of the ``columns``, in fold order."""
-        selected = column.filter(self.stored).rechunk()
-        return selected if self.order is None else selected.gather(self.order)
 
 
 def _instants(events: Clustered) -> RowNumbers:

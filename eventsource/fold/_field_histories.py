@@ -173,7 +173,7 @@ class FieldHistories(Mapping[str, FieldHistory]):
         """Return the rows of some types of events; they are found once for all fields with the same types."""
         if types not in self._of_types:
             selection = self._clustered.select(
-                self._mask([n for n, kind in enumerate(self._types) if kind in types])
+                self._mask([n for n, type_ in enumerate(self._types) if type_ in types])
             )
             self._of_types[types] = selection, TouchedRows(selection.in_order, self._clustered.starts)
         return self._of_types[types]

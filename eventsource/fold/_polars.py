@@ -92,16 +92,16 @@ def _intervals(states: pl.DataFrame, events: Events) -> pl.DataFrame:
 
         valid_from    1    2    3    4    5    6
         state         A    A    B    -    -    B
-        runs          A         B    -         B         the first row of equal neighbours
-        valid_to      3         4    6         null      the next run's valid_from
+        streaks       A         B    -         B         the first row of equal neighbours
+        valid_to      3         4    6         null      the next streak's valid_from
         answer        A 1–3     B 3–4          B 6–
     """
     same_owner = (pl.col("|owner") == pl.col("|owner").shift()).fill_null(value=False)
     differs = [pl.col(name).ne_missing(pl.col(name).shift()) for name in (EXISTS, *events.plan.fields)]
-    runs = states.filter(~same_owner | pl.any_horizontal(differs))
+    streaks = states.filter(~same_owner | pl.any_horizontal(differs))
     has_next = pl.col("|owner") == pl.col("|owner").shift(-1)
     valid_to = pl.when(has_next).then(pl.col("valid_from").shift(-1)).alias("valid_to")
-    shown = runs.with_columns(valid_to).filter(EXISTS)
+    shown = streaks.with_columns(valid_to).filter(EXISTS)
     entity = events.clustered.entities.gather(shown["|owner"]).alias("entity")
     return shown.select(entity, "valid_from", "valid_to", *events.plan.fields)
 

@@ -22,8 +22,8 @@ __all__ = ["ReferenceEngine"]
 
 
 @dataclass
-class _Life:
-    """An entity while its events fold."""
+class _Fold:
+    """The state of one entity while its events are folded."""
 
     plan: Plan
     exists: bool = False
@@ -68,12 +68,12 @@ class ReferenceEngine:
         """Fold each entity's events up to the moment."""
         schema = _Schema(events)
         rows = []
-        for entity, story in _events_by_entity(events):
-            life = _Life(events.plan)
-            for row in story:
+        for entity, own in _events_by_entity(events):
+            fold = _Fold(events.plan)
+            for row in own:
                 if moment is None or row["at"] <= moment:
-                    life.apply(row, events)
-            state = schema.visible(life)
+                    fold.apply(row, events)
+            state = schema.visible(fold)
             if state is not None:
                 rows.append({"entity": entity} | state)
         return schema.frame(rows, {"entity": pl.String()})
@@ -81,26 +81,26 @@ class ReferenceEngine:
     def states_at(self, events: Events, asked: pl.DataFrame) -> pl.DataFrame:
         """Fold the events of each asked entity up to its own moment."""
         schema = _Schema(events)
-        stories = {entity: list(story) for entity, story in _events_by_entity(events)}
+        events_of = {entity: list(own) for entity, own in _events_by_entity(events)}
         rows = []
         for entity, moment in asked.select("entity", "at").iter_rows():
-            life = _Life(events.plan)
-            for row in stories.get(entity, []):
+            fold = _Fold(events.plan)
+            for row in events_of.get(entity, []):
                 if moment is not None and row["at"] <= moment:
-                    life.apply(row, events)
-            rows.append({EXISTS: life.exists} | (schema.visible(life) or {}))
+                    fold.apply(row, events)
+            rows.append({EXISTS: fold.exists} | (schema.visible(fold) or {}))
         return schema.frame(rows, {EXISTS: pl.Boolean()})
 
     def history(self, events: Events) -> pl.DataFrame:
         """Compare the state after each instant with the one before; begin a row when it differs."""
         schema = _Schema(events)
         rows = []
-        for entity, story in _events_by_entity(events):
-            life, shown = _Life(events.plan), None
-            for at, instant in groupby(story, key=lambda row: row["at"]):
+        for entity, own in _events_by_entity(events):
+            fold, shown = _Fold(events.plan), None
+            for at, instant in groupby(own, key=lambda row: row["at"]):
                 for row in instant:
-                    life.apply(row, events)
-                state = schema.visible(life)
+                    fold.apply(row, events)
+                state = schema.visible(fold)
                 if _equal(state, shown):
                     continue
                 if shown is not None:
@@ -115,12 +115,12 @@ class ReferenceEngine:
         """Compare the state before and after each event."""
         schema = _Schema(events)
         rows: dict[str, list[dict[str, Any]]] = {name: [] for name in fields}
-        for entity, story in _events_by_entity(events):
-            life = _Life(events.plan)
-            before = schema.state(life)
-            for row in story:
-                life.apply(row, events)
-                after = schema.state(life)
+        for entity, own in _events_by_entity(events):
+            fold = _Fold(events.plan)
+            before = schema.state(fold)
+            for row in own:
+                fold.apply(row, events)
+                after = schema.state(fold)
                 for name in fields:
                     if not _equal(before[name], after[name]):
                         rows[name].append(_change(entity, row, name, before[name], after[name]))
@@ -138,23 +138,23 @@ class _Schema:
             if rule.expression is not None:
                 self.dtypes[rule.name] = self._derived(rule, []).dtype
 
-    def visible(self, life: _Life) -> dict[str, Any] | None:
+    def visible(self, fold: _Fold) -> dict[str, Any] | None:
         """Return the state of an entity that exists, else None.
 
         Raises:
             FoldError: a sum exceeds its dtype, whether the entity exists or not.
         """
-        shown = self._shown(life)
-        return self._with_derived(shown) if life.exists else None
+        shown = self._shown(fold)
+        return self._with_derived(shown) if fold.exists else None
 
-    def state(self, life: _Life) -> dict[str, Any]:
+    def state(self, fold: _Fold) -> dict[str, Any]:
         """Return all fields, whether the entity exists or not."""
-        return self._with_derived(self._shown(life))
+        return self._with_derived(self._shown(fold))
 
-    def _shown(self, life: _Life) -> dict[str, Any]:
+    def _shown(self, fold: _Fold) -> dict[str, Any]:
         """Return the values of the folded fields."""
         return {
-            rule.name: _reference(rule).show(rule, life.states[rule.name], self.dtypes[rule.name])
+            rule.name: _reference(rule).show(rule, fold.states[rule.name], self.dtypes[rule.name])
             for rule in self.plan.folded
         }
 

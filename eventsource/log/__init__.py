@@ -238,8 +238,7 @@ class Log:
         """Return events as a lazy frame of `STORED`, in order of position; later appends do not change it.
 
         After another tool merged the files of ``events/`` (Delta's ``OPTIMIZE``), the rows within a file may have
-        any
-        order: sort by ``position`` if it matters. No answer of a timeline depends on it.
+        any order: sort by ``position`` if it matters. No answer of a timeline depends on it.
 
         Args:
             since: only ``occurred_at`` from this moment on, inclusive; a date means its midnight (UTC).

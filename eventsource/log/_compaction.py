@@ -6,8 +6,8 @@ committed with the application transaction that every commit carries.
 Example: sizes in MB, with a target of 32 MB. Files of 8 MB and more stay as they are.
 
     size        2   3   1  40   5   6   ...  4
-    neighbours  [2  3   1]     [5   6   ...  4]        runs of small files between large ones
-    result          6      40        up to 32          each run is split at multiples of the target
+    neighbours  [2  3   1]     [5   6   ...  4]        streaks of small files between large ones
+    result          6      40        up to 32          each streak is split at multiples of the target
 """
 
 import json
@@ -50,10 +50,10 @@ def compact_small_files(table: Table, transactions: Mapping[str, int]) -> None:
 
 def _neighbouring_small_files(files: pl.DataFrame) -> list[pl.DataFrame]:
     size = pl.col("size_bytes")
-    run = (size >= _SMALL_BYTES).cum_sum()
-    part = size.cum_sum().over(run) // _TARGET_BYTES
-    small = files.with_columns(run.alias("run")).with_columns(part.alias("part")).filter(size < _SMALL_BYTES)
-    return [group.drop("run", "part") for group in small.partition_by("run", "part", maintain_order=True)]
+    streak = (size >= _SMALL_BYTES).cum_sum()
+    part = size.cum_sum().over(streak) // _TARGET_BYTES
+    small = files.with_columns(streak.alias("streak")).with_columns(part.alias("part")).filter(size < _SMALL_BYTES)
+    return [group.drop("streak", "part") for group in small.partition_by("streak", "part", maintain_order=True)]
 
 
 def _write_merged(table: Table, group: pl.DataFrame) -> AddAction:

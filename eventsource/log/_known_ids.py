@@ -2,12 +2,12 @@
 
 Example: the log holds the ids a, b, c, d, e, f, appended as (a b c d), (e) and (f). With hashes h(a) < h(b) < …
 
-    after (a b c d)      runs = [a b c d]
-    after (e)            runs = [a b c d], [e]
-    after (f)            runs = [a b c d], [e f]        (e) is at most twice as long as (f): the two are merged
+    after (a b c d)      arrays = [a b c d]
+    after (e)            arrays = [a b c d], [e]
+    after (f)            arrays = [a b c d], [e f]      (e) is at most twice as long as (f): the two are merged
 
-Each run is at least about twice as long as the next, so there are about log2(n) of them. A lookup is a binary
-search in every run. Equal hashes do not prove equal ids: they only say that the log must be read to decide.
+Each array is at least about twice as long as the next, so there are about log2(n) of them. A lookup is a binary
+search in every array. Equal hashes do not prove equal ids: they only say that the log must be read to decide.
 """
 
 import numpy as np
@@ -24,25 +24,25 @@ class KnownIds:
 
     def __init__(self) -> None:
         self.head = 0
-        self._runs: list[Hashes] = []
+        self._arrays: list[Hashes] = []
 
     def add(self, event_ids: pl.Series) -> None:
         """Add the ids of the next events."""
         self.head += len(event_ids)
-        run = np.sort(_hashes(event_ids))
-        while self._runs and len(self._runs[-1]) <= 2 * len(run):
-            run = np.sort(np.concatenate([self._runs.pop(), run]))
-        if len(run):
-            self._runs.append(run)
+        array = np.sort(_hashes(event_ids))
+        while self._arrays and len(self._arrays[-1]) <= 2 * len(array):
+            array = np.sort(np.concatenate([self._arrays.pop(), array]))
+        if len(array):
+            self._arrays.append(array)
 
     def possible_duplicates(self, event_ids: pl.Series) -> pl.Series:
         """Return those ids that may be in the log already, or more than once in ``event_ids``.
 
-        Example: the ids x, b, y, x, with h(b) < h(x) < h(y), and a run that holds h(b).
+        Example: the ids x, b, y, x, with h(b) < h(x) < h(y), and an array that holds h(b).
 
             order    = [1, 0, 3, 2]             rows by hash
             sorted   = [h(b), h(x), h(x), h(y)]
-            found    = [run,  twice, twice, no]
+            found    = [array, twice, twice, no]
             result   = rows 0, 1, 3: x, b, x
         """
         hashes = _hashes(event_ids)
@@ -51,8 +51,8 @@ class KnownIds:
         found = np.zeros(len(sorted_hashes), dtype=bool)
         found[1:] |= sorted_hashes[1:] == sorted_hashes[:-1]
         found[:-1] |= sorted_hashes[1:] == sorted_hashes[:-1]
-        for run in self._runs:
-            found |= run[np.minimum(np.searchsorted(run, sorted_hashes), len(run) - 1)] == sorted_hashes
+        for array in self._arrays:
+            found |= array[np.minimum(np.searchsorted(array, sorted_hashes), len(array) - 1)] == sorted_hashes
         return event_ids.gather(np.sort(order[found]))
 
 

@@ -26,7 +26,7 @@ Op = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One arrow of a state machine: from any of ``sources``, on ``event``, to ``target``."""
+    """One transition of a state machine: from any of ``sources``, on ``event``, to ``target``."""
 
     sources: tuple[str, ...]
     event: str
@@ -37,7 +37,8 @@ class Transition:
 class Arguments:
     """The arguments of a `Rule`, which describes them.
 
-    The functions in the table of operations take this class: the table checks rules, so it cannot import them.
+    The functions in the table of operations take this class and not `Rule`. A `Rule` is checked against that
+    table, so its module imports the table and everything below.
     """
 
     name: str
@@ -55,4 +56,4 @@ class Arguments:
     @property
     def types(self) -> tuple[str, ...]:
         """The event types that touch the field."""
-        return (*self.events, *self.on, *self.off, *(arrow.event for arrow in self.transitions))
+        return (*self.events, *self.on, *self.off, *(each.event for each in self.transitions))

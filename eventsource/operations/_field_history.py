@@ -54,7 +54,8 @@ class FieldHistory:
     Args:
         touched: the rows that touch the field.
         look_up: (numbers of first touches, numbers of last touches) → the values after the last touches. All
-            touches of a range belong to one entity, and the first one is that entity's first.
+            touches of a range belong to one entity, and the first one is that entity's first. For an empty range
+            the numbers are any valid ones, and first may exceed last; the value is then replaced by the default.
         default: one value: the field before any touch.
     """
 

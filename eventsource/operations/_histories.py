@@ -75,7 +75,7 @@ def flag_of(events: FieldEvents, on: Collection[str], *, has_off: bool) -> Field
             events.touched, lambda _, last: pl.repeat(value=True, n=len(last), eager=True), default
         )
     types = events.read("type")
-    is_on = np.array([kind in on for kind in _categories(types)], bool)
+    is_on = np.array([name in on for name in _categories(types)], bool)
     values = is_on[types.to_physical().to_numpy()]
     return FieldHistory(events.touched, lambda _, last: pl.Series(values[last]), default)
 
@@ -147,13 +147,13 @@ def _sorted_lists(values: pl.Series, begins: Numbers, ends: Numbers) -> pl.Serie
 
 def states(rule: Arguments, events: FieldEvents) -> FieldHistory:
     """Run the state machine over all touches, and look up the state after the last one."""
-    names = sorted({rule.initial, *(n for arrow in rule.transitions for n in (*arrow.sources, arrow.target))})
+    names = sorted({rule.initial, *(n for each in rule.transitions for n in (*each.sources, each.target))})
     types = events.read("type")
-    kinds = _categories(types)
-    table = np.tile(np.arange(len(names)), (len(kinds), 1))  # without an arrow, the state stays
-    for arrow in rule.transitions:
-        sources = [names.index(source) for source in arrow.sources]
-        table[kinds.index(arrow.event), sources] = names.index(arrow.target)
+    type_names = _categories(types)
+    table = np.tile(np.arange(len(names)), (len(type_names), 1))  # without a transition, the state stays
+    for each in rule.transitions:
+        sources = [names.index(source) for source in each.sources]
+        table[type_names.index(each.event), sources] = names.index(each.target)
     owners, initial = events.touched.owners.to_numpy(), names.index(rule.initial)
     is_first = np.append(True, owners[1:] != owners[:-1])[: len(owners)]
     after = run_machine(types.to_physical().to_numpy(), is_first, table, initial)

@@ -26,9 +26,9 @@ def call_function(rule: Arguments, state: Any, raw: RawEvent) -> Any:
     """
     if rule.function is None:
         return state
-    entity, kind, at, position, event_id, data = raw
+    entity, type_, at, position, event_id, data = raw
     try:
-        event = Event(entity, kind, at, position, event_id, _decode(data))
+        event = Event(entity, type_, at, position, event_id, _decode(data))
     except (ValueError, RecursionError) as error:
         why = f"the payload of {_describe(raw)} cannot be decoded: {error}"
         raise FoldError(
@@ -42,5 +42,5 @@ def call_function(rule: Arguments, state: Any, raw: RawEvent) -> Any:
 
 
 def _describe(raw: RawEvent) -> str:
-    entity, kind, _, position, *_ = raw
-    return f"{kind} at position {position} of {entity!r}"
+    entity, type_, _, position, *_ = raw
+    return f"{type_} at position {position} of {entity!r}"

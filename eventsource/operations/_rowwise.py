@@ -15,6 +15,9 @@ def is_rowwise(expression: pl.Expr) -> bool:
         parts = meta.pop()
         separable = meta.is_row_separable() and meta.is_length_preserving()
         constant = meta.is_literal() or (not meta.root_names() and meta.is_scalar() and bool(parts))
-    except pl.exceptions.PolarsError:  # raised when a function in Python would have to say its dtype
+    except pl.exceptions.PolarsError:
+        # Polars takes an expression apart without a schema, and fails at a function in Python whose dtype it would
+        # have to know. Its errors for this have several classes. An expression that is wrong for another reason
+        # passes here, and fails with a message of its own when the first question computes it.
         return True
     return (separable or constant) and all(map(is_rowwise, parts))

@@ -31,7 +31,7 @@ class Rule(Arguments):
         on: event types that set a flag.
         off: event types that clear a flag.
         initial: the first state of a state machine, or of a ``reduce``.
-        transitions: the arrows of a state machine.
+        transitions: the transitions of a state machine.
         dtype: the requested dtype; None: the dtype of the values.
         function: ``(state, event) -> state`` of a ``reduce``.
         expression: a row-wise Polars expression over the other fields, of a ``derive``.
@@ -136,11 +136,11 @@ class Rule(Arguments):
         for state in (self.initial, *(n for a in self.transitions for n in (*a.sources, a.target))):
             if self.transitions and not isinstance(state, str):
                 raise ModelError(f"field {self.name!r}: expected a state as a text, got {state!r}")
-        for arrow in self.transitions:
-            for source in arrow.sources:
-                if (source, arrow.event) in seen:
-                    raise ModelError(f"field {self.name!r}: two transitions leave {source!r} on {arrow.event!r}")
-                seen.add((source, arrow.event))
+        for each in self.transitions:
+            for source in each.sources:
+                if (source, each.event) in seen:
+                    raise ModelError(f"field {self.name!r}: two transitions leave {source!r} on {each.event!r}")
+                seen.add((source, each.event))
 
 
 def check_event_types(where: str, types: Iterable[Any]) -> None:
@@ -149,10 +149,10 @@ def check_event_types(where: str, types: Iterable[Any]) -> None:
     Raises:
         ModelError: one is not.
     """
-    for kind in types:
-        if not isinstance(kind, str):
+    for type_ in types:
+        if not isinstance(type_, str):
             raise ModelError(
-                f"{where}: expected an event type, got {kind!r}", hint='event types are texts: "A", "B"'
+                f"{where}: expected an event type, got {type_!r}", hint='event types are texts: "A", "B"'
             )
 
 

@@ -10,12 +10,13 @@ A machine with the states 0 (new), 1 (open), 2 (shut), and six events of two ent
     state after        1      2      1      2      1      1
 
 All blocks step at once: first the events 0 and 3, then 1 and 4, then 2 and 5. A step is one look-up in ``table``
-by event type and state. An event that is its entity's first has a type of its own (type + number of types), whose
-row of the table leads on from the initial state, whatever state came before.
+by event type and state. The first event of an entity has a type of its own (type + number of types). In its row of
+``table`` every state leads to where the initial state leads, so that the state before it does not matter.
 
-Block 1 begins inside ann's events, so its first state is ann's state after event 2. To find it, only the events
-from the last first event of block 0 on (here: all three) are walked one by one. The walk runs in C, through
-iterators: a node is the list of nodes that it leads to, so that a step is ``node[type]``.
+Block 1 begins inside ann's events, so it begins in ann's state after event 2. `_first_states` finds it: in block 0
+it looks for the last event that is its entity's first (event 0), and steps one by one through the events from
+there to the end of the block. This walk runs in C, through iterators: a node is the list of nodes that it
+leads to, so that a step is ``node[type]``.
 """
 
 from itertools import accumulate, compress
@@ -44,20 +45,20 @@ def run_machine(
         initial: the first state.
         block: the number of events in a block; default: as many as there are blocks.
     """
-    kinds, width = table.shape
+    n_types, width = table.shape
     from_initial = np.repeat(table[:, [initial]], width, axis=1)
     steps = np.concatenate([table, from_initial]).astype(np.min_scalar_type(width))
     length = block or max(int(len(types) ** 0.5), 1)
-    codes = np.zeros(-(-len(types) // length) * length, np.min_scalar_type(2 * kinds))
-    codes[: len(types)] = types + is_first * kinds
+    codes = np.zeros(-(-len(types) // length) * length, np.min_scalar_type(2 * n_types))
+    codes[: len(types)] = types + is_first * n_types
     blocks = codes.reshape(-1, length)
     return _step_blocks(blocks, steps, _first_states(blocks, steps, initial)).reshape(-1)[: len(types)]
 
 
 def _step_blocks(blocks: Numbers, steps: Numbers, first: Numbers) -> Numbers:
     """Return the states of all blocks, each of which begins in its ``first`` state."""
-    kinds, width = steps.shape
-    flat, offsets = steps.reshape(-1), np.arange(kinds) * width
+    n_codes, width = steps.shape
+    flat, offsets = steps.reshape(-1), np.arange(n_codes) * width
     states = np.empty(blocks.shape[::-1], steps.dtype)
     for row, codes in enumerate(np.ascontiguousarray(blocks.T)):
         first = flat.take(offsets.take(codes) + first, out=states[row], mode="clip")  # "raise" copies ``out``
@@ -65,10 +66,26 @@ def _step_blocks(blocks: Numbers, steps: Numbers, first: Numbers) -> Numbers:
 
 
 def _first_states(blocks: Numbers, steps: Numbers, initial: int) -> Numbers:
-    """Return the state in which each block begins."""
+    """Return the state in which each block begins.
+
+    Four blocks of three events; the first event of each entity is marked ``*``. The states are those after the
+    last event of a walk::
+
+        block        0            1            2            3
+        events       a1* b1* b2   b3  c1* c2   d1* d2  d3   d4  d5  d6
+
+        before       0                         2              blocks whose next one begins inside an entity
+        skipped      1                         0              their events before their last ``*``
+        walked           b1  b2                d1  d2  d3
+        ends                 1                         4      where each block ends among the events walked
+        first        initial      after b2     initial      after d3
+
+    Block 2 begins with a ``*``: its first state does not matter, so that block 1 is not walked. A block without
+    any ``*`` is walked as a whole. Its walk continues from the end of the block before, which is then walked too.
+    """
     first = np.full(len(blocks), initial, steps.dtype)
     is_first = blocks >= len(steps) // 2
-    before = np.flatnonzero(~is_first[1:, 0])  # blocks whose next one begins inside an entity
+    before = np.flatnonzero(~is_first[1:, 0])
     length = blocks.shape[1]
     last = length - 1 - np.argmax(is_first[before, ::-1], axis=1)
     skipped = np.where(is_first[before].any(axis=1), last, 0)

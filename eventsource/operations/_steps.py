@@ -128,9 +128,9 @@ def distinct(_rule: Arguments, state: list[Any], _event: Event, value: Any) -> l
 
 
 def states(rule: Arguments, state: str, event: Event, _value: Any) -> str:
-    """Follow the arrow that leaves the present state on this event, if there is one."""
-    arrows = (a for a in rule.transitions if a.event == event["type"] and state in a.sources)
-    return next((arrow.target for arrow in arrows), state)
+    """Follow the transition that leaves the present state on this event, if there is one."""
+    targets = (t.target for t in rule.transitions if t.event == event["type"] and state in t.sources)
+    return next(targets, state)
 
 
 def reduce(rule: Arguments, state: Any, event: Event, _value: Any) -> Any:

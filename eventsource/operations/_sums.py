@@ -15,10 +15,10 @@ Integers have no rounding, so a sum does not depend on the order of its terms, o
 ``history`` and a trend give the same number to the last bit. Four representations of running sums exist:
 
 - integers that fit into 64 bits: one array of int64;
-- floats: units of a power of two, chosen so that 126 bits hold every sum. NumPy has no such integers: a sum is
-  held as two or three *digits*, each an array of int64 (both cases: `RunningSums`);
+- floats: units of a power of two, chosen so that every sum is below 2**125 units. NumPy has no integers of that
+  size: a sum is held as two or three *digits*, each an array of int64 (both cases: `RunningSums`);
 - decimals and integers beyond 64 bits: a Polars column of 128 bits (`WideSums`);
-- floats that have no common unit in 126 bits, such as 1e41 beside 0.1: Python's integers (`LongSums`), which are
+- floats that are not whole units of that size, such as 1e41 beside 0.1: Python's integers (`LongSums`), which are
   slow and rarely needed.
 """
 
@@ -40,7 +40,13 @@ from eventsource.operations._wide_sums import WideSums
 __all__ = ["BEYOND_FLOATS", "RunningSums", "exact_scale", "not_finite", "running_sums", "running_sums_of_integers"]
 
 _BITS: Final = 125
+"""Bits of the largest possible sum of floats, without its sign. The sum of a snapshot and that of later events, in
+the same units, then add up to less than 2**126, which a signed integer of 128 bits holds."""
+
 _SMALLEST: Final = -800
+"""Sums below 2**-800 have the unit of those: the scale, 2**925, and its reciprocal are then floats of full
+precision. A scale above 2**1023 would be infinite."""
+
 _WORD: Final = 62  # bits of a sum that a 64-bit integer holds for sure
 _BLOCK: Final = 16_384  # numbers that stay in a processor's cache while their digits are found
 
@@ -53,10 +59,10 @@ def not_finite(value: float) -> str:
 
 
 def exact_scale(values: pl.Series) -> float:
-    """Return the largest power of two that keeps every sum of ``values`` within 128 bits.
+    """Return the scale of floats: a power of two that keeps every sum of ``values`` below 2**125 units.
 
     A float is a number of units of one over this scale; values may have bits below a unit. Those bits are below
-    2**-125 of the largest possible sum.
+    2**-125 of the largest possible sum (or of 2**-800, if that is larger).
     """
     return _scale_of(_largest_exponent(values))
 

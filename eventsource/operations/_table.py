@@ -25,8 +25,8 @@ def _describe_flag(rule: Arguments) -> str:
 
 
 def _describe_states(rule: Arguments) -> str:
-    arrows = (f"{'|'.join(arrow.sources)} → {arrow.target} on {arrow.event}" for arrow in rule.transitions)
-    return f"from {rule.initial}: {'; '.join(arrows)}"
+    transitions = (f"{'|'.join(each.sources)} → {each.target} on {each.event}" for each in rule.transitions)
+    return f"from {rule.initial}: {'; '.join(transitions)}"
 
 
 _MEMBER: Final = frozenset({"events", "of", "dtype"})

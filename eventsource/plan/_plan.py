@@ -58,7 +58,7 @@ class Plan:
     @cached_property
     def types(self) -> tuple[str, ...]:
         """The relevant event types, sorted: all others change nothing, not even existence."""
-        named = [kind for rule in self.rules for kind in rule.types]
+        named = [type_ for rule in self.rules for type_ in rule.types]
         return tuple(sorted({*named, *self.created, *self.deleted}))
 
     @cached_property
@@ -98,7 +98,7 @@ class Plan:
         return replace(
             self,
             rules=tuple(rule for rule in self.rules if rule.name in wanted),
-            created=self.created or tuple(kind for kind in self.types if kind not in self.deleted),
+            created=self.created or tuple(type_ for type_ in self.types if type_ not in self.deleted),
         )
 
     @classmethod
@@ -148,6 +148,6 @@ class Plan:
                 hint='key={"OrderPlaced": "order.id"}',
             )
         check_event_types(self.name, self.key)
-        for kind, path in self.key.items():
+        for type_, path in self.key.items():
             if not is_path(path):
-                raise ModelError(f"{self.name}: expected a dotted path as the key of {kind!r}, got {path!r}")
+                raise ModelError(f"{self.name}: expected a dotted path as the key of {type_!r}, got {path!r}")

@@ -13,15 +13,17 @@ __all__ = ["plan_parts", "rule_to_dict"]
 
 _PLAN: Final = ("name", "order", "created", "deleted", "key", "fields")
 _RULE: Final = ("name", "op", "events", "of", "on", "off", "initial", "transitions", "dtype")
-_ARROW: Final = {"from", "event", "to"}
+_TRANSITION: Final = {"from", "event", "to"}
 
 
 def rule_to_dict(rule: Rule) -> dict[str, Any]:
     """Return a rule as plain data; the code of ``reduce`` and ``derive`` as a digest."""
     part: dict[str, Any] = {"name": rule.name, "op": rule.op}
     if rule.transitions:
-        arrows = [{"from": list(a.sources), "event": a.event, "to": a.target} for a in rule.transitions]
-        part |= {"initial": rule.initial, "transitions": arrows}
+        transitions = [
+            {"from": list(each.sources), "event": each.event, "to": each.target} for each in rule.transitions
+        ]
+        part |= {"initial": rule.initial, "transitions": transitions}
     if "on" in rule.operation.takes:
         part |= {"on": list(rule.on), "off": list(rule.off)}
     if rule.events:
@@ -79,18 +81,20 @@ def _rule_from_dict(rule: Any) -> Rule:
         on=_texts(rule.get("on"), where),
         off=_texts(rule.get("off"), where),
         initial=rule.get("initial"),
-        transitions=tuple(_arrow(where, arrow) for arrow in _list(rule.get("transitions"), where, "transitions")),
+        transitions=tuple(
+            _transition_from_dict(where, each) for each in _list(rule.get("transitions"), where, "transitions")
+        ),
         dtype=dtype_of(rule.get("dtype")),
     )
 
 
-def _arrow(where: str, arrow: Any) -> Transition:
-    if not isinstance(arrow, Mapping) or set(arrow) != _ARROW:
+def _transition_from_dict(where: str, members: Any) -> Transition:
+    if not isinstance(members, Mapping) or set(members) != _TRANSITION:
         raise ModelError(
-            f"{where}: expected a transition with from, event and to, got {arrow!r}",
+            f"{where}: expected a transition with from, event and to, got {members!r}",
             hint='{"from": ["new"], "event": "OrderPaid", "to": "paid"}',
         )
-    return Transition(_texts(arrow["from"], where), arrow["event"], arrow["to"])
+    return Transition(_texts(members["from"], where), members["event"], members["to"])
 
 
 def _texts(names: Any, where: str) -> tuple[str, ...]:

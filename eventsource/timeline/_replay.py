@@ -121,14 +121,15 @@ def replay_of(entity: str, events: Events, changes: Mapping[str, pl.DataFrame], 
     state = defaults(changes, events.plan).row(0, named=True)
     exists = existed = False
     steps = []
-    for at, position, event_id, kind in envelope.iter_rows():
+    for at, position, event_id, type_ in envelope.iter_rows():
         here = changed.get(position, {})
         after = state | {name: new for name, (_, new) in here.items()}
-        lives = kind in created or (exists and kind not in events.plan.deleted)
-        existence = _existence(exists, lives, existed=existed)
+        exists_after = type_ in created or (exists and type_ not in events.plan.deleted)
+        existence = _existence(exists, exists_after, existed=existed)
         data = payloads[position]
-        steps.append(Step(at, position, event_id, kind, data, state, here, after, exists, lives, existence))
-        state, exists, existed = after, lives, existed or lives
+        step = Step(at, position, event_id, type_, data, state, here, after, exists, exists_after, existence)
+        steps.append(step)
+        state, exists, existed = after, exists_after, existed or exists_after
     return Replay(entity, steps)
 
 

@@ -178,7 +178,7 @@ def test_another_log_object_knows_what_was_appended(tmp_path: Path) -> None:
 
 
 def test_known_ids_find_every_duplicate() -> None:
-    """An id that was added is always found, over many runs; another id is hardly ever found."""
+    """An id that was added is always found, over many arrays; another id is hardly ever found."""
     known_ids, random = KnownIds(), np.random.default_rng(0)
     known: list[str] = []
     for _ in range(40):
@@ -186,7 +186,7 @@ def test_known_ids_find_every_duplicate() -> None:
         known_ids.add(pl.Series(new, dtype=pl.String))
         known += new
     assert known_ids.head == len(known)
-    assert len(known_ids._runs) < 10
+    assert len(known_ids._arrays) < 10
     sample = pl.Series([*known, *(f"new-{number}" for number in range(500))]).shuffle(1)
     assert sorted(known_ids.possible_duplicates(sample)) == sorted(known)
     assert known_ids.possible_duplicates(pl.Series(["a", "b", "a"])).to_list() == ["a", "a"]
