@@ -47,13 +47,6 @@ def public_names(module: str) -> list[str]:
     return list(importlib.import_module(module).__all__)
 
 
-def import_public_names() -> None:
-    """Import all public names: autodoc does not find those that a package imports at their first use."""
-    for module in public_modules():
-        for name in public_names(module):
-            setattr(importlib.import_module(module), name, getattr(importlib.import_module(module), name))
-
-
 def home_of(module: str, name: str) -> str:
     """Return the public module that documents a name: the one that defines it, or the lowest that exports it."""
     value = getattr(importlib.import_module(module), name)

@@ -9,7 +9,7 @@ from sphinx.application import Sphinx
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT)]
 
-from docs import _generate, _sphinx  # noqa: E402 - the path is set just above
+from docs import _sphinx  # noqa: E402 - the path is set just above
 
 project = "eventsource"
 author = "the eventsource authors"
@@ -39,7 +39,6 @@ html_show_copyright = False
 
 def setup(app: Sphinx) -> None:
     """Connect what prepares pages and docstrings."""
-    _generate.import_public_names()
     app.connect("source-read", _sphinx.fill_page)
     app.connect("autodoc-process-docstring", _sphinx.rewrite_docstring)
     app.connect("missing-reference", _sphinx.resolve_short_name)

@@ -171,8 +171,8 @@ class Model:
     Args:
         created: event types that bring an entity into existence; empty: any relevant event does.
         deleted: event types that end its existence.
-        order: ``"occurred_at"`` (valid time, the default) or ``"recorded_at"`` (by ``settled_at``, then
-            position: the stream's clock).
+        order: ``"occurred_at"`` (valid time, the default) or ``"recorded_at"``: by ``settled_at``, then position.
+            ``settled_at`` is the clock of the stream, the latest ``recorded_at`` of its events so far.
         key: event type → dotted path of the member that names the entity.
 
     Attributes:
@@ -232,12 +232,12 @@ def _names(names: Names) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else tuple(names)
 
 
-def _transition(triple: Any) -> Transition:
+def _transition(arrow: Any) -> Transition:
     try:
-        sources, event, target = triple
+        sources, event, target = arrow
         return Transition(_names(sources), event, target)
     except (TypeError, ValueError) as error:
-        raise ModelError(f"expected a transition, got {triple!r}", hint=_TRIPLES) from error
+        raise ModelError(f"expected a transition, got {arrow!r}", hint=_TRIPLES) from error
 
 
 def _check_keywords(model: type, unknown: Mapping[str, Any]) -> None:
@@ -253,7 +253,7 @@ def _check_meaning(plan: Plan) -> None:
         )
     for rule in (rule for rule in plan.rules if rule.transitions):
         reached = _reached(rule)
-        for source in (source for each in rule.transitions for source in each.sources):
+        for source in (source for arrow in rule.transitions for source in arrow.sources):
             if source not in reached:
                 raise ModelError(
                     f"{plan.name}: field {rule.name!r}: no transition leads to {source!r}",
@@ -266,5 +266,5 @@ def _reached(rule: Rule) -> set[str]:
     reached, before = {rule.initial}, set[str]()
     while reached != before:
         before = set(reached)
-        reached |= {each.target for each in rule.transitions if reached & set(each.sources)}
+        reached |= {arrow.target for arrow in rule.transitions if reached & set(arrow.sources)}
     return reached
