@@ -234,7 +234,7 @@ def _source_of(path: str, options: Mapping[str, Any]) -> Source:
             hint="check [tool.eventsource.source] in pyproject.toml; see eventsource pull --help",
         ) from error
     try:
-        _ = found.size
+        _ = found.size  # looks for the files: an error here names the path before a pull begins
     except SourceError as error:
         raise MissingError.of(error) from error
     return found

@@ -89,14 +89,14 @@ class Index:
             IndexFileError: the index cannot be written.
         """
         head = self._head(upto)
-        limit = head if upto is None else min(upto, head)
+        upto = head if upto is None else min(upto, head)
         openers: list[Callable[[int, int], Parts]] = [self._in_memory]
         if self.log.path and head > self.sizes.in_memory:
             openers = [self._stored] * _ATTEMPTS + [self._decoded]
         missing: FileNotFoundError | None = None
         for open_parts in openers:
             try:
-                attempt = Attempt(View(open_parts(limit, head), limit, known_at))
+                attempt = Attempt(View(open_parts(upto, head), upto, known_at))
             except FileNotFoundError as error:
                 missing = error
                 continue
@@ -111,7 +111,7 @@ class Index:
         indexed = self._current[0].head if self._current else 0
         return indexed if upto is not None and upto <= indexed else self.log.head
 
-    def _stored(self, limit: int, _head: int) -> Stored:
+    def _stored(self, upto: int, _head: int) -> Stored:
         """Open the files of the index; write them first where they lack events, or belong to other ones."""
         files = self.files
         manifest = files.manifest()
@@ -119,7 +119,7 @@ class Index:
         if not manifest.head:
             remove_unused(files.folder)
         known, pending = self._current or (None, None)
-        if manifest.head < limit or (manifest != known and not is_index_of(self.log, manifest)):
+        if manifest.head < upto or (manifest != known and not is_index_of(self.log, manifest)):
             with files.lock():
                 manifest = update_index(files, self.log, self.members, sizes=self.sizes, progress=self._progress)
         if manifest != known:
@@ -128,12 +128,12 @@ class Index:
             self._cache.retain(manifest)
         return Stored(self.log, self.members, files, manifest, pending, self._cache)
 
-    def _in_memory(self, limit: int, head: int) -> InMemory:
-        """Return the events in memory; decode the rest of the log where some before ``limit`` are missing."""
+    def _in_memory(self, upto: int, head: int) -> InMemory:
+        """Return the events in memory; decode the rest of the log where some before ``upto`` are missing."""
         decoded = self._memory or InMemory.empty(self.log, self.members)
-        self._memory = decoded if decoded.head >= limit else decoded.extended(head)
+        self._memory = decoded if decoded.head >= upto else decoded.extended(head)
         return self._memory
 
-    def _decoded(self, _limit: int, head: int) -> InMemory:
+    def _decoded(self, _upto: int, head: int) -> InMemory:
         """Decode all events in memory, and keep none of them for later questions."""
         return InMemory.empty(self.log, self.members).extended(head)

@@ -44,12 +44,12 @@ class View:
 
     Args:
         parts: where they are.
-        limit: only events with position < ``limit``.
+        upto: only events with position < ``upto``.
         known_at: only events with ``recorded_at`` <= ``known_at``; None: all.
     """
 
     parts: Parts
-    limit: int
+    upto: int
     known_at: datetime | None
 
     @property
@@ -65,7 +65,7 @@ class View:
     @property
     def is_complete(self) -> bool:
         """Whether the view leaves out none of the events that its parts hold."""
-        return self.known_at is None and self.limit >= self.parts.head
+        return self.known_at is None and self.upto >= self.parts.head
 
     def without_known_at(self) -> "View":
         """Return the view of the same events and those that were recorded after ``known_at``."""
@@ -100,7 +100,7 @@ class View:
             until: only events up to this moment, inclusive; None: no end.
             entities: only events of these ids.
         """
-        tail = self.parts.events_since(position, after).filter(pl.col("position") < self.limit)
+        tail = self.parts.events_since(position, after).filter(pl.col("position") < self.upto)
         if entities is not None:
             tail = tail.filter(pl.col("entity").is_in(entities.implode()))
         if until is not None:
@@ -111,7 +111,7 @@ class View:
 
     def touched_entities(self, start: int) -> pl.Series:
         """Return the ids of entities with events at ``start`` <= position, sorted."""
-        events = self.parts.events_since(start).filter(pl.col("position") < self.limit)
+        events = self.parts.events_since(start).filter(pl.col("position") < self.upto)
         return events.select("entity").collect().to_series().unique().sort()
 
     @cached_property
@@ -155,8 +155,8 @@ class View:
 
     def _visible(self, number: int, entities: pl.Series | None = None) -> Clustered:
         events = self.parts.load(number, entities)
-        if self.limit < self.parts.head:
-            events = events.where(pl.col("position") < self.limit)
+        if self.upto < self.parts.head:
+            events = events.where(pl.col("position") < self.upto)
         return events if self.known_at is None else self._recorded_by(events, self.known_at)
 
     def _recorded_by(self, events: Clustered, known_at: datetime) -> Clustered:
@@ -177,7 +177,7 @@ class View:
     @cached_property
     def _settled(self) -> pl.DataFrame:
         assert self.known_at is not None  # noqa: S101 - only used where it is given
-        return settled_moments(self.parts.log, self.limit, self.known_at)
+        return settled_moments(self.parts.log, self.upto, self.known_at)
 
 
 class Attempt:

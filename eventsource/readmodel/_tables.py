@@ -7,7 +7,7 @@ temporary *staging table* and merges that into the table:
     a  1            a  1             a  1   equal: not written
     b  2            b  7             b  2   differs: updated
     c  3                             c  3   new: inserted
-                    d  4                    an entity of this refresh without a row in the stage: deleted
+                    d  4                    an entity of this refresh without a row in the staging table: deleted
                     e  5             e  5   not an entity of this refresh: left alone
 """
 
@@ -32,9 +32,9 @@ __all__ = [
     "delete_missing",
     "different_rows",
     "drop",
-    "existing_table",
     "staging_table",
     "swap",
+    "untyped_table",
     "upsert",
 ]
 
@@ -44,8 +44,8 @@ KEYS: Final = ("entity", "valid_from")
 _INDEXED: Final = ("valid_from", "valid_to")
 
 
-def existing_table(name: str, columns: Iterable[str]) -> sa.Table:
-    """Return a table that exists; its statements need no types of columns. All names are quoted."""
+def untyped_table(name: str, columns: Iterable[str]) -> sa.Table:
+    """Return a table for statements that need no types of columns: all but its creation. All names are quoted."""
     return _table(name, dict.fromkeys(columns, sa.types.NULLTYPE))
 
 
@@ -83,7 +83,7 @@ def swap(connection: sa.Connection, new: sa.Table, name: str, database: Database
 
 def drop(connection: sa.Connection, name: str) -> None:
     """Drop a table."""
-    existing_table(name, ()).drop(connection, checkfirst=False)
+    untyped_table(name, ()).drop(connection, checkfirst=False)
 
 
 @contextmanager
@@ -106,28 +106,36 @@ def staging_table(
         indexed: whether rows will be looked up by their keys.
         on_rows: see `Database.load`.
     """
-    stage = existing_table(_random_name("stage"), frame.columns)
-    connection.execute(_CreateStage(stage, target))
-    database.load(connection, stage, frame, on_rows)
+    staging = untyped_table(_random_name("staging"), frame.columns)
+    connection.execute(_CreateStagingTable(staging, target))
+    database.load(connection, staging, frame, on_rows)
     if indexed:
-        connection.execute(CreateIndex(sa.Index(_random_name("stage"), *stage.primary_key, unique=True)))
-        database.analyze(connection, stage)
-    yield stage
-    stage.drop(connection, checkfirst=False)
+        connection.execute(CreateIndex(sa.Index(_random_name("staging"), *staging.primary_key, unique=True)))
+        database.analyze(connection, staging)
+    yield staging
+    staging.drop(connection, checkfirst=False)
 
 
-def delete_missing(connection: sa.Connection, target: sa.Table, stage: sa.Table, entities: sa.Table) -> int:
-    """Delete the rows of these entities that the staging table does not have; return how many."""
-    theirs = target.c.entity.in_(sa.select(entities.c.entity))
-    delete = sa.delete(target).where(theirs, ~sa.exists().where(_same_key(target, stage)))
+def delete_missing(connection: sa.Connection, target: sa.Table, staging: sa.Table, ids: sa.Table) -> int:
+    """Delete the rows that the staging table does not have; return how many.
+
+    Args:
+        connection: the connection of the transaction.
+        target: the table to delete from.
+        staging: the rows that stay.
+        ids: a table with a column ``entity``: only rows of these entities are deleted.
+    """
+    theirs = target.c.entity.in_(sa.select(ids.c.entity))
+    delete = sa.delete(target).where(theirs, ~sa.exists().where(_same_key(target, staging)))
     return connection.execute(delete).rowcount
 
 
-def upsert(connection: sa.Connection, target: sa.Table, stage: sa.Table, database: Database) -> int:
+def upsert(connection: sa.Connection, target: sa.Table, staging: sa.Table, database: Database) -> int:
     """Insert the rows of the staging table and update those that differ; return how many were written."""
     keys = [column.name for column in target.primary_key]
     values = [column for column in target.c if column.name not in keys]
-    insert = database.insert(target).from_select(list(stage.c.keys()), sa.select(stage).where(sa.true()))
+    # SQLite reads the ON of "INSERT … SELECT … FROM a ON CONFLICT" as that of a join, unless there is a WHERE.
+    insert = database.insert(target).from_select(list(staging.c.keys()), sa.select(staging).where(sa.true()))
     if values:
         changed = sa.or_(*(column.is_distinct_from(insert.excluded[column.name]) for column in values))
         new = {column.name: insert.excluded[column.name] for column in values}
@@ -137,26 +145,26 @@ def upsert(connection: sa.Connection, target: sa.Table, stage: sa.Table, databas
     return connection.execute(insert.execution_options(preserve_rowcount=True)).rowcount
 
 
-def different_rows(connection: sa.Connection, target: sa.Table, stage: sa.Table) -> pl.DataFrame:
+def different_rows(connection: sa.Connection, target: sa.Table, staging: sa.Table) -> pl.DataFrame:
     """Return the entities whose rows differ between a table and the staging table.
 
     Returns:
         ``entity``, ``problem``: ``missing``, ``extra`` or ``different``; sorted.
     """
     values = [column.name for column in target.c if column.name not in KEYS]
-    same = _same_key(target, stage)
-    other = sa.or_(sa.false(), *(target.c[name].is_distinct_from(stage.c[name]) for name in values))
+    same = _same_key(target, staging)
+    other = sa.or_(sa.false(), *(target.c[name].is_distinct_from(staging.c[name]) for name in values))
     found = {
-        "missing": sa.select(stage.c.entity).where(~sa.exists().where(same)),
+        "missing": sa.select(staging.c.entity).where(~sa.exists().where(same)),
         "extra": sa.select(target.c.entity).where(~sa.exists().where(same)),
-        "different": sa.select(stage.c.entity).select_from(sa.join(stage, target, same)).where(other),
+        "different": sa.select(staging.c.entity).select_from(sa.join(staging, target, same)).where(other),
     }
     rows = [(row[0], problem) for problem, query in found.items() for row in connection.execute(query.distinct())]
     return pl.DataFrame(rows, {"entity": pl.String, "problem": pl.String}, orient="row").sort("entity", "problem")
 
 
-def _same_key(target: sa.Table, stage: sa.Table) -> sa.ColumnElement[bool]:
-    return sa.and_(*(target.c[key.name] == stage.c[key.name] for key in target.primary_key))
+def _same_key(target: sa.Table, staging: sa.Table) -> sa.ColumnElement[bool]:
+    return sa.and_(*(target.c[key.name] == staging.c[key.name] for key in target.primary_key))
 
 
 def _random_name(what: str) -> str:
@@ -176,16 +184,16 @@ def _rename(rename: _Rename, compiler: Any, **_: Any) -> str:
     return f"ALTER TABLE {quote.format_table(rename.table)} RENAME TO {quote.quote_identifier(rename.name)}"
 
 
-class _CreateStage(ExecutableDDLElement):
+class _CreateStagingTable(ExecutableDDLElement):
     """CREATE TEMPORARY TABLE … with columns of another table and no rows."""
 
-    def __init__(self, stage: sa.Table, target: sa.Table) -> None:
-        self.stage, self.target = stage, target
+    def __init__(self, staging: sa.Table, target: sa.Table) -> None:
+        self.staging, self.target = staging, target
 
 
-@compiles(_CreateStage)
-def _create_stage(staging: _CreateStage, compiler: Any, **_: Any) -> str:
+@compiles(_CreateStagingTable)
+def _create_staging_table(create: _CreateStagingTable, compiler: Any, **_: Any) -> str:
     quote = compiler.preparer
-    stage, target = quote.format_table(staging.stage), quote.format_table(staging.target)
-    columns = ", ".join(quote.format_column(column) for column in staging.stage.c)
-    return f"CREATE TEMPORARY TABLE {stage} AS SELECT {columns} FROM {target} WHERE 1 = 0"  # noqa: S608 - quoted
+    staging, target = quote.format_table(create.staging), quote.format_table(create.target)
+    columns = ", ".join(quote.format_column(column) for column in create.staging.c)
+    return f"CREATE TEMPORARY TABLE {staging} AS SELECT {columns} FROM {target} WHERE 1 = 0"  # noqa: S608 - quoted

@@ -11,7 +11,7 @@ from eventsource.readmodel._database import Database
 from eventsource.readmodel._entity_progress import EntityProgress
 from eventsource.readmodel._records import Record
 from eventsource.readmodel._rows import OutgrownError, Rows, dtypes_with
-from eventsource.readmodel._tables import different_rows, existing_table, staging_table
+from eventsource.readmodel._tables import different_rows, staging_table, untyped_table
 
 __all__ = ["Verifier"]
 
@@ -52,6 +52,6 @@ class Verifier:
             dtypes_with(frame, record.columns)
         except OutgrownError as error:
             return pl.DataFrame({"entity": [None], "problem": [str(error)]}, _SCHEMA)
-        target = existing_table(name, frame.columns)
-        with staging_table(self.connection, frame, target, self.database, on_rows=progress.add) as stage:
-            return different_rows(self.connection, target, stage)
+        target = untyped_table(name, frame.columns)
+        with staging_table(self.connection, frame, target, self.database, on_rows=progress.add) as staging:
+            return different_rows(self.connection, target, staging)

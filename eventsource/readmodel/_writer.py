@@ -16,9 +16,9 @@ from eventsource.readmodel._tables import (
     create_new,
     delete_missing,
     drop,
-    existing_table,
     staging_table,
     swap,
+    untyped_table,
     upsert,
 )
 
@@ -78,19 +78,19 @@ class Writer:
     ) -> tuple[int, int]:
         """Merge rows into one table; return how many were written and deleted."""
         self.database.check_ids(frame["entity"])
-        target = existing_table(name, frame.columns)
+        target = untyped_table(name, frame.columns)
         entities = _entities_to_delete(touched, target, frame)
         deleted, indexed = 0, len(entities) > 0
         with staging_table(
             self.connection, frame, target, self.database, indexed=indexed, on_rows=progress.add
-        ) as stage:
+        ) as staging:
             if indexed:
-                deleted = self._delete(entities, target, stage)
-            return upsert(self.connection, target, stage, self.database), deleted
+                deleted = self._delete(entities, target, staging)
+            return upsert(self.connection, target, staging, self.database), deleted
 
-    def _delete(self, entities: pl.Series, target: sa.Table, stage: sa.Table) -> int:
+    def _delete(self, entities: pl.Series, target: sa.Table, staging: sa.Table) -> int:
         with staging_table(self.connection, entities.to_frame(), target, self.database) as ids:
-            return delete_missing(self.connection, target, stage, ids)
+            return delete_missing(self.connection, target, staging, ids)
 
     def rebuild(self, record: Record | None) -> Written:
         """Fill new tables and swap them for those that exist."""

@@ -1,6 +1,6 @@
 """Reports: a notebook and its parameters become one self-contained page.
 
-`run` checks the parameters (`_parameters`), runs the notebook (`_execute`), turns its outputs into parts
+`run` checks the parameters (`_parameters`), runs the notebook (`_execute`), turns its outputs into items
 (`_outputs`) and these into a page (`_page`), and replaces the page of an earlier run.
 """
 

@@ -1,4 +1,4 @@
-"""The parts of a page that a notebook's outputs give: charts, tables, pictures and text, but nothing that runs.
+"""The items of a page that a notebook's outputs give: charts, tables, pictures and text, but nothing that runs.
 
 HTML in an output is not trusted, because it may contain event data. An allow-list keeps only its tables.
 """
@@ -15,7 +15,7 @@ from nbformat import NotebookNode
 
 from eventsource.charts import VEGA_MIMETYPES
 
-__all__ = ["Part", "parts"]
+__all__ = ["Item", "items"]
 
 _HIDDEN: Final = {"remove-cell", "parameters", "injected-parameters", "results"}
 _TABLE: Final = {"table", "thead", "tbody", "tfoot", "tr", "th", "td", "caption", "small", "br"}
@@ -29,12 +29,12 @@ _NOTHING: Final = Markup()
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """One part of a page.
+class Item:
+    """One item of a page.
 
     Args:
         kind: ``html`` or ``chart``.
-        html: the HTML of the part; safe.
+        html: the HTML of the item; safe.
         spec: the Vega-Lite specification of a chart, without its title.
         title: the title of a chart; the page shows it as text above the chart.
         rows: the data of a chart, for the table below it.
@@ -47,40 +47,40 @@ class Part:
     rows: list[dict[str, Any]] | None = None
 
 
-def parts(notebook: NotebookNode) -> Iterator[Part]:
-    """Yield the parts of an executed notebook in their order, without code."""
+def items(notebook: NotebookNode) -> Iterator[Item]:
+    """Yield the items of an executed notebook in their order, without code."""
     for cell in notebook.cells:
         tags = set(cell.metadata.get("tags", []))
         if tags & _HIDDEN:
             continue
         if cell.cell_type == "markdown":
-            yield Part("html", _clean(markdown2html_mistune(cell.source), markdown=True))
+            yield Item("html", _clean(markdown2html_mistune(cell.source), markdown=True))
         elif cell.cell_type == "code" and "remove-output" not in tags:
             for output in cell.get("outputs", []):
                 yield from _output(output)
 
 
-def _output(output: NotebookNode) -> Iterator[Part]:
-    """Yield the part for one output, in the best format that the output has."""
+def _output(output: NotebookNode) -> Iterator[Item]:
+    """Yield the item for one output, in the best format that the output has."""
     if output.output_type == "stream":
         if output.name == "stdout":
-            yield Part("html", _pre(output.text))
+            yield Item("html", _pre(output.text))
         return
     data = output.get("data", {})
     chart = next((data[kind] for kind in VEGA_MIMETYPES if kind in data), None)
     if chart is not None:
         title = chart.get("title", "")
         spec = {name: value for name, value in chart.items() if name != "title"}
-        yield Part("chart", spec=spec, title=title if isinstance(title, str) else "", rows=_rows(chart))
+        yield Item("chart", spec=spec, title=title if isinstance(title, str) else "", rows=_rows(chart))
     elif "image/png" in data:
         source = escape("data:image/png;base64," + data["image/png"].replace("\n", ""))
-        yield Part("html", Markup('<img src="{}" alt="figure">').format(source))
+        yield Item("html", Markup('<img src="{}" alt="figure">').format(source))
     elif "text/html" in data and "<table" in data["text/html"]:
-        yield Part("html", Markup('<div class="wide">{}</div>').format(_clean(data["text/html"], markdown=False)))
+        yield Item("html", Markup('<div class="wide">{}</div>').format(_clean(data["text/html"], markdown=False)))
     elif "text/markdown" in data:
-        yield Part("html", _clean(markdown2html_mistune(data["text/markdown"]), markdown=True))
+        yield Item("html", _clean(markdown2html_mistune(data["text/markdown"]), markdown=True))
     elif "text/plain" in data:
-        yield Part("html", _pre(data["text/plain"]))
+        yield Item("html", _pre(data["text/plain"]))
 
 
 def _pre(text: str) -> Markup:

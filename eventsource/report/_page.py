@@ -15,7 +15,7 @@ from markupsafe import Markup
 from nbformat import NotebookNode
 
 from eventsource.errors import ReportError
-from eventsource.report._outputs import Part, parts
+from eventsource.report._outputs import Item, items
 
 __all__ = ["json_for_script", "page", "title_of"]
 
@@ -37,10 +37,10 @@ def page(notebook: NotebookNode, *, title: str, about: Mapping[str, str], manife
         manifest: what the report was made from; the page contains it as JSON.
 
     Raises:
-        ReportError: the page would be larger than 5 MB; the hint names its largest part.
+        ReportError: the page would be larger than 5 MB; the hint names its largest item.
     """
-    found = list(parts(notebook))
-    charts = [part.spec for part in found if part.spec is not None]
+    found = list(items(notebook))
+    charts = [item.spec for item in found if item.spec is not None]
     _check_size(found)
     style, script = _asset("page.css"), _asset("page.js")
     bundle = _bundle() if charts else ""
@@ -116,17 +116,17 @@ def _template() -> jinja2.Template:
     return environment.from_string(_asset("page.html"))
 
 
-def _numbered(found: list[Part]) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
-    """Return the parts with numbers for charts and ids for headings, and the table of contents."""
+def _numbered(found: list[Item]) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+    """Return the items with numbers for charts and ids for headings, and the table of contents."""
     body: list[dict[str, Any]] = []
     contents: list[dict[str, str]] = []
     chart = 0
-    for part in found:
-        if part.spec is not None:
-            body.append({"chart": chart, "title": part.title, "rows": part.rows or [], "about": _about(part.spec)})
+    for item in found:
+        if item.spec is not None:
+            body.append({"chart": chart, "title": item.title, "rows": item.rows or [], "about": _about(item.spec)})
             chart += 1
             continue
-        html = str(part.html)
+        html = str(item.html)
         for heading in _HEADING.finditer(html):
             contents.append({"id": f"s{len(contents) + 1}", "text": _MARKUP.sub("", heading[2])})
         names = iter(contents[-len(_HEADING.findall(html)) :] if _HEADING.search(html) else [])
@@ -139,13 +139,13 @@ def _about(spec: Mapping[str, Any]) -> str:
     return str(spec.get("description") or spec.get("title") or "chart")
 
 
-def _check_size(found: list[Part]) -> None:
-    if sum(len(str(part.html)) + len(str(json_for_script(part.spec))) for part in found) > _LIMIT:
+def _check_size(found: list[Item]) -> None:
+    if sum(len(str(item.html)) + len(str(json_for_script(item.spec))) for item in found) > _LIMIT:
         raise ReportError(f"a page has at most {_LIMIT:,} bytes, got more", hint=_largest(found))
 
 
-def _largest(found: list[Part]) -> str:
-    sizes = [(len(str(part.html)) + len(str(json_for_script(part.spec))), part) for part in found]
-    size, part = max(sizes, key=lambda pair: pair[0])
-    name = _about(part.spec) if part.spec is not None else "a table or text"
-    return f"aggregate the largest part first: {name!r} has {size:,} bytes"
+def _largest(found: list[Item]) -> str:
+    sizes = [(len(str(item.html)) + len(str(json_for_script(item.spec))), item) for item in found]
+    size, item = max(sizes, key=lambda pair: pair[0])
+    name = _about(item.spec) if item.spec is not None else "a table or text"
+    return f"aggregate the largest item first: {name!r} has {size:,} bytes"

@@ -44,15 +44,15 @@ class Request:
 
     Args:
         moment: the states after all events up to this instant; None: after all events.
-        limit: only events with position < ``limit`` may be in it.
+        upto: only events with position < ``upto`` may be in it.
         known_at: only events with ``recorded_at`` <= ``known_at`` may be in it; None: all.
         order: the fold order of the plan: ``occurred_at`` or ``recorded_at``.
         columns: the payload columns that the log has today, sorted: they decide the dtypes of fields.
-        visible_columns: those among them that an event within ``limit`` and ``known_at`` has, sorted.
+        visible_columns: those among them that an event within ``upto`` and ``known_at`` has, sorted.
     """
 
     moment: datetime | None
-    limit: int
+    upto: int
     known_at: datetime | None
     order: str
     columns: tuple[str, ...]
@@ -63,7 +63,7 @@ class Request:
         """Return what a question for the states at a moment needs."""
         columns = tuple(sorted(view.parts.columns))
         visible = columns if view.known_at is None else tuple(sorted(view.columns))
-        return cls(moment, view.limit, view.known_at, view.plan.order, columns, visible)
+        return cls(moment, view.upto, view.known_at, view.plan.order, columns, visible)
 
 
 def unusable(snapshot: Snapshot, request: Request) -> Unusable | None:
@@ -74,7 +74,7 @@ def unusable(snapshot: Snapshot, request: Request) -> Unusable | None:
 def _obstacles(snapshot: Snapshot, request: Request) -> Iterator[str]:
     if snapshot.columns != request.columns:
         yield "the log has other payload members, or other kinds of values, than when it was taken"
-    if snapshot.position > request.limit:
+    if snapshot.position > request.upto:
         yield "it has events from positions that the question does not see"
     if request.moment is not None and snapshot.moment > request.moment:
         yield "its moment is later than the one asked for"

@@ -51,7 +51,7 @@ class SnapshotPolicy:
 
 
 def due_moments(
-    policy: SnapshotPolicy, existing: Sequence[Snapshot], span: tuple[datetime, datetime], limit: int, tz: str
+    policy: SnapshotPolicy, existing: Sequence[Snapshot], span: tuple[datetime, datetime], head: int, tz: str
 ) -> list[datetime | None]:
     """Return the moments of the snapshots that a policy asks for and that do not exist; None: of all events.
 
@@ -59,12 +59,12 @@ def due_moments(
         policy: the policy.
         existing: the snapshots that are there.
         span: the first and the last moment of all events.
-        limit: the number of events in the log.
+        head: the head of the log, which is the number of its events.
         tz: the zone of calendar steps.
     """
     due: list[datetime | None] = []
     newest = max((snapshot.position for snapshot in existing if snapshot.is_complete), default=0)
-    if policy.events is not None and limit - newest >= policy.events:
+    if policy.events is not None and head - newest >= policy.events:
         due.append(None)
     if policy.every is not None:
         moments = [snapshot.moment for snapshot in existing]

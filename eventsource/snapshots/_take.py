@@ -49,13 +49,13 @@ def take_snapshot(view: View, store: SnapshotStore, moment: datetime | None) -> 
     return store.write(
         all_states,
         Snapshot(
-            position=view.limit,
+            position=view.upto,
             moment=moment,
             is_complete=moment >= span[1],
             last_recorded_at=max((part.last for part in parts if part.last is not None), default=None),
             columns=tuple(sorted(view.columns)),
             entities=all_states.height,
-            last_event_id=view.parts.last_event_id(view.limit),
+            last_event_id=view.parts.last_event_id(view.upto),
             log_mark=view.log.mark,
             file="",
         ),
@@ -79,7 +79,7 @@ def take_due_snapshots(
     columns = tuple(sorted(view.columns))
     useful = [snapshot for snapshot in existing if snapshot.columns == columns]
     new = []
-    for moment in due_moments(policy, useful, view.span, view.limit, tz):
+    for moment in due_moments(policy, useful, view.span, view.upto, tz):
         # A total that cannot be stored must not make the question fail that only happened to find it due.
         with contextlib.suppress(FoldError):
             new.append(take_snapshot(view, store, moment))

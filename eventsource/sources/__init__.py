@@ -14,7 +14,7 @@ How bytes become events
     frames       all lines have one shape?                       `BulkDecoder`: columns of a block at once
                  otherwise line by line                          `Decoder`: events, and rejected lines
                      │
-    parts        events, rejected, consumed                      `Part`: after each block, how much was consumed
+    chunks       events, rejected, consumed                      `Chunk`: after each block, how much was consumed
                      │
     batches      about 250,000 events or 64 MB                   `Batch`: events of one or many files, with the
                                                                  checkpoint: offset, lines, digest of each file

@@ -85,11 +85,14 @@ class BulkDecoder:
     def __init__(self, mapping: FieldMapping, times: TimeReader) -> None:
         self._times, self._constants = times, mapping.constants
         paths = {name: mapping.paths.get(name, name) for name in ENVELOPE if name not in mapping.constants}
-        choices = [(paths, [path for path in paths.values() if "." in path])]
+        # A member whose name has the dots of a path, such as "who.key", would be read before the path.
+        dotted = [path for path in paths.values() if "." in path]
+        shapes = [_shape(paths, forbidden=dotted)]
         if paths.get("event_id") == "event_id" and "event_id" not in mapping.paths:
-            choices.append(({**paths, "event_id": "id"}, [*choices[0][1], "event_id"]))
-        shapes = [] if mapping.constants.keys() & {"data", "metadata", "version"} else choices
-        self._shapes = [shape for choice in shapes if (shape := _shape(*choice)) is not None]
+            # Without a mapping, "id" is read where a line has no "event_id".
+            shapes.append(_shape({**paths, "event_id": "id"}, forbidden=[*dotted, "event_id"]))
+        is_possible = not mapping.constants.keys() & {"data", "metadata", "version"}
+        self._shapes = [shape for shape in shapes if shape is not None and is_possible]
 
     def decode(self, data: bytes, lines: int) -> pl.DataFrame | None:
         """Return the events of some lines; None if they must be decoded one by one.
@@ -121,8 +124,9 @@ class BulkDecoder:
             frame = pl.DataFrame({name: series[name] for name in ENVELOPE})
         except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError):
             return None
-        faults = frame["occurred_at"].null_count() + frame["recorded_at"].null_count()
-        if faults > columns["recorded_at"].count(None) or not frame.select(_IS_VALID).item():
+        missing, unreadable = columns["recorded_at"].count(None), frame["occurred_at"].null_count()
+        unreadable += frame["recorded_at"].null_count() - missing  # a missing time is not a fault
+        if unreadable > 0 or not frame.select(_IS_VALID).item():
             return None
         return frame.with_columns(
             pl.col("recorded_at").fill_null(pl.col("occurred_at")), pl.col("data").fill_null("{}")
@@ -139,7 +143,7 @@ class BulkDecoder:
             return pl.Series(list(map(str, values)), dtype=ENVELOPE[name], strict=True)
 
 
-def _shape(paths: Mapping[str, str], forbidden: list[str]) -> _Shape | None:
+def _shape(paths: Mapping[str, str], *, forbidden: list[str]) -> _Shape | None:
     """Return the shape of lines with these paths (column → path); None if no struct can have it."""
     attributes: dict[str, str] = {}
     try:

@@ -3,7 +3,7 @@
 Five numbers, named ``<real path>#<name>`` so that all links to a file share them::
 
     #offset   uncompressed bytes that were consumed          ┐
-    #lines    lines (of Parquet: rows) that were consumed    ├ after every part: `Consumed`
+    #lines    lines (of Parquet: rows) that were consumed    ├ after every chunk: `Consumed`
     #digest   of these bytes: are they still the same?       ┘
     #stamp    size and modification time of the file when it was read to its end: nothing to do if equal
     #half     the same, when a last line without an end of line was left for the next pull
@@ -21,7 +21,7 @@ from eventsource.event import Checkpoint, empty_events, rejected_lines
 from eventsource.sources._compressed import COMPRESSED, Reader, open_at
 from eventsource.sources._digest import Digest
 
-__all__ = ["Consumed", "FileCheckpoint", "Part", "UnreadableError"]
+__all__ = ["Chunk", "Consumed", "FileCheckpoint", "UnreadableError"]
 
 
 class UnreadableError(Exception):
@@ -44,7 +44,7 @@ class Consumed:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Chunk:
     """What was read in one step.
 
     Args:
@@ -124,17 +124,17 @@ class FileCheckpoint:
         self._was_read_before = self.consumed.digest == self.stamp
         return (rows, ()) if self._was_read_before or not rows else (0, (self._rewritten(),))
 
-    def first_part(self, consumed: Consumed, notes: tuple[str, ...]) -> Part:
-        """Return a part without events: from which line on the file is read.
+    def first_chunk(self, consumed: Consumed, notes: tuple[str, ...]) -> Chunk:
+        """Return a chunk without events: from which line on the file is read.
 
         Earlier rejections of lines after it are outdated if this is the file that was read before. If another file
         has taken its place (a rotated log), they stay: the log may be the only place that still has these lines.
         """
         reread_after = (str(self.path), consumed.lines) if self._was_read_before else None
-        return Part(consumed=consumed, notes=notes, reread_after=reread_after)
+        return Chunk(consumed=consumed, notes=notes, reread_after=reread_after)
 
     def numbers(self, consumed: Consumed | None) -> dict[str, int]:
-        """Return the numbers for the log after a part."""
+        """Return the numbers for the log after a chunk."""
         if consumed is None:
             return {}
         offset = {} if consumed.offset is None else {"offset": consumed.offset}

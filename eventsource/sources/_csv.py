@@ -1,4 +1,4 @@
-"""CSV, part by part. The first row of a file names the members of all other rows.
+"""CSV, chunk by chunk. The first row of a file names the members of all other rows.
 
 A row may span several physical lines, as a quoted cell may contain line breaks::
 
@@ -15,17 +15,17 @@ from pathlib import Path
 from typing import Any, Final
 
 from eventsource.sources._blocks import Block, NumberedLine, blocks
-from eventsource.sources._checkpoint import Consumed, FileCheckpoint, Part, UnreadableError
+from eventsource.sources._checkpoint import Chunk, Consumed, FileCheckpoint, UnreadableError
 from eventsource.sources._compressed import open_at
 from eventsource.sources._decoder import Decoder, Line, check_utf8
 from eventsource.sources._digest import Digest
 from eventsource.sources._dotted_columns import DottedColumns
 from eventsource.sources._values import LineError
 
-__all__ = ["CsvLines", "Row", "column_names", "csv_parts", "csv_rows", "header_line"]
+__all__ = ["CsvLines", "Row", "column_names", "csv_chunks", "csv_rows", "header_line"]
 
-_PART_ROWS: Final = 20_000
-_PART_BYTES: Final = 8 * 1024 * 1024
+_CHUNK_ROWS: Final = 20_000
+_CHUNK_BYTES: Final = 8 * 1024 * 1024
 _BOM: Final = b"\xef\xbb\xbf"
 _LINE_END: Final = b"\r\n"
 
@@ -96,7 +96,7 @@ class CsvLines:
         return line
 
 
-def csv_parts(file: FileCheckpoint, decoder: Decoder, *, size: int, limit: int) -> Iterator[Part]:
+def csv_chunks(file: FileCheckpoint, decoder: Decoder, *, size: int, limit: int) -> Iterator[Chunk]:
     """Yield what is new in a file of CSV.
 
     A last row without an end of line is decoded if it has all its cells. It never counts as consumed, as its last
@@ -113,17 +113,17 @@ def csv_parts(file: FileCheckpoint, decoder: Decoder, *, size: int, limit: int) 
     """
     reader, digest, line, notes = file.open()
     with reader:
-        yield file.first_part(Consumed(line, digest.length, digest.number()), notes)
+        yield file.first_chunk(Consumed(line, digest.length, digest.number()), notes)
         lines = CsvLines(blocks(reader, line=line + 1, size=size, limit=limit), limit)
         names = column_names(file.path, limit=limit) if digest.length else _parse_names(lines)
         line = _consume(digest, lines.take(), line)
-        for rows in _chunks(csv_rows(lines, names, file=str(file.path), may_grow=file.may_grow)):
+        for rows in _groups(csv_rows(lines, names, file=str(file.path), may_grow=file.may_grow)):
             events, rejected = decoder.rows((row.line, row.members) for row in rows)
             for row in rows:
                 line = _consume(digest, row.physical, line) if row.is_complete else line
             last = rows[-1]
             is_left = not last.is_complete and file.may_grow and last.line.number in rejected["line"].tail(1)
-            yield Part(
+            yield Chunk(
                 events,
                 rejected.head(-1) if is_left else rejected,
                 reader.tell(),
@@ -236,14 +236,14 @@ def _consume(digest: Digest, physical: tuple[NumberedLine, ...], line: int) -> i
     return physical[-1][0] if physical else line
 
 
-def _chunks(rows: Iterator[Row]) -> Iterator[list[Row]]:
-    chunk: list[Row] = []
+def _groups(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    group: list[Row] = []
     size = 0
     for row in rows:
-        chunk.append(row)
+        group.append(row)
         size += len(row.line.raw)
-        if len(chunk) >= _PART_ROWS or size >= _PART_BYTES:
-            yield chunk
-            chunk, size = [], 0
-    if chunk:
-        yield chunk
+        if len(group) >= _CHUNK_ROWS or size >= _CHUNK_BYTES:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group

@@ -1,17 +1,17 @@
-"""JSON Lines, part by part."""
+"""JSON Lines, chunk by chunk."""
 
 from collections.abc import Iterator
 
 import polars as pl
 
 from eventsource.sources._blocks import Block, blocks
-from eventsource.sources._checkpoint import Consumed, FileCheckpoint, Part
+from eventsource.sources._checkpoint import Chunk, Consumed, FileCheckpoint
 from eventsource.sources._decoder import Decoder
 
-__all__ = ["json_parts"]
+__all__ = ["json_chunks"]
 
 
-def json_parts(file: FileCheckpoint, decoder: Decoder, *, size: int, limit: int) -> Iterator[Part]:
+def json_chunks(file: FileCheckpoint, decoder: Decoder, *, size: int, limit: int) -> Iterator[Chunk]:
     """Yield what is new in a file of JSON Lines, block by block.
 
     A last line without an end of line is decoded if it is a whole object. Otherwise it may be half-written. It is
@@ -26,14 +26,14 @@ def json_parts(file: FileCheckpoint, decoder: Decoder, *, size: int, limit: int)
     """
     reader, digest, line, notes = file.open()
     with reader:
-        yield file.first_part(Consumed(line, digest.length, digest.number()), notes)
+        yield file.first_chunk(Consumed(line, digest.length, digest.number()), notes)
         for block in blocks(reader, line=line + 1, size=size, limit=limit):
             events, rejected = decoder.block(block, str(file.path))
             is_half = not block.is_complete and _rejects_last_line(rejected, block)
             is_left = is_half and file.may_grow
             block.add_to(digest, last=not is_half)
             line += block.lines - is_half
-            yield Part(
+            yield Chunk(
                 events,
                 rejected.head(-1) if is_left else rejected,
                 reader.tell(),

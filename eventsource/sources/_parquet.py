@@ -1,4 +1,4 @@
-"""Parquet, part by part: columns are members."""
+"""Parquet, chunk by chunk: columns are members."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -6,20 +6,20 @@ from typing import Any, Final
 import polars as pl
 
 from eventsource.moment import null_outside_calendar, time_unit
-from eventsource.sources._checkpoint import Consumed, FileCheckpoint, Part, UnreadableError
+from eventsource.sources._checkpoint import Chunk, Consumed, FileCheckpoint, UnreadableError
 from eventsource.sources._decoder import Decoder, Line
 from eventsource.sources._dotted_columns import DottedColumns
 
-__all__ = ["parquet_parts"]
+__all__ = ["parquet_chunks"]
 
 _FIRST_ROWS: Final = 1_000
-"""Rows of the first part; their size says how many rows have about 16 MB."""
+"""Rows of the first chunk; their size says how many rows have about 16 MB."""
 
-_PART_ROWS: Final = 50_000
-_PART_BYTES: Final = 16 * 1024 * 1024
+_CHUNK_ROWS: Final = 50_000
+_CHUNK_BYTES: Final = 16 * 1024 * 1024
 
 
-def parquet_parts(file: FileCheckpoint, decoder: Decoder) -> Iterator[Part]:
+def parquet_chunks(file: FileCheckpoint, decoder: Decoder) -> Iterator[Chunk]:
     """Yield what is new in a file of Parquet, about 16 MB at a time.
 
     Such a file does not grow: one that changed is read again from its start.
@@ -32,7 +32,7 @@ def parquet_parts(file: FileCheckpoint, decoder: Decoder) -> Iterator[Part]:
         UnreadableError: the file is damaged.
     """
     row, notes = file.first_row()
-    yield file.first_part(Consumed(row, None, file.stamp), notes)
+    yield file.first_chunk(Consumed(row, None, file.stamp), notes)
     frame = pl.scan_parquet(file.path, glob=False)
     total = _collect(frame.select(pl.len())).item()
     rows, columns = _FIRST_ROWS, DottedColumns(frame.collect_schema().names())
@@ -44,8 +44,8 @@ def parquet_parts(file: FileCheckpoint, decoder: Decoder) -> Iterator[Part]:
         )
         events, rejected = decoder.rows(lines)
         row += some.height
-        rows = max(1, min(_PART_ROWS, some.height * _PART_BYTES // max(1, int(some.estimated_size()))))
-        yield Part(events, rejected, file.size * row // total, Consumed(row, None, file.stamp))
+        rows = max(1, min(_CHUNK_ROWS, some.height * _CHUNK_BYTES // max(1, int(some.estimated_size()))))
+        yield Chunk(events, rejected, file.size * row // total, Consumed(row, None, file.stamp))
 
 
 def _rows(some: pl.DataFrame) -> Iterator[Mapping[str, Any]]:

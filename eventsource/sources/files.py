@@ -17,13 +17,13 @@ from eventsource.errors import SourceError
 from eventsource.event import Batch, Checkpoint, empty_events, rejected_lines
 from eventsource.moment import time_zone
 from eventsource.sources._blocks import BLOCK_BYTES, MAX_LINE
-from eventsource.sources._checkpoint import Consumed, FileCheckpoint, Part, UnreadableError
+from eventsource.sources._checkpoint import Chunk, Consumed, FileCheckpoint, UnreadableError
 from eventsource.sources._compressed import COMPRESSED, DAMAGED
-from eventsource.sources._csv import csv_parts, header_line
+from eventsource.sources._csv import csv_chunks, header_line
 from eventsource.sources._decoder import Decoder
-from eventsource.sources._json_lines import json_parts
+from eventsource.sources._json_lines import json_chunks
 from eventsource.sources._mapping import FieldMapping
-from eventsource.sources._parquet import parquet_parts
+from eventsource.sources._parquet import parquet_chunks
 from eventsource.sources._retry import FileRetry
 from eventsource.sources._times import UNITS, TimeReader
 
@@ -92,30 +92,30 @@ class Files:
         rows = size = read = 0
         paths, logs = self._find_files()
         notes = tuple(f"{log} is a log: its own files are skipped" for log in logs)
-        parts = [Part(notes=notes)] if notes else []
+        chunks = [Chunk(notes=notes)] if notes else []
         for path in paths:
             read_of_file = 0
-            for part in self._read_file(path, checkpoint):
-                parts.append(part)
-                read += max(0, part.read - read_of_file)
-                read_of_file = max(read_of_file, part.read)
-                rows += part.events.height + part.rejected.height
-                size += int(part.events.estimated_size() + part.rejected.estimated_size())
+            for chunk in self._read_file(path, checkpoint):
+                chunks.append(chunk)
+                read += max(0, chunk.read - read_of_file)
+                read_of_file = max(read_of_file, chunk.read)
+                rows += chunk.events.height + chunk.rejected.height
+                size += int(chunk.events.estimated_size() + chunk.rejected.estimated_size())
                 if rows >= _BATCH_ROWS or size >= _BATCH_BYTES:
-                    yield _batch(parts, read)
-                    parts, rows, size, read = [], 0, 0, 0
-        if parts:
-            yield _batch(parts, read)
+                    yield _batch(chunks, read)
+                    chunks, rows, size, read = [], 0, 0, 0
+        if chunks:
+            yield _batch(chunks, read)
 
     def decode(self, rejected: pl.DataFrame) -> Batch:
         """Decode rejected lines again. Rows of CSV need the header of their file, long lines need their file."""
-        parts = []
+        chunks = []
         for group in rejected.partition_by("file", maintain_order=True):
             path = Path(group["file"][0] or "")
             retry = FileRetry(path, self._format_of(path, default="jsonl"), self._decoder, self._max_line)
             events, left = retry.decode(group)
-            parts.append(Part(events, left.with_columns(pl.lit(self.name).alias("source"))))
-        return _batch(parts, 0)
+            chunks.append(Chunk(events, left.with_columns(pl.lit(self.name).alias("source"))))
+        return _batch(chunks, 0)
 
     def _find_files(self) -> tuple[list[Path], list[Path]]:
         """Return the files as in `paths`, and the logs among the folders, whose files are skipped."""
@@ -138,35 +138,35 @@ class Files:
                 files.setdefault(os.path.realpath(path), Path(os.path.abspath(path)))  # noqa: PTH100 - folds ".."
         return list(files.values()), sorted(logs)
 
-    def _read_file(self, path: Path, stored: Checkpoint) -> Iterator[Part]:
-        """Yield the new parts of one file; a damaged file also yields one rejected entry about itself."""
+    def _read_file(self, path: Path, stored: Checkpoint) -> Iterator[Chunk]:
+        """Yield the new chunks of one file; a damaged file also yields one rejected entry about itself."""
         try:
             file = FileCheckpoint(path, stored, lines=2 if self._format_of(path) == "csv" else 1)
         except OSError as error:
-            yield Part(rejected=self._unreadable(path, Consumed(), error))
+            yield Chunk(rejected=self._unreadable(path, Consumed(), error))
             return
         if file.is_done:
-            yield Part(read=file.size)
+            yield Chunk(read=file.size)
             return
         consumed, is_unfinished = file.consumed, False
         try:
-            for part in self._parts(file):
-                consumed, is_unfinished = part.consumed or consumed, part.is_unfinished
-                yield replace(part, checkpoint=file.numbers(part.consumed))
+            for chunk in self._chunks(file):
+                consumed, is_unfinished = chunk.consumed or consumed, chunk.is_unfinished
+                yield replace(chunk, checkpoint=file.numbers(chunk.consumed))
         except (*DAMAGED, UnreadableError) as error:
             # Another attempt may succeed after an OSError, but not after damaged content: that file is done.
             is_temporary = isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile)
             rejected = self._unreadable(path, consumed, error)
-            yield Part(rejected=rejected, read=file.size, checkpoint={} if is_temporary else file.end())
+            yield Chunk(rejected=rejected, read=file.size, checkpoint={} if is_temporary else file.end())
             return
-        yield Part(read=file.size, checkpoint=file.end(is_unfinished=is_unfinished))
+        yield Chunk(read=file.size, checkpoint=file.end(is_unfinished=is_unfinished))
 
-    def _parts(self, file: FileCheckpoint) -> Iterator[Part]:
+    def _chunks(self, file: FileCheckpoint) -> Iterator[Chunk]:
         format_ = self._format_of(file.path)
         if format_ == "parquet":
-            return parquet_parts(file, self._decoder)
-        parts = csv_parts if format_ == "csv" else json_parts
-        return parts(file, self._decoder, size=self._block, limit=self._max_line)
+            return parquet_chunks(file, self._decoder)
+        chunks = csv_chunks if format_ == "csv" else json_chunks
+        return chunks(file, self._decoder, size=self._block, limit=self._max_line)
 
     def _unreadable(self, path: Path, consumed: Consumed, error: Exception) -> pl.DataFrame:
         """Return an entry about the whole file: its ``raw`` is empty."""
@@ -196,14 +196,14 @@ def csv_header(path: Path) -> bytes | None:
         return None
 
 
-def _batch(parts: list[Part], read: int) -> Batch:
+def _batch(chunks: list[Chunk], read: int) -> Batch:
     return Batch(
-        events=pl.concat([empty_events(), *(part.events for part in parts)]),
-        rejected=pl.concat([rejected_lines([]), *(part.rejected for part in parts)]),
-        checkpoint={key: number for part in parts for key, number in part.checkpoint.items()},
+        events=pl.concat([empty_events(), *(chunk.events for chunk in chunks)]),
+        rejected=pl.concat([rejected_lines([]), *(chunk.rejected for chunk in chunks)]),
+        checkpoint={key: number for chunk in chunks for key, number in chunk.checkpoint.items()},
         read=read,
-        notes=tuple(note for part in parts for note in part.notes),
-        reread_after=dict(part.reread_after for part in parts if part.reread_after is not None),
+        notes=tuple(note for chunk in chunks for note in chunk.notes),
+        reread_after=dict(chunk.reread_after for chunk in chunks if chunk.reread_after is not None),
     )
 
 

@@ -146,8 +146,8 @@ def test_the_same_run_gives_the_same_page(notebook: EXPORTED, tmp_path: Path) ->
 
 
 def test_a_page_beyond_its_size_is_refused(notebook: EXPORTED, tmp_path: Path) -> None:
-    """The error names the largest part; nothing is written."""
-    with pytest.raises(ReportError, match="largest part"):
+    """The error names the largest item; nothing is written."""
+    with pytest.raises(ReportError, match="largest item"):
         report.run(notebook("# Report", "print('x' * 6_000_000)"), out=tmp_path / "out")
     assert not list((tmp_path / "out").glob("*.html"))
 

@@ -23,7 +23,7 @@ SNAPSHOT = Snapshot(
     file="",
 )
 REQUEST = Request(
-    moment=MARCH, limit=200, known_at=None, order="occurred_at", columns=("=n|int",), visible_columns=("=n|int",)
+    moment=MARCH, upto=200, known_at=None, order="occurred_at", columns=("=n|int",), visible_columns=("=n|int",)
 )
 
 
@@ -32,13 +32,13 @@ REQUEST = Request(
     [
         REQUEST,
         replace(REQUEST, moment=None),
-        replace(REQUEST, moment=FEBRUARY, limit=100),
+        replace(REQUEST, moment=FEBRUARY, upto=100),
         replace(REQUEST, order="recorded_at"),
         replace(REQUEST, known_at=FEBRUARY),
     ],
 )
 def test_a_snapshot_of_visible_events_is_usable(request_: Request) -> None:
-    """At the bounds, too: its position may be the limit, its moment the one asked for."""
+    """At the bounds, too: its position may be the bound, its moment the one asked for."""
     assert unusable(SNAPSHOT, request_) is None
 
 
@@ -46,7 +46,7 @@ def test_a_snapshot_of_visible_events_is_usable(request_: Request) -> None:
     ("changes", "reason"),
     [
         ({"columns": ("=n|int", "=n|str")}, "other payload members"),
-        ({"limit": 99}, "positions that the question does not see"),
+        ({"upto": 99}, "positions that the question does not see"),
         ({"moment": JANUARY}, "later than the one asked for"),
         ({"known_at": MARCH, "order": "recorded_at"}, "moved the clocks"),
         ({"known_at": JANUARY}, "recorded after known_at"),
@@ -84,7 +84,7 @@ def test_a_snapshot_that_leaves_too_many_events_is_not_chosen() -> None:
 
 def test_where_none_is_usable_the_reason_is_that_of_the_latest() -> None:
     """Where no snapshot was taken, that is the reason."""
-    request = replace(REQUEST, limit=50)
+    request = replace(REQUEST, upto=50)
     found = choose_snapshot([replace(SNAPSHOT, position=10, moment=MARCH), SNAPSHOT], request, lambda _: 0.0, 1)
     assert isinstance(found, Snapshot)
     assert choose_snapshot([SNAPSHOT], request, lambda _: 0.0, 1) == unusable(SNAPSHOT, request)

@@ -42,10 +42,10 @@ def test_a_policy_without_effect_is_refused(wrong: dict[str, Any]) -> None:
     assert caught.value.hint
 
 
-@pytest.mark.parametrize(("limit", "due"), [(99, []), (100, [None])])
-def test_the_first_snapshot_is_due_after_so_many_events(limit: int, due: list[datetime | None]) -> None:
+@pytest.mark.parametrize(("head", "due"), [(99, []), (100, [None])])
+def test_the_first_snapshot_is_due_after_so_many_events(head: int, due: list[datetime | None]) -> None:
     """Counted from the begin of the log."""
-    assert due_moments(SnapshotPolicy(events=100), [], SPAN, limit, "UTC") == due
+    assert due_moments(SnapshotPolicy(events=100), [], SPAN, head, "UTC") == due
 
 
 @pytest.mark.parametrize(("is_complete", "due"), [(True, []), (False, [None])])
