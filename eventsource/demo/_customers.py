@@ -70,11 +70,11 @@ class Customers:
         return exists & (times < self.settings.until)
 
     def events(
-        self, kind: str, who: Ints, times: Ints, data: pl.Series | str, causes: Ints | None = None
+        self, type_: str, who: Ints, times: Ints, data: pl.Series | str, causes: Ints | None = None
     ) -> pl.DataFrame:
         """Return those events that are possible: ``customer`` (the number), ``occurred``, ``type``, ``data``."""
         frame = pl.DataFrame({"customer": self.numbers[who], "occurred": times})
-        frame = frame.with_columns(pl.lit(kind, pl.Enum(TYPES)).alias("type"), pl.lit(data).alias("data"))
+        frame = frame.with_columns(pl.lit(type_, pl.Enum(TYPES)).alias("type"), pl.lit(data).alias("data"))
         return frame.filter(pl.Series(self.is_possible(who, times, causes)))
 
 

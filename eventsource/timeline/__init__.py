@@ -138,6 +138,8 @@ class Timeline:
     def snapshot(self, when: Moment | None = None) -> Snapshot:
         """Store the states at a moment, for later questions to start from.
 
+        If its file is deleted, it is not taken again by itself. Only the snapshots of a policy are.
+
         Args:
             when: the moment; default: that of the latest event.
 

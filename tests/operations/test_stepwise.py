@@ -26,8 +26,8 @@ def _looped(
 ) -> list[int]:
     """Return the states after each event, found one by one."""
     state, states = initial, []
-    for kind, begins in zip(events, fresh, strict=True):
-        state = table[kind][initial if begins else state]
+    for type_, begins in zip(events, fresh, strict=True):
+        state = table[type_][initial if begins else state]
         states.append(state)
     return states
 
@@ -49,10 +49,10 @@ def _agree(events: list[dict[str, Any]], rule: Rule) -> pl.DataFrame:
 @st.composite
 def _machines(draw: st.DrawFn) -> tuple[list[int], list[bool], list[list[int]], int]:
     """Events of many small or few large entities, and a machine."""
-    states, kinds = draw(st.integers(1, 6)), draw(st.integers(1, 4))
+    states, types = draw(st.integers(1, 6)), draw(st.integers(1, 4))
     row = st.lists(st.integers(0, states - 1), min_size=states, max_size=states)
-    table = draw(st.lists(row, min_size=kinds, max_size=kinds))
-    events = draw(st.lists(st.integers(0, kinds - 1), max_size=80))
+    table = draw(st.lists(row, min_size=types, max_size=types))
+    events = draw(st.lists(st.integers(0, types - 1), max_size=80))
     rare = draw(st.sampled_from([0.02, 0.5]))
     fresh = [draw(st.floats(0, 1)) < rare for _ in events]
     return events, [True, *fresh[1:]] if fresh else [], table, draw(st.integers(0, states - 1))
@@ -69,39 +69,39 @@ def test_blocks_are_the_loop(
 
 
 @pytest.mark.parametrize("rarity", [0, 1e-4, 0.1, 1], ids=["one entity", "a few", "many", "all"])
-@pytest.mark.parametrize(("states", "kinds"), [(3, 4), (200, 4), (5, 127), (5, 128), (256, 3), (300, 300)])
-def test_machines_of_any_size_are_the_loop(rarity: float, states: int, kinds: int) -> None:
+@pytest.mark.parametrize(("states", "types"), [(3, 4), (200, 4), (5, 127), (5, 128), (256, 3), (300, 300)])
+def test_machines_of_any_size_are_the_loop(rarity: float, states: int, types: int) -> None:
     """Neither the number of states, of event types nor of entities changes what a machine does."""
     rng = np.random.default_rng(5)
-    events, fresh = rng.integers(0, kinds, 20_000), rng.random(20_000) < rarity
+    events, fresh = rng.integers(0, types, 20_000), rng.random(20_000) < rarity
     fresh[0] = True
-    table = rng.integers(0, states, (kinds, states))
+    table = rng.integers(0, states, (types, states))
     expected = _looped(events.tolist(), fresh.tolist(), table.tolist(), states - 1)
     assert run_machine(events, fresh, table, states - 1).tolist() == expected
 
 
 _STATES = st.sampled_from(["new", "open", "shut", "gone"])
-_KINDS = ("A", "B", "C")
+_TYPES = ("A", "B", "C")
 
 
 @st.composite
-def _arrows(draw: st.DrawFn) -> tuple[Transition, ...]:
-    ways = draw(st.dictionaries(st.tuples(_STATES, st.sampled_from(_KINDS)), _STATES, min_size=1))
-    return tuple(Transition((source,), kind, target) for (source, kind), target in ways.items())
+def _transitions(draw: st.DrawFn) -> tuple[Transition, ...]:
+    ways = draw(st.dictionaries(st.tuples(_STATES, st.sampled_from(_TYPES)), _STATES, min_size=1))
+    return tuple(Transition((source,), type_, target) for (source, type_), target in ways.items())
 
 
 @given(
-    _arrows(),
+    _transitions(),
     st.lists(
-        st.tuples(st.sampled_from((*_KINDS, "Other")), st.sampled_from("xyz"), st.integers(1, 9)), max_size=25
+        st.tuples(st.sampled_from((*_TYPES, "Other")), st.sampled_from("xyz"), st.integers(1, 9)), max_size=25
     ),
 )
 def test_states_are_those_of_the_reference(
-    arrows: tuple[Transition, ...], drawn: list[tuple[str, str, int]]
+    transitions: tuple[Transition, ...], drawn: list[tuple[str, str, int]]
 ) -> None:
     """A machine's state follows the events of its own entity in fold order, at every moment."""
-    events = [made(kind, owner, at=f"2024-01-{day:02}") for kind, owner, day in drawn]
-    _agree(events, Rule(name="state", op="states", initial="new", transitions=arrows))
+    events = [made(type_, owner, at=f"2024-01-{day:02}") for type_, owner, day in drawn]
+    _agree(events, Rule(name="state", op="states", initial="new", transitions=transitions))
 
 
 _DAYS = st.sampled_from(["2024-02-03", "2024-01-01", "2023-12-31", None])
@@ -147,7 +147,7 @@ def _noted(state: list[str], event: Event) -> list[str]:
 @given(st.lists(st.tuples(st.sampled_from("AB"), st.sampled_from("xyz"), st.integers(1, 9)), max_size=20))
 def test_reductions_are_those_of_the_reference(drawn: list[tuple[str, str, int]]) -> None:
     """A function sees each event of its types once, in fold order, and begins again with every entity."""
-    events = [made(kind, owner, at=f"2024-01-{day:02}", n=n) for n, (kind, owner, day) in enumerate(drawn)]
+    events = [made(type_, owner, at=f"2024-01-{day:02}", n=n) for n, (type_, owner, day) in enumerate(drawn)]
     dtype = pl.List(pl.String())
     _agree(events, Rule(name="notes", op="reduce", events=("A",), function=_noted, initial=[], dtype=dtype))
 
