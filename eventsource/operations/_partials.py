@@ -8,8 +8,8 @@ entities; ``spent`` is a ``total``, ``city`` a ``latest``:
     bob      0      null   false          2            Rome        true                →  2      Rome  true
     eve      5      Paris  true           0            null        true                →  5      null  true
 
-The mark ``|touched`` tells "no later event touches the city" (ann) from "the city was set to null" (eve). Sums,
-counts, extremes and sets need no mark: the value of no events changes nothing.
+The column ``|touched`` distinguishes "no later event touches the city" (ann) from "the city was set to null" (eve).
+Sums, counts, extremes and sets need no such column: the value of no events changes nothing.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -40,17 +40,17 @@ _Columns = Mapping[str, pl.Series]
 
 def keep_last(history: _History) -> Partial:
     """Return partial states of which the later one wins, if any event touched it."""
-    return Partial(columns=_with_mark(history), merge=_merge_last)
+    return Partial(columns=_with_touched(history), merge=_merge_last)
 
 
 def keep_first(history: _History) -> Partial:
     """Return partial states of which the earlier one wins, if any event touched it."""
-    return Partial(columns=_with_mark(history), merge=_merge_first)
+    return Partial(columns=_with_touched(history), merge=_merge_first)
 
 
 def refold(history: _History) -> Partial:
     """Return partial states of an operation whose every value needs the one before: they cannot be merged."""
-    return Partial(columns=_with_mark(history), merge=_merge_last, must_refold=_TOUCHED)
+    return Partial(columns=_with_touched(history), merge=_merge_last, must_refold=_TOUCHED)
 
 
 def add(history: _History) -> Partial:
@@ -77,7 +77,7 @@ def _value(history: _History) -> Callable[[Arguments, FieldEvents], _Columns]:
     return lambda rule, events: {"": history(rule, events).last()}
 
 
-def _with_mark(history: _History) -> Callable[[Arguments, FieldEvents], _Columns]:
+def _with_touched(history: _History) -> Callable[[Arguments, FieldEvents], _Columns]:
     def columns(rule: Arguments, events: FieldEvents) -> _Columns:
         found = history(rule, events)
         return {"": found.last(), _TOUCHED: found.is_touched}
