@@ -8,7 +8,7 @@ entities; ``spent`` is a ``total``, ``city`` a ``latest``:
     bob      0      null   false          2            Rome        true                →  2      Rome  true
     eve      5      Paris  true           0            null        true                →  5      null  true
 
-The column ``|touched`` distinguishes "no later event touches the city" (ann) from "the city was set to null" (eve).
+The column ``|touched`` separates "no later event touches the city" (ann) from "the city was set to null" (eve).
 Sums, counts, extremes and sets need no such column: the value of no events changes nothing.
 """
 
