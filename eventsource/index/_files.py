@@ -69,12 +69,15 @@ class IndexFiles:
     def lock(self) -> Iterator[None]:
         """Hold the folder's lock: one process writes at a time. The lock of a process that dies is released.
 
-        The lock is the operating system's (``flock``, or what Windows has). Where a file system has none,
-        filelock warns and uses a file that names the process which holds the lock.
+        The lock is the operating system's (``flock``, or what Windows has). A file system without such locks is an
+        error: a file that only names its holder would look like a lock that is held forever after a copy.
+
+        Raises:
+            IndexFileError: the folder or its lock cannot be written, or the file system has no locks.
         """
         with self._translated_errors():
             self.folder.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.path(_LOCK), poll_interval=_POLL).acquire()
+            lock = FileLock(self.path(_LOCK), poll_interval=_POLL, fallback_to_soft=False).acquire()
         with lock:
             yield
 
@@ -123,7 +126,8 @@ class IndexFiles:
         except (OSError, pl.exceptions.PolarsError) as error:
             raise IndexFileError(
                 f"the index cannot be written to {self.folder}: {error}",
-                hint="free some space, or see who may write there; the index may be deleted at any time",
+                hint="free some space, see who may write there, or keep it on a disk that has file locks; "
+                "the index may be deleted at any time",
             ) from error
 
     def _published_names(self) -> set[str]:

@@ -87,7 +87,11 @@ def _are_exact(counts: Numbers, units_in_one: Fraction) -> npt.NDArray[Any]:
 
 
 def _divide(units: Sequence[int], counts: Sequence[int], units_in_one: Fraction) -> pl.Series:
-    """Divide Python's integers: the quotient of two integers of any size is rounded once, half to even."""
+    """Divide Python's integers: the quotient of two integers of any size is rounded once, half to even.
+
+    An empty range has a count that is not positive, and no mean.
+    """
     numerator, denominator = units_in_one.as_integer_ratio()
-    means = [sum_ * denominator / (count * numerator) for sum_, count in zip(units, counts, strict=True)]
+    pairs = zip(units, counts, strict=True)
+    means = [sum_ * denominator / (count * numerator) if count > 0 else None for sum_, count in pairs]
     return pl.Series(means, dtype=pl.Float64)

@@ -6,6 +6,7 @@ A model and a log know nothing of each other; they meet here, once, in `Timeline
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import polars as pl
@@ -98,7 +99,7 @@ class Timeline:
         self._engine: Engine = engine or PolarsEngine()
         self._index = Index(log, self.plan, sizes=self.tuning.index, progress=progress)
         self._snapshots = Snapshots(log, self.plan, tz=tz, policy=snapshots, thresholds=self.tuning.snapshots)
-        self._names_checked = False
+        self._names_lock, self._names_checked = Lock(), False
 
     def as_of(
         self,
@@ -451,9 +452,10 @@ class Timeline:
     def _attempts(self, question: Question) -> Iterator[Attempt]:
         """Yield attempts to answer a question; see `Index.views`. The first ever warns of names without events."""
         for attempt in self._index.views(upto=question.upto, known_at=question.known_at):
-            if not self._names_checked:
-                with attempt as view:
-                    self._names_checked = warn_of_unknown_names(self.log, view)
+            with self._names_lock:  # threads that ask at once still get one warning
+                if not self._names_checked:
+                    with attempt as view:
+                        self._names_checked = warn_of_unknown_names(self.log, view)
             if attempt.missing is None:
                 yield attempt
 

@@ -27,7 +27,7 @@ INSTANTS = sorted({BEGIN + timedelta(days=day) + offset for day in range(1, 5) f
 
 ABSENT = object()
 _SMALL = st.integers(-3, 9)
-_FLOATS = st.sampled_from([0.1, -0.2, 1.0, 2.5, 1e12, 1e-6, 3.0])
+_FLOATS = st.sampled_from([0.1, -0.2, 1.0, 2.5, 1e12, 1e-6, 3.0, 1e41])
 _TEXTS = st.sampled_from(["", "x", "Łódź", "10", "9", "null", '"'])
 _BIG = st.sampled_from([2**53 + 1, 2**53, 2**62, -(2**63), 2**63 - 1, 7])
 _HUGE = st.sampled_from([2**63, -(2**63) - 1, 10**30, 5])

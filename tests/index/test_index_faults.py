@@ -271,21 +271,19 @@ def test_a_file_in_place_of_the_folder_is_an_error(tmp_path: Path) -> None:
         found.as_of()
 
 
-def test_a_file_system_without_locks_gets_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the operating system has no locks, a file serves as one, and the answers are the same."""
-    log_with(tmp_path / "log", EVENTS[:300])
-    monkeypatch.setattr(fcntl, "flock", _refuse(errno.ENOSYS))
-    timeline = stored_timeline(Log(tmp_path / "log"), BUSY, SMALL)
-    with pytest.warns(UserWarning, match="flock not supported"):
-        timeline.as_of()
-    assert_answers(timeline, reference(EVENTS[:300], BUSY))
+@pytest.mark.parametrize("code", [errno.ENOSYS, errno.ENOLCK])
+def test_a_lock_that_cannot_be_acquired_is_an_error(
+    code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file system without locks, or one that refuses them, is an error of this package, and no endless wait.
 
-
-def test_a_lock_that_cannot_be_acquired_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Network file systems may refuse a lock; the error is one of this package."""
+    Every index leaves its lock file behind, so a copied log has one.
+    """
     log_with(tmp_path / "log", EVENTS[:300])
-    monkeypatch.setattr(fcntl, "flock", _refuse(errno.ENOLCK))
-    with pytest.raises(IndexFileError, match=r"cannot be written to .*No locks available"):
+    stored_timeline(Log(tmp_path / "log"), BUSY, SMALL).as_of()
+    log_with(tmp_path / "log", EVENTS[300:400])
+    monkeypatch.setattr(fcntl, "flock", _refuse(code))
+    with pytest.raises(IndexFileError, match=r"(?s)cannot be written to .*file locks"):
         stored_timeline(Log(tmp_path / "log"), BUSY, SMALL).as_of()
 
 

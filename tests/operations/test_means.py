@@ -88,6 +88,26 @@ def test_every_mean_of_a_history_is_exact(engine: Any, values: tuple[pl.DataType
     assert changes["after"].to_list() == steps
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("dtype", [None, pl.Float32()])
+def test_an_entity_without_numbers_yet_has_no_mean(engine: Any, dtype: pl.DataType | None) -> None:
+    """Other entities' numbers, however far apart, leave it null; it was a division by zero."""
+    plan = Plan("M", (Rule(name="mean", op="mean", events=("Paid",), of="x", dtype=dtype),))
+    log = [
+        event("Paid", "a", at="2024-01-01", x=1e30),
+        event("Paid", "b", at="2024-01-01", x=None),
+        event("Paid", "b", at="2024-01-02", x=0.5),
+        event("Paid", "a", at="2024-01-03", x=1e-30),
+    ]
+    timeline = Timeline(MemoryLog(log), plan, engine=engine())
+    assert timeline.as_of(["2024-01-01", "2024-01-02"], entity="b")["mean"].to_list() == [None, 0.5]
+    assert timeline.history("b")["mean"].to_list() == [None, 0.5]
+    assert timeline.changes("mean", entity="b")["before"].to_list() == [None]
+    asked = pl.DataFrame({"id": ["b", "a"], "when": ["2024-01-01", "2024-01-01"]})
+    assert timeline.join(asked, on="id", at="when")["mean"].is_null().to_list() == [True, False]
+    assert timeline.trend({"known": pl.col("mean").count()}, every="1d")["known"].to_list() == [1, 2, 2]
+
+
 @given(
     st.lists(st.tuples(st.integers(-(2**100), 2**100), st.integers(1, 2**40)), min_size=1),
     st.sampled_from([Fraction(1), Fraction(100), Fraction(10**18), Fraction(2**80), Fraction(1, 2**80)]),

@@ -1,6 +1,7 @@
 """One warning per timeline lists the event types and members that a model names and the log does not have."""
 
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,14 @@ def test_a_timeline_warns_once(log: es.Log) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         timeline.history()
+
+
+def test_threads_that_ask_at_once_get_one_warning(log: es.Log) -> None:
+    """The first question warns, whichever thread asks it."""
+    timeline = es.Timeline(log, Customer)
+    with pytest.warns(UnknownNameWarning) as caught, ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: timeline.as_of(), range(16)))
+    assert len(caught) == 1
 
 
 def test_one_unknown_name_is_one_line(log: es.Log) -> None:
