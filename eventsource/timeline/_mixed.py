@@ -8,13 +8,15 @@ A Polars column has one dtype, but ``before``, ``after`` and ``value`` hold valu
     spent    Decimal(18, 2)   10.10    "10.10"
     seen     Datetime, UTC    …        "2024-06-30T12:00:00.000000Z"
     tags     List(String)     [a, b]   ["a","b"]
+    ratio    Float64          NaN      "NaN"
     reason   String           null     null (a null of the column, not the text)
 
 Fields of one dtype keep it. Fields of several become JSON text, which every file format and every database takes.
+Items of lists and members of structs are written by the same rules.
+Times, and datetimes in nanoseconds, have nine decimal places.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 import msgspec
@@ -25,7 +27,7 @@ __all__ = ["Mixed", "concat_values"]
 Mixed = Literal["json", "object"]
 """What a column of several dtypes holds: JSON text, or the Python values themselves (dtype Object)."""
 
-_LOCAL: Final = "%Y-%m-%dT%H:%M:%S%.6f"
+_Form = Callable[[pl.Expr], pl.Expr]
 _encode: Final = msgspec.json.Encoder(enc_hook=str).encode
 _NOT_FINITE: Final = {"NaN": '"NaN"', "inf": '"Infinity"', "-inf": '"-Infinity"'}
 
@@ -43,32 +45,48 @@ def concat_values(parts: Sequence[pl.Series], mixed: Mixed) -> pl.Series:
 
 def _json_texts(values: pl.Series) -> pl.Series:
     """Return the JSON text of each value; null stays null."""
+    if values.dtype == pl.Object:
+        texts = [None if value is None else _encode(value).decode() for value in values]
+        return pl.Series(values.name, texts, pl.String)
     form = _form(values.dtype)
-    if form is not None:
-        return values.to_frame("value").select(form(pl.col("value"))).to_series().alias(values.name)
-    texts = (None if value is None else _encode(_jsonable(value)).decode() for value in values)
-    return pl.Series(values.name, texts, pl.String)
+    return values.to_frame("value").select(form(pl.col("value"))).to_series().alias(values.name)
 
 
-def _form(dtype: pl.DataType) -> Callable[[pl.Expr], pl.Expr] | None:
-    """Return the expression that writes values of a dtype as JSON text; None: they are written one by one."""
+def _form(dtype: Any) -> _Form:
+    """Return the expression that writes values of a dtype as JSON text; null stays null."""
+    if isinstance(dtype, pl.List | pl.Array):
+        return lambda value: _array(value.cast(pl.List(dtype.inner)), _form(dtype.inner))
+    if isinstance(dtype, pl.Struct):
+        return lambda value: _object(value, {field.name: _form(field.dtype) for field in dtype.fields})
     if isinstance(dtype, pl.Datetime):
-        return _instant if dtype.time_zone else lambda value: _quoted(value.dt.strftime(_LOCAL))
-    if dtype.is_integer() or dtype in (pl.Boolean, pl.Null):
+        return lambda value: _moment(value, dtype)
+    if dtype.is_float():
+        return lambda value: value.cast(pl.Float64).cast(pl.String).replace(_NOT_FINITE)
+    if dtype.is_integer():
         return lambda value: value.cast(pl.String)
-    forms: dict[Any, Callable[[pl.Expr], pl.Expr]] = {
-        pl.Float64: lambda value: value.cast(pl.String).replace(_NOT_FINITE),
-        pl.Decimal: lambda value: _quoted(value.cast(pl.String)),
-        pl.Date: lambda value: _quoted(value.dt.strftime("%Y-%m-%d")),
-        pl.String: _escaped,
-        pl.Categorical: lambda value: _escaped(value.cast(pl.String)),
-        pl.Enum: lambda value: _escaped(value.cast(pl.String)),
-    }
-    return forms.get(dtype.base_type())
+    return _SIMPLE_FORMS[dtype.base_type()]
 
 
-def _instant(value: pl.Expr) -> pl.Expr:
-    return _quoted(value.dt.convert_time_zone("UTC").dt.strftime(_LOCAL + "Z"))
+def _array(value: pl.Expr, form: _Form) -> pl.Expr:
+    items = value.list.eval(form(pl.element()).fill_null("null"))
+    return pl.lit("[") + items.list.join(",") + pl.lit("]")
+
+
+def _object(value: pl.Expr, forms: dict[str, _Form]) -> pl.Expr:
+    members = [
+        pl.lit(_encode(name).decode() + ":") + form(value.struct.field(name)).fill_null("null")
+        for name, form in forms.items()
+    ]
+    inside = pl.concat_str(members, separator=",") if members else pl.lit("")
+    return pl.when(value.is_not_null()).then(pl.lit("{") + inside + pl.lit("}"))
+
+
+def _moment(value: pl.Expr, dtype: pl.Datetime) -> pl.Expr:
+    """Return datetimes as texts with all their digits: those with a time zone in UTC, with Z."""
+    local = "%Y-%m-%dT%H:%M:%S" + ("%.9f" if dtype.time_unit == "ns" else "%.6f")
+    if dtype.time_zone is None:
+        return _quoted(value.dt.strftime(local))
+    return _quoted(value.dt.convert_time_zone("UTC").dt.strftime(local + "Z"))
 
 
 def _quoted(text: pl.Expr) -> pl.Expr:
@@ -81,15 +99,15 @@ def _escaped(text: pl.Expr) -> pl.Expr:
     return pl.when(text.is_not_null()).then(encoded.str.strip_prefix('{"v":').str.strip_suffix("}"))
 
 
-def _jsonable(value: Any) -> Any:
-    """Return a value, items and members included, such that JSON encodes it by the rules above."""
-    if isinstance(value, pl.Series | list | tuple):
-        return [_jsonable(item) for item in value]
-    if isinstance(value, dict):
-        return {name: _jsonable(member) for name, member in value.items()}
-    if isinstance(value, float):
-        return msgspec.Raw(_NOT_FINITE.get(str(value), repr(value)).encode())
-    if isinstance(value, datetime):
-        local = value if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
-        return local.isoformat(timespec="microseconds") + ("" if value.tzinfo is None else "Z")
-    return value
+_SIMPLE_FORMS: Final[dict[Any, _Form]] = {
+    pl.Boolean: lambda value: value.cast(pl.String),
+    pl.Null: lambda value: value.cast(pl.String),
+    pl.Decimal: lambda value: _quoted(value.cast(pl.String)),
+    pl.Date: lambda value: _quoted(value.dt.strftime("%Y-%m-%d")),
+    pl.Time: lambda value: _quoted(value.dt.strftime("%H:%M:%S%.9f")),
+    pl.Duration: lambda value: _quoted(value.dt.to_string("iso")),
+    pl.String: _escaped,
+    pl.Categorical: lambda value: _escaped(value.cast(pl.String)),
+    pl.Enum: lambda value: _escaped(value.cast(pl.String)),
+    pl.Binary: lambda value: _quoted(value.bin.encode("base64")),
+}
