@@ -307,7 +307,7 @@ class Timeline:
 
     def explain(
         self,
-        entity: str,
+        entity: str | int,
         when: Moment | None = None,
         *,
         known_at: Moment | None = None,
@@ -318,7 +318,7 @@ class Timeline:
         """Return, per field of one entity, its value and the event that last changed it.
 
         Args:
-            entity: the entity's id.
+            entity: the entity's id: a text, or an integer that is matched as text.
             when: the moment; default: after all events.
             mixed: what ``value`` holds where the fields have several dtypes; see `diff`.
 
@@ -411,7 +411,7 @@ class Timeline:
                 states = states_of_rows(view, self._engine, asked)
         return rows.hstack(states.select(pl.col(name).alias(prefix + name) for name in self.plan.fields))
 
-    def replay(self, entity: str, *, known_at: Moment | None = None, upto: int | None = None) -> Replay:
+    def replay(self, entity: str | int, *, known_at: Moment | None = None, upto: int | None = None) -> Replay:
         """Return one step per relevant event of an entity: the state before, what changed, the state after.
 
         A step also says whether the event created the entity, deleted it or created it again.
@@ -420,7 +420,7 @@ class Timeline:
         for attempt in self._attempts(self._question(known_at, upto)):
             with attempt as view:
                 [(events, changes)] = view.map(lambda events: (events, self._engine.changes(events, fields)), ids)
-                steps = replay_of(entity, events, changes, self.log)
+                steps = replay_of(ids[0], events, changes, self.log)
         return steps
 
     def touched(self, start: int, upto: int) -> pl.Series:

@@ -29,6 +29,7 @@ intervals of histories         binary search of each interval's  ``trend``: an i
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from math import isnan
 from numbers import Integral
 from typing import Any, TypeGuard, overload
 
@@ -107,7 +108,7 @@ def entity_ids(entities: Entities | None, what: str = "entity") -> pl.Series | N
 
     Args:
         entities: one id, or any iterable of ids: a list, a set, a generator, a Polars or pandas Series, an array.
-            Texts, integers and categories are ids; nulls match nothing.
+            Texts, integers and categories are ids; nulls match nothing, neither do the NaN and NA of pandas.
         what: how messages call the argument.
 
     Raises:
@@ -118,15 +119,14 @@ def entity_ids(entities: Entities | None, what: str = "entity") -> pl.Series | N
     if isinstance(entities, pl.Series):
         ids = entities
     else:
-        is_one = isinstance(entities, str) or not isinstance(entities, Iterable)
-        ids = _as_series([entities] if is_one else entities, what)
+        ids = _as_series([entities] if _is_one_value(entities) else entities, what)
     is_text = ids.dtype in (pl.String, pl.Null) or isinstance(ids.dtype, pl.Categorical | pl.Enum)
     if not (is_text or ids.dtype.is_integer()):
         raise _unexpected(what, f"dtype {ids.dtype}")
     return ids.cast(pl.String).alias("entity")
 
 
-def entity_id(entity: Any) -> pl.Series:
+def entity_id(entity: str | int) -> pl.Series:
     """Return the id of one entity as a Series of one text.
 
     Raises:
@@ -134,17 +134,36 @@ def entity_id(entity: Any) -> pl.Series:
     """
     if not isinstance(entity, str | Integral):
         raise ModelError(f"expected the id of one entity, got {entity!r}", hint='an id such as "customer-42"')
-    return entity_ids(entity)  # type: ignore[arg-type]  # an Integral is not an int to mypy
+    return entity_ids(entity)
+
+
+def _is_one_value(entities: Any) -> bool:
+    """Return whether an argument is one value. A NumPy array without dimensions is, though it has ``__iter__``."""
+    return isinstance(entities, str) or not isinstance(entities, Iterable) or getattr(entities, "ndim", None) == 0
 
 
 def _as_series(entities: Any, what: str) -> pl.Series:
-    if isinstance(entities, bytes | bytearray | Mapping):
+    if isinstance(entities, bytes | bytearray | memoryview | Mapping):
         raise _unexpected(what, repr(entities))
-    values = list(entities)
-    for value in values:
-        if value is not None and (isinstance(value, bool) or not isinstance(value, str | Integral)):
-            raise _unexpected(what, repr(value))
-    return pl.Series([value if value is None else str(value) for value in values], dtype=pl.String)
+    return pl.Series([_as_text(value, what) for value in entities], dtype=pl.String)
+
+
+def _as_text(value: Any, what: str) -> str | None:
+    """Return an id as text. Subclasses of str, such as enums, may print as another text: their content counts."""
+    if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
+        value = value.item()  # a NumPy scalar, or an array without dimensions
+    if isinstance(value, str):
+        return str.__str__(value)
+    if value is None or _is_missing(value):
+        return None
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise _unexpected(what, repr(value))
+    return str(int(value))
+
+
+def _is_missing(value: Any) -> bool:
+    """Return whether a value is a null of pandas: NaN in a column of texts, else ``pandas.NA``."""
+    return (isinstance(value, float) and isnan(value)) or type(value).__name__ == "NAType"
 
 
 def _unexpected(what: str, got: str) -> ModelError:

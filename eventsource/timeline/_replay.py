@@ -20,9 +20,9 @@ _FRAME: Final = {
     "position": pl.Int64(),
     "type": pl.String(),
     "event_id": pl.String(),
-    "exists": pl.Boolean(),
     "changed": pl.String(),
     "data": pl.String(),
+    "exists": pl.Boolean(),
 }
 
 
@@ -89,10 +89,10 @@ class Replay(Sequence[Step]):
         """Return one row per step.
 
         Returns:
-            ``at``, ``position``, ``type``, ``event_id``, ``exists`` (whether the entity exists after the event),
-            ``changed`` (text, such as ``deleted, premium: true → false``), ``data``.
+            ``at``, ``position``, ``type``, ``event_id``, ``changed`` (text, such as ``deleted, premium: true →
+            false``), ``data``, ``exists`` (whether the entity exists after the event).
         """
-        rows = [(s.at, s.position, s.type, s.event_id, s.exists_after, s.summary, s.data) for s in self]
+        rows = [(s.at, s.position, s.type, s.event_id, s.summary, s.data, s.exists_after) for s in self]
         return pl.DataFrame(rows, schema=_FRAME, orient="row")
 
     @property
@@ -166,4 +166,6 @@ def _state_text(step: Step) -> str:
 def _text(value: Any) -> str:
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}"
+    if isinstance(value, bool):
+        return "true" if value else "false"
     return "null" if value is None else str(value)

@@ -1,6 +1,7 @@
 """``entity=`` takes any iterable of texts or integers, in every question."""
 
 from collections.abc import Callable
+from enum import Enum, IntEnum
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,28 @@ import eventsource as es
 from eventsource.errors import ModelError
 from eventsource.testing import MemoryLog, event
 from eventsource.timeline import Timeline
+
+
+class Kind(str, Enum):  # noqa: UP042 - its text is "Kind.A", unlike that of a StrEnum
+    """Texts that print as the names of their members."""
+
+    A = "a"
+    B = "b"
+
+
+class Number(IntEnum):
+    """Integers with a name."""
+
+    SEVEN = 7
+
+
+class Shouted(str):
+    """A text that prints as another one."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return self.upper()
 
 
 class Payer(es.Model):
@@ -61,6 +84,19 @@ def _payers() -> Timeline:
         (pd.Index([7]), ["7"]),
         (np.array([7, 8]), ["7", "8"]),
         (np.array(["a"]), ["a"]),
+        (np.array("a"), ["a"]),
+        (np.array(7), ["7"]),
+        (np.int64(7), ["7"]),
+        (np.array(["a", None], dtype=object), ["a"]),
+        (pd.Series(["a", None]), ["a"]),
+        (pd.Series(["a", np.nan], dtype=object), ["a"]),
+        (pd.Series(["a", None], dtype="string"), ["a"]),
+        (pd.Series([7, None], dtype="Int64"), ["7"]),
+        (pd.Series(["a", None], dtype="category"), ["a"]),
+        (Kind.A, ["a"]),
+        ([Kind.A, Kind.B], ["a", "b"]),
+        (Shouted("a"), ["a"]),
+        (Number.SEVEN, ["7"]),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -81,6 +117,9 @@ def test_a_generator_names_entities() -> None:
         True,
         1.5,
         b"a",
+        memoryview(b"\x07"),
+        np.array(1.5),
+        np.array([True]),
         {"a": 1},
         [True],
         [1.5],
@@ -107,8 +146,16 @@ def test_questions_for_one_entity_take_one_id(ids: Any) -> None:
 
 def test_questions_for_one_entity_take_an_integer() -> None:
     """An integer is matched as text."""
-    assert _payers().explain(7)["value"].to_list() == [1]  # type: ignore[arg-type]  # a text is the rule
-    assert [step.type for step in _payers().replay(8)] == ["Paid"]  # type: ignore[arg-type]  # a text is the rule
+    assert _payers().explain(7)["value"].to_list() == [1]
+    assert [step.type for step in _payers().replay(8)] == ["Paid"]
+    assert _payers().replay(8).entity == "8"
+
+
+def test_questions_for_one_entity_take_texts_of_any_class() -> None:
+    """What the text holds counts, not how it prints."""
+    for entity in (Kind.A, Shouted("a")):
+        assert _payers().explain(entity)["value"].to_list() == [3]
+        assert _payers().replay(entity).entity == "a"
 
 
 def test_the_column_of_a_join_follows_the_same_rules() -> None:

@@ -59,7 +59,7 @@ def test_a_model_without_created_events_exists_from_its_first_relevant_event() -
 def test_the_frame_has_a_row_per_step(replay: Replay) -> None:
     """``changed`` says what happened in words, existence first."""
     frame = replay.to_frame()
-    assert frame.columns == ["at", "position", "type", "event_id", "exists", "changed", "data"]
+    assert frame.columns == ["at", "position", "type", "event_id", "changed", "data", "exists"]
     assert frame.select("type", "exists", "changed").rows() == [
         ("Joined", True, "created, name: null → Ada"),
         ("Visited", True, "visits: 0 → 1"),
@@ -84,6 +84,18 @@ def test_the_text_says_what_happened(replay: Replay) -> None:
     assert lines[0] == "Replay of ada: 5 events"
     assert lines[3].endswith("#2  Left  deleted")
     assert lines[5].endswith("#4  Joined  created again")
+
+
+def test_booleans_are_lower_case_as_in_json() -> None:
+    """In the summary, in the text, and in the state of the HTML."""
+
+    class Present(es.Model):
+        here = es.flag(on="Joined", off="Left")
+
+    steps = es.Timeline(MemoryLog(STORY), Present).replay("ada")
+    assert [step.summary for step in steps[1:]] == ["here: true → false", "here: false → true"]
+    assert "here=true" in steps._repr_html_()
+    assert "True" not in repr(steps)
 
 
 def test_the_html_shows_no_state_of_an_entity_that_does_not_exist(replay: Replay) -> None:
