@@ -30,4 +30,4 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     if similar:
         return f"did you mean {similar[0]!r}?"
     more = f" and {len(names) - _MOST_NAMES:,} more" if len(names) > _MOST_NAMES else ""
-    return f"there is {', '.join(names[:_MOST_NAMES])}{more}" if names else "none exist yet"
+    return f"known names: {', '.join(names[:_MOST_NAMES])}{more}" if names else "none exist yet"

@@ -25,7 +25,7 @@ class Entry:
     Args:
         panel: the heading above it in ``eventsource --help``.
         name: what a user types, such as ``as-of`` or ``report run``.
-        place: ``module:function`` within `eventsource.cli`.
+        target: ``module:function`` within `eventsource.cli`.
         summary: one line for the list of commands; the function's docstring begins with it.
         examples: lines that a user may type, without the name of the program.
         passes_on: whether the command takes unknown options and passes them on to another program.
@@ -33,14 +33,14 @@ class Entry:
 
     panel: str
     name: str
-    place: str
+    target: str
     summary: str
     examples: tuple[str, ...]
     passes_on: bool = False
 
     def load(self) -> TyperCommand:
         """Import the command's module and return its Typer command."""
-        module, _, name = self.place.partition(":")
+        module, _, name = self.target.partition(":")
         function = getattr(import_module(f"eventsource.cli.{module}"), name)
         app = typer.Typer(add_completion=False)
         settings = {"allow_extra_args": True, "ignore_unknown_options": True} if self.passes_on else {}

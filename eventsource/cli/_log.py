@@ -12,7 +12,7 @@ import typer
 from eventsource.cli._config import Project, short_path
 from eventsource.cli._errors import FAILED, UsageError
 from eventsource.cli._options import LogOption, grouped
-from eventsource.cli._output import Shown, deliver
+from eventsource.cli._output import OutputOptions, deliver
 from eventsource.cli._progress import Bar
 from eventsource.cli._pull_advice import advice
 from eventsource.cli._terminal import complain, note, say
@@ -136,7 +136,7 @@ def pull(
 
 @grouped
 def rejected(
-    shown: Shown,
+    shown: OutputOptions,
     *,
     log: LogOption = None,
     raw: Annotated[

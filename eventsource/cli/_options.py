@@ -20,7 +20,7 @@ from eventsource.cli._progress import Bar
 from eventsource.moment import Moment, relative_moment, time_zone
 from eventsource.timeline import Timeline
 
-__all__ = ["Asked", "LogOption", "ModelOption", "grouped"]
+__all__ = ["LogOption", "ModelOption", "QuestionOptions", "grouped"]
 
 _SOURCE: Final = "Log and model"
 _VIEW: Final = "Which events to use"
@@ -47,7 +47,7 @@ ModelOption = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class QuestionOptions:
     """The log and the model that a question is about, and the events that the answer is made from."""
 
     log: LogOption = None
@@ -107,7 +107,8 @@ class Asked:
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
     """Return a command that has the fields of its dataclass parameters as options.
 
-    Example: ``def as_of(asked: Asked, *, where: Where)`` becomes ``def as_of(*, where, log, model, tz, …)``.
+    Example: ``def as_of(asked: QuestionOptions, *, where: Where)`` becomes
+    ``def as_of(*, where, log, model, tz, …)``.
     """
     hints = get_type_hints(command, include_extras=True)
     signature = inspect.signature(command)

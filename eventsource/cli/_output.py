@@ -14,7 +14,7 @@ from eventsource.cli._errors import UsageError
 from eventsource.cli._formats import as_csv, as_json, as_markdown, as_parquet
 from eventsource.cli._terminal import console, harmless, note, plain_console
 
-__all__ = ["Format", "OutputOption", "Shown", "deliver"]
+__all__ = ["Format", "OutputOption", "OutputOptions", "deliver"]
 
 Format = Literal["table", "csv", "json", "parquet", "md"]
 
@@ -34,7 +34,7 @@ OutputOption = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class OutputOptions:
     """How an answer is shown: format, file, rows and columns."""
 
     format: Annotated[

@@ -62,7 +62,7 @@ class Reports(TyperGroup):
 
 app = typer.Typer(
     cls=Program,
-    help="True answers about any moment of an event log.",
+    help="Answers about any moment of an event log.",
     epilog="A moment is a date (its end) such as 2024-06-30, an instant such as 2024-06-30T12:00:00Z, or one of "
     "now, today, yesterday, -7d, month_end (the end of the last full month).",
     no_args_is_help=True,

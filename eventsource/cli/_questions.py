@@ -8,8 +8,8 @@ import typer
 
 from eventsource.cli._errors import MissingError, UsageError
 from eventsource.cli._measures import HELP, measures
-from eventsource.cli._options import Asked, grouped
-from eventsource.cli._output import Shown
+from eventsource.cli._options import QuestionOptions, grouped
+from eventsource.cli._output import OutputOptions
 from eventsource.cli._terminal import note
 from eventsource.messages import suggestion
 from eventsource.timeline import Timeline
@@ -46,18 +46,18 @@ class Span:
         typer.Option("--until", metavar="MOMENT", help="Last moment, inclusive. Default: the last event's."),
     ] = None
 
-    def ends(self, asked: Asked) -> dict[str, Any]:
+    def ends(self, asked: QuestionOptions) -> dict[str, Any]:
         """Return the period as arguments of a question."""
         return {"since": asked.moment(self.since), "until": asked.moment(self.until)}
 
 
 @grouped
 def as_of(
-    asked: Asked,
-    shown: Shown,
+    asked: QuestionOptions,
+    shown: OutputOptions,
     when: Annotated[
         list[str] | None,
-        typer.Argument(metavar="WHEN", help="Moments: dates (their ends) or instants. Default: after all events."),
+        typer.Argument(metavar="WHEN", help="Moments: dates (end of day) or instants. Default: after all events."),
     ] = None,
     *,
     entity: Annotated[
@@ -83,8 +83,8 @@ def as_of(
 
 @grouped
 def history(
-    asked: Asked,
-    shown: Shown,
+    asked: QuestionOptions,
+    shown: OutputOptions,
     entity: Annotated[
         str | None, typer.Argument(metavar="ENTITY", help="The id of one entity. Default: all entities.")
     ] = None,
@@ -106,8 +106,8 @@ def history(
 
 @grouped
 def changes(
-    asked: Asked,
-    shown: Shown,
+    asked: QuestionOptions,
+    shown: OutputOptions,
     field: Annotated[str, typer.Argument(metavar="FIELD", help="A field of the model.", show_default=False)],
     *,
     span: Span,
@@ -126,8 +126,8 @@ def changes(
 
 @grouped
 def diff(
-    asked: Asked,
-    shown: Shown,
+    asked: QuestionOptions,
+    shown: OutputOptions,
     a: Annotated[str, typer.Argument(metavar="A", help="The first moment.", show_default=False)],
     b: Annotated[str, typer.Argument(metavar="B", help="The second moment.", show_default=False)],
     *,
@@ -146,8 +146,8 @@ def diff(
 
 @grouped
 def explain(
-    asked: Asked,
-    shown: Shown,
+    asked: QuestionOptions,
+    shown: OutputOptions,
     entity: Entity,
     when: Annotated[
         str | None, typer.Argument(metavar="WHEN", help="A moment. Default: after all events.")
@@ -164,8 +164,8 @@ def explain(
 
 @grouped
 def trend(
-    asked: Asked,
-    shown: Shown,
+    asked: QuestionOptions,
+    shown: OutputOptions,
     span: Span,
     measure: Annotated[list[str] | None, typer.Option("--measure", metavar="NAME=OP(FIELD)", help=HELP)] = None,
     *,

@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.text import Text
 
 from eventsource.cli._formats import json, short
-from eventsource.cli._options import Asked, grouped
-from eventsource.cli._output import OutputOption, Shown, deliver
+from eventsource.cli._options import QuestionOptions, grouped
+from eventsource.cli._output import OutputOption, OutputOptions, deliver
 from eventsource.cli._questions import Entity, check_entity
 from eventsource.cli._terminal import console, harmless
 from eventsource.dump import dump as dump_events
@@ -19,7 +19,7 @@ __all__ = ["dump", "replay"]
 
 
 @grouped
-def replay(asked: Asked, shown: Shown, entity: Entity) -> None:
+def replay(asked: QuestionOptions, shown: OutputOptions, entity: Entity) -> None:
     """Replay one entity event by event: the state before, what changed, the state after."""
     timeline = asked.timeline()
     check_entity(timeline, entity)
@@ -33,7 +33,7 @@ def replay(asked: Asked, shown: Shown, entity: Entity) -> None:
 
 
 @grouped
-def dump(asked: Asked, entity: Entity, output: OutputOption = None) -> None:
+def dump(asked: QuestionOptions, entity: Entity, output: OutputOption = None) -> None:
     """Write all events of one entity as JSON Lines, which another log can pull.
 
     This moves a case to another machine, for instance to debug it there.

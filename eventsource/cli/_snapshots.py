@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from eventsource.cli._errors import FAILED, UsageError
-from eventsource.cli._options import Asked, grouped
-from eventsource.cli._output import Shown
+from eventsource.cli._options import QuestionOptions, grouped
+from eventsource.cli._output import OutputOptions
 from eventsource.cli._terminal import say
 from eventsource.messages import counted
 from eventsource.snapshots import Snapshot, SnapshotPolicy
@@ -17,8 +17,8 @@ __all__ = ["snapshot"]
 
 @grouped
 def snapshot(
-    asked: Asked,
-    shown: Shown,
+    asked: QuestionOptions,
+    shown: OutputOptions,
     when: Annotated[
         list[str] | None,
         typer.Argument(metavar="WHEN", help="Moments to store states of. Default: the latest event's."),
@@ -48,7 +48,7 @@ def snapshot(
     """Store folded states, so that later questions are faster; answers do not change."""
     if asked.known_at is not None or asked.upto is not None:
         raise UsageError(
-            "a snapshot is made from all events up to its moment: --known-at and --upto cannot apply",
+            "--known-at and --upto do not apply to snapshots",
             hint="remove --known-at and --upto",
         )
     if every is not None and when:

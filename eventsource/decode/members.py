@@ -59,7 +59,7 @@ class Members:
 
     @property
     def width(self) -> int:
-        """How many times as wide as usual the decoded rows are; memory holds so many times fewer of them."""
+        """Width of a decoded row relative to the usual one; batches shrink by this factor."""
         return max(len(self.all) // _USUAL, 1)
 
     @staticmethod

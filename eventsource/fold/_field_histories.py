@@ -1,4 +1,4 @@
-"""The histories of all fields on given events: which rows touch each field, and what they bring.
+"""The histories of all fields on given events: which rows touch each field, and their values.
 
 Six rows of two entities, and a plan with two fields::
 
@@ -62,7 +62,7 @@ class FieldHistories(Mapping[str, FieldHistory]):
             try:
                 self._computed[name] = self._existence() if name == EXISTS else self._history(self._rules[name])
             except pl.exceptions.PolarsError as error:
-                raise fold_error(error) from error
+                raise fold_error(error, None if name == EXISTS else name) from error
         return self._computed[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -86,7 +86,7 @@ class FieldHistories(Mapping[str, FieldHistory]):
         try:
             return self._events_of(rule)
         except pl.exceptions.PolarsError as error:
-            raise fold_error(error) from error
+            raise fold_error(error, rule.name) from error
 
     def _history(self, rule: Rule) -> FieldHistory:
         return rule.history(self._events_of(rule))

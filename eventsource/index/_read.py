@@ -120,9 +120,7 @@ class PartCache:
     @property
     def _ids(self) -> int:
         """How many ids are kept. A merge without new entities shares the ids of its part."""
-        alone, merged = (
-            list(self._entities.values()),
-            list(self._with_pending.values()),
-        )  # other threads add to them
+        # Copies: other threads add entries.
+        alone, merged = list(self._entities.values()), list(self._with_pending.values())
         kept = [entities for entities, _ in alone] + [events.entities for events in merged]
         return sum({id(entities): len(entities) for entities in kept}.values())

@@ -35,8 +35,8 @@ Where a process may die, and what is then true:
 - While it holds the lock: the operating system releases the lock.
 
 Readers take no lock. They read a manifest, and the files that it names; those stay for one update longer. Where a
-file is gone nevertheless, since two updates came in between or the folder was deleted, the question starts again.
-The index is derived data: whoever doubts its files deletes the folder, and the next question builds it again.
+file is gone nevertheless, since two updates ran meanwhile or the folder was deleted, the question starts again.
+The index is derived data. If its files may be damaged, delete the folder: the next question builds it again.
 
 Every step bounds its memory: decoding works in windows of positions, a merge of runs is bounded by
 ``Sizes.max_run``, and parts are built a range of entities at a time. What an update rewrites is proportional to

@@ -4,9 +4,9 @@ A view never changes. It names parts (files that are never rewritten, or frames 
 position and a moment of recording. A question takes one view and asks it for everything that it needs, so that all
 its steps see the same events, whatever other processes append meanwhile.
 
-Files of an index may be deleted at any time, also while a question reads them. Therefore an `Index` hands out
-views as attempts, in the manner of the library tenacity: an attempt whose files are missing ends without an error,
-and the loop goes round again with an index that has been rebuilt::
+Files of an index may be deleted at any time, also while a question reads them. Therefore views are retried, as
+with the library tenacity: if a file is missing, the attempt ends without an error, and the loop tries again with
+an index that has been rebuilt::
 
     for attempt in index.views(known_at=moment):
         with attempt as view:
@@ -64,7 +64,7 @@ class View:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the view leaves out none of the events that its parts hold."""
+        """Whether the view has all events of its parts."""
         return self.known_at is None and self.upto >= self.parts.head
 
     def without_known_at(self) -> "View":

@@ -43,7 +43,10 @@ def unshared(value: Any) -> Any:
     return value if isinstance(value, _PLAIN) else deepcopy(value)
 
 
-def fold_error(error: pl.exceptions.PolarsError) -> FoldError:
-    """Return the error that says why events could not be folded."""
-    reason = "a total exceeds 64 bits" if _WIDE in str(error) else "the events cannot be folded"
-    return FoldError(f"{reason}: {error}")
+def fold_error(error: pl.exceptions.PolarsError, field: str | None = None) -> FoldError:
+    """Return the error that says why events could not be folded, or a field of them."""
+    where = "" if field is None else f"field {field!r}: "
+    if _WIDE in str(error):
+        return FoldError(f"{where}a total exceeds 64 bits: {error}", hint="dtype=pl.Decimal(38, 0) is wider")
+    hint = None if field is None else "a dtype that fits all values, such as dtype=pl.String"
+    return FoldError(f"{where}the events cannot be folded: {error}", hint=hint)

@@ -1,7 +1,7 @@
 """A field after each event that touches it.
 
 Most events touch few fields, so such a history is short; and every question is a look-up in it. Here are the
-three touches of the picture in `_touched_rows`, and the cities that they bring
+three touches of the picture in `_touched_rows`, and their values
 
     touch      0      1      2
     owner      ann    ann    bob

@@ -39,12 +39,12 @@ _Columns = Mapping[str, pl.Series]
 
 
 def keep_last(history: _History) -> Partial:
-    """Return partial states of which the later one wins, if any event touched it."""
+    """Return partial states that keep the later value, if any event touched it."""
     return Partial(columns=_with_touched(history), merge=_merge_last)
 
 
 def keep_first(history: _History) -> Partial:
-    """Return partial states of which the earlier one wins, if any event touched it."""
+    """Return partial states that keep the earlier value, if any event touched it."""
     return Partial(columns=_with_touched(history), merge=_merge_first)
 
 
@@ -59,12 +59,12 @@ def add(history: _History) -> Partial:
 
 
 def keep_smallest(history: _History) -> Partial:
-    """Return partial states of which the smaller value wins, and null loses."""
+    """Return partial states that keep the smaller value; null only if both are null."""
     return Partial(columns=_value(history), merge=_merge_smallest)
 
 
 def keep_largest(history: _History) -> Partial:
-    """Return partial states of which the larger value wins, and null loses."""
+    """Return partial states that keep the larger value; null only if both are null."""
     return Partial(columns=_value(history), merge=_merge_largest)
 
 

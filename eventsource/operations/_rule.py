@@ -106,7 +106,9 @@ class Rule(Arguments):
                 hint=f"{self.op} takes {', '.join(sorted(self.operation.takes))}",
             )
         if both := sorted(set(self.on) & set(self.off)):
-            raise ModelError(f"field {self.name!r}: {both[0]!r} cannot be both on and off")
+            raise ModelError(
+                f"field {self.name!r}: {both[0]!r} cannot be both on and off", hint="remove it from on or from off"
+            )
         if self.of is not None and not is_path(self.of):
             raise ModelError(
                 f"field {self.name!r}: expected a dotted path, got {self.of!r}", hint='such as "address.city"'
@@ -135,11 +137,16 @@ class Rule(Arguments):
         seen: set[tuple[str, str]] = set()
         for state in (self.initial, *(n for a in self.transitions for n in (*a.sources, a.target))):
             if self.transitions and not isinstance(state, str):
-                raise ModelError(f"field {self.name!r}: expected a state as a text, got {state!r}")
+                raise ModelError(
+                    f"field {self.name!r}: expected a state as a text, got {state!r}", hint='such as "new"'
+                )
         for each in self.transitions:
             for source in each.sources:
                 if (source, each.event) in seen:
-                    raise ModelError(f"field {self.name!r}: two transitions leave {source!r} on {each.event!r}")
+                    raise ModelError(
+                        f"field {self.name!r}: two transitions leave {source!r} on {each.event!r}",
+                        hint="remove one of the two",
+                    )
                 seen.add((source, each.event))
 
 

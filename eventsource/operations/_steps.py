@@ -86,11 +86,16 @@ def show_total(rule: Arguments, state: Fraction, dtype: pl.DataType | None) -> A
     if isinstance(dtype, pl.Decimal):
         units = int(state * 10**dtype.scale)
         if abs(units) >= 10**dtype.precision:
-            raise FoldError(f"field {rule.name!r}: a total exceeds {dtype.precision} digits")
+            raise FoldError(
+                f"field {rule.name!r}: a total exceeds {dtype.precision} digits",
+                hint=f"dtype=pl.Decimal(38, {dtype.scale}) holds most digits",
+            )
         return decimal.Decimal(f"{units}e-{dtype.scale}")
     if dtype == pl.Int64():
         if not -_INT64 <= state < _INT64:
-            raise FoldError(f"field {rule.name!r}: a total exceeds 64 bits")
+            raise FoldError(
+                f"field {rule.name!r}: a total exceeds 64 bits", hint="dtype=pl.Decimal(38, 0) is wider"
+            )
         return int(state)
     return _rounded(state)
 
@@ -141,7 +146,7 @@ def reduce(rule: Arguments, state: Any, event: Event, _value: Any) -> Any:
 
 def _exact(value: Any) -> Fraction:
     if isinstance(value, float) and not math.isfinite(value):
-        raise FoldError(not_finite(value))
+        raise FoldError(not_finite(value), hint="or sum another member")
     return Fraction(value)
 
 
@@ -149,4 +154,4 @@ def _rounded(value: Fraction) -> float:
     try:
         return float(value)
     except OverflowError as error:
-        raise FoldError(BEYOND_FLOATS) from error
+        raise FoldError(BEYOND_FLOATS, hint="leave out the value that large when the log is pulled") from error

@@ -164,7 +164,7 @@ class RunningSums:
 
 
 def _is_narrow(values: pl.Series, longest: int) -> bool:
-    """Return whether no sum of so many of these integers can exceed 64 bits."""
+    """Return whether every sum of ``longest`` of these integers fits into 64 bits."""
     if values.dtype == pl.Null() or not len(values):
         return True
     largest = max(abs(int(values.max())), abs(int(values.min())))  # type: ignore[arg-type]  # integers

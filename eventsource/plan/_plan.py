@@ -52,7 +52,10 @@ class Plan:
         self._check_names()
         check_event_types(self.name, (*self.created, *self.deleted))
         if both := sorted(set(self.created) & set(self.deleted)):
-            raise ModelError(f"{self.name}: {both[0]!r} cannot both create and delete")
+            raise ModelError(
+                f"{self.name}: {both[0]!r} cannot both create and delete",
+                hint="remove it from created or from deleted",
+            )
         self._check_key()
 
     @cached_property
@@ -80,8 +83,7 @@ class Plan:
         for rule in self.rules:
             if rule.name == name:
                 return rule
-        more = f"{suggestion(name, self.fields)} (fields: {', '.join(self.fields)})" if self.fields else None
-        raise ModelError(f"{self.name}: the field {name!r} does not exist", hint=more)
+        raise ModelError(f"{self.name}: the field {name!r} does not exist", hint=suggestion(name, self.fields))
 
     def only(self, fields: Iterable[str]) -> "Plan":
         """Return the plan of some fields, and of the fields that they are derived from, over the same entities.
@@ -133,13 +135,16 @@ class Plan:
         names = [rule.name for rule in self.rules]
         for name in names:
             if not name or "|" in name:
-                raise ModelError(f"{self.name}: expected a field name without |, got {name!r}")
+                raise ModelError(
+                    f"{self.name}: expected a field name without |, got {name!r}", hint='such as "city"'
+                )
             if name in RESERVED:
                 raise ModelError(
-                    f"{self.name}: a field cannot be called {name!r}: answers have a column of that name"
+                    f"{self.name}: a field cannot be called {name!r}: answers have a column of that name",
+                    hint=f"such as {name}_",
                 )
             if names.count(name) > 1:
-                raise ModelError(f"{self.name}: the field {name!r} is declared twice")
+                raise ModelError(f"{self.name}: the field {name!r} is declared twice", hint="rename one of them")
 
     def _check_key(self) -> None:
         if not isinstance(self.key, Mapping):
@@ -150,4 +155,7 @@ class Plan:
         check_event_types(self.name, self.key)
         for type_, path in self.key.items():
             if not is_path(path):
-                raise ModelError(f"{self.name}: expected a dotted path as the key of {type_!r}, got {path!r}")
+                raise ModelError(
+                    f"{self.name}: expected a dotted path as the key of {type_!r}, got {path!r}",
+                    hint='such as "order.id"',
+                )

@@ -106,5 +106,5 @@ def _list(values: Any, where: str, what: str) -> Sequence[Any]:
     if values is None:
         return ()
     if not isinstance(values, list | tuple):
-        raise ModelError(f"{where}: expected a list of {what}, got {values!r}")
+        raise ModelError(f"{where}: expected a list of {what}, got {values!r}", hint="write it in [ ]")
     return values

@@ -44,7 +44,7 @@ class ReadModel:
         url: ``sqlite:///customers.db`` or ``postgresql+psycopg://user@host/database``, as SQLAlchemy reads it.
         table: the name of the table; default: the model's name in lower case.
         history: whether to keep a table of intervals, too; its name is ``…_history``. Only `rebuild` drops a table
-            of history that is no longer asked for.
+            of history that is no longer requested.
         progress: called with (phase, done, total). The phases are ``writing`` and ``comparing``, in entities, and
             ``finishing``, while indexes are created and tables swapped.
 
@@ -102,7 +102,7 @@ class ReadModel:
         Raises:
             ReadModelError, ReadModelBusyError, DatabaseError, LogError, FoldError: see `refresh`.
         """
-        return self._tables.refresh("asked for")
+        return self._tables.refresh("requested")
 
     def lag(self) -> Lag:
         """Return how many events the tables are behind the log, and how long ago the first of them was recorded.

@@ -67,12 +67,12 @@ Decision = Skip | Merge | Rebuild
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is asked for.
+    """What is requested.
 
     Args:
         database: the URL of the database, for messages.
         table: the name of the table of states.
-        history: whether a table of history is asked for, too.
+        history: whether a table of history is requested, too.
         fingerprint: of the plan.
     """
 
@@ -110,11 +110,11 @@ def decide(
     """Decide what a refresh does.
 
     Args:
-        target: what is asked for.
+        target: what is requested.
         record: what the tables hold; None if they were never created.
         log: what is known of the log.
         tables: the tables with the target's names that exist: name → columns.
-        rebuild: the reason for a rebuild that the user asked for; no check of the log can prevent it.
+        rebuild: the reason for a rebuild that the user requested; no check of the log can prevent it.
 
     Raises:
         ReadModelError: the tables belong to something else, or the log does not contain what they were made of.
@@ -138,7 +138,7 @@ def rebuild_reason(target: Target, record: Record | None, tables: Mapping[str, l
     if record.fingerprint != target.fingerprint:
         return "the model changed"
     if target.history and not record.history:
-        return "history is asked for"
+        return "history is requested"
     return "" if all(name in tables for name in target.tables) else "a table was missing"
 
 
@@ -177,10 +177,10 @@ def _check_tables(target: Target, record: Record | None, tables: Mapping[str, li
 
 
 def _check_history(target: Target, record: Record) -> None:
-    """Check that no history is dropped without being asked."""
+    """Check that no history is dropped unless that is requested."""
     if record.history and not target.history and record.fingerprint == target.fingerprint:
         raise ReadModelError(
-            f"{target.table!r} has a table of history, which was not asked for",
+            f"{target.table!r} has a table of history, which was not requested",
             hint="history=True or --history keeps it; rebuild() or --rebuild drops it",
         )
 

@@ -23,8 +23,6 @@ from eventsource.snapshots._store import Snapshot, SnapshotStore
 
 __all__ = ["lost_events", "states_from_snapshot"]
 
-_TOO_WIDE = Unusable("a total of floats needs more digits than 128 bits hold")
-
 
 def states_from_snapshot(
     view: View,
@@ -51,8 +49,8 @@ def states_from_snapshot(
         later, earlier = partial_states(tail), reading.result()
     if earlier is None:
         return Unusable("its file cannot be read")
-    if later is None:
-        return _TOO_WIDE
+    if isinstance(later, Unusable):
+        return later
     merge = Merge.of(earlier, later)
     is_late = merge.must_refold(tail)
     if is_late.sum() > max_share * earlier.height:
@@ -60,9 +58,9 @@ def states_from_snapshot(
     newer = merge.merged(view.plan)
     if is_late.any():
         folded = view.map(lambda events: partial_states(events.until(moment)), later["entity"].filter(is_late))
-        complete = [states for states in folded if states is not None]
+        complete = [states for states in folded if not isinstance(states, Unusable)]
         if len(complete) < len(folded):
-            return _TOO_WIDE
+            return next(states for states in folded if isinstance(states, Unusable))
         newer = pl.concat([newer.filter(~is_late), *complete]).sort("entity")
     return finish_states(merge.replaced(newer, view.plan), tail)
 

@@ -1,4 +1,7 @@
-"""Which snapshot helps most, and why one cannot be used. These are pure functions: they read no file."""
+"""Which snapshot leaves the fewest events to fold, and why one cannot be used.
+
+These are pure functions: they read no file.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +15,7 @@ __all__ = ["Request", "Thresholds", "Unusable", "choose_snapshot", "unusable"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thresholds:
-    """When a snapshot is worth its reading.
+    """When reading a snapshot is faster than folding.
 
     Args:
         min_entities: a question for fewer entities reads their events instead: they are in so few row groups that

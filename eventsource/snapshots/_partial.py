@@ -40,6 +40,7 @@ from eventsource.decode import RowNumbers
 from eventsource.fold import EXISTS, Events, FieldHistories
 from eventsource.operations import Partial, Rule, compute_derived, fold_error
 from eventsource.plan import Plan
+from eventsource.snapshots._choose import Unusable
 
 __all__ = ["AT", "Merge", "can_hold_states", "finish_states", "partial_states"]
 
@@ -55,8 +56,8 @@ def can_hold_states(plan: Plan) -> bool:
     return not any(rule.is_untyped for rule in plan.rules)
 
 
-def partial_states(events: Events) -> pl.DataFrame | None:
-    """Return the partial states after events, a row per entity; None: the sums of a field cannot be held exactly.
+def partial_states(events: Events) -> pl.DataFrame | Unusable:
+    """Return the partial states after events, a row per entity, or which field's sums cannot be held.
 
     Raises:
         FoldError: the events cannot be folded.
@@ -68,7 +69,7 @@ def partial_states(events: Events) -> pl.DataFrame | None:
     for rule in events.plan.folded:
         found = _columns(rule, histories)
         if found is None:
-            return None
+            return Unusable(f"the sums of field {rule.name!r} need more digits than 128 bits hold")
         columns += found
     return pl.DataFrame(columns)
 
@@ -78,7 +79,7 @@ def _columns(rule: Rule, histories: FieldHistories) -> list[pl.Series] | None:
     try:
         found = _partial(rule).columns(rule, histories.events_of(rule))
     except pl.exceptions.PolarsError as error:
-        raise fold_error(error) from error
+        raise fold_error(error, rule.name) from error
     return None if found is None else [column.alias(f"{rule.name}{suffix}") for suffix, column in found.items()]
 
 

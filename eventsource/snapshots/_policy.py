@@ -1,4 +1,4 @@
-"""When snapshots are taken by themselves, and how many are kept. These are pure functions: they read no file."""
+"""When snapshots are taken automatically, and how many are kept. These are pure functions: they read no file."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,11 +14,10 @@ __all__ = ["SnapshotPolicy", "due_moments"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotPolicy:
-    """When snapshots are taken by themselves, and how many are kept.
+    """When snapshots are taken automatically, and how many are kept.
 
     Args:
-        events: take a snapshot of all events when so many came since the last such snapshot; None: never for
-            that reason.
+        events: take a snapshot of all events after this many new events; None: never for that reason.
         every: take a snapshot at each end of such a calendar step of valid time, a Polars duration such as
             ``"1mo"``; None: never for that reason.
         keep: how many snapshots are kept, those of the newest moments; at least one.
@@ -78,7 +77,7 @@ def due_moments(
 
 
 def _ended_steps(every: str, span: tuple[datetime, datetime], count: int, tz: str) -> list[datetime]:
-    """Return the last instants of the newest steps that are over, at most so many."""
+    """Return the ends of the last `count` completed steps, at most."""
     begins = (first_instant(day, tz) for day in first_days_back_from(day_of(span[1], tz), every))
     over = takewhile(lambda begin: begin > span[0], begins)
     return [begin - timedelta(microseconds=1) for begin in islice(over, count)]

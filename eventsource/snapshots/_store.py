@@ -48,7 +48,7 @@ _VERSION: Final = 5
 _METADATA: Final = "eventsource"
 _SUFFIX: Final = ".snapshot"
 _ABANDONED: Final = 3600
-"""Seconds after which an unfinished file is taken for one whose writer died."""
+"""Seconds after which a temporary file is treated as left by a dead process."""
 
 
 @dataclass(frozen=True, slots=True)

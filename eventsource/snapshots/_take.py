@@ -10,6 +10,7 @@ import polars as pl
 from eventsource.errors import FoldError
 from eventsource.fold import Events, concat_answers
 from eventsource.index import View
+from eventsource.snapshots._choose import Unusable
 from eventsource.snapshots._partial import can_hold_states, partial_states
 from eventsource.snapshots._policy import SnapshotPolicy, due_moments
 from eventsource.snapshots._store import Snapshot, SnapshotStore
@@ -39,13 +40,13 @@ def take_snapshot(view: View, store: SnapshotStore, moment: datetime | None) -> 
         )
     moment = moment or span[1]
     parts = view.map(lambda events: _folded(events.until(moment)))
-    states = [part.states for part in parts if part.states is not None]
-    if len(states) < len(parts):
-        raise FoldError(
-            f"{plan.name}: a total of floats cannot be stored, it needs more digits than 128 bits hold",
-            hint="dtype=pl.Decimal(18, 2) makes the total exact",
-        )
-    all_states = concat_answers(states)
+    for part in parts:
+        if isinstance(part.states, Unusable):
+            raise FoldError(
+                f"{plan.name}: the states cannot be stored: {part.states.reason}",
+                hint="dtype=pl.Decimal(18, 2) needs fewer digits",
+            )
+    all_states = concat_answers([part.states for part in parts if not isinstance(part.states, Unusable)])
     return store.write(
         all_states,
         Snapshot(
@@ -90,9 +91,9 @@ def take_due_snapshots(
 
 @dataclass(frozen=True)
 class _Folded:
-    """The partial states of a part, and the latest ``recorded_at`` of its events; None: see `partial`."""
+    """The partial states of a part, and the latest ``recorded_at`` of its events; see `partial_states`."""
 
-    states: pl.DataFrame | None
+    states: pl.DataFrame | Unusable
     last: datetime | None
 
 

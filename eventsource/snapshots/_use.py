@@ -26,8 +26,8 @@ class Snapshots:
         log: the log; one in memory has no snapshots.
         plan: the plan.
         tz: the zone of the calendar steps of policies.
-        policy: which snapshots are taken by themselves, as states are asked for; None: none.
-        thresholds: when a snapshot is worth its reading.
+        policy: which snapshots are taken automatically, as states are asked for; None: none.
+        thresholds: when reading a snapshot is faster than folding.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Snapshots:
         entities: pl.Series | None = None,
         take_due: bool = False,
     ) -> pl.DataFrame | Unusable:
-        """Return the states at a moment from the snapshot that helps most.
+        """Return the states at a moment from the snapshot that leaves the fewest events to fold.
 
         Args:
             view: the events that the question sees.
@@ -66,7 +66,7 @@ class Snapshots:
         found = self._start(view, moment, entities)
         return found if isinstance(found, Unusable) else found.states
 
-    def used(
+    def snapshot_for(
         self, view: View, moment: datetime | None, *, entities: pl.Series | None = None
     ) -> Snapshot | Unusable:
         """Return the snapshot that `states` starts from, or why it starts from none."""
@@ -91,7 +91,7 @@ class Snapshots:
         if not self.log.path:
             return Unusable("a log in memory has no snapshots")
         if entities is not None and len(entities) < self.thresholds.min_entities:
-            return Unusable("so few entities are read faster from the index")
+            return Unusable(f"fewer than {self.thresholds.min_entities:,} entities: the index is faster")
         return None
 
     def _start(self, view: View, moment: datetime | None, entities: pl.Series | None) -> "_Start | Unusable":
@@ -106,7 +106,7 @@ class Snapshots:
         return states if isinstance(states, Unusable) else _Start(snapshot, states)
 
     def _choose(self, view: View, moment: datetime | None) -> Snapshot | Unusable:
-        """Return the snapshot that helps most among those whose events the log still contains."""
+        """Return the snapshot that leaves the fewest events to fold, of those whose events the log still has."""
 
         def cost(snapshot: Snapshot) -> float:
             return view.parts.expected_share(snapshot.position, snapshot.moment, moment)

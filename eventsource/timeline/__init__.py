@@ -64,7 +64,7 @@ class Timeline:
         model: a `Model` class or a `Plan`.
         tz: the zone of moments that name none.
         engine: what folds events; default: `eventsource.fold.PolarsEngine`.
-        snapshots: which snapshots are taken by themselves, as questions are asked; default: none, only those of
+        snapshots: which snapshots are taken automatically, as questions are asked; default: none, only those of
             `snapshot`.
         progress: called while a question adds many events to the index, with the phase, how much of it is done,
             and how much there is.
@@ -139,7 +139,7 @@ class Timeline:
     def snapshot(self, when: Moment | None = None) -> Snapshot:
         """Store the states at a moment, for later questions to start from.
 
-        If its file is deleted, it is not taken again by itself. Only the snapshots of a policy are.
+        If its file is deleted, it is not taken again automatically. Only the snapshots of a policy are.
 
         Args:
             when: the moment; default: that of the latest event.
@@ -190,7 +190,7 @@ class Timeline:
         moment = question.last_instant(when)
         for attempt in self._attempts(question):
             with attempt as view:
-                found = self._snapshots.used(view, moment, entities=ids)
+                found = self._snapshots.snapshot_for(view, moment, entities=ids)
         return found
 
     def snapshots(self) -> pl.DataFrame:

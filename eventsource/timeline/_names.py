@@ -22,10 +22,10 @@ _PACKAGE: Final = __name__.partition(".")[0]
 
 
 def warn_of_unknown_names(log: EventLog, view: View) -> bool:
-    """Warn of all names of a model that the log does not have; return False if there were no events to judge by.
+    """Warn of all names of a model that the log does not have; return False if the log has no events yet.
 
     Types are compared with all types of the log, members with those of the types that should carry them. Each name
-    comes with the nearest name that the log has. An in-memory log is not judged: it holds what a test needs.
+    comes with the nearest name that the log has. An in-memory log is not checked: it holds what a test needs.
     """
     if not log.path or not view.parts.head:
         return False
@@ -39,7 +39,7 @@ def _message(model: str, names: list[tuple[str, str]]) -> str:
     if len(names) == 1:
         return f"{model}: the log has no {names[0][0]} yet; {names[0][1]}"
     lines = (f"- {name}; {advice}" for name, advice in names)
-    return "\n".join([f"{model}: the log does not have {len(names)} names of the model yet:", *lines])
+    return "\n".join([f"{model}: {len(names)} names of the model are not in the log yet:", *lines])
 
 
 def _unknown_names(log: EventLog, view: View) -> Iterator[tuple[str, str]]:

@@ -74,7 +74,7 @@ class Question:
         return cls(None if known_at is None else last_instant(known_at, tz), upto, tz)
 
     def last_instant(self, moment: Moment | None) -> datetime | None:
-        """Return the last instant that belongs to a moment; None stays None: after all events."""
+        """Return the last instant that belongs to a moment; None means after all events."""
         return None if moment is None else last_instant(moment, self.tz)
 
 
@@ -104,7 +104,7 @@ def entity_ids(entities: Entities, what: str = ...) -> pl.Series: ...
 @overload
 def entity_ids(entities: Entities | None, what: str = ...) -> pl.Series | None: ...
 def entity_ids(entities: Entities | None, what: str = "entity") -> pl.Series | None:
-    """Return entity ids as texts: a Series ``entity`` of String; None stays None: all entities.
+    """Return entity ids as texts: a Series ``entity`` of String; None means all entities.
 
     Args:
         entities: one id, or any iterable of ids: a list, a set, a generator, a Polars or pandas Series, an array.

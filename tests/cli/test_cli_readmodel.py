@@ -57,7 +57,7 @@ def test_refresh_and_lag(pulled: Run, folder: Path) -> None:
     assert found["seconds"] > 0
     assert "1 event (" in pulled("lag", "--to", URL).stdout
     assert "1 new event: 1 row written" in pulled("refresh", "--to", URL).stdout
-    assert "rebuilt (asked for)" in pulled("refresh", "--to", URL, "--rebuild").stdout
+    assert "rebuilt (requested)" in pulled("refresh", "--to", URL, "--rebuild").stdout
 
 
 def test_lag_of_a_table_that_does_not_exist(pulled: Run, folder: Path) -> None:

@@ -161,7 +161,7 @@ def test_durations(text: Any, seconds: float) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "5 weeks", "-1s", 0, -3, float("nan"), float("inf"), "soon"])
-def test_other_texts_are_no_durations(text: Any) -> None:
+def test_other_texts_are_not_durations(text: Any) -> None:
     """Neither are zero, negative numbers, NaN and infinity."""
     with pytest.raises(MomentError, match="expected a duration"):
         seconds_of(text)

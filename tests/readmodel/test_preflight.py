@@ -34,7 +34,7 @@ HISTORY = {**TABLES, "shops_history": ["entity", "valid_from", "valid_to", "name
         (Skip(), replace(RECORD, position=10), TARGET, TABLES),
         (Rebuild("not created yet"), None, TARGET, {}),
         (Rebuild("the model changed"), RECORD, replace(TARGET, fingerprint="f2"), TABLES),
-        (Rebuild("history is asked for"), RECORD, replace(TARGET, history=True), TABLES),
+        (Rebuild("history is requested"), RECORD, replace(TARGET, history=True), TABLES),
         (Rebuild("a table was missing"), RECORD, TARGET, {}),
         (Rebuild("the model changed"), replace(RECORD, history=True, fingerprint="f0"), TARGET, TABLES),
     ],
@@ -58,7 +58,7 @@ def test_only_a_rebuild_on_request_accepts_a_log_without_the_events(log: LogFact
     """The hint says how to rebuild."""
     with pytest.raises(ReadModelError, match=f"{message}(.|\n)*Hint: rebuild"):
         decide(TARGET, RECORD, log, TABLES)
-    assert decide(TARGET, RECORD, log, TABLES, rebuild="asked for") == Rebuild("asked for")
+    assert decide(TARGET, RECORD, log, TABLES, rebuild="requested") == Rebuild("requested")
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_only_a_rebuild_on_request_accepts_a_log_without_the_events(log: LogFact
 )
 def test_a_table_of_another_owner_is_never_replaced(record: Record | None, tables: dict[str, list[str]]) -> None:
     """Not even by a rebuild on request."""
-    for rebuild in ("", "asked for"):
+    for rebuild in ("", "requested"):
         with pytest.raises(ReadModelError, match="does not belong to this read model"):
             decide(replace(TARGET, history=True), record, LOG, tables, rebuild=rebuild)
 
@@ -82,4 +82,4 @@ def test_a_table_of_history_is_only_dropped_on_request() -> None:
     record = replace(RECORD, history=True)
     with pytest.raises(ReadModelError, match="has a table of history"):
         decide(TARGET, record, LOG, TABLES)
-    assert decide(TARGET, record, LOG, TABLES, rebuild="asked for") == Rebuild("asked for")
+    assert decide(TARGET, record, LOG, TABLES, rebuild="requested") == Rebuild("requested")

@@ -64,7 +64,7 @@ def test_the_tables_equal_the_model_after_every_refresh(url: str, tmp_path: Path
         assert not model.refresh().rebuilt
         assert_equal(model, url)
     assert (model.lag().events, model.lag().seconds) == (0, 0.0)
-    assert model.rebuild().rebuilt == "asked for"
+    assert model.rebuild().rebuilt == "requested"
     assert_equal(model, url)
 
 
@@ -104,7 +104,7 @@ def test_a_changed_model_is_rebuilt(url: str, tmp_path: Path) -> None:
     assert changed.refresh().rebuilt == "the model changed"
     assert_equal(changed, url)
     with_history = ReadModel(es.Timeline(log, other), url, table="t", history=True)
-    assert with_history.refresh().rebuilt == "history is asked for"
+    assert with_history.refresh().rebuilt == "history is requested"
     assert_equal(with_history, url)
     with pytest.raises(ReadModelError, match="has a table of history"):
         changed.refresh()

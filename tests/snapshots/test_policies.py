@@ -1,4 +1,4 @@
-"""Policies: snapshots that are taken by themselves, as questions are asked."""
+"""Policies: snapshots that are taken automatically, as questions are asked."""
 
 from datetime import UTC, datetime
 from pathlib import Path

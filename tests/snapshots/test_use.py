@@ -65,7 +65,7 @@ def test_the_reason_for_no_snapshot_is_that_of_the_question(timeline: Timeline) 
     taken = timeline.snapshot(LATE)
     reasons = {
         "its moment is later than the one asked for": timeline.snapshot_for(BEFORE),
-        "so few entities are read faster from the index": timeline.snapshot_for(LATE, entity="a"),
+        "fewer than 100 entities: the index is faster": timeline.snapshot_for(LATE, entity="a"),
         "a log in memory has no snapshots": Timeline(MemoryLog(EVENTS), BUSY).snapshot_for(),
     }
     log_of(timeline).append([event | {"occurred_at": BEFORE} for event in busy_events(4, 60, start=700)])

@@ -39,7 +39,7 @@ def test_all_unknown_names_are_in_one_warning(log: es.Log) -> None:
         es.Timeline(log, Customer).as_of()
     assert len(caught) == 1
     assert str(caught[0].message).splitlines() == [
-        "Customer: the log does not have 3 names of the model yet:",
+        "Customer: 3 names of the model are not in the log yet:",
         "- event of type 'Orderd'; did you mean 'Ordered'?",
         "- member 'amout' in events Ordered; did you mean 'amount'?",
         "- member 'who.nam' in events Joined; did you mean 'who.name'?",
@@ -77,7 +77,7 @@ def test_one_unknown_name_is_one_line(log: es.Log) -> None:
     assert str(caught[0].message) == expected
 
 
-def test_an_in_memory_log_is_not_judged() -> None:
+def test_an_in_memory_log_is_not_checked() -> None:
     """A test gives only the events that it needs."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
