@@ -36,6 +36,7 @@ from eventsource.timeline._measures import Additive, split_measure
 __all__ = ["Trend"]
 
 _SLOT: Final = pl.col("|slot")
+_EXAMPLE: Final = '{"premium": pl.col("premium").sum(), "customers": pl.len()}'
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,7 @@ class Trend:
             ModelError: they are not a mapping of expressions.
         """
         if not isinstance(measures, Mapping) or not all(isinstance(m, pl.Expr) for m in measures.values()):
-            hint = '{"premium": pl.col("premium").sum(), "customers": pl.len()}'
-            raise ModelError(f"expected measures as name → Polars expression, got {measures!r}", hint=hint)
+            raise ModelError(f"expected measures as name → Polars expression, got {measures!r}", hint=_EXAMPLE)
         return cls(dict(measures), by)
 
     def fields(self, plan: Plan) -> list[str]:
@@ -106,7 +106,7 @@ class Trend:
         try:
             answer = self._answer(slots, without_rows, len(labels)).sort(_SLOT, *self.by)
         except pl.exceptions.PolarsError as error:
-            raise ModelError(f"the measures cannot be computed: {error}") from error
+            raise ModelError(f"the measures cannot be computed: {error}", hint=_EXAMPLE) from error
         moments = pl.Series("as_of", labels, None if labels else pl.Date()).gather(answer["|slot"])
         return answer.select(moments, *self.by, *self.measures)
 
@@ -135,7 +135,7 @@ class Trend:
             try:
                 found.append(_aggregate_no_rows(measure.alias(name), slots.clear()))
             except pl.exceptions.PolarsError as error:
-                raise ModelError(f"the measure {name!r} cannot be computed: {error}") from error
+                raise ModelError(f"the measure {name!r} cannot be computed: {error}", hint=_EXAMPLE) from error
             if len(found[-1]) != 1:
                 hint = (
                     f"such as {measure}.sum()" if measure.meta.is_column() else "such as .sum(), .mean(), .len()"
