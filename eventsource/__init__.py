@@ -17,6 +17,29 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    # Re-exports, for type checkers. isort would write a statement per module.
+    # isort: off
+    from eventsource import (
+        charts as charts,
+        check as check,
+        decode as decode,
+        dump as dump,
+        errors as errors,
+        event as event,
+        fold as fold,
+        log as log,
+        model as model,
+        moment as moment,
+        plan as plan,
+        readmodel as readmodel,
+        report as report,
+        snapshots as snapshots,
+        sources as sources,
+        testing as testing,
+        timeline as timeline,
+    )
+
+    # isort: on
     from eventsource.errors import EventsourceError
     from eventsource.log import Log
     from eventsource.model import (

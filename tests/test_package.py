@@ -57,6 +57,8 @@ def test_all_public_names_can_be_imported() -> None:
 def test_public_modules_are_attributes() -> None:
     """A public module needs no import of its own; an unknown name is an AttributeError."""
     assert eventsource.errors.EventsourceError is eventsource.EventsourceError
+    assert eventsource.plan.Plan is eventsource.Plan
+    assert eventsource.charts.__name__ == "eventsource.charts"
     with pytest.raises(AttributeError, match="'nothing'"):
         eventsource.nothing  # type: ignore[attr-defined]  # noqa: B018 - the access is what is tested
 

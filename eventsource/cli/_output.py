@@ -115,7 +115,7 @@ class OutputOptions:
             if self.output is None:
                 print_table(console(), frame, title=title, limit=limit)
                 return
-            with self.output.open("w", encoding="utf-8") as file:
+            with atomic_write(self.output) as draft, draft.open("w", encoding="utf-8") as file:
                 print_table(plain_console(file), frame, title=title, limit=limit)
             return
         deliver(self._encoded(self._limited(frame), form), self.output, binary=form == "parquet")

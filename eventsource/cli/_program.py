@@ -99,7 +99,7 @@ def main() -> None:
 
 @contextmanager
 def _short_warnings() -> Iterator[None]:
-    """Print the warnings of this package as one line each, without source code."""
+    """Print the warnings of this package as their text only, without the line of code that caused them."""
     with warnings.catch_warnings():
         warnings.simplefilter("always", UnknownNameWarning)
         print_other = warnings.showwarning

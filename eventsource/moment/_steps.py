@@ -24,6 +24,7 @@ _MOST_STEPS: Final = 2_000_000
 """More steps than this are a mistake, such as days up to the end date 9999-12-31."""
 
 _DURATION_HINT: Final = 'durations are such as "15m", "1d" or "1mo"'
+_DATE_HINT: Final = 'dates take steps of days or more; give since= as a datetime, such as "2024-06-30T00:00"'
 
 
 def steps(since: Moment, until: Moment, every: str, tz: str | tzinfo = "UTC") -> list[date | datetime]:
@@ -99,7 +100,8 @@ def _steps_up_to(first: pl.Series, last: date, every: str) -> pl.Series:
         candidates = _add_offsets(first, [f"{n * int(duration[1])}{duration[2]}" for n in range(count)], every)
         found = candidates.filter(candidates <= limit)
         if len(stuck := (found.diff() <= timedelta()).arg_true()):
-            raise MomentError(f"steps of {every!r} do not get past {found[stuck[0] - 1]}", hint=_DURATION_HINT)
+            hint = _DATE_HINT if first.dtype == pl.Date else _DURATION_HINT
+            raise MomentError(f"steps of {every!r} do not get past {found[stuck[0] - 1]}", hint=hint)
         if len(found) < count:
             return found
         if count == _MOST_STEPS:

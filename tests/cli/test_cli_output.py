@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -177,6 +178,22 @@ def test_a_failed_write_leaves_nothing(pulled: Run, folder: Path) -> None:
     before = set(folder.iterdir())
     assert "No such file" in pulled("as-of", "-o", "nowhere/a.csv", code=1).stderr
     assert set(folder.iterdir()) == before
+
+
+def test_a_failed_table_leaves_the_file_as_it_was(
+    pulled: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A table replaces the file as a whole, as every other format does."""
+    pulled("as-of", "-o", "a.txt")
+    before = {path.name: path.stat().st_size for path in folder.iterdir()}
+
+    def fail(console: Any, *_: Any, **__: Any) -> None:
+        console.print("half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("eventsource.cli._table.print_table", fail)
+    assert "No space left" in pulled("as-of", "-o", "a.txt", code=1).stderr
+    assert {path.name: path.stat().st_size for path in folder.iterdir()} == before
 
 
 def test_short_values() -> None:

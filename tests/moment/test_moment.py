@@ -177,6 +177,14 @@ def test_a_date_bounds_steps_of_hours_by_its_end() -> None:
     assert len(steps("2024-01-01", "2024-01-01T12:00", "6h")) == 3
 
 
+def test_steps_of_hours_between_dates_ask_for_a_datetime() -> None:
+    """``6h`` is a duration, but a date plus six hours is the same date."""
+    with pytest.raises(MomentError, match="steps of '6h' do not get past 2024-01-01") as caught:
+        steps("2024-01-01", "2024-02-01", "6h")
+    assert "give since= as a datetime" in str(caught.value.hint)
+    assert len(steps("2024-01-01T00:00", "2024-02-01", "6h")) == 4 * 32
+
+
 @pytest.mark.parametrize("every", ["", "0d", "-1d", "1", "d", "1 day", "1fortnight", "6h"])
 def test_an_invalid_duration_is_an_error(every: str) -> None:
     """So is a duration that dates cannot have; it never leads to an endless loop."""
