@@ -15,7 +15,6 @@ from sphinx.util.inventory import InventoryFile
 from docs._generate import home_of, public_modules, public_names
 from eventsource.cli import commands
 from tests.docs.examples import DOCS, ROOT
-from tests.report.conftest import browser  # noqa: F401 - a fixture
 
 EXTERNAL = re.compile(
     r"<(?:script|link|img|iframe|source)\b[^>]*?\b(?:src|href)=\"(?:https?:)?//[^\"]+", re.IGNORECASE
@@ -76,7 +75,7 @@ def test_the_pages_load_nothing_from_elsewhere(site: Path) -> None:
 
 
 @pytest.mark.browser
-def test_the_search_works_from_files(site: Path, browser: Browser) -> None:  # noqa: F811 - the fixture
+def test_the_search_works_from_files(site: Path, browser: Browser) -> None:
     """A page opened from the disk, without a server, finds the word *checkpoint*, and asks no other host."""
     page = browser.new_page()
     asked: list[str] = []
