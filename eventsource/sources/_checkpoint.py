@@ -133,6 +133,18 @@ class FileCheckpoint:
         reread_after = (str(self.path), consumed.lines) if self._was_read_before else None
         return Chunk(consumed=consumed, notes=notes, reread_after=reread_after)
 
+    def chunk(
+        self, events: pl.DataFrame, rejected: pl.DataFrame, *, read: int, consumed: Consumed, is_unfinished: bool
+    ) -> Chunk:
+        """Return a chunk of events.
+
+        An unfinished last line is left for the next pull: it does not count as rejected, and a note says so.
+        """
+        if not is_unfinished:
+            return Chunk(events, rejected, read, consumed)
+        notes = (self.half_written_note(),)
+        return Chunk(events, rejected.head(-1), read, consumed, notes, is_unfinished=True)
+
     def numbers(self, consumed: Consumed | None) -> dict[str, int]:
         """Return the numbers for the log after a chunk."""
         if consumed is None:

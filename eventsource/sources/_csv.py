@@ -123,14 +123,8 @@ def csv_chunks(file: FileCheckpoint, decoder: Decoder, *, size: int, limit: int)
                 line = _consume(digest, row.physical, line) if row.is_complete else line
             last = rows[-1]
             is_left = not last.is_complete and file.may_grow and last.line.number in rejected["line"].tail(1)
-            yield Chunk(
-                events,
-                rejected.head(-1) if is_left else rejected,
-                reader.tell(),
-                Consumed(line, digest.length, digest.number()),
-                (file.half_written_note(),) if is_left else (),
-                is_left,
-            )
+            consumed = Consumed(line, digest.length, digest.number())
+            yield file.chunk(events, rejected, read=reader.tell(), consumed=consumed, is_unfinished=is_left)
 
 
 def column_names(path: Path, *, limit: int) -> list[str]:

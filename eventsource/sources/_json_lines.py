@@ -33,14 +33,8 @@ def json_chunks(file: FileCheckpoint, decoder: Decoder, *, size: int, limit: int
             is_left = is_half and file.may_grow
             block.add_to(digest, last=not is_half)
             line += block.lines - is_half
-            yield Chunk(
-                events,
-                rejected.head(-1) if is_left else rejected,
-                reader.tell(),
-                Consumed(line, digest.length, digest.number()),
-                (file.half_written_note(),) if is_left else (),
-                is_left,
-            )
+            consumed = Consumed(line, digest.length, digest.number())
+            yield file.chunk(events, rejected, read=reader.tell(), consumed=consumed, is_unfinished=is_left)
 
 
 def _rejects_last_line(rejected: pl.DataFrame, block: Block) -> bool:
