@@ -1,6 +1,7 @@
 """Mappings and known formats: which member is a column, which is payload, and how a reason names it."""
 
 import json
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,7 @@ CALL = {"type": "track", "event": "E", "messageId": "m", "userId": "u", "timesta
         (CLOUD | {"subject": None}, "stream", "/s"),
         (CLOUD | {"subject": "c"}, "stream", "c"),
         (CLOUD | {"data": [1]}, "data", '{"data":[1]}'),
-        (CLOUD | {"data": None, "data_base64": "eA=="}, "data", '{"data_base64":"eA=="}'),
+        (CLOUD | {"data_base64": "eA==", "datacontenttype": "image/png"}, "data", '{"data_base64":"eA=="}'),
         (CLOUD | {"trace": "t"}, "metadata", '{"id":"1","source":"/s","trace":"t"}'),
         (CLOUD | {"recordedtime": "2024-01-02T00:00:00Z"}, "recorded_at", "2024-01-02"),
         (CALL | {"timestamp": None, "originalTimestamp": AT}, "type", "E"),
@@ -84,6 +85,66 @@ def test_known_formats(tmp_path: Path, given: dict[str, Any], column: str, expec
     """CloudEvents and calls of Segment: null is absent, other members become metadata."""
     event = _one(tmp_path, json.dumps(given, separators=(",", ":")))
     assert str(event[column]).startswith(expected)
+
+
+def _base64(text: str, charset: str = "utf-8") -> str:
+    return b64encode(text.encode(charset)).decode()
+
+
+@pytest.mark.parametrize(
+    ("payload", "expected"),
+    [
+        ({"data_base64": _base64('{"amount": 5.10}')}, '{"amount": 5.10}'),
+        ({"data_base64": _base64('{"a":1}'), "datacontenttype": "application/json; charset=utf-8"}, '{"a":1}'),
+        ({"data_base64": _base64('{"a":1}'), "datacontenttype": "Application/vnd.Shop+JSON"}, '{"a":1}'),
+        ({"data_base64": _base64('{"a":1}'), "datacontenttype": "text/json"}, '{"a":1}'),
+        (
+            {"data_base64": _base64('{"a":"ö"}', "utf-16"), "datacontenttype": 'a/json;charset="utf-16"'},
+            '{"a":"ö"}',
+        ),
+        ({"data_base64": _base64('\ufeff{"a":1}\n')}, '{"a":1}'),
+        ({"data_base64": _base64("[1]"), "data": None}, '{"data":[1]}'),
+        ({"data_base64": _base64(json.dumps('{"a":1}'))}, '{"a":1}'),
+        ({"data_base64": _base64("null")}, "{}"),
+        ({"data_base64": ""}, "{}"),
+        ({"data_base64": _base64('{"a":1}'), "datacontenttype": "text/plain"}, '{"data_base64":"eyJhIjoxfQ=="}'),
+        ({"data": '{"a": 1.50}'}, '{"a": 1.50}'),
+        ({"data": ' {"a":1} ', "datacontenttype": "application/cloudevents+json"}, '{"a":1}'),
+        ({"data": '{"a":1}', "datacontenttype": "text/plain"}, '{"data":"{\\"a\\":1}"}'),
+        ({"data": "{a"}, '{"data":"{a"}'),
+        ({"data": "[1]"}, '{"data":"[1]"}'),
+    ],
+)
+def test_the_payload_of_a_cloud_event(tmp_path: Path, payload: dict[str, Any], expected: str) -> None:
+    """JSON is decoded from base64 and from a string, if its type is JSON or absent; others stay."""
+    assert _one(tmp_path, json.dumps(CLOUD | payload))["data"] == expected
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        ({"data_base64": "eA=="}, "data_base64 is not JSON in base64: JSON is malformed"),
+        ({"data_base64": "e"}, "data_base64 is not JSON in base64: "),
+        ({"data_base64": "{}"}, "data_base64 is not JSON in base64: "),
+        ({"data_base64": 5}, "data_base64 is not JSON in base64: "),
+        ({"data_base64": _base64('{"a":1} {"a":2}')}, "data_base64 is not JSON in base64: JSON is malformed"),
+        ({"data_base64": _base64('{"a":"ö"}', "latin-1")}, "data_base64 is not JSON in base64: 'utf-8' codec"),
+        (
+            {"data_base64": _base64("{}"), "datacontenttype": "a/json;charset=klingon"},
+            "data_base64 is not JSON in",
+        ),
+        ({"data_base64": _base64("{}"), "data": {}}, "expected data or data_base64, got both"),
+        ({"data": {}, "datacontenttype": 5}, "datacontenttype is 5, not a text"),
+    ],
+)
+def test_a_payload_that_cannot_be_decoded_is_a_rejected_line(
+    tmp_path: Path, payload: dict[str, Any], reason: str
+) -> None:
+    """It is not an event without a payload; the other lines are read."""
+    path = write(tmp_path / "a.jsonl", json.dumps(CLOUD | payload).encode(), line(1))
+    found = read(path)
+    assert (ids(found), found.rejected.height) == (["e1"], 1)
+    assert found.rejected["reason"][0].startswith(reason)
 
 
 def test_reasons_name_the_members_of_known_formats(tmp_path: Path) -> None:
