@@ -123,7 +123,7 @@ def refresh(
     if verify:
         with bar:
             wrong = readmodel.verify()
-        _report_differences(wrong)
+        _report_differences(wrong, escaped=readmodel.lag().escaped)
 
 
 @grouped
@@ -199,10 +199,11 @@ def follow(
         service.run(readmodel.refresh, readmodel.lag)
 
 
-def _report_differences(wrong: pl.DataFrame) -> None:
+def _report_differences(wrong: pl.DataFrame, *, escaped: int) -> None:
     """Print the rows that differ from the model; exit with code 1 if there are some."""
     if wrong.is_empty():
-        say("every row equals the model")
+        how = f"; {counted(escaped, 'id')} in an escaped form" if escaped else ""
+        say(f"every row equals the model{how}")
         return
     print_table(console(), wrong, title="Rows that differ from the model", limit=_SHOWN)
     raise typer.Exit(FAILED)

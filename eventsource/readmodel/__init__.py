@@ -119,14 +119,28 @@ class ReadModel:
 
         Returns:
             ``table``, ``entity``, ``problem``: a row that is ``missing``, ``extra`` or ``different``. If all rows
-            are equal, the frame is empty. Times finer than microseconds are not compared, nor are NUL characters
-            in PostgreSQL.
+            are equal, the frame is empty. Times finer than microseconds are not compared. A row whose id is stored
+            in an escaped form is compared like any other.
 
         Raises:
             ReadModelError: the read model does not exist, or was made from another log.
             DatabaseError: the database does not answer.
         """
         return self._tables.verify()
+
+    def escaped_ids(self) -> pl.DataFrame:
+        """Return the ids that PostgreSQL cannot hold, and what the tables have instead; SQLite holds all.
+
+        These are ids with a NUL character or the sign ``␛``, and ids of more than 2,600 bytes.
+        `eventsource.readmodel._escapes` describes the escapes.
+
+        Returns:
+            ``entity``, as answers have it, and ``stored``, as the tables have it.
+
+        Raises:
+            DatabaseError: the database does not answer.
+        """
+        return self._tables.escaped_ids()
 
     def follow(
         self,

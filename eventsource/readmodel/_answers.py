@@ -49,12 +49,15 @@ class Lag:
         position: the position of the tables; None: they do not exist yet.
         rebuild: why the next refresh will rebuild the tables, such as another model; empty if it will not. Only
             the refresh itself finds out that values no longer fit into a column.
+        escaped: how many ids are stored in an escaped form, since the database cannot hold them; see
+            `ReadModel.escaped_ids`.
     """
 
     events: int
     seconds: float
     position: int | None
     rebuild: str = ""
+    escaped: int = 0
 
     def __str__(self) -> str:
         if self.position is None:
@@ -62,6 +65,8 @@ class Lag:
         where = f"at position {self.position:,}"
         if self.events:
             where += f", {counted(self.events, 'event')} ({self.seconds:,.0f} s) behind"
+        elif not self.rebuild:
+            where += ", up to date"
         if self.rebuild:
-            return f"{where}; a refresh rebuilds it: {self.rebuild}"
-        return where if self.events else f"{where}, up to date"
+            where += f"; a refresh rebuilds it: {self.rebuild}"
+        return f"{where}; {counted(self.escaped, 'id')} in an escaped form" if self.escaped else where

@@ -17,11 +17,10 @@ List, Struct, Object JSONB                   TEXT of JSON
 all others, Null     TEXT                    TEXT
 ==================== ======================= ===================================================
 
-Times finer than microseconds are truncated. PostgreSQL cannot store the NUL character: its texts have U+FFFD
-instead.
+Times finer than microseconds are truncated. PostgreSQL cannot store the NUL character:
+`eventsource.readmodel._escapes` says what it stores instead.
 """
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
@@ -32,6 +31,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from eventsource.event import TIMESTAMP
+from eventsource.readmodel._escapes import escape_ids, escape_json, escape_texts
 
 __all__ = ["Dialect", "Instant", "dtype_with", "encode", "kind_of", "sql_type"]
 
@@ -68,7 +68,6 @@ _TYPES: Final[Mapping[Kind, tuple[sa.types.TypeEngine[Any], sa.types.TypeEngine[
     "text": (sa.Text(), sa.Text()),
 }
 _WIDE: Final = (pl.UInt64(), pl.Int128(), pl.UInt128())
-_NUL: Final = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 _DATETIME: Final = "%Y-%m-%dT%H:%M:%S%.6f"
 _encode: Final = msgspec.json.Encoder(enc_hook=str).encode
 
@@ -141,7 +140,9 @@ def _plain(column: pl.Series, dialect: Dialect) -> pl.Series:
         "binary": value,
     }
     plain = column.to_frame().select(forms.get(kind, value.cast(pl.String))).to_series()
-    return plain if dialect == "sqlite" else _for_copy(plain, kind)
+    if dialect == "sqlite":
+        return plain
+    return escape_ids(plain) if column.name == "entity" else _for_copy(plain, kind)
 
 
 def _for_copy(plain: pl.Series, kind: Kind) -> pl.Series:
@@ -150,7 +151,7 @@ def _for_copy(plain: pl.Series, kind: Kind) -> pl.Series:
     forms = {
         "duration": pl.format("{} microseconds", value),
         "binary": pl.lit("\\x") + value.bin.encode("hex"),
-        "text": value.str.replace_all("\0", "\ufffd", literal=True),
+        "text": escape_texts(value),
     }
     return plain.to_frame().select(forms[kind].alias(plain.name)).to_series() if kind in forms else plain
 
@@ -158,7 +159,7 @@ def _for_copy(plain: pl.Series, kind: Kind) -> pl.Series:
 def _json(column: pl.Series, dialect: Dialect) -> pl.Series:
     texts = (None if value is None else _encode(value) for value in column.to_list())
     if dialect == "postgresql":
-        texts = (None if text is None else _NUL.sub(rb"\1\\ufffd", text) for text in texts)
+        texts = (None if text is None else escape_json(text) for text in texts)
     return pl.Series(column.name, [None if text is None else text.decode() for text in texts], pl.String)
 
 

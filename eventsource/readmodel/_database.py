@@ -92,16 +92,27 @@ class Database(ABC):
         """
 
     @abstractmethod
-    def check_ids(self, entities: pl.Series) -> None:
-        """Check that the ids of entities can be stored; raises as `check_names` does."""
-
-    @abstractmethod
     def insert(self, table: sa.Table) -> Any:
         """Return the dialect's INSERT, which has ON CONFLICT."""
 
     @abstractmethod
-    def stored_text(self, value: str | None) -> str | None:
-        """Return a text as the database gives it back."""
+    def stored_text(self, value: str) -> str:
+        """Return a text as the database stores it."""
+
+    def stored_ids(self, entities: pl.Series) -> pl.Series:
+        """Return the ids of entities as the database stores them."""
+        return entities
+
+    def original_text(self, stored: str) -> str:
+        """Return the text that `stored_text` turned into a stored one."""
+        return stored
+
+    def escaped_ids(self, connection: sa.Connection, table: sa.Table) -> list[str]:  # noqa: ARG002 - a dialect may have none
+        """Return the ids in a table that are stored in an escaped form."""
+        return []
+
+    def index_escaped_ids(self, connection: sa.Connection, table: sa.Table, name: str) -> None:  # noqa: B027 - likewise
+        """Create an index of the ids that `escaped_ids` looks for."""
 
     def prepare(self, connection: sa.Connection) -> None:  # noqa: B027 - a dialect may have nothing to do
         """Set up the database, outside of a transaction, before the first table is created."""

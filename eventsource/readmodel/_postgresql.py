@@ -11,10 +11,12 @@ import psycopg
 import sqlalchemy as sa
 from psycopg import sql
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateIndex
 
 from eventsource.errors import ReadModelError
 from eventsource.readmodel._columns import Dialect
 from eventsource.readmodel._database import LOCK_TIMEOUT, Database
+from eventsource.readmodel._escapes import ESCAPE, escape, escape_ids, unescape
 
 __all__ = ["Postgresql"]
 
@@ -52,22 +54,29 @@ class Postgresql(Database):
                     hint="rename the field or the table",
                 )
 
-    def check_ids(self, entities: pl.Series) -> None:
-        """Check that no id has a NUL character: with a substitute for it, two ids could become equal."""
-        wrong = entities.filter(entities.str.contains("\0", literal=True))
-        if wrong.len():
-            raise ReadModelError(
-                f"PostgreSQL cannot store the NUL character in the id of entity {wrong[0]!r}",
-                hint="use SQLite, or change the id where the log is made",
-            )
-
     def insert(self, table: sa.Table) -> Any:
         """Return PostgreSQL's INSERT."""
         return postgresql.insert(table)
 
-    def stored_text(self, value: str | None) -> str | None:
-        """Return the text with U+FFFD in place of NUL."""
-        return None if value is None else value.replace("\0", "\ufffd")
+    def stored_text(self, value: str) -> str:
+        """Return the text in its escaped form."""
+        return escape(value)
+
+    def stored_ids(self, entities: pl.Series) -> pl.Series:
+        """Return ids in their escaped form."""
+        return escape_ids(entities)
+
+    def original_text(self, stored: str) -> str:
+        """Return the text that was escaped."""
+        return unescape(stored)
+
+    def escaped_ids(self, connection: sa.Connection, table: sa.Table) -> list[str]:
+        """Return the escaped ids; an index has nothing else."""
+        return list(connection.execute(sa.select(table.c.entity).where(_is_escaped(table)).distinct()).scalars())
+
+    def index_escaped_ids(self, connection: sa.Connection, table: sa.Table, name: str) -> None:
+        """Create a partial index, so that escaped ids are found without reading the table."""
+        connection.execute(CreateIndex(sa.Index(name, table.c.entity, postgresql_where=_is_escaped(table))))
 
     def analyze(self, connection: sa.Connection, table: sa.Table) -> None:
         """Collect statistics."""
@@ -122,6 +131,11 @@ def _driver(connection: sa.Connection) -> psycopg.Connection[Any]:
     driver = connection.connection.driver_connection
     assert isinstance(driver, psycopg.Connection)  # noqa: S101 - the engine was made for it
     return driver
+
+
+def _is_escaped(table: sa.Table) -> sa.ColumnElement[bool]:
+    """Return whether an id is escaped; a literal, so that the planner sees the condition of the index."""
+    return table.c.entity.like(sa.literal_column(f"'%{ESCAPE}%'"))
 
 
 def _signed(number: int) -> int:

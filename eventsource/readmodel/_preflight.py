@@ -10,7 +10,7 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from eventsource.errors import ReadModelError
@@ -74,12 +74,14 @@ class Target:
         table: the name of the table of states.
         history: whether a table of history is requested, too.
         fingerprint: of the plan.
+        columns: field → its column, where the names differ.
     """
 
     database: str
     table: str
     history: bool
     fingerprint: str
+    columns: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def tables(self) -> list[str]:

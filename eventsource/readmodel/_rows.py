@@ -82,8 +82,8 @@ class Rows:
     def _frames(self, entities: pl.Series | None, *, snapshots: bool = True) -> dict[str, pl.DataFrame]:
         if not self.target.history:
             states = self.timeline.as_of(entity=entities, upto=self.position, snapshots=snapshots)
-            return {self.target.table: states}
-        history = self.timeline.history(entities, upto=self.position)
+            return {self.target.table: states.rename(self.target.columns)}
+        history = self.timeline.history(entities, upto=self.position).rename(self.target.columns)
         states = history.filter(pl.col("valid_to").is_null()).drop(INTERVAL)
         return dict(zip(self.target.tables, (states, history), strict=True))
 

@@ -67,14 +67,11 @@ class Sqlite(Database):
                 )
             seen[name.lower()] = name
 
-    def check_ids(self, entities: pl.Series) -> None:
-        """Accept any id."""
-
     def insert(self, table: sa.Table) -> Any:
         """Return SQLite's INSERT."""
         return sqlite.insert(table)
 
-    def stored_text(self, value: str | None) -> str | None:
+    def stored_text(self, value: str) -> str:
         """Return the text itself."""
         return value
 

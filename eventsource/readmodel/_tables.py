@@ -70,6 +70,7 @@ def create_indexes(connection: sa.Connection, table: sa.Table, database: Databas
     for column in _INDEXED:
         if column in table.c:
             connection.execute(CreateIndex(sa.Index(_random_name(column), table.c[column])))
+    database.index_escaped_ids(connection, table, _random_name("escaped"))
     database.analyze(connection, table)
 
 

@@ -13,6 +13,7 @@ from eventsource.errors import IndexFileError, ReadModelError
 from eventsource.progress import Progress, no_progress
 from eventsource.readmodel._answers import Lag, Refreshed
 from eventsource.readmodel._database import Database, database_at
+from eventsource.readmodel._escapes import escape
 from eventsource.readmodel._preflight import (
     INTERVAL,
     NOT_CREATED,
@@ -27,6 +28,7 @@ from eventsource.readmodel._preflight import (
 )
 from eventsource.readmodel._records import RECORDS, Record, read_record, write_record, write_transaction
 from eventsource.readmodel._rows import OutgrownError, Rows
+from eventsource.readmodel._tables import untyped_table
 from eventsource.readmodel._verifier import Verifier
 from eventsource.readmodel._writer import Writer, Written
 from eventsource.snapshots import SnapshotPolicy
@@ -54,9 +56,10 @@ class TablesOfModel:
     ) -> None:
         self.timeline, self.progress = timeline, progress or no_progress
         self.database: Database = database_at(url)
-        self.target = Target(self.database.name, table, history, timeline.plan.fingerprint())
-        columns = ["entity", *INTERVAL, *timeline.plan.fields]
-        self.database.check_names([*self.target.tables, RECORDS], columns)
+        names = {name: escape(name) for name in timeline.plan.fields}
+        renamed = {name: column for name, column in names.items() if name != column}
+        self.target = Target(self.database.name, table, history, timeline.plan.fingerprint(), renamed)
+        self.database.check_names([*self.target.tables, RECORDS], ["entity", *INTERVAL, *names.values()])
         for name, meaning in _RESERVED.items():
             if name in (each.lower() for each in self.target.tables):
                 raise ReadModelError(f"a read model cannot have the name {name}: it is {meaning}", hint="table=…")
@@ -108,7 +111,7 @@ class TablesOfModel:
 
     def lag(self) -> Lag:
         """Return how far the tables are behind the log; nothing is written."""
-        record, reason = self._read_state()
+        record, reason, escaped = self._read_state()
         head = self.timeline.log.head
         position = record.position if record else 0
         events = self._events({position - 1, position})
@@ -116,15 +119,29 @@ class TablesOfModel:
             check_log(self.target, record, self._log_facts(head, record, events))
         first = events.get(position)
         seconds = (datetime.now(UTC) - first[1]).total_seconds() if first else 0.0
-        return Lag(head - position, max(seconds, 0.0), record.position if record else None, reason)
+        seconds = max(seconds, 0.0)
+        return Lag(head - position, seconds, record.position if record else None, reason, len(escaped))
 
-    def _read_state(self) -> tuple[Record | None, str]:
-        """Return the record, and why the next refresh will rebuild."""
+    def escaped_ids(self) -> pl.DataFrame:
+        """Return the ids that are stored in an escaped form: ``entity``, ``stored``."""
+        record, _, escaped = self._read_state()
+        entities = (
+            self.timeline.entities(upto=record.position) if record and escaped else pl.Series([], dtype=pl.String)
+        )
+        found = pl.DataFrame({"entity": entities, "stored": self.database.stored_ids(entities)})
+        return found.filter(pl.col("stored").is_in(escaped))
+
+    def _read_state(self) -> tuple[Record | None, str, list[str]]:
+        """Return the record, why the next refresh will rebuild, and the escaped ids."""
         if not self.database.exists:
-            return None, NOT_CREATED
+            return None, NOT_CREATED, []
         with self.database.read_transaction() as connection:
-            record = read_record(connection, self.target.table)
-            return record, rebuild_reason(self.target, record, self._tables(connection))
+            record, tables = read_record(connection, self.target.table), self._tables(connection)
+            escaped = list[str]()
+            if record is not None and self.target.table in tables:
+                table = untyped_table(self.target.table, ["entity"])
+                escaped = self.database.escaped_ids(connection, table)
+            return record, rebuild_reason(self.target, record, tables), escaped
 
     def verify(self) -> pl.DataFrame:
         """Return the rows that differ between the tables and the model at their position."""
@@ -177,7 +194,7 @@ class TablesOfModel:
     def _record(self, head: int, columns: Mapping[str, str], last: tuple[str, datetime] | None) -> Record:
         return Record(
             name=self.target.table,
-            model=self.timeline.plan.name,
+            model=self.database.stored_text(self.timeline.plan.name),
             fingerprint=self.target.fingerprint,
             log=self.timeline.log.mark,
             columns=columns,

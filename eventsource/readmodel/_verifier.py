@@ -54,4 +54,6 @@ class Verifier:
             return pl.DataFrame({"entity": [None], "problem": [str(error)]}, _SCHEMA)
         target = untyped_table(name, frame.columns)
         with staging_table(self.connection, frame, target, self.database, on_rows=progress.add) as staging:
-            return different_rows(self.connection, target, staging)
+            found = different_rows(self.connection, target, staging)
+        entities = [self.database.original_text(entity) for entity in found["entity"]]
+        return found.with_columns(pl.Series("entity", entities, pl.String))

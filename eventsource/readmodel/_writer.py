@@ -77,7 +77,6 @@ class Writer:
         self, name: str, frame: pl.DataFrame, *, touched: Slice, progress: EntityProgress
     ) -> tuple[int, int]:
         """Merge rows into one table; return how many were written and deleted."""
-        self.database.check_ids(frame["entity"])
         target = untyped_table(name, frame.columns)
         entities = _entities_to_delete(touched, target, frame)
         deleted, indexed = 0, len(entities) > 0
@@ -100,7 +99,6 @@ class Writer:
         for part in self.rows.everything():
             progress.begin(part)
             for name, frame in part.frames.items():
-                self.database.check_ids(frame["entity"])
                 if name not in tables:
                     tables[name] = create_new(self.connection, frame.schema, self.database)
                 self.database.load(self.connection, tables[name], frame, progress.add)

@@ -1,6 +1,7 @@
 """Values in SQL: every dtype is stored exactly, and documented queries work."""
 
 import math
+import random
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -10,10 +11,10 @@ import polars as pl
 import pytest
 
 import eventsource as es
-from eventsource.errors import ReadModelError
 from eventsource.plan import Rule
 from eventsource.readmodel import ReadModel
 from eventsource.readmodel._columns import encode, kind_of, sql_type
+from eventsource.readmodel._escapes import unescape
 from tests.readmodel.postgreskit import Server
 from tests.readmodel.readmodelkit import (
     Shop,
@@ -89,20 +90,68 @@ def test_instants_are_stored_in_utc(url: str) -> None:
     assert_equal(model, url)
 
 
-def test_nul_characters(postgresql: Server, tmp_path: Path) -> None:
-    """SQLite stores NUL. PostgreSQL cannot: texts get U+FFFD, and an id with NUL is refused."""
-    events = [event(1, "a", "Set", v="x\0y\\u0000"), event(2, "b", "Set", v="z")]
-    of = plan(latest("v"), Rule(name="all", op="distinct", events=("Set",), of="v"))
+def test_what_postgresql_cannot_hold_is_stored_in_a_reversible_escape(postgresql: Server, tmp_path: Path) -> None:
+    """NUL in ids, texts, lists and names of fields: all rows are written, and no two texts become equal."""
+    texts = ["x\0y", "x\ufffdy", "x␛0y", "x␛␛0y", "x\\u0000y", "\0", "␛", "\0\0", "x\x1ay"]
+    events = [event(number, text, "Set", v=text) for number, text in enumerate(texts)]
+    of = plan(latest("v\0w"), Rule(name="all", op="distinct", events=("Set",), of="v"))
     file, server = f"sqlite:///{tmp_path}/x.db", postgresql.database()
     for url in (file, server):
-        model = ReadModel(over(events, of), url)
+        model = ReadModel(over(events, of), url, history=True)
         model.refresh()
         assert model.verify().is_empty()
-    assert sql(file, "SELECT v FROM thing")[0] == ("x\0y\\u0000",)
-    assert sql(server, 'SELECT v, "all" FROM thing')[0] == ("x\ufffdy\\u0000", ["x\ufffdy\\u0000"])
-    nul = ReadModel(over([*events, event(3, "c\0", "Set", v="")], of), server)
-    with pytest.raises(ReadModelError, match="NUL character"):
-        nul.refresh()
+    assert {row[:2] for row in sql(file, 'SELECT entity, "v␛0w" FROM thing')} == {(text, text) for text in texts}
+    stored = sql(server, 'SELECT entity, "v␛0w", "all" FROM thing ORDER BY "v␛0w" COLLATE "C"')
+    assert len(stored) == len(texts)
+    assert {unescape(entity) for entity, _, _ in stored} == set(texts)
+    assert all(entity == v and items == [v] for entity, v, items in stored)
+    assert ("x␛0y", "x␛0y", ["x␛0y"]) in stored
+    assert ("x␛␛0y", "x␛␛0y", ["x␛␛0y"]) in stored
+
+
+def test_one_id_with_nul_stops_no_read_model(postgresql: Server, tmp_path: Path) -> None:
+    """Merges and differences name it as answers do; `lag` says that it is escaped."""
+    log, url = es.Log(tmp_path / "log"), postgresql.database()
+    model = ReadModel(es.Timeline(log, Shop), url, history=True)
+    log.append([event(1, "a", "Opened", name="A")])
+    model.refresh()
+    assert (model.lag().escaped, model.escaped_ids().height) == (0, 0)
+    log.append([event(2, "a\0b", "Opened", name="B\0"), event(3, "c", "Opened", name="C")])
+    assert model.refresh().written == 4
+    assert model.verify().is_empty()
+    assert sql(url, "SELECT entity, name FROM shop ORDER BY 1") == [("a", "A"), ("a␛0b", "B␛0"), ("c", "C")]
+    assert str(model.lag()) == "at position 3, up to date; 1 id in an escaped form"
+    assert model.escaped_ids().rows() == [("a\0b", "a␛0b")]
+    sql(url, "UPDATE shop SET name = 'wrong' WHERE entity = 'a␛0b'")
+    assert model.verify().rows() == [("shop", "a\0b", "different")]
+    log.append([event(4, "a\0b", "Closed")])
+    model.refresh()
+    assert (sql(url, "SELECT entity FROM shop ORDER BY 1"), model.lag().escaped) == ([("a",), ("c",)], 0)
+
+
+def test_ids_that_are_too_long_for_an_index(url: str, tmp_path: Path) -> None:
+    """PostgreSQL's B-trees hold 2,704 bytes: longer ids are stored shortened, and listed; all rows are written."""
+    chance = random.Random(3)
+    long = [
+        "".join(chance.choices("abcdefghijklmnopqrstuvwxyz0123456789ö", k=size)) for size in (2500, 2700, 9000)
+    ]
+    long += [long[2] + "1", "s"]
+    log = es.Log(tmp_path / "log")
+    log.append([event(number, name, "Opened", name=name[:5]) for number, name in enumerate(long)])
+    model = ReadModel(es.Timeline(log, Shop), url, history=True)
+    model.refresh()
+    log.append([event(10 + number, name, "Renamed", name="new") for number, name in enumerate(long)])
+    log.append([event(20, long[1], "Closed")])
+    assert model.refresh().rebuilt == ""
+    assert model.verify().is_empty()
+    assert sql(url, "SELECT count(*), count(DISTINCT entity) FROM shop WHERE name = 'new'") == [(4, 4)]
+    if "sqlite" in url:
+        assert model.lag().escaped == 0
+        return
+    assert (model.lag().escaped, str(model.lag())) == (2, "at position 11, up to date; 2 ids in an escaped form")
+    listed = model.escaped_ids()
+    assert sorted(listed["entity"]) == sorted(long[2:4])
+    assert all(len(stored.encode()) < 2600 and "␛#" in stored for stored in listed["stored"])
 
 
 def test_the_documented_query_is_as_of(url: str, tmp_path: Path) -> None:
