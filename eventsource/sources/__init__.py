@@ -1,4 +1,4 @@
-"""Where events come from: files of JSON Lines, CSV and Parquet.
+"""Where events come from: files of JSON, CSV and Parquet.
 
 How bytes become events
 -----------------------
@@ -34,13 +34,14 @@ from urllib.request import url2pathname
 from eventsource.errors import SourceError
 from eventsource.event import Source
 from eventsource.sources._blocks import MAX_LINE
-from eventsource.sources._mapping import FieldMapping
+from eventsource.sources._mapping import FieldMapping, PathOrParts
+from eventsource.sources._records import LineMapping
 from eventsource.sources.files import Files, csv_header
 
 __all__ = ["csv_header", "source"]
 
 
-def source(
+def source(  # noqa: PLR0913 - one argument for each thing that logs differ in
     where: str | Path | Sequence[str | Path],
     *,
     tz: str = "UTC",
@@ -48,6 +49,10 @@ def source(
     format: str | None = None,  # noqa: A002 - the word users look for
     max_line: int = MAX_LINE,
     constants: Mapping[str, str] | None = None,
+    records: str | None = None,
+    explode: str | None = None,
+    separator: str | None = None,
+    events: Sequence[Mapping[str, PathOrParts]] = (),
     **members: Any,
 ) -> Source:
     """Return a source of events, for `Log.pull`.
@@ -61,12 +66,24 @@ def source(
         where: a path, a folder (all its files, recursively), a glob, or several of them; read in order of path.
         tz: the zone of times that name none.
         unit: the unit of epoch numbers, ``"s"``, ``"ms"``, ``"us"`` or ``"ns"``; default: guessed from their size.
-        format: ``"jsonl"``, ``"csv"`` or ``"parquet"``; default: by the file's ending.
+        format: ``"jsonl"``, ``"json"``, ``"csv"`` or ``"parquet"``; default: by the file's ending. ``"json"`` is
+            an array of records, compact or pretty, or records one after another. A file that ends in ``.json``
+            may be this or JSON Lines.
         max_line: the most bytes of a line; longer lines are rejected.
         constants: column → a text that is the same for every line, such as ``{"type": "PageView"}``.
+        records: the dotted path of the array that holds the records of a JSON document, such as ``"Records"``.
+        explode: the dotted path of an array: each of its elements becomes an event, with the members around it.
+            The element takes the place of the array, so that ``items.sku`` is a member of it.
+        separator: separates the elements of an array that is written as a text, such as ``";"``.
+        events: several events per line, one for each time that is there, such as ``[{"type": "Ordered",
+            "occurred_at": "OrderDate"}, {"type": "Shipped", "occurred_at": "ShippedDate"}]``. ``type`` is the text
+            itself; other columns may be given too, and differ from ``**members`` for this event.
         **members: column → dotted path of the member that holds it, such as ``event_id="id"``,
             ``stream="customer.id"``, ``occurred_at="ts"``, ``data="payload"``. If ``data`` is not mapped, the
-            payload consists of the members that are not columns.
+            payload consists of the members that are not columns. ``event_id``, ``stream`` and ``type`` may also be
+            a list of paths (joined by ``:``), a pattern such as ``"{org}/{user}"``, or have the parts ``@line``
+            (file and line), ``@hash`` (of the line), ``@file``, ``@index`` (of the element of ``explode``) and
+            ``@type``.
 
     A last line without an end of line is decoded if it is a whole JSON object. Otherwise someone may be writing
     it, and it is left for the next pull. In CSV an empty cell is an absent member, and every other cell is a text.
@@ -78,8 +95,9 @@ def source(
             read.
     """
     paths = [_path(each) for each in ([where] if isinstance(where, str | Path) else where)]
-    mapping = FieldMapping({name: path for name, path in members.items() if path is not None}, constants or {})
-    return Files(paths, mapping=mapping, tz=tz, unit=unit, format=format, max_line=max_line)
+    fields = FieldMapping({name: path for name, path in members.items() if path is not None}, constants or {})
+    mapping = LineMapping(fields, explode, separator, events)
+    return Files(paths, mapping=mapping, tz=tz, unit=unit, format=format, max_line=max_line, records=records)
 
 
 def _path(where: str | Path) -> str:

@@ -84,14 +84,14 @@ class BulkDecoder:
 
     def __init__(self, mapping: FieldMapping, times: TimeReader) -> None:
         self._times, self._constants = times, mapping.constants
-        paths = {name: mapping.paths.get(name, name) for name in ENVELOPE if name not in mapping.constants}
+        paths = {name: str(mapping.paths.get(name, name)) for name in ENVELOPE if name not in mapping.constants}
         # A member whose name has the dots of a path, such as "who.key", would be read before the path.
         dotted = [path for path in paths.values() if "." in path]
         shapes = [_shape(paths, forbidden=dotted)]
         if paths.get("event_id") == "event_id" and "event_id" not in mapping.paths:
             # Without a mapping, "id" is read where a line has no "event_id".
             shapes.append(_shape({**paths, "event_id": "id"}, forbidden=[*dotted, "event_id"]))
-        is_possible = not mapping.constants.keys() & {"data", "metadata", "version"}
+        is_possible = not mapping.texts and not mapping.constants.keys() & {"data", "metadata", "version"}
         self._shapes = [shape for shape in shapes if shape is not None and is_possible]
 
     def decode(self, data: bytes, lines: int) -> pl.DataFrame | None:

@@ -5,8 +5,9 @@ into 16 pieces of 4,000 lines, of which `BulkDecoder` decodes 15. The piece with
 lines and is decoded line by line: 3,999 events and one rejected line.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -16,7 +17,8 @@ from eventsource.event import ENVELOPE, empty_events, rejected_lines
 from eventsource.sources._blocks import Block
 from eventsource.sources._bulk import BulkDecoder
 from eventsource.sources._known_formats import known_format
-from eventsource.sources._mapping import FieldMapping
+from eventsource.sources._records import LineMapping
+from eventsource.sources._texts import Origin
 from eventsource.sources._times import TimeReader
 from eventsource.sources._values import LineError, MappedLine, json_text, shorten
 
@@ -48,13 +50,16 @@ class Decoder:
 
     Args:
         source: the name of the source, for rejected lines.
-        mapping: which member is which column.
+        mapping: how a line becomes events.
         times: how times are read.
+        short_name: returns the name that a file has in the ids of events.
     """
 
-    def __init__(self, source: str, mapping: FieldMapping, times: TimeReader) -> None:
-        self._source, self._mapping, self._times = source, mapping, times
-        self._bulk = BulkDecoder(mapping, times)
+    def __init__(
+        self, source: str, mapping: LineMapping, times: TimeReader, short_name: Callable[[str], str] = str
+    ) -> None:
+        self._source, self._mapping, self._times, self._short_name = source, mapping, times, lru_cache(short_name)
+        self._bulk = BulkDecoder(mapping.fields, times) if mapping.is_plain else None
 
     def block(self, block: Block, file: str) -> _EventsAndRejected:
         """Return the events of a block of JSON lines, and the rejected lines."""
@@ -75,7 +80,7 @@ class Decoder:
 
     def _piece(self, data: bytes, first: int, count: int, file: str) -> _EventsAndRejected:
         """Return the events of some lines; see the example of this module."""
-        events = self._bulk.decode(data, count)
+        events = None if self._bulk is None else self._bulk.decode(data, count)
         if events is not None:
             return events, rejected_lines([])
         lines = _split_lines(data)
@@ -89,47 +94,49 @@ class Decoder:
     def _decode_each(self, lines: Iterable[tuple[Line, _Content]]) -> _EventsAndRejected:
         """Return the events of bytes, members or reasons, one by one."""
         good: list[tuple[Line, _Content]] = []
+        owners: list[int] = []  # per event, which of the good lines it comes from
         mapped: list[MappedLine] = []
         rejected: list[dict[str, Any]] = []
         for line, content in lines:
             try:
-                mapped.append(self._map(content))
-                good.append((line, content))
+                found = self._map(line, content)
             except LineError as error:
                 rejected.append(self._reject(line, str(error), content))
+                continue
+            mapped += found
+            owners += [len(good)] * len(found)
+            good.append((line, content))
         if not mapped:
             return empty_events(), rejected_lines(rejected)
-        columns = {name: [getattr(each, name) for each in mapped] for name in ENVELOPE}
-        return self._frame(columns, good, rejected)
+        events, faults = self._frame({name: [getattr(each, name) for each in mapped] for name in ENVELOPE}, owners)
+        rejected += [self._reject(good[owner][0], reason, good[owner][1]) for owner, reason in faults.items()]
+        return events, rejected_lines(rejected).sort("line", maintain_order=True)
 
-    def _map(self, content: _Content) -> MappedLine:
+    def _map(self, line: Line, content: _Content) -> list[MappedLine]:
         if isinstance(content, str):
             raise LineError(content)
+        origin = Origin(self._short_name(line.file), line.number, line.raw)
         if not isinstance(content, bytes):
-            return self._mapping.apply(content)
+            return self._mapping.apply(content, origin)
         members = _decode_members(content)
-        known = None if self._mapping.is_explicit else known_format(members)
-        return known(members) if known else self._mapping.apply(members)
+        known = None if self._mapping.fields.is_explicit else known_format(members)
+        return [known(members)] if known else self._mapping.apply(members, origin)
 
-    def _frame(
-        self, columns: Mapping[str, list[Any]], good: list[tuple[Line, _Content]], rejected: list[dict[str, Any]]
-    ) -> _EventsAndRejected:
-        """Return columns as a frame; a line is rejected if one of its times cannot be read."""
+    def _frame(self, columns: Mapping[str, list[Any]], owners: list[int]) -> tuple[pl.DataFrame, dict[int, str]]:
+        """Return the events of the lines whose times can all be read, and line → reason for the others."""
         times = {name: self._times.read(columns[name]) for name in ("occurred_at", "recorded_at")}
-        is_bad = pl.repeat(value=False, n=len(good), eager=True)
+        faults: dict[int, str] = {}
         for name, instants in times.items():
-            faults = instants.is_null() & pl.Series([value is not None for value in columns[name]]) & ~is_bad
-            for row in faults.arg_true():
-                line, content = good[row]
+            is_bad = instants.is_null() & pl.Series([value is not None for value in columns[name]])
+            for row in is_bad.arg_true():
                 value = columns[name][row]
-                reason = f"{self._mapping.label(name)} {self._times.fault(value)}: {shorten(value)}"
-                rejected.append(self._reject(line, reason, content))
-            is_bad |= faults
+                reason = f"{self._mapping.fields.label(name)} {self._times.fault(value)}: {shorten(value)}"
+                faults.setdefault(owners[row], reason)
         times["recorded_at"] = times["recorded_at"].fill_null(times["occurred_at"])
         frame = pl.DataFrame(
             {name: pl.Series(times.get(name, columns[name]), dtype=dtype) for name, dtype in ENVELOPE.items()}
         )
-        return frame.filter(~is_bad), rejected_lines(rejected).sort("line", maintain_order=True)
+        return frame.filter(~pl.Series(owners).is_in(list(faults))) if faults else frame, faults
 
     def _reject(self, line: Line, reason: str, content: _Content = b"") -> dict[str, Any]:
         raw = _json_bytes(content) if isinstance(content, Mapping) and not line.raw else line.raw

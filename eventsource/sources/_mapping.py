@@ -1,4 +1,4 @@
-"""Mappings: which member of a line is which column of the envelope.
+"""Mappings: which member of a record is which column of the envelope. A record is a line, a row, or a part of one.
 
 Example: the mapping ``event_id="no", stream="who.key"`` and the constant ``type="Bought"``::
 
@@ -7,9 +7,12 @@ Example: the mapping ``event_id="no", stream="who.key"`` and the constant ``type
     stream      c
     type        Bought
     data        {"who": {"name": "Ada"}, "price": 1.50}        every member that is not a column, verbatim
+
+Texts may have several parts, see `eventsource.sources._texts`. A line may have several records, see
+`eventsource.sources._records`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from operator import methodcaller
@@ -17,6 +20,7 @@ from typing import Any, Final
 
 from eventsource.errors import SourceError
 from eventsource.event import ENVELOPE
+from eventsource.sources._texts import Origin, TextColumn
 from eventsource.sources._values import (
     MappedLine,
     is_null,
@@ -29,9 +33,14 @@ from eventsource.sources._values import (
     read_time,
 )
 
-__all__ = ["FieldMapping"]
+__all__ = ["FieldMapping", "PathOrParts", "is_absent", "member_at"]
+
+PathOrParts = str | Sequence[str]
+"""A path, a part such as ``@line``, a pattern such as ``{org}/{user}``, or a list of paths and parts."""
 
 _Finder = Callable[[Mapping[str, Any]], Any]
+_TextFinder = Callable[[Mapping[str, Any], Origin, str], str]
+_TEXTS: Final = ("event_id", "stream", "type")
 _EMPTY_OBJECT: Final = (b"{", b"}")
 
 
@@ -43,12 +52,14 @@ class FieldMapping:
 
     Args:
         paths: column → path of a member; columns that are not mapped have their own name as path
-            (``event_id`` also ``id``).
-        constants: column → a text that is the same for every line.
+            (``event_id`` also ``id``). ``event_id``, ``stream`` and ``type`` may have several parts.
+        constants: column → a text that is the same for every record.
+        hidden: paths of members that are not payload either, such as times of other events of the same row.
     """
 
-    paths: Mapping[str, str] = field(default_factory=dict)
+    paths: Mapping[str, PathOrParts] = field(default_factory=dict)
     constants: Mapping[str, str] = field(default_factory=dict)
+    hidden: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         for column in (*self.paths, *self.constants):
@@ -60,31 +71,46 @@ class FieldMapping:
             raise SourceError(
                 f"column {both[0]!r} has both a member and a constant", hint="map each column only once"
             )
+        for column, path in self.paths.items():
+            if column not in _TEXTS and not isinstance(path, str):
+                raise SourceError(
+                    f"{column}: expected a path, got {path!r}",
+                    hint=f"only {', '.join(_TEXTS)} may have several parts",
+                )
+        _ = self.texts  # an unknown part is noticed now, not at the first line
 
     @property
     def is_explicit(self) -> bool:
         """Whether the user mapped anything."""
         return bool(self.paths or self.constants)
 
-    def apply(self, line: Mapping[str, Any]) -> MappedLine:
-        """Return the envelope of one line.
+    @cached_property
+    def texts(self) -> Mapping[str, TextColumn]:
+        """The text columns that are made of several parts, or of one that no member holds."""
+        columns = {name: TextColumn(name, self.paths[name]) for name in _TEXTS if name in self.paths}
+        return {name: column for name, column in columns.items() if not column.is_path}
+
+    def apply(self, record: Mapping[str, Any], origin: Origin) -> MappedLine:
+        """Return the envelope of one record.
 
         Args:
-            line: the members of the line; a value may be raw JSON (`msgspec.Raw`), which stays verbatim.
+            record: its members; a value may be raw JSON (`msgspec.Raw`), which stays verbatim.
+            origin: where it comes from.
 
         Raises:
             LineError: a member is missing or has the wrong type.
         """
-        find, label = self._finders, self._labels
-        recorded, metadata = find["recorded_at"](line), find["metadata"](line)
+        find, text, label = self._finders, self._text_finders, self._labels
+        recorded, metadata = find["recorded_at"](record), find["metadata"](record)
+        kind = text["type"](record, origin, "")
         return MappedLine(
-            event_id=read_text(label["event_id"], find["event_id"](line)),
-            stream=read_text(label["stream"], find["stream"](line)),
-            version=read_integer(label["version"], find["version"](line)),
-            type=read_text(label["type"], find["type"](line)),
-            occurred_at=read_time(label["occurred_at"], find["occurred_at"](line)),
-            recorded_at=None if _is_absent(recorded) else read_time(label["recorded_at"], recorded),
-            data=self._payload(line),
+            event_id=text["event_id"](record, origin, kind),
+            stream=text["stream"](record, origin, kind),
+            version=read_integer(label["version"], find["version"](record)),
+            type=kind,
+            occurred_at=read_time(label["occurred_at"], find["occurred_at"](record)),
+            recorded_at=None if is_absent(recorded) else read_time(label["recorded_at"], recorded),
+            data=self._payload(record),
             metadata=None if metadata is None else read_object(label["metadata"], metadata),
         )
 
@@ -99,15 +125,26 @@ class FieldMapping:
 
     @cached_property
     def _finders(self) -> Mapping[str, _Finder]:
-        return {column: self._finder(column) for column in ENVELOPE}
+        return {column: self._finder(column) for column in ENVELOPE if column not in self.texts}
+
+    @cached_property
+    def _text_finders(self) -> Mapping[str, _TextFinder]:
+        return {column: self._text_finder(column) for column in _TEXTS}
 
     def _finder(self, column: str) -> _Finder:
         if column in self.constants:
             return lambda _: self.constants[column]
         if column == "event_id" and column not in self.paths:
             return lambda line: line.get("event_id" if "event_id" in line else "id")
-        path = self.paths.get(column, column)
-        return partial(_member_at, path) if "." in path else methodcaller("get", path)
+        path = str(self.paths.get(column, column))
+        return partial(member_at, path) if "." in path else methodcaller("get", path)
+
+    def _text_finder(self, column: str) -> _TextFinder:
+        if column in self.texts:
+            text = self.texts[column].text
+            return lambda record, origin, kind: text(record, lambda path: member_at(path, record), origin, kind)
+        find, label = self._finders[column], self._labels[column]
+        return lambda record, *_: read_text(label, find(record))
 
     def _payload(self, line: Mapping[str, Any]) -> str:
         if "data" in self.paths or "data" in self.constants or "data" in line:
@@ -117,13 +154,17 @@ class FieldMapping:
     @cached_property
     def _mapped(self) -> Mapping[str, "_MappedMembers"]:
         """The members that are not payload, by the name of the member that is the event's id."""
-        columns = [name for name in ENVELOPE if name not in ("data", "event_id") and name not in self.constants]
-        paths = [self.paths.get(column, column) for column in columns]
-        own = {name: self.paths.get("event_id", name) for name in ("event_id", "id")}
+        columns = [name for name in ENVELOPE if name not in ("data", "event_id")]
+        paths = [*self.hidden, *(path for column in columns for path in self._paths_of(column, column))]
         return {
-            name: _MappedMembers.of([*paths, path] if "event_id" not in self.constants else paths)
-            for name, path in own.items()
+            name: _MappedMembers.of([*paths, *self._paths_of("event_id", name)]) for name in ("event_id", "id")
         }
+
+    def _paths_of(self, column: str, default: str) -> list[str]:
+        """Return the paths of the members that are a column. Members of a text with several parts are payload."""
+        if column in self.constants or column in self.texts:
+            return []
+        return [str(self.paths.get(column, default))]
 
 
 @dataclass(frozen=True)
@@ -145,7 +186,7 @@ class _MappedMembers:
         return cls(frozenset(paths), {key: cls.of(more) for key, more in below.items()})
 
 
-def _member_at(path: str, line: Mapping[str, Any]) -> Any:
+def member_at(path: str, line: Mapping[str, Any]) -> Any:
     """Return the member at a dotted path; a member with that whole name takes precedence."""
     if path in line:
         return line[path]
@@ -156,7 +197,8 @@ def _member_at(path: str, line: Mapping[str, Any]) -> Any:
     return value
 
 
-def _is_absent(raw: Any) -> bool:
+def is_absent(raw: Any) -> bool:
+    """Return whether a value is absent: no member, null, or an empty text as in CSV."""
     return is_null(raw) or raw == ""
 
 

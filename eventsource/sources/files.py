@@ -21,9 +21,10 @@ from eventsource.sources._checkpoint import Chunk, Consumed, FileCheckpoint, Unr
 from eventsource.sources._compressed import COMPRESSED, DAMAGED
 from eventsource.sources._csv import csv_chunks, header_line
 from eventsource.sources._decoder import Decoder
+from eventsource.sources._json_documents import document_chunks, is_document
 from eventsource.sources._json_lines import json_chunks
-from eventsource.sources._mapping import FieldMapping
 from eventsource.sources._parquet import parquet_chunks
+from eventsource.sources._records import LineMapping
 from eventsource.sources._retry import FileRetry
 from eventsource.sources._times import UNITS, TimeReader
 
@@ -32,7 +33,7 @@ __all__ = ["Files", "csv_header"]
 _FORMATS: Final[Mapping[str, str]] = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
-    ".json": "jsonl",
+    ".json": "json",
     ".csv": "csv",
     ".parquet": "parquet",
 }
@@ -43,16 +44,17 @@ _BATCH_BYTES: Final = 64 * 1024 * 1024
 class Files:
     """Files of events; see `eventsource.source` for the arguments."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the arguments of `source`
         self,
         paths: str | Path | Sequence[str | Path],
         *,
-        mapping: FieldMapping,
+        mapping: LineMapping,
         tz: str = "UTC",
         unit: str | None = None,
         format: str | None = None,  # noqa: A002 - the word users look for
         max_line: int = MAX_LINE,
         block: int = BLOCK_BYTES,
+        records: str | None = None,
     ) -> None:
         some = [paths] if isinstance(paths, str | Path) else paths
         self._patterns = [os.path.expanduser(path) for path in some]  # noqa: PTH111 - a glob is not a path
@@ -60,9 +62,12 @@ class Files:
         if unit is not None and unit not in UNITS:
             raise SourceError(f"expected a unit of epoch numbers, got {unit!r}", hint=f"units: {', '.join(UNITS)}")
         if format is not None and format not in _FORMATS.values():
-            raise SourceError(f"expected a format, got {format!r}", hint="formats: jsonl, csv, parquet")
-        self._format, self._max_line, self._block = format, max_line, block
-        self._decoder = Decoder(self.name, mapping, TimeReader(tz, unit))
+            raise SourceError(f"expected a format, got {format!r}", hint="formats: jsonl, json, csv, parquet")
+        if records is not None and format not in (None, "json"):
+            raise SourceError(f"records names an array of JSON, got format={format!r}", hint='format="json"')
+        self._format = "json" if records is not None else format
+        self._max_line, self._block, self._records = max_line, block, records
+        self._decoder = Decoder(self.name, mapping, TimeReader(tz, unit), self._short_name)
 
     @property
     def name(self) -> str:
@@ -165,8 +170,20 @@ class Files:
         format_ = self._format_of(file.path)
         if format_ == "parquet":
             return parquet_chunks(file, self._decoder)
+        if format_ == "json" and (self._format == "json" or is_document(file.path)):
+            return document_chunks(
+                file, self._decoder, records=self._records, size=self._block, limit=self._max_line
+            )
         chunks = csv_chunks if format_ == "csv" else json_chunks
         return chunks(file, self._decoder, size=self._block, limit=self._max_line)
+
+    def _short_name(self, file: str) -> str:
+        """Return the name of a file in the ids of events: relative to its folder or glob, with ``/``."""
+        for pattern in self._patterns:
+            base = Path(os.path.abspath(_folder_of(pattern)))  # noqa: PTH100 - folds ".."
+            if Path(file).is_relative_to(base):
+                return Path(file).relative_to(base).as_posix()
+        return Path(file).name
 
     def _unreadable(self, path: Path, consumed: Consumed, error: Exception) -> pl.DataFrame:
         """Return an entry about the whole file: its ``raw`` is empty."""
@@ -222,6 +239,15 @@ def _matching(pattern: str, wanted: str | None) -> tuple[list[Path], set[Path]]:
         found = [Path(name) for name in glob.glob(pattern, recursive=True) if Path(name).is_file()]  # noqa: PTH207
     logs = {folder for folder in {parent for file in found for parent in file.parents} if _is_log(folder)}
     return sorted(file for file in found if logs.isdisjoint(file.parents)), logs
+
+
+def _folder_of(pattern: str) -> str:
+    """Return a folder itself, the folder of a file, or the part of a glob before its first wildcard."""
+    if os.path.isdir(pattern):  # noqa: PTH112 - a glob is not a path
+        return pattern
+    parts = Path(pattern).parts
+    plain = next((number for number, part in enumerate(parts[:-1]) if glob.has_magic(part)), len(parts) - 1)
+    return str(Path(*parts[:plain])) if plain else "."
 
 
 def _is_log(folder: Path) -> bool:

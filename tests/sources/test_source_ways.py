@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import eventsource as es
 from eventsource.event import ENVELOPE
 from eventsource.sources._mapping import FieldMapping
+from eventsource.sources._records import LineMapping
 from eventsource.sources.files import Files
 from tests.laws import examples
 from tests.sources.sourcekit import AT, all_of, ids, line, read, write
@@ -89,7 +90,7 @@ MAPPINGS = [
 ]
 
 
-def _taken(path: Path, size: int, mapping: FieldMapping) -> tuple[list[Any], list[Any]]:
+def _taken(path: Path, size: int, mapping: LineMapping) -> tuple[list[Any], list[Any]]:
     batch = all_of(Files(str(path), mapping=mapping, block=size))
     return batch.events.rows(), batch.rejected.drop("source").rows()
 
@@ -107,7 +108,7 @@ def test_a_line_is_decoded_independently_of_its_neighbours(
 ) -> None:
     """Lines in blocks of any size give what each line gives alone; none is lost, none comes twice."""
     folder = tmp_path_factory.mktemp("ways")
-    mapping = FieldMapping(paths, constants)
+    mapping = LineMapping(FieldMapping(paths, constants))
     together = _taken(write(folder / "all.jsonl", b"", *lines), size, mapping)
     events, rejected = [], []
     for number, each in enumerate(lines, 2):

@@ -1,0 +1,145 @@
+"""Lines with several events: elements of an array (``explode``), and several times in one row (``events``).
+
+``explode="items"``: one event per element, with the members around it. Here with ``event_id=["id", "@index"]``::
+
+    line     {"id": 7, "items": [{"sku": "a"}, {"sku": "b"}]}
+    records  {"id": 7, "items": {"sku": "a"}}                        7:0
+             {"id": 7, "items": {"sku": "b"}}                        7:1
+
+``events=[{"type": "Ordered", "occurred_at": "OrderDate"}, {"type": "Shipped", "occurred_at": "ShippedDate"}]``:
+one event per time that is there. Here with ``event_id=["id", "@type"]``::
+
+    row      id  OrderDate   ShippedDate
+             8   2024-01-01                                          8:Ordered at 2024-01-01; not shipped yet
+
+A line counts as a whole: if one of its events is rejected, the line is rejected, and none of its events is
+appended.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Final
+
+import msgspec
+
+from eventsource.errors import SourceError
+from eventsource.sources._mapping import FieldMapping, PathOrParts, is_absent, member_at
+from eventsource.sources._texts import Origin
+from eventsource.sources._values import MALFORMED, LineError, MappedLine, is_null, members, plain, shorten
+
+__all__ = ["LineMapping"]
+
+_LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+@dataclass(frozen=True)
+class LineMapping:
+    """How a line becomes events.
+
+    Args:
+        fields: which member of a record is which column.
+        explode: the path of an array whose elements are records; None: the line is one record.
+        separator: separates the elements of an array that is written as a text, such as ``";"``.
+        events: per event that a record may have, its ``type``, the path of its ``occurred_at``, and other columns
+            in which it differs from ``fields``. Empty: each record is one event.
+
+    Raises:
+        SourceError: an entry of ``events`` has no ``type`` or ``occurred_at``, or is wrong as a mapping is.
+    """
+
+    fields: FieldMapping
+    explode: str | None = None
+    separator: str | None = None
+    events: Sequence[Mapping[str, PathOrParts]] = ()
+
+    def __post_init__(self) -> None:
+        for event in self.events:
+            if not isinstance(event, Mapping) or not all(isinstance(event.get(n), str) for n in _REQUIRED):
+                raise SourceError(
+                    f"events: expected a type and the path of occurred_at, got {event!r}",
+                    hint='events=[{"type": "Ordered", "occurred_at": "OrderDate"}]',
+                )
+        if self.separator is not None and self.explode is None:
+            raise SourceError("separator needs explode", hint='explode="tags", separator=";"')
+        _ = self._mappings
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether each line is one event."""
+        return self.explode is None and not self.events
+
+    def apply(self, line: Mapping[str, Any], origin: Origin) -> list[MappedLine]:
+        """Return the events of a line, none if its array is empty.
+
+        Raises:
+            LineError: a record is not an event, or has none of the times.
+        """
+        if self.is_plain:
+            return [self.fields.apply(line, origin)]
+        return [
+            mapping.apply(record, where)
+            for record, where in self._records(line, origin)
+            for mapping in self._mappings_of(record)
+        ]
+
+    def _records(self, line: Mapping[str, Any], origin: Origin) -> Iterator[tuple[Mapping[str, Any], Origin]]:
+        if self.explode is None:
+            yield line, origin
+            return
+        array = member_at(self.explode, line)
+        for number, element in enumerate(_elements(array, self.explode, self.separator)):
+            yield _with_member(line, self.explode, element), replace(origin, element=number)
+
+    def _mappings_of(self, record: Mapping[str, Any]) -> list[FieldMapping]:
+        if not self.events:
+            return [self.fields]
+        found = [mapping for path, mapping in self._mappings if not is_absent(member_at(path, record))]
+        if not found:
+            raise LineError(f"no event: all of {', '.join(path for path, _ in self._mappings)} are absent")
+        return found
+
+    @cached_property
+    def _mappings(self) -> list[tuple[str, FieldMapping]]:
+        """Per entry of ``events``, the path of its time and its mapping."""
+        fields = self.fields
+        times = [str(event["occurred_at"]) for event in self.events]
+        found = []
+        for event, time in zip(self.events, times, strict=True):
+            own = {column: path for column, path in event.items() if column != "type"}
+            paths = {column: path for column, path in fields.paths.items() if column != "type"} | own
+            constants = {name: text for name, text in fields.constants.items() if name not in own}
+            constants["type"] = str(event["type"])
+            found.append((time, replace(fields, paths=paths, constants=constants, hidden=times)))
+        return found
+
+
+_REQUIRED: Final = ("type", "occurred_at")
+
+
+def _elements(array: Any, path: str, separator: str | None) -> Sequence[Any]:
+    """Return the elements of an array; raw JSON, a text that contains it, or a text with a separator."""
+    if array is None:
+        raise LineError(f"{path} is missing")
+    if isinstance(array, Sequence) and not isinstance(array, str):
+        return array
+    value = array if isinstance(array, msgspec.Raw) else plain(array)
+    text = bytes(value).decode() if isinstance(value, msgspec.Raw) else value
+    if is_null(value) or text == "":
+        return ()
+    if isinstance(value, msgspec.Raw) and text.startswith('"'):
+        text = plain(value)
+    if separator is not None and isinstance(text, str) and not text.lstrip().startswith("["):
+        return [part.strip() for part in text.split(separator) if part.strip()]
+    try:
+        return _LIST.decode(text)
+    except (*MALFORMED, TypeError) as error:
+        raise LineError(f"{path} is {shorten(array)}, not an array") from error
+
+
+def _with_member(line: Mapping[str, Any], path: str, value: Any) -> Mapping[str, Any]:
+    """Return a copy of an object with another member at a dotted path."""
+    if path in line or "." not in path:
+        return {**line, path: value}
+    key, _, rest = path.partition(".")
+    return {**line, key: _with_member(members(line.get(key)) or {}, rest, value)}
