@@ -3,6 +3,7 @@
 import gzip
 import json
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -141,7 +142,7 @@ def test_a_line_is_taken_as_a_whole(tmp_path: Path) -> None:
     assert batch.rejected.select("line", "reason").rows() == [(2, 'occurred_at is not a time: "soon"')]
 
 
-DOCUMENTS = {
+DOCUMENTS: dict[str, Callable[[Any], str]] = {
     "compact": json.dumps,
     "pretty": lambda rows: json.dumps(rows, indent=2),
     "one per line": lambda rows: "[\n" + ",\n".join(map(json.dumps, rows)) + "\n]",
