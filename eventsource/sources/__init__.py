@@ -34,7 +34,9 @@ from urllib.request import url2pathname
 from eventsource.errors import SourceError
 from eventsource.event import Source
 from eventsource.sources._blocks import MAX_LINE
+from eventsource.sources._dialect import Dialect
 from eventsource.sources._mapping import FieldMapping, PathOrParts
+from eventsource.sources._options import FileOptions
 from eventsource.sources._records import LineMapping
 from eventsource.sources.files import Files, csv_header
 
@@ -49,6 +51,10 @@ def source(  # noqa: PLR0913 - one argument for each thing that logs differ in
     format: str | None = None,  # noqa: A002 - the word users look for
     max_line: int = MAX_LINE,
     constants: Mapping[str, str] | None = None,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    decimal: str = ".",
+    columns: Sequence[str] | None = None,
     records: str | None = None,
     explode: str | None = None,
     separator: str | None = None,
@@ -71,6 +77,12 @@ def source(  # noqa: PLR0913 - one argument for each thing that logs differ in
             may be this or JSON Lines.
         max_line: the most bytes of a line; longer lines are rejected.
         constants: column → a text that is the same for every line, such as ``{"type": "PageView"}``.
+        encoding: the encoding of texts, such as ``"cp1252"``; default: UTF-8, or UTF-16 if a file begins with its
+            byte order mark.
+        delimiter: what separates the cells of CSV; default: a line ``sep=;``, or whichever of ``,`` ``;`` tab and
+            ``|`` gives the first row the most cells.
+        decimal: ``","`` if cells of CSV have decimal commas: ``1.234,50`` is then read as ``1234.50``.
+        columns: the names of the columns of CSV, if the first row does not name them.
         records: the dotted path of the array that holds the records of a JSON document, such as ``"Records"``.
         explode: the dotted path of an array: each of its elements becomes an event, with the members around it.
             The element takes the place of the array, so that ``items.sku`` is a member of it.
@@ -86,9 +98,9 @@ def source(  # noqa: PLR0913 - one argument for each thing that logs differ in
             ``@type``.
 
     A last line without an end of line is decoded if it is a whole JSON object. Otherwise someone may be writing
-    it, and it is left for the next pull. In CSV an empty cell is an absent member, and every other cell is a text.
-    A column ``customer.name`` of CSV or Parquet is the member ``name`` of an object ``customer``, unless there is
-    also a column ``customer``.
+    it, and it is left for the next pull. In CSV an empty or blank cell is an absent member, and every other cell
+    is a text. A column without a name is called ``""``. A column ``customer.name`` of CSV or Parquet is the member
+    ``name`` of an object ``customer``, unless there is also a column ``customer``.
 
     Raises:
         SourceError: an unknown scheme, column, unit or format. A file that does not exist is noticed when it is
@@ -97,7 +109,8 @@ def source(  # noqa: PLR0913 - one argument for each thing that logs differ in
     paths = [_path(each) for each in ([where] if isinstance(where, str | Path) else where)]
     fields = FieldMapping({name: path for name, path in members.items() if path is not None}, constants or {})
     mapping = LineMapping(fields, explode, separator, events)
-    return Files(paths, mapping=mapping, tz=tz, unit=unit, format=format, max_line=max_line, records=records)
+    options = FileOptions(format, encoding, records, Dialect(delimiter, decimal, columns), max_line)
+    return Files(paths, mapping=mapping, tz=tz, unit=unit, options=options)
 
 
 def _path(where: str | Path) -> str:

@@ -76,10 +76,12 @@ class FileCheckpoint:
         stored: the numbers that the log has.
         lines: how many first lines tell the file from another one under its name. Two for a table, as the names of
             columns are not enough.
+        encoding: see `open_at`.
     """
 
-    def __init__(self, path: Path, stored: Checkpoint, *, lines: int = 1) -> None:
+    def __init__(self, path: Path, stored: Checkpoint, *, lines: int = 1, encoding: str | None = None) -> None:
         stat = path.stat()
+        self.encoding = encoding
         self.path, self.size, self._stored, self._lines = path, stat.st_size, stored, lines
         self._was_read_before = False
         self._name = os.path.realpath(path)
@@ -109,11 +111,11 @@ class FileCheckpoint:
         """
         last = self.consumed
         offset = last.offset or 0
-        reader, digest = open_at(self.path, offset, lines=self._lines)
+        reader, digest = open_at(self.path, offset, lines=self._lines, encoding=self.encoding)
         self._was_read_before = offset > 0 and digest.has_same_first_lines(last.digest)
         if offset and (digest.length != offset or digest.number() != last.digest):
             reader.close()
-            reader, digest = open_at(self.path, 0, lines=self._lines)
+            reader, digest = open_at(self.path, 0, lines=self._lines, encoding=self.encoding)
             return reader, digest, 0, (self._rewritten(),)
         lines = last.lines if offset else 0
         return reader, digest, lines - digest.is_inside_line, ()

@@ -1,5 +1,10 @@
-"""Reading files, plain, gz or zst, from any uncompressed offset, in bounded memory."""
+"""Reading files, plain, gz or zst, from any uncompressed offset, in bounded memory.
 
+Texts in another encoding are read as UTF-8: UTF-16 with a byte order mark by itself, others if they are named.
+Offsets are those of the bytes that are read, so uncompressed and in UTF-8.
+"""
+
+import codecs
 import gzip
 import zlib
 from contextlib import AbstractContextManager
@@ -103,28 +108,70 @@ class _ZstdStream:
         return b""
 
 
-def open_at(path: Path, offset: int, *, lines: int = 1) -> tuple[Reader, Digest]:
+class _Utf8Stream:
+    """The bytes of a stream in UTF-8. A byte that the encoding does not have makes its line not UTF-8.
+
+    Args:
+        stream: uncompressed bytes, from the start of the file on.
+        encoding: its encoding; None: UTF-16 if it begins with a byte order mark of UTF-16, else as it is.
+    """
+
+    def __init__(self, stream: _Stream, encoding: str | None) -> None:
+        self._stream, self._encoding = stream, encoding
+        self._decoder: codecs.IncrementalDecoder | None = None
+        self._has_begun = False
+        self._ready = memoryview(b"")
+
+    def read1(self, size: int, /) -> bytes:
+        if self._has_begun and self._decoder is None:
+            return self._stream.read1(size)
+        while not self._ready:
+            data = self._stream.read1(size)
+            if not self._has_begun:
+                self._has_begun = True
+                encoding = self._encoding or utf16_of(data)
+                self._decoder = codecs.getincrementaldecoder(encoding)("surrogateescape") if encoding else None
+            if self._decoder is None:
+                return data
+            text = self._decoder.decode(data, final=not data)
+            self._ready = memoryview(text.encode("utf-8", "surrogateescape"))
+            if not data:
+                break
+        part, self._ready = self._ready[:size], self._ready[size:]
+        return bytes(part)
+
+
+def utf16_of(head: bytes) -> str | None:
+    """Return the encoding if the first bytes of a file are the byte order mark of UTF-16."""
+    return "utf-16" if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else None
+
+
+def open_at(path: Path, offset: int, *, lines: int = 1, encoding: str | None = None) -> tuple[Reader, Digest]:
     """Open a file after ``offset`` uncompressed bytes.
 
     Args:
         path: the file.
         offset: how many bytes to skip.
         lines: see `Digest`.
+        encoding: the encoding of the file; None: UTF-8, or UTF-16 if it begins with its byte order mark.
 
     Returns:
         The reader, and the digest of the skipped bytes: shorter than ``offset`` if the file is.
     """
     raw = path.open("rb")
     try:
-        return _skip(path, raw, offset, Digest(lines))
+        return _skip(path, raw, offset, Digest(lines), encoding)
     except BaseException:
         raw.close()
         raise
 
 
-def _skip(path: Path, raw: BufferedReader, offset: int, digest: Digest) -> tuple[Reader, Digest]:
-    reader = Reader(_uncompressed(path, raw), raw)
-    if path.suffix.lower() not in COMPRESSED and HEAD_BYTES + TAIL_BYTES < offset <= path.stat().st_size:
+def _skip(
+    path: Path, raw: BufferedReader, offset: int, digest: Digest, encoding: str | None
+) -> tuple[Reader, Digest]:
+    is_plain = path.suffix.lower() not in COMPRESSED and encoding is None and not utf16_of(raw.peek(2))
+    reader = Reader(raw if is_plain else _Utf8Stream(_uncompressed(path, raw), encoding), raw)
+    if is_plain and HEAD_BYTES + TAIL_BYTES < offset <= path.stat().st_size:
         digest.add(reader.read(HEAD_BYTES))  # the digest needs only the head and the tail
         raw.seek(offset - TAIL_BYTES)
         digest.length = offset - TAIL_BYTES

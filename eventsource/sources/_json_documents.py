@@ -27,10 +27,10 @@ import numpy.typing as npt
 
 from eventsource.sources._blocks import BLOCK_BYTES, Block
 from eventsource.sources._checkpoint import Chunk, Consumed, FileCheckpoint, UnreadableError
-from eventsource.sources._compressed import open_at
+from eventsource.sources._compressed import DAMAGED, open_at
 from eventsource.sources._decoder import Decoder
 
-__all__ = ["RecordScanner", "document_chunks", "is_document"]
+__all__ = ["RecordScanner", "begins_with_bracket", "document_chunks", "is_document"]
 
 _OBJECT, _OBJECT_END, _ARRAY, _ARRAY_END, _QUOTE, _BACKSLASH, _NEWLINE = b'{}[]"\\\n'
 IntegerArray = npt.NDArray[np.int64]
@@ -44,7 +44,7 @@ _SHOWN: Final = 10
 _BOM: Final = b"\xef\xbb\xbf"
 
 
-def is_document(path: Path) -> bool:
+def is_document(path: Path, encoding: str | None = None) -> bool:
     """Return whether a ``.json`` file holds JSON documents, and not JSON Lines.
 
     It does if it begins with an array or with the mark of a text sequence, if its first line continues in the
@@ -54,9 +54,7 @@ def is_document(path: Path) -> bool:
     Raises:
         OSError: the file cannot be read; so do the other errors of `DAMAGED`.
     """
-    reader, _ = open_at(path, 0)
-    with reader:
-        head = reader.read(_SNIFFED).removeprefix(_BOM)
+    head = _head(path, encoding)
     filled = [line for line in (line.strip(b" \t\r") for line in head.split(b"\n")) if line]
     if not filled:
         return False
@@ -67,6 +65,20 @@ def is_document(path: Path) -> bool:
     if len(filled) == 1:  # several objects in one line, or one long object
         return True
     return not filled[1].startswith(b"{")
+
+
+def begins_with_bracket(path: Path, encoding: str | None = None) -> bool:
+    """Return whether a text file seems to hold JSON. One that cannot be read does not."""
+    try:
+        return _head(path, encoding).lstrip(b" \t\r\n\x1e").startswith((b"{", b"["))
+    except DAMAGED:
+        return False
+
+
+def _head(path: Path, encoding: str | None) -> bytes:
+    reader, _ = open_at(path, 0, encoding=encoding)
+    with reader:
+        return reader.read(_SNIFFED).removeprefix(_BOM)
 
 
 def _is_json(line: bytes) -> bool:
@@ -95,7 +107,7 @@ def document_chunks(
     done, notes = file.first_row()
     yield file.first_chunk(Consumed(done, None, file.stamp), notes)
     scanner = RecordScanner(records.split(".") if records else (), limit)
-    reader, _ = open_at(file.path, 0)
+    reader, _ = open_at(file.path, 0, encoding=file.encoding)
     count = 0
     with reader:
         while True:

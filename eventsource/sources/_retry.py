@@ -10,8 +10,9 @@ from eventsource.event import empty_events
 from eventsource.sources._blocks import BEYOND_LIMIT, BLOCK_BYTES, Block, blocks
 from eventsource.sources._checkpoint import UnreadableError
 from eventsource.sources._compressed import DAMAGED, open_at
-from eventsource.sources._csv import CsvLines, column_names, csv_rows
+from eventsource.sources._csv import CsvLines, Header, csv_rows, read_header
 from eventsource.sources._decoder import Decoder, Line
+from eventsource.sources._options import FileOptions
 
 __all__ = ["FileRetry"]
 
@@ -36,11 +37,12 @@ class FileRetry:
         path: the file; it may be gone.
         format: its format.
         decoder: decodes the lines, with the mapping that the source has now.
-        limit: the most bytes of a line, now.
+        options: how files are written, now.
     """
 
-    def __init__(self, path: Path, format: str, decoder: Decoder, limit: int) -> None:  # noqa: A002 - as in `source`
-        self._path, self._format, self._decoder, self._limit = path, format, decoder, limit
+    def __init__(self, path: Path, format: str, decoder: Decoder, options: FileOptions) -> None:  # noqa: A002 - as in `source`
+        self._path, self._format, self._decoder = path, format, decoder
+        self._limit, self._dialect, self._encoding = options.max_line, options.dialect, options.encoding
 
     def decode(self, rejected: pl.DataFrame) -> _EventsAndRejected:
         """Return the events of rejected lines, and the lines that are still rejected."""
@@ -58,9 +60,9 @@ class FileRetry:
         found = [Line(str(self._path), number, raw) for number, raw in sorted(lines.items())]
         if self._format != "csv" or not found:
             return self._decoder.lines(found)
-        names = column_names(self._path, limit=self._limit)
+        header = self._header()
         feeds = [(line, CsvLines([_block(line.number, line.raw)], self._limit)) for line in found]
-        rows = [next(csv_rows(feed, names, file=line.file)) for line, feed in feeds]
+        rows = [next(csv_rows(feed, header, file=line.file)) for line, feed in feeds]
         return self._decoder.rows((row.line, row.members) for row in rows)
 
     def _long_lines(self, begins: Mapping[int, bytes]) -> dict[int, bytes]:
@@ -72,15 +74,18 @@ class FileRetry:
         """Yield the lines of the file that are within the limit; the rows if it is CSV."""
         if self._format == "parquet" or not self._path.exists():
             return
-        reader, _ = open_at(self._path, 0)
+        reader, _ = open_at(self._path, 0, encoding=self._encoding)
         with reader:
             some = blocks(reader, line=1, limit=self._limit)
             if self._format == "csv":
-                rows = csv_rows(CsvLines(some, self._limit), [], file=str(self._path))
+                rows = csv_rows(CsvLines(some, self._limit), self._header(), file=str(self._path))
                 yield from ((row.line.number, row.line.raw) for row in rows if not any(p[2] for p in row.physical))
                 return
             for block in some:
                 yield from ((number, line.rstrip(b"\r\n")) for number, line, long in block.each() if long is None)
+
+    def _header(self) -> Header:
+        return read_header(self._path, self._dialect, self._encoding, limit=self._limit)
 
     def _still_damaged(self, entries: pl.DataFrame) -> pl.DataFrame:
         """Return entries about the file with their new reason; none if the file can be read to its end."""
@@ -96,8 +101,8 @@ class FileRetry:
             pl.scan_parquet(self._path, glob=False).select(pl.all().count()).collect(engine="streaming")
             return
         if self._format == "csv":
-            column_names(self._path, limit=self._limit)
-        reader, _ = open_at(self._path, 0)
+            self._header()
+        reader, _ = open_at(self._path, 0, encoding=self._encoding)
         with reader:
             while reader.read(BLOCK_BYTES):
                 pass

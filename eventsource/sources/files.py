@@ -16,13 +16,15 @@ import polars as pl
 from eventsource.errors import SourceError
 from eventsource.event import Batch, Checkpoint, empty_events, rejected_lines
 from eventsource.moment import time_zone
-from eventsource.sources._blocks import BLOCK_BYTES, MAX_LINE
+from eventsource.sources._blocks import MAX_LINE
 from eventsource.sources._checkpoint import Chunk, Consumed, FileCheckpoint, UnreadableError
 from eventsource.sources._compressed import COMPRESSED, DAMAGED
 from eventsource.sources._csv import csv_chunks, header_line
 from eventsource.sources._decoder import Decoder
-from eventsource.sources._json_documents import document_chunks, is_document
+from eventsource.sources._dialect import Dialect
+from eventsource.sources._json_documents import begins_with_bracket, document_chunks, is_document
 from eventsource.sources._json_lines import json_chunks
+from eventsource.sources._options import FileOptions
 from eventsource.sources._parquet import parquet_chunks
 from eventsource.sources._records import LineMapping
 from eventsource.sources._retry import FileRetry
@@ -35,8 +37,11 @@ _FORMATS: Final[Mapping[str, str]] = {
     ".ndjson": "jsonl",
     ".json": "json",
     ".csv": "csv",
+    ".tsv": "csv",
+    ".txt": "text",
     ".parquet": "parquet",
 }
+_DEFAULT: Final = FileOptions()
 _BATCH_ROWS: Final = 250_000
 _BATCH_BYTES: Final = 64 * 1024 * 1024
 
@@ -44,29 +49,21 @@ _BATCH_BYTES: Final = 64 * 1024 * 1024
 class Files:
     """Files of events; see `eventsource.source` for the arguments."""
 
-    def __init__(  # noqa: PLR0913 - the arguments of `source`
+    def __init__(
         self,
         paths: str | Path | Sequence[str | Path],
         *,
         mapping: LineMapping,
         tz: str = "UTC",
         unit: str | None = None,
-        format: str | None = None,  # noqa: A002 - the word users look for
-        max_line: int = MAX_LINE,
-        block: int = BLOCK_BYTES,
-        records: str | None = None,
+        options: FileOptions = _DEFAULT,
     ) -> None:
         some = [paths] if isinstance(paths, str | Path) else paths
         self._patterns = [os.path.expanduser(path) for path in some]  # noqa: PTH111 - a glob is not a path
         time_zone(tz)
         if unit is not None and unit not in UNITS:
             raise SourceError(f"expected a unit of epoch numbers, got {unit!r}", hint=f"units: {', '.join(UNITS)}")
-        if format is not None and format not in _FORMATS.values():
-            raise SourceError(f"expected a format, got {format!r}", hint="formats: jsonl, json, csv, parquet")
-        if records is not None and format not in (None, "json"):
-            raise SourceError(f"records names an array of JSON, got format={format!r}", hint='format="json"')
-        self._format = "json" if records is not None else format
-        self._max_line, self._block, self._records = max_line, block, records
+        self._options, self._format = options, options.named_format
         self._decoder = Decoder(self.name, mapping, TimeReader(tz, unit), self._short_name)
 
     @property
@@ -117,7 +114,7 @@ class Files:
         chunks = []
         for group in rejected.partition_by("file", maintain_order=True):
             path = Path(group["file"][0] or "")
-            retry = FileRetry(path, self._format_of(path, default="jsonl"), self._decoder, self._max_line)
+            retry = FileRetry(path, self._format_of(path, default="jsonl"), self._decoder, self._options)
             events, left = retry.decode(group)
             chunks.append(Chunk(events, left.with_columns(pl.lit(self.name).alias("source"))))
         return _batch(chunks, 0)
@@ -146,7 +143,8 @@ class Files:
     def _read_file(self, path: Path, stored: Checkpoint) -> Iterator[Chunk]:
         """Yield the new chunks of one file; a damaged file also yields one rejected entry about itself."""
         try:
-            file = FileCheckpoint(path, stored, lines=2 if self._format_of(path) == "csv" else 1)
+            lines = 2 if self._format_of(path) == "csv" else 1
+            file = FileCheckpoint(path, stored, lines=lines, encoding=self._options.encoding)
         except OSError as error:
             yield Chunk(rejected=self._unreadable(path, Consumed(), error))
             return
@@ -170,12 +168,13 @@ class Files:
         format_ = self._format_of(file.path)
         if format_ == "parquet":
             return parquet_chunks(file, self._decoder)
-        if format_ == "json" and (self._format == "json" or is_document(file.path)):
-            return document_chunks(
-                file, self._decoder, records=self._records, size=self._block, limit=self._max_line
-            )
-        chunks = csv_chunks if format_ == "csv" else json_chunks
-        return chunks(file, self._decoder, size=self._block, limit=self._max_line)
+        options = self._options
+        size, limit = options.block, options.max_line
+        if format_ == "csv":
+            return csv_chunks(file, self._decoder, dialect=options.dialect, size=size, limit=limit)
+        if format_ == "json" and (self._format == "json" or is_document(file.path, options.encoding)):
+            return document_chunks(file, self._decoder, records=options.records, size=size, limit=limit)
+        return json_chunks(file, self._decoder, size=size, limit=limit)
 
     def _short_name(self, file: str) -> str:
         """Return the name of a file in the ids of events: relative to its folder or glob, with ``/``."""
@@ -197,6 +196,8 @@ class Files:
         if self._format is not None:
             return self._format
         found = _FORMATS.get(_ending(path))
+        if found == "text":
+            return "json" if begins_with_bracket(path, self._options.encoding) else "csv"
         if found is None and default is None:
             raise SourceError(
                 f"{path}: expected a file ending in {', '.join(_FORMATS)}, got {path.name!r}",
@@ -208,7 +209,7 @@ class Files:
 def csv_header(path: Path) -> bytes | None:
     """Return the first row of a CSV file without its end of line; None if it is not CSV or cannot be read."""
     try:
-        return header_line(path, limit=MAX_LINE) if _FORMATS.get(_ending(path)) == "csv" else None
+        return header_line(path, Dialect(), None, limit=MAX_LINE) if _FORMATS.get(_ending(path)) == "csv" else None
     except (*DAMAGED, UnreadableError):
         return None
 
@@ -234,7 +235,7 @@ def _matching(pattern: str, wanted: str | None) -> tuple[list[Path], set[Path]]:
         return [path], set()
     if path.is_dir():
         files = [file for file in path.rglob("*") if file.is_file() and not file.name.startswith(".")]
-        found = [file for file in files if wanted or _ending(file) in _FORMATS]
+        found = [file for file in files if wanted or _FORMATS.get(_ending(file), "text") != "text"]
     else:
         found = [Path(name) for name in glob.glob(pattern, recursive=True) if Path(name).is_file()]  # noqa: PTH207
     logs = {folder for folder in {parent for file in found for parent in file.parents} if _is_log(folder)}

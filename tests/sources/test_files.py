@@ -247,9 +247,9 @@ def test_wrong_arguments_are_errors(tmp_path: Path) -> None:
     """No file, an unknown ending, column, unit, format or scheme: the error lists the valid ones."""
     with pytest.raises(SourceError, match="no file matches"):
         _read(tmp_path / "*.jsonl")
-    (tmp_path / "a.txt").write_text("x")
+    (tmp_path / "a.xyz").write_text("x")
     with pytest.raises(SourceError, match="format"):
-        _read(tmp_path / "a.txt")
+        _read(tmp_path / "a.xyz")
     wrong: tuple[dict[str, Any], ...] = ({"colour": "x"}, {"unit": "h"}, {"format": "xml"})
     for options in wrong:
         with pytest.raises(SourceError):

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from eventsource.sources._blocks import blocks
 from eventsource.sources._mapping import FieldMapping
+from eventsource.sources._options import FileOptions
 from eventsource.sources._records import LineMapping
 from eventsource.sources.files import Files
 from tests.laws import examples
@@ -40,7 +41,9 @@ def test_no_line_is_lost(tmp_path_factory: pytest.TempPathFactory, payloads: Any
     content = b"\n".join([*lines, *junk]) + b"\n"
     path = tmp_path_factory.mktemp("any") / "a.jsonl"
     path.write_bytes(content)
-    batches = list(Files(str(path), mapping=LineMapping(FieldMapping()), block=size).batches({}))
+    batches = list(
+        Files(str(path), mapping=LineMapping(FieldMapping()), options=FileOptions(block=size)).batches({})
+    )
     events = pl.concat([batch.events for batch in batches])
     rejected = pl.concat([batch.rejected for batch in batches])
     assert [json.loads(text) for text in events["data"]] == payloads

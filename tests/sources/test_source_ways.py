@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import eventsource as es
 from eventsource.event import ENVELOPE
 from eventsource.sources._mapping import FieldMapping
+from eventsource.sources._options import FileOptions
 from eventsource.sources._records import LineMapping
 from eventsource.sources.files import Files
 from tests.laws import examples
@@ -91,7 +92,7 @@ MAPPINGS = [
 
 
 def _taken(path: Path, size: int, mapping: LineMapping) -> tuple[list[Any], list[Any]]:
-    batch = all_of(Files(str(path), mapping=mapping, block=size))
+    batch = all_of(Files(str(path), mapping=mapping, options=FileOptions(block=size)))
     return batch.events.rows(), batch.rejected.drop("source").rows()
 
 
