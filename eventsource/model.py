@@ -17,7 +17,7 @@ import polars as pl
 
 from eventsource.errors import ModelError
 from eventsource.messages import suggestion
-from eventsource.plan import Op, Order, Plan, Rule, Transition, dtype_of
+from eventsource.plan import Of, Op, Order, Plan, Rule, Transition, dtype_of
 
 __all__ = [
     "Field",
@@ -63,21 +63,24 @@ class Field:
         return Rule(name=self.name, op=self.op, **self.arguments)
 
 
-def latest(*events: str, of: str | None = None, dtype: Any = None) -> Any:
+def latest(*events: str, of: Of | None = None, dtype: Any = None) -> Any:
     """Return a field that holds the value in the last of its events.
 
     Args:
         events: the event types that carry the value.
         of: dotted path of the payload member; None: the moment of the event itself. A member that is
-            absent leaves the value unchanged, an explicit null sets null (RFC 7396).
+            absent leaves the value unchanged, an explicit null sets null (RFC 7396). A list of paths are
+            alternatives, of which the first that is present counts (an explicit null is present). A dict of event
+            type → path or alternatives reads something else of each type; a type without a path leaves the value
+            unchanged. Its types are the events of the field where none are named.
         dtype: a Polars dtype to hold the value in; default: the dtype of the values.
     """
-    return Field("latest", events=events, of=of, dtype=dtype_of(dtype))
+    return _reading("latest", events, of, dtype)
 
 
-def first(*events: str, of: str | None = None, dtype: Any = None) -> Any:
+def first(*events: str, of: Of | None = None, dtype: Any = None) -> Any:
     """Return a field that holds the value in the first of its events; arguments as for `latest`."""
-    return Field("first", events=events, of=of, dtype=dtype_of(dtype))
+    return _reading("first", events, of, dtype)
 
 
 def flag(*, on: Names, off: Names = ()) -> Any:
@@ -90,36 +93,36 @@ def count(*events: str) -> Any:
     return Field("count", events=events)
 
 
-def total(*events: str, of: str, dtype: Any = None) -> Any:
+def total(*events: str, of: Of, dtype: Any = None) -> Any:
     """Return a field that sums a member; null adds nothing, 0 at first.
 
     Integers are exact in 64 bits; a larger sum is a `FoldError`. Decimals (``dtype=pl.Decimal(18, 2)``)
     are read digit by digit from the payload. A sum of floats is the exact sum, rounded once.
     """
-    return Field("total", events=events, of=of, dtype=dtype_of(dtype))
+    return _reading("total", events, of, dtype)
 
 
-def mean(*events: str, of: str, dtype: Any = None) -> Any:
+def mean(*events: str, of: Of, dtype: Any = None) -> Any:
     """Return a field that holds the mean of a member, as Float64; null is passed over, null at first.
 
     It is the exact sum divided by the count, rounded once, whether the member holds integers, decimals or floats.
     """
-    return Field("mean", events=events, of=of, dtype=dtype_of(dtype))
+    return _reading("mean", events, of, dtype)
 
 
-def smallest(*events: str, of: str, dtype: Any = None) -> Any:
+def smallest(*events: str, of: Of, dtype: Any = None) -> Any:
     """Return a field that holds the smallest value of a member so far; null is passed over, null at first."""
-    return Field("smallest", events=events, of=of, dtype=dtype_of(dtype))
+    return _reading("smallest", events, of, dtype)
 
 
-def largest(*events: str, of: str, dtype: Any = None) -> Any:
+def largest(*events: str, of: Of, dtype: Any = None) -> Any:
     """Return a field that holds the largest value of a member so far; null is passed over, null at first."""
-    return Field("largest", events=events, of=of, dtype=dtype_of(dtype))
+    return _reading("largest", events, of, dtype)
 
 
-def distinct(*events: str, of: str, dtype: Any = None) -> Any:
+def distinct(*events: str, of: Of, dtype: Any = None) -> Any:
     """Return a field that holds the set of a member's values as a sorted list; null is passed over."""
-    return Field("distinct", events=events, of=of, dtype=dtype_of(dtype))
+    return _reading("distinct", events, of, dtype)
 
 
 def states(initial: str, transitions: Iterable[tuple[Names, str, str]]) -> Any:
@@ -224,6 +227,12 @@ def plan_of(model: type[Model] | Plan) -> Plan:
     if isinstance(model, type) and issubclass(model, Model):
         return model.plan
     raise ModelError(f"expected a Model class or a Plan, got {model!r}", hint="class Customer(es.Model): …")
+
+
+def _reading(op: Op, events: tuple[str, ...], of: Of | None, dtype: Any) -> Field:
+    """Return a field that reads members; where no events are named, they are those that have a path."""
+    named = events or (tuple(of) if isinstance(of, Mapping) else ())
+    return Field(op, events=named, of=of, dtype=dtype_of(dtype))
 
 
 def _names(names: Names) -> tuple[str, ...]:

@@ -8,19 +8,32 @@ structs, made once, and each text is decoded in a single pass. For the paths ``a
       m1 = "b": Payload  b.c    [UNSET, "x", …]
            m0 = "c": Any
            m1 = "d": Any
+
+An array that a path enters is decoded completely, and the rest of the path is walked value by value: of
+``items[0].sku`` the tree has ``items``, and the rest is ``[0]`` and ``sku``.
 """
 
+import decimal
+import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
-from typing import Any
+from itertools import takewhile
+from typing import Any, Final
 
 import msgspec
 import polars as pl
+
+from eventsource.decode._texts import entity_text
+from eventsource.dotted_paths import Match, PathStep, parse_path
 
 __all__ = ["UNSET", "PathDecoder"]
 
 UNSET = msgspec.UNSET
 """The value of a member that is absent."""
+
+
+_NO_FIELD: Final = re.compile(r'["\\\x00-\x1f]')
+"""What msgspec does not take in the name of a struct's field."""
 
 
 class PathDecoder:
@@ -32,12 +45,12 @@ class PathDecoder:
     """
 
     def __init__(self, paths: Iterable[str], number: type) -> None:
-        self._paths = {path: path.split(".") for path in paths}
+        self._paths = {path: _split(parse_path(path)) for path in paths}
         self._root = _Node()
-        for keys in self._paths.values():
-            self._root.add(keys)
+        for names, _ in self._paths.values():
+            self._root.add(names)
         hook: Callable[[str], Any] | None = None if number is float else number
-        self._decoder = msgspec.json.Decoder(self._root.struct, float_hook=hook)
+        self._decoder = msgspec.json.Decoder(self._root.whole, float_hook=hook)
 
     def values(self, texts: pl.Series) -> dict[str, list[Any]]:
         """Return per path one value per text: `UNSET` where the member is absent.
@@ -49,7 +62,53 @@ class PathDecoder:
             return {}
         decode = self._decoder.decode
         objects = [decode(text) for text in texts.to_list()]
-        return {path: self._root.values(objects, keys) for path, keys in self._paths.items()}
+        return {
+            path: _walk(self._root.values(objects, names), rest) for path, (names, rest) in self._paths.items()
+        }
+
+
+def _split(steps: Sequence[PathStep]) -> tuple[list[str], Sequence[PathStep]]:
+    """Return the names that structs can decode, and the other steps behind them."""
+    names = [str(step) for step in takewhile(_is_field, steps)]
+    return names, steps[len(names) :]
+
+
+def _is_field(step: PathStep) -> bool:
+    return isinstance(step, str) and not _NO_FIELD.search(step)
+
+
+def _walk(values: list[Any], steps: Sequence[PathStep]) -> list[Any]:
+    """Return the values that some steps lead to from each value."""
+    for step in steps:
+        if isinstance(step, str):
+            values = [_member(value, step) for value in values]
+        elif isinstance(step, int):
+            values = [_element(value, step) for value in values]
+        else:
+            values = [_matching(value, step) for value in values]
+    return values
+
+
+def _member(value: Any, name: str) -> Any:
+    return value.get(name, UNSET) if value.__class__ is dict else UNSET
+
+
+def _element(value: Any, index: int) -> Any:
+    is_there = value.__class__ is list and -len(value) <= index < len(value)
+    return value[index] if is_there else UNSET
+
+
+def _matching(value: Any, match: Match) -> Any:
+    """Return the first element of an array whose member has the value."""
+    for element in value if value.__class__ is list else ():
+        found = element
+        for name in match.names:
+            found = _member(found, name)
+        if found.__class__ is decimal.Decimal:  # compared as the float that it is where no field asks for decimals
+            found = float(found)
+        if found.__class__ not in (dict, list) and entity_text(found) == match.value:
+            return element
+    return UNSET
 
 
 class _Node:
@@ -65,6 +124,11 @@ class _Node:
             self.is_leaf = True
             return
         self.children.setdefault(keys[0], _Node()).add(keys[1:])
+
+    @property
+    def whole(self) -> Any:
+        """The type to decode a whole text into."""
+        return Any if self.is_leaf else self.struct
 
     @cached_property
     def struct(self) -> type[msgspec.Struct]:
@@ -86,7 +150,7 @@ class _Node:
             return objects
         child = self.children[keys[0]]
         if self.is_leaf:  # it was decoded completely, since another path reads all of it
-            found = [o.get(keys[0], UNSET) if o.__class__ is dict else UNSET for o in objects]
+            found = [_member(o, keys[0]) for o in objects]
             child.is_leaf = True
         else:
             slot = f"m{list(self.children).index(keys[0])}"

@@ -7,8 +7,6 @@ from typing import Any, Final
 import msgspec
 import polars as pl
 
-from eventsource.decode._paths import UNSET
-
 __all__ = ["decimal_texts", "entity_text", "json_text", "json_texts"]
 
 _NUMBER: Final = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
@@ -35,7 +33,7 @@ def entity_text(value: Any) -> str | None:
     Raises:
         TypeError: the value is an object or an array.
     """
-    if value is None or value is UNSET:
+    if value is None or value is msgspec.UNSET:
         return None
     if value.__class__ is str:
         return str(value)
@@ -53,7 +51,7 @@ def decimal_texts(values: list[Any], scale: int) -> list[Any]:
     unit = decimal.Decimal(1).scaleb(-scale)
     with decimal.localcontext(prec=_DIGITS):
         return [
-            value if value is None or value is UNSET else format(_number(value).quantize(unit), "f")
+            value if value is None or value is msgspec.UNSET else format(_number(value).quantize(unit), "f")
             for value in values
         ]
 

@@ -2,13 +2,14 @@
 
 import decimal
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import msgspec
 import polars as pl
 
 from eventsource.decode._kinds import split_by_kind
-from eventsource.decode._paths import PathDecoder
+from eventsource.decode._paths import UNSET, PathDecoder
 from eventsource.decode._texts import decimal_texts, entity_text
 from eventsource.errors import FoldError
 
@@ -21,7 +22,8 @@ class TypeDecoder:
     Args:
         name: the event type.
         key: dotted path of the member that names the entity; None: the stream does.
-        members: column → (dotted path, the dtype that the model asks for).
+        members: column → (dotted paths, of which the first that is present counts; the dtype that the model asks
+            for).
         with_payload: whether the whole payload is wanted too, as text.
     """
 
@@ -29,17 +31,19 @@ class TypeDecoder:
         self,
         name: str,
         key: str | None,
-        members: Mapping[str, tuple[str, pl.DataType | None]],
+        members: Mapping[str, tuple[tuple[str, ...], pl.DataType | None]],
         *,
         with_payload: bool,
     ) -> None:
         self._name, self._key, self._with_payload = name, key, with_payload
         # Decimals are decoded apart from the rest, since a float would lose digits.
-        self._plain = {c: path for c, (path, dtype) in members.items() if not isinstance(dtype, pl.Decimal)}
+        self._plain = {c: paths for c, (paths, dtype) in members.items() if not isinstance(dtype, pl.Decimal)}
         self._decimal = {c: (p, t.scale) for c, (p, t) in members.items() if isinstance(t, pl.Decimal)}
         keys = () if key is None else (key,)
-        self._paths = PathDecoder([*self._plain.values(), *keys], float)
-        self._digits = PathDecoder([path for path, _ in self._decimal.values()], decimal.Decimal)
+        self._paths = PathDecoder(chain(*self._plain.values(), keys), float)
+        self._digits = PathDecoder(
+            [path for paths, _ in self._decimal.values() for path in paths], decimal.Decimal
+        )
 
     def decode(self, events: pl.DataFrame) -> pl.DataFrame:
         """Return a row for each event that has an entity; see `eventsource.decode.columns`.
@@ -58,8 +62,8 @@ class TypeDecoder:
         ]
         if self._with_payload:
             columns.append(events["data"])
-        for column, path in self._plain.items():
-            columns += split_by_kind(column, values[path])
+        for column, paths in self._plain.items():
+            columns += split_by_kind(column, _first_present(paths, values))
         columns += self._decimals(events)
         return pl.DataFrame(columns)
 
@@ -99,17 +103,26 @@ class TypeDecoder:
             return []
         values = self._values(self._digits, events)
         columns = []
-        for column, (path, scale) in self._decimal.items():
+        for column, (paths, scale) in self._decimal.items():
+            found = _first_present(paths, values)
             try:
-                columns += split_by_kind(column, decimal_texts(values[path], scale))
+                columns += split_by_kind(column, decimal_texts(found, scale))
             except (ArithmeticError, TypeError, ValueError) as error:
-                row = _first_without_digits(values[path], scale)
+                row = _first_without_digits(found, scale)
                 raise FoldError(
-                    f"expected a decimal number in {path!r} of {self._name} at position "
-                    f"{events['position'][row]}, got {str(values[path][row])[:80]!r}",
+                    f"expected a decimal number in {' or '.join(paths)!r} of {self._name} at position "
+                    f"{events['position'][row]}, got {str(found[row])[:80]!r}",
                     hint="leave out dtype= of the field, or correct the events",
                 ) from error
         return columns
+
+
+def _first_present(paths: Sequence[str], values: Mapping[str, list[Any]]) -> list[Any]:
+    """Return per event the value at the first path that is present; an explicit null is present."""
+    if len(paths) == 1:
+        return values[paths[0]]
+    rows = zip(*(values[path] for path in paths), strict=True)
+    return [next((value for value in row if value is not UNSET), UNSET) for row in rows]
 
 
 def _first_without_digits(values: Sequence[Any], scale: int) -> int:

@@ -89,7 +89,7 @@ def unify_kinds(decoded: pl.LazyFrame, members: Members, columns: Mapping[str, p
     absent = [pl.lit(None, dtype).alias(name) for name, dtype in columns.items() if name not in names]
     envelope = [name for name in names if not name.startswith("=")]
     unified = [_unified(member, columns) for member in members.all]
-    nulls = [pl.col(member.null) for member in members.all if member.null in columns]
+    nulls = [_null_mark(member, marks) for member in members.all if (marks := member.stored(NULL, columns))]
     filled = decoded.with_columns(absent) if absent else decoded
     return filled.select(*envelope, *unified, *nulls)
 
@@ -141,15 +141,20 @@ def _envelope(types: pl.Enum, *, with_payload: bool) -> dict[str, pl.DataType]:
 
 
 def _unified(member: Member, names: Container[str]) -> pl.Expr:
-    kinds = [kind for kind in KINDS if f"{member.column}|{kind}" in names]
-    if not kinds:
+    columns = [(pl.col(column), kind) for kind in KINDS for column in member.stored(kind, names)]
+    if not columns:
         return pl.lit(None, member.dtype or pl.Null()).alias(member.column)
-    columns = [(pl.col(f"{member.column}|{kind}"), kind) for kind in kinds]
+    kinds = list(dict.fromkeys(kind for _, kind in columns))
     if member.dtype is None:
         values = [widened(column, kind, kinds) for column, kind in columns]
     else:
         values = [_requested(column, kind, member, member.dtype) for column, kind in columns]
     return (values[0] if len(values) == 1 else pl.coalesce(values)).alias(member.column)
+
+
+def _null_mark(member: Member, marks: Sequence[str]) -> pl.Expr:
+    found = pl.col(marks[0]) if len(marks) == 1 else pl.any_horizontal(pl.col(mark) for mark in marks)
+    return found.alias(member.null)
 
 
 def _requested(column: pl.Expr, kind: str, member: Member, dtype: pl.DataType) -> pl.Expr:
@@ -160,7 +165,7 @@ def _requested(column: pl.Expr, kind: str, member: Member, dtype: pl.DataType) -
         if found.null_count() > values.null_count():
             bad = values.filter(found.is_null() & values.is_not_null())[0]
             raise FoldError(
-                f"expected {dtype} in {member.path!r} of {', '.join(sorted(member.types))}, got {bad!r}",
+                f"expected {dtype} in {member.text}, got {bad!r}",
                 hint="correct dtype= in the model, or leave it out",
             )
         return found

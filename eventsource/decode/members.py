@@ -1,5 +1,6 @@
 """Members: what a plan reads of payloads, and the names of the columns that hold it."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -11,38 +12,77 @@ from eventsource.decode._kinds import NULL
 from eventsource.decode._type_decoder import TypeDecoder
 from eventsource.plan import Plan, Rule
 
-__all__ = ["Member", "Members"]
+__all__ = ["Alternatives", "Member", "Members"]
 
 _USUAL: Final = 32  # members
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
-    """A payload member that a plan reads, from some event types, as one dtype.
-
-    Fields that read one path from different event types have a member each: the values in one type do not decide
-    the dtype of a field that reads another.
+class Alternatives:
+    """Paths of which the first that is present counts, in the payloads of some event types.
 
     Args:
-        path: dotted path in the payload.
+        paths: dotted paths; usually there is one.
         dtype: the dtype that the model asks for, if any.
-        types: the event types that it is read from.
+        types: the event types that they are read from.
     """
 
-    path: str
+    paths: tuple[str, ...]
     dtype: pl.DataType | None
     types: frozenset[str]
 
     @property
     def column(self) -> str:
-        """The name of its column. It is unique, and no envelope column begins with ``=``."""
+        """The beginning of the names of its columns. It is unique, and no envelope column begins with ``=``."""
+        paths = self.paths[0] if len(self.paths) == 1 else self.paths
         dtype = None if self.dtype is None else str(self.dtype)
-        return "=" + msgspec.json.encode([self.path, dtype, sorted(self.types)]).decode()
+        return "=" + msgspec.json.encode([paths, dtype, sorted(self.types)]).decode()
+
+    @property
+    def text(self) -> str:
+        """The paths as a person reads them."""
+        return " or ".join(self.paths)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """What a field reads of payloads, as one dtype: alternatives for some event types, others for other types.
+
+    Fields that read one path from different event types have a member each: the values in one type do not decide
+    the dtype of a field that reads another.
+
+    Args:
+        parts: the alternatives, sorted by column; no two of them read the same event type.
+    """
+
+    parts: tuple[Alternatives, ...]
+
+    @property
+    def column(self) -> str:
+        """The name of its column, which is unique."""
+        if len(self.parts) == 1:
+            return self.parts[0].column
+        return "=" + msgspec.json.encode([part.column for part in self.parts]).decode()
 
     @property
     def null(self) -> str:
         """The name of the column that marks explicit nulls."""
         return f"{self.column}|{NULL}"
+
+    @property
+    def dtype(self) -> pl.DataType | None:
+        """The dtype that the model asks for, if any."""
+        return self.parts[0].dtype
+
+    @property
+    def text(self) -> str:
+        """What it reads, as a person reads it: ``'amount' of Paid, Sold``."""
+        return ", ".join(f"{part.text!r} of {', '.join(sorted(part.types))}" for part in self.parts)
+
+    def stored(self, ending: str, names: Container[str]) -> list[str]:
+        """Return those of its columns of one kind, or of nulls, that exist: one per part at most."""
+        columns = (f"{part.column}|{ending}" for part in self.parts)
+        return [column for column in columns if column in names]
 
 
 @dataclass(frozen=True)
@@ -57,15 +97,26 @@ class Members:
         found = {self.of(rule) for rule in self.plan.rules if rule.of is not None}
         return tuple(sorted(found, key=lambda member: member.column))
 
+    @cached_property
+    def stored(self) -> tuple[Alternatives, ...]:
+        """The parts of all members, each once, sorted by column: what is decoded, and stored in an index."""
+        found = {part for member in self.all for part in member.parts}
+        return tuple(sorted(found, key=lambda part: part.column))
+
     @property
     def width(self) -> int:
         """Width of a decoded row relative to the usual one; batches shrink by this factor."""
-        return max(len(self.all) // _USUAL, 1)
+        return max(len(self.stored) // _USUAL, 1)
 
     @staticmethod
     def of(rule: Rule) -> Member:
         """Return the member that a rule with a path reads."""
-        return Member(str(rule.of), rule.dtype, frozenset(rule.events))
+        types: dict[tuple[str, ...], list[str]] = {}
+        for type_ in rule.events:
+            if paths := rule.paths(type_):
+                types.setdefault(paths, []).append(type_)
+        parts = [Alternatives(paths, rule.dtype, frozenset(names)) for paths, names in types.items()]
+        return Member(tuple(sorted(parts, key=lambda part: part.column)))
 
     @cached_property
     def payload_types(self) -> frozenset[str]:
@@ -79,7 +130,7 @@ class Members:
             "order": self.plan.order,
             "key": {name: path for name, path in sorted(self.plan.key.items()) if name in self.plan.types},
             "types": list(self.plan.types),
-            "members": {member.column: sorted(member.types) for member in self.all},
+            "members": {part.column: sorted(part.types) for part in self.stored},
         }
 
     def decoders(self) -> dict[str, TypeDecoder]:
@@ -87,5 +138,5 @@ class Members:
         return {name: self._decoder(name) for name in self.plan.types}
 
     def _decoder(self, name: str) -> TypeDecoder:
-        mine = {member.column: (member.path, member.dtype) for member in self.all if name in member.types}
+        mine = {part.column: (part.paths, part.dtype) for part in self.stored if name in part.types}
         return TypeDecoder(name, self.plan.key.get(name), mine, with_payload=name in self.payload_types)

@@ -10,9 +10,10 @@ from eventsource.operations._columns import column_of, fold_error
 from eventsource.operations._derive import compute_derived
 from eventsource.operations._field_history import FieldEvents, FieldHistory
 from eventsource.operations._histories import flag_of
+from eventsource.operations._of import Of, checked_path
 from eventsource.operations._operation import Operation, Partial, Reference
 from eventsource.operations._rowwise import is_rowwise
-from eventsource.operations._rule import Rule, check_event_types, is_path
+from eventsource.operations._rule import Rule, check_event_types
 from eventsource.operations._sums import exact_scale
 from eventsource.operations._table import OPERATIONS
 from eventsource.operations._touched_rows import Numbers, TouchedRows
@@ -22,6 +23,7 @@ __all__ = [
     "FieldEvents",
     "FieldHistory",
     "Numbers",
+    "Of",
     "Op",
     "Operation",
     "Partial",
@@ -30,11 +32,11 @@ __all__ = [
     "TouchedRows",
     "Transition",
     "check_event_types",
+    "checked_path",
     "column_of",
     "compute_derived",
     "exact_scale",
     "flag_of",
     "fold_error",
-    "is_path",
     "is_rowwise",
 ]

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 import polars as pl
 
+from eventsource.operations._of import Of, of_text
+
 __all__ = ["Arguments", "Op", "Transition"]
 
 Op = Literal[
@@ -44,7 +46,7 @@ class Arguments:
     name: str
     op: Op
     events: tuple[str, ...] = ()
-    of: str | None = None
+    of: Of | None = None
     on: tuple[str, ...] = ()
     off: tuple[str, ...] = ()
     initial: Any = None
@@ -57,3 +59,8 @@ class Arguments:
     def types(self) -> tuple[str, ...]:
         """The event types that touch the field."""
         return (*self.events, *self.on, *self.off, *(each.event for each in self.transitions))
+
+    @property
+    def of_text(self) -> str | None:
+        """What the field reads, as a person reads it; None: it reads no member."""
+        return of_text(self.of)

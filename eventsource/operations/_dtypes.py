@@ -55,6 +55,6 @@ def mean(rule: Arguments, member: pl.DataType) -> pl.DataType:
 def _check_numbers(rule: Arguments, member: pl.DataType) -> None:
     if not (member.is_numeric() or member == pl.Null()):
         raise FoldError(
-            f"field {rule.name!r}: {rule.op} of {rule.of!r}: expected numbers, got {member}",
+            f"field {rule.name!r}: {rule.op} of {rule.of_text!r}: expected numbers, got {member}",
             hint="dtype=pl.Decimal(18, 2) reads numbers from text",
         )

@@ -10,11 +10,12 @@ from eventsource.errors import ModelError
 from eventsource.messages import suggestion
 from eventsource.operations._arguments import Arguments, Op
 from eventsource.operations._field_history import FieldEvents, FieldHistory
+from eventsource.operations._of import checked_of, paths_of
 from eventsource.operations._operation import Operation
 from eventsource.operations._rowwise import is_rowwise
 from eventsource.operations._table import OPERATIONS
 
-__all__ = ["Rule", "check_event_types", "is_path"]
+__all__ = ["Rule", "check_event_types"]
 
 _ARGUMENTS: Final = frozenset().union(*(operation.takes for operation in OPERATIONS.values()))
 
@@ -27,7 +28,8 @@ class Rule(Arguments):
         name: the field's name.
         op: the name of the operation: one of the closed set `Op`.
         events: the event types that the operation reads (not for ``flag``, ``states``, ``derive``).
-        of: dotted path of a payload member; None (``latest``, ``first``): the moment of the event itself.
+        of: dotted path of a payload member; or alternatives, of which the first that is present counts; or one
+            of both per event type. None (``latest``, ``first``): the moment of the event itself.
         on: event types that set a flag.
         off: event types that clear a flag.
         initial: the first state of a state machine, or of a ``reduce``.
@@ -48,6 +50,8 @@ class Rule(Arguments):
             )
         self._check_arguments()
         check_event_types(f"field {self.name!r}", self.types)
+        if self.of is not None:
+            object.__setattr__(self, "of", checked_of(f"field {self.name!r}", self.of, self.events))
         self._check_code()
         self._check_transitions()
 
@@ -75,6 +79,10 @@ class Rule(Arguments):
     def reads_payload(self) -> bool:
         """Whether the operation reads the whole payload of its events, and not one member."""
         return "data" in self.operation.reads
+
+    def paths(self, type_: str) -> tuple[str, ...]:
+        """Return the alternative paths of what the field reads in events of a type; empty: it reads nothing."""
+        return paths_of(self.of, type_)
 
     def dtype_over(self, member: pl.DataType) -> pl.DataType | None:
         """Return the dtype of the field over a member of a dtype; None: only the values of the field decide.
@@ -108,10 +116,6 @@ class Rule(Arguments):
         if both := sorted(set(self.on) & set(self.off)):
             raise ModelError(
                 f"field {self.name!r}: {both[0]!r} cannot be both on and off", hint="remove it from on or from off"
-            )
-        if self.of is not None and not is_path(self.of):
-            raise ModelError(
-                f"field {self.name!r}: expected a dotted path, got {self.of!r}", hint='such as "address.city"'
             )
 
     def _check_code(self) -> None:
@@ -161,11 +165,6 @@ def check_event_types(where: str, types: Iterable[Any]) -> None:
             raise ModelError(
                 f"{where}: expected an event type, got {type_!r}", hint='event types are texts: "A", "B"'
             )
-
-
-def is_path(path: Any) -> bool:
-    """Return whether a value is a dotted path, such as ``address.city``."""
-    return isinstance(path, str) and all(path.split("."))
 
 
 def _is_given(argument: Any) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, get_args
 
 from eventsource.errors import ModelError
 from eventsource.messages import suggestion
-from eventsource.operations import Rule, check_event_types, is_path
+from eventsource.operations import Rule, check_event_types, checked_path
 from eventsource.plan._serialise import plan_parts, rule_to_dict
 
 __all__ = ["ORDERS", "RESERVED", "Order", "Plan"]
@@ -154,8 +154,4 @@ class Plan:
             )
         check_event_types(self.name, self.key)
         for type_, path in self.key.items():
-            if not is_path(path):
-                raise ModelError(
-                    f"{self.name}: expected a dotted path as the key of {type_!r}, got {path!r}",
-                    hint='such as "order.id"',
-                )
+            checked_path(f"{self.name}: key of {type_!r}", path)

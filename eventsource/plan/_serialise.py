@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from eventsource.errors import ModelError
 from eventsource.messages import suggestion
-from eventsource.operations import OPERATIONS, Rule, Transition
+from eventsource.operations import OPERATIONS, Of, Rule, Transition
 from eventsource.plan._digest import digest_of
 from eventsource.plan._dtypes import dtype_of
 
@@ -29,7 +29,7 @@ def rule_to_dict(rule: Rule) -> dict[str, Any]:
     if rule.events:
         part["events"] = list(rule.events)
     if rule.of is not None:
-        part["of"] = rule.of
+        part["of"] = _plain_of(rule.of)
     if rule.dtype is not None:
         part["dtype"] = str(rule.dtype)
     if rule.function is not None:
@@ -37,6 +37,12 @@ def rule_to_dict(rule: Rule) -> dict[str, Any]:
     if rule.expression is not None:
         part["expression"] = rule.expression.meta.serialize(format="json")
     return part
+
+
+def _plain_of(of: Of) -> Any:
+    if isinstance(of, Mapping):
+        return {type_: _plain_of(paths) for type_, paths in of.items()}
+    return of if isinstance(of, str) else list(of)
 
 
 def plan_parts(model: Any) -> dict[str, Any]:

@@ -35,5 +35,5 @@ def _cell(value: object) -> str:
 
 
 def _row(rule: Rule) -> tuple[str, str, str, str | None]:
-    of = str(rule.expression) if rule.expression is not None else rule.of
+    of = str(rule.expression) if rule.expression is not None else rule.of_text
     return rule.name, rule.op, rule.operation.describe(rule), of

@@ -2,7 +2,7 @@
 
 import sys
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -45,7 +45,7 @@ def _message(model: str, names: list[tuple[str, str]]) -> str:
 def _unknown_names(log: EventLog, view: View) -> Iterator[tuple[str, str]]:
     """Yield each name that the log does not have, and what to do about it."""
     members, columns = view.parts.members, view.parts.columns
-    unseen = [m for m in members.all if not any(name.startswith(f"{m.column}|") for name in columns)]
+    unseen = [part for part in members.stored if not any(name.startswith(f"{part.column}|") for name in columns)]
     types = [name for name in members.plan.types if name not in view.parts.types]
     if not unseen and not types:
         return
@@ -54,28 +54,22 @@ def _unknown_names(log: EventLog, view: View) -> Iterator[tuple[str, str]]:
         if name not in known:
             yield f"event of type {name!r}", suggestion(name, known)
     paths: dict[tuple[str, ...], dict[str, str]] = {}
-    for member in unseen:
-        if here := tuple(sorted(member.types & set(known))):
+    for part in unseen:
+        if here := tuple(sorted(part.types & set(known))):
             if here not in paths:
                 paths[here] = _paths(log, here)
-            yield f"member {member.path!r} in events {', '.join(here)}", _advice(member.path, paths[here])
+            yield f"member {part.text!r} in events {', '.join(here)}", _advice(part.paths[0], paths[here])
 
 
 def _advice(path: str, known: dict[str, str]) -> str:
     """Return what to do about a path that no event has; ``known``: path without quotes → path."""
-    if path in known and known[path] != path:
-        return "a name in it contains dots, and no dotted path can address it: rename it in the raw log"
-    return suggestion(path, _addressable(known))
-
-
-def _addressable(known: dict[str, str]) -> Iterable[str]:
-    return (path for plain, path in known.items() if plain == path)
+    return f"did you mean {known[path]!r}?" if path in known else suggestion(path, known.values())
 
 
 def _paths(log: EventLog, types: tuple[str, ...]) -> dict[str, str]:
     """Return the dotted paths in the first events of some types: without quotes → with quotes."""
     texts = log.scan(types=types).select("data").head(_SAMPLE).collect().to_series()
-    members = (member for text in texts for member in dotted_paths(msgspec.json.decode(text)))
+    members = (member for text in texts for member in dotted_paths(msgspec.json.decode(text), elements=True))
     return {member.path.replace('"', ""): member.path for member in members}
 
 
