@@ -11,6 +11,8 @@ members, among others::
     items[-1].sku              "b"      the last one
     items[sku=b].sku           "b"      the first element whose member sku is b
 
+    @type, @stream …           what the envelope of the event holds; a member of that name is in quotes: "@type"
+
 An element is chosen by a member that is a text, a number or a boolean, compared as the text that JSON writes for
 it. The member may be a path of names (``[meta.key=b]``), and the value in quotes (``[sku="a]b"]``). An element
 that is not there is absent.
@@ -21,7 +23,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-__all__ = ["Match", "PathOfMember", "PathStep", "dotted_paths", "parse_path"]
+__all__ = ["ENVELOPE_PATHS", "Match", "PathOfMember", "PathStep", "dotted_paths", "parse_path"]
 
 _QUOTED: Final = r'"(?:[^"\\]|\\.)*"'
 _NAME: Final = re.compile(rf'{_QUOTED}|[^.\["][^.\[]*')
@@ -32,6 +34,10 @@ _ELEMENT: Final = re.compile(
 _QUOTE: Final = '"'
 _PLAIN: Final = re.compile(r'[^."\[][^.\[]*')
 """A name that needs no quotes."""
+
+
+ENVELOPE_PATHS: Final = ("@event_id", "@occurred_at", "@position", "@recorded_at", "@stream", "@type", "@version")
+"""The paths that lead into the envelope of an event, not into its payload: ``@`` and the name of a column."""
 
 
 class Match(NamedTuple):
@@ -109,7 +115,8 @@ def _members(
 ) -> Iterator[PathOfMember]:
     may_open = deepest is None or level < deepest
     for name, member in value.items():
-        path = prefix + (name if _PLAIN.fullmatch(name) else _quoted(name))
+        is_plain = _PLAIN.fullmatch(name) and (prefix or name not in ENVELOPE_PATHS)
+        path = prefix + (name if is_plain else _quoted(name))
         opened = isinstance(member, dict) and bool(member) and may_open
         yield PathOfMember(path, member, not opened)
         if opened:

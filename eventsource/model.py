@@ -230,9 +230,7 @@ def plan_of(model: type[Model] | Plan) -> Plan:
 
 
 def _reading(op: Op, events: tuple[str, ...], of: Of | None, dtype: Any) -> Field:
-    """Return a field that reads members; where no events are named, they are those that have a path."""
-    named = events or (tuple(of) if isinstance(of, Mapping) else ())
-    return Field(op, events=named, of=of, dtype=dtype_of(dtype))
+    return Field(op, events=events, of=of, dtype=dtype_of(dtype))
 
 
 def _names(names: Names) -> tuple[str, ...]:

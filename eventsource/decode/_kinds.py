@@ -8,32 +8,39 @@ Six values of a member, and the columns that `split_by_kind` makes of them::
     a|text      ·     ·      x      ·      ·      18446744073709551616      what no other kind can hold
     a|null      ·     ·      ·      true   ·      ·                         (false elsewhere)
 
-Only kinds that occur get a column: a member that is always an integer costs one.
+Only kinds that occur get a column: a member that is always an integer costs one. The kind ``time`` holds times of
+the envelope; JSON has none.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 import polars as pl
 
 from eventsource.decode._paths import UNSET
-from eventsource.decode._texts import json_text, json_texts
+from eventsource.decode._texts import iso_texts, json_text, json_texts
+from eventsource.event import TIMESTAMP
 
-__all__ = ["KINDS", "NULL", "split_by_kind", "widened"]
+__all__ = ["KINDS", "NULL", "WRITERS", "split_by_kind", "widened"]
 
 KINDS: Final[Mapping[str, pl.DataType]] = {
     "bool": pl.Boolean(),
     "int": pl.Int64(),
     "float": pl.Float64(),
     "text": pl.String(),
+    "time": TIMESTAMP,
 }
 """The kinds of values, and the dtypes of their columns."""
 
 NULL: Final = "null"
 """The ending of the column that marks explicit nulls."""
 
-_KIND_OF: Final[Mapping[type, str]] = {bool: "bool", int: "int", float: "float"}
+_KIND_OF: Final[Mapping[type, str]] = {bool: "bool", int: "int", float: "float", datetime: "time"}
+WRITERS: Final = {"float": json_texts, "time": iso_texts}
+"""The kinds that Polars itself would write in another way than JSON does."""
+
 _INT64: Final = 2**63
 
 
@@ -59,8 +66,8 @@ def widened(value: pl.Expr, kind: str, kinds: Sequence[str]) -> pl.Expr:
         return value
     if set(kinds) == {"int", "float"}:
         return value.cast(pl.Float64())
-    if kind == "float":
-        return value.map_batches(json_texts, return_dtype=pl.String())
+    if kind in WRITERS:
+        return value.map_batches(WRITERS[kind], return_dtype=pl.String())
     return value.cast(pl.String())
 
 

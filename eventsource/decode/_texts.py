@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 import polars as pl
 
-__all__ = ["decimal_texts", "entity_text", "json_text", "json_texts"]
+__all__ = ["decimal_texts", "entity_text", "iso_texts", "json_text", "json_texts"]
 
 _NUMBER: Final = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 _DIGITS: Final = 60
@@ -25,6 +25,11 @@ def json_texts(values: pl.Series) -> pl.Series:
     """Return floats as JSON writes them."""
     texts = [None if value is None else json_text(value) for value in values]
     return pl.Series(values.name, texts, pl.String())
+
+
+def iso_texts(values: pl.Series) -> pl.Series:
+    """Return instants as ISO 8601 in UTC."""
+    return values.dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ")
 
 
 def entity_text(value: Any) -> str | None:

@@ -2,12 +2,13 @@
 
 import decimal
 from collections.abc import Mapping, Sequence
-from itertools import chain
+from itertools import chain, filterfalse
 from typing import Any
 
 import msgspec
 import polars as pl
 
+from eventsource.decode._envelope import envelope_columns, envelope_values, is_envelope
 from eventsource.decode._kinds import split_by_kind
 from eventsource.decode._paths import UNSET, PathDecoder
 from eventsource.decode._texts import decimal_texts, entity_text
@@ -39,11 +40,10 @@ class TypeDecoder:
         # Decimals are decoded apart from the rest, since a float would lose digits.
         self._plain = {c: paths for c, (paths, dtype) in members.items() if not isinstance(dtype, pl.Decimal)}
         self._decimal = {c: (p, t.scale) for c, (p, t) in members.items() if isinstance(t, pl.Decimal)}
-        keys = () if key is None else (key,)
-        self._paths = PathDecoder(chain(*self._plain.values(), keys), float)
-        self._digits = PathDecoder(
-            [path for paths, _ in self._decimal.values() for path in paths], decimal.Decimal
-        )
+        plain = [*chain(*self._plain.values()), *(() if key is None else (key,))]
+        digits = chain(*(paths for paths, _ in self._decimal.values()))
+        self._paths = PathDecoder(filterfalse(is_envelope, plain), float)
+        self._digits = PathDecoder(filterfalse(is_envelope, digits), decimal.Decimal)
 
     def decode(self, events: pl.DataFrame) -> pl.DataFrame:
         """Return a row for each event that has an entity; see `eventsource.decode.columns`.
@@ -52,7 +52,7 @@ class TypeDecoder:
             FoldError: a key is an object or an array, or a number does not fit any type.
         """
         values = self._values(self._paths, events)
-        entity = events["stream"] if self._key is None else self._entities(values[self._key], events)
+        entity = self._entities(values, events)
         if entity.null_count():
             # Decoded again without them: events that have no entity must not decide a dtype.
             return self.decode(events.filter(entity.is_not_null()))
@@ -63,7 +63,10 @@ class TypeDecoder:
         if self._with_payload:
             columns.append(events["data"])
         for column, paths in self._plain.items():
-            columns += split_by_kind(column, _first_present(paths, values))
+            if len(paths) == 1 and is_envelope(paths[0]):
+                columns += envelope_columns(column, events, paths[0])
+            else:
+                columns += split_by_kind(column, _first_present(paths, values, events))
         columns += self._decimals(events)
         return pl.DataFrame(columns)
 
@@ -73,9 +76,7 @@ class TypeDecoder:
         Raises:
             FoldError: a key is an object or an array.
         """
-        if self._key is None:
-            return events["stream"].alias("entity")
-        return self._entities(self._values(self._paths, events)[self._key], events)
+        return self._entities(self._values(self._paths, events), events)
 
     def _values(self, paths: PathDecoder, events: pl.DataFrame) -> dict[str, list[Any]]:
         try:
@@ -87,14 +88,17 @@ class TypeDecoder:
             hint="a log never changes an event: correct the source, and pull it into a new log",
         )
 
-    def _entities(self, values: Sequence[Any], events: pl.DataFrame) -> pl.Series:
+    def _entities(self, values: Mapping[str, list[Any]], events: pl.DataFrame) -> pl.Series:
+        if self._key is None:
+            return events["stream"].alias("entity")
+        keys = _first_present((self._key,), values, events)
         try:
-            return pl.Series("entity", [entity_text(value) for value in values], pl.String())
+            return pl.Series("entity", [entity_text(key) for key in keys], pl.String())
         except TypeError:
-            row = next(row for row, value in enumerate(values) if isinstance(value, dict | list))
+            row = next(row for row, key in enumerate(keys) if isinstance(key, dict | list))
         raise FoldError(
             f"expected a text or a number as key {self._key!r} of the event at position "
-            f"{events['position'][row]} ({self._name}), got {str(values[row])[:80]}",
+            f"{events['position'][row]} ({self._name}), got {str(keys[row])[:80]}",
             hint="key= must name a member that identifies one entity",
         )
 
@@ -104,7 +108,7 @@ class TypeDecoder:
         values = self._values(self._digits, events)
         columns = []
         for column, (paths, scale) in self._decimal.items():
-            found = _first_present(paths, values)
+            found = _first_present(paths, values, events)
             try:
                 columns += split_by_kind(column, decimal_texts(found, scale))
             except (ArithmeticError, TypeError, ValueError) as error:
@@ -117,11 +121,18 @@ class TypeDecoder:
         return columns
 
 
-def _first_present(paths: Sequence[str], values: Mapping[str, list[Any]]) -> list[Any]:
-    """Return per event the value at the first path that is present; an explicit null is present."""
-    if len(paths) == 1:
-        return values[paths[0]]
-    rows = zip(*(values[path] for path in paths), strict=True)
+def _first_present(paths: Sequence[str], values: Mapping[str, list[Any]], events: pl.DataFrame) -> list[Any]:
+    """Return per event the value at the first path that is present; an explicit null is present.
+
+    Args:
+        paths: the paths.
+        values: path into the payload → its values.
+        events: the events, for paths into their envelope.
+    """
+    columns = [envelope_values(events, path) if is_envelope(path) else values[path] for path in paths]
+    if len(columns) == 1:
+        return columns[0]
+    rows = zip(*columns, strict=True)
     return [next((value for value in row if value is not UNSET), UNSET) for row in rows]
 
 

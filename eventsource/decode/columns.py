@@ -22,25 +22,24 @@ entity           String   the entity that the event belongs to
 at               Datetime the moment of the event: ``occurred_at``, or ``settled_at``
 position         Int64    place in the log
 event_id         String
-type             Enum     over the plan's types
+type             Enum     over the plan's types; Categorical where a field is of all types
 recorded_at      Datetime when the event was recorded
 data             String   the whole payload, only for the types that a ``reduce`` reads
-``path|kind``    …        a member's values of one kind: ``bool``, ``int``, ``float`` or ``text``
+``path|kind``    …        a member's values of one kind: ``bool``, ``int``, ``float``, ``text`` or ``time``
 ``path|null``    Boolean  true where the member is an explicit null; only where there is one
 ================ ======== ===========================================================================
 
-The rule for dtypes: booleans alone are Boolean, integers alone Int64, integers and floats Float64. Everything else
-is String: texts, objects and arrays, integers beyond 64 bits, and all other mixtures. In a String column a text is
-kept as it is, and every other value becomes its JSON text. A dtype that the model asks for wins, if every value
-can be cast to it.
+The rule for dtypes: booleans alone are Boolean, integers alone Int64, integers and floats Float64, times of the
+envelope alone Datetime. Everything else is String: texts, objects and arrays, integers beyond 64 bits, and all
+other mixtures. In a String column a text is kept as it is, and every other value becomes its JSON text. A dtype
+that the model asks for wins, if every value can be cast to it.
 """
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 
 import polars as pl
 
-from eventsource.decode._kinds import KINDS, NULL, widened
-from eventsource.decode._texts import json_texts
+from eventsource.decode._kinds import KINDS, NULL, WRITERS, widened
 from eventsource.decode._type_decoder import TypeDecoder
 from eventsource.decode.members import Member, Members
 from eventsource.errors import FoldError
@@ -64,12 +63,12 @@ def decode_events(events: pl.DataFrame, members: Members, decoders: Mapping[str,
         FoldError: a key is an object or an array, a payload cannot be decoded, or a value is not the decimal that
             the model asks for.
     """
-    types = pl.Enum(members.plan.types)
+    types = members.type_dtype
     decoded = [
         decoders[of_type["type"][0]].decode(of_type).with_columns(pl.col("type").cast(types))
         for of_type in events.partition_by("type")
     ]
-    nothing = pl.DataFrame(schema=_envelope(types, with_payload=bool(members.payload_types)))
+    nothing = pl.DataFrame(schema=_envelope(types, with_payload=members.with_payload))
     return pl.concat([nothing, *decoded], how="diagonal")
 
 
@@ -128,7 +127,7 @@ def entity_ids(events: pl.DataFrame, key: str | None) -> pl.Series:
     return TypeDecoder(events["type"][0], key, {}, with_payload=False).entities(events)
 
 
-def _envelope(types: pl.Enum, *, with_payload: bool) -> dict[str, pl.DataType]:
+def _envelope(types: pl.DataType, *, with_payload: bool) -> dict[str, pl.DataType]:
     envelope: dict[str, pl.DataType] = {
         "entity": pl.String(),
         "at": TIMESTAMP,
@@ -183,8 +182,8 @@ def _cast(values: pl.Series, kind: str, dtype: pl.DataType) -> pl.Series:
         return values.str.to_time("%H:%M:%S%.f", strict=False)
     if kind == "text" and dtype == pl.Boolean():
         return values.replace_strict({"true": True, "false": False}, default=None, return_dtype=dtype)
-    if kind == "float" and dtype == pl.String():
-        return json_texts(values)
+    if kind in WRITERS and dtype == pl.String():
+        return WRITERS[kind](values)
     found = values.cast(dtype, strict=False)
     loses_fraction = kind == "float" and dtype.is_integer()
     return found.set((found.cast(pl.Float64) != values).fill_null(value=False), None) if loses_fraction else found

@@ -24,24 +24,29 @@ class Alternatives:
     Args:
         paths: dotted paths; usually there is one.
         dtype: the dtype that the model asks for, if any.
-        types: the event types that they are read from.
+        types: the event types that they are read from; None: all.
     """
 
     paths: tuple[str, ...]
     dtype: pl.DataType | None
-    types: frozenset[str]
+    types: frozenset[str] | None
 
     @property
     def column(self) -> str:
         """The beginning of the names of its columns. It is unique, and no envelope column begins with ``=``."""
         paths = self.paths[0] if len(self.paths) == 1 else self.paths
         dtype = None if self.dtype is None else str(self.dtype)
-        return "=" + msgspec.json.encode([paths, dtype, sorted(self.types)]).decode()
+        types = None if self.types is None else sorted(self.types)
+        return "=" + msgspec.json.encode([paths, dtype, types]).decode()
 
     @property
     def text(self) -> str:
         """The paths as a person reads them."""
         return " or ".join(self.paths)
+
+    def is_read_from(self, type_: str) -> bool:
+        """Return whether the paths are read in events of a type."""
+        return self.types is None or type_ in self.types
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,8 @@ class Member:
     @property
     def text(self) -> str:
         """What it reads, as a person reads it: ``'amount' of Paid, Sold``."""
-        return ", ".join(f"{part.text!r} of {', '.join(sorted(part.types))}" for part in self.parts)
+        types = (", ".join(sorted(part.types or {"all events"})) for part in self.parts)
+        return ", ".join(f"{part.text!r} of {names}" for part, names in zip(self.parts, types, strict=True))
 
     def stored(self, ending: str, names: Container[str]) -> list[str]:
         """Return those of its columns of one kind, or of nulls, that exist: one per part at most."""
@@ -111,6 +117,8 @@ class Members:
     @staticmethod
     def of(rule: Rule) -> Member:
         """Return the member that a rule with a path reads."""
+        if rule.is_of_all_types:
+            return Member((Alternatives(rule.paths(""), rule.dtype, None),))
         types: dict[tuple[str, ...], list[str]] = {}
         for type_ in rule.events:
             if paths := rule.paths(type_):
@@ -119,9 +127,14 @@ class Members:
         return Member(tuple(sorted(parts, key=lambda part: part.column)))
 
     @cached_property
-    def payload_types(self) -> frozenset[str]:
-        """The event types whose whole payload a field reads (``reduce``)."""
-        return frozenset(name for rule in self.plan.rules if rule.reads_payload for name in rule.events)
+    def type_dtype(self) -> pl.DataType:
+        """The dtype of the column ``type``: an Enum, or Categorical where a field is of all types."""
+        return pl.Categorical() if self.plan.reads_all_types else pl.Enum(self.plan.types)
+
+    @cached_property
+    def with_payload(self) -> bool:
+        """Whether a field reads whole payloads (``reduce``)."""
+        return any(rule.reads_payload for rule in self.plan.rules)
 
     @cached_property
     def layout(self) -> dict[str, Any]:
@@ -129,14 +142,27 @@ class Members:
         return {
             "order": self.plan.order,
             "key": {name: path for name, path in sorted(self.plan.key.items()) if name in self.plan.types},
-            "types": list(self.plan.types),
-            "members": {part.column: sorted(part.types) for part in self.stored},
+            "types": None if self.plan.reads_all_types else list(self.plan.types),
+            "members": [part.column for part in self.stored],
         }
 
-    def decoders(self) -> dict[str, TypeDecoder]:
-        """Return a decoder for each event type."""
-        return {name: self._decoder(name) for name in self.plan.types}
+    def decoders(self) -> "Decoders":
+        """Return the decoders of the event types."""
+        return Decoders(self)
 
-    def _decoder(self, name: str) -> TypeDecoder:
-        mine = {part.column: (part.paths, part.dtype) for part in self.stored if name in part.types}
-        return TypeDecoder(name, self.plan.key.get(name), mine, with_payload=name in self.payload_types)
+    def decoder(self, name: str) -> TypeDecoder:
+        """Return a decoder for one event type."""
+        mine = {part.column: (part.paths, part.dtype) for part in self.stored if part.is_read_from(name)}
+        with_payload = any(rule.reads_payload and rule.is_touched_by(name) for rule in self.plan.rules)
+        return TypeDecoder(name, self.plan.key.get(name), mine, with_payload=with_payload)
+
+
+class Decoders(dict[str, TypeDecoder]):
+    """The decoders of event types; each is made when it is first needed."""
+
+    def __init__(self, members: Members) -> None:
+        self._members = members
+
+    def __missing__(self, name: str) -> TypeDecoder:
+        self[name] = self._members.decoder(name)
+        return self[name]

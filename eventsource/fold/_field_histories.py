@@ -47,14 +47,12 @@ class FieldHistories(Mapping[str, FieldHistory]):
 
     def __init__(self, events: Events, rules: Iterable[Rule], moment: datetime | None = None) -> None:
         self._clustered, self._members, self._moment = events.clustered, events.members, moment
-        self._types = events.members.plan.types
         self._rules = {rule.name: rule for rule in rules if not rule.is_derived}
-        self._deleted = frozenset(events.plan.deleted)
-        self._created = frozenset(events.plan.created or set(events.plan.types) - self._deleted)
+        self._plan = events.plan
         self._schema = self._clustered.columns.collect_schema()
         self._check_dtypes()
         self._columns = self._read_columns()
-        self._of_types: dict[frozenset[str], tuple[Selection, TouchedRows]] = {}
+        self._of_types: dict[frozenset[str] | None, tuple[Selection, TouchedRows]] = {}
         self._computed: dict[str, FieldHistory] = {}
 
     def __getitem__(self, name: str) -> FieldHistory:
@@ -93,11 +91,15 @@ class FieldHistories(Mapping[str, FieldHistory]):
 
     def _existence(self) -> FieldHistory:
         """Return the history of existence: the last ``created`` or ``deleted`` event decides."""
-        selection, touched = self._rows_of(self._created | self._deleted)
-        return flag_of(self._field_events(selection, touched), self._created, has_off=bool(self._deleted))
+        created, deleted = self._plan.created, self._plan.deleted
+        if not created and self._members.plan.reads_all_types:
+            types = None
+        else:
+            types = frozenset(created or self._plan.types) | frozenset(deleted)
+        return flag_of(self._field_events(*self._rows_of(types)), deleted)
 
     def _events_of(self, rule: Rule) -> FieldEvents:
-        selection, touched = self._rows_of(frozenset(rule.types))
+        selection, touched = self._rows_of(None if rule.is_of_all_types else frozenset(rule.types))
         value = self._value_column(rule)
         if value is None:
             return self._field_events(selection, touched)
@@ -169,23 +171,29 @@ class FieldHistories(Mapping[str, FieldHistory]):
             return None
         return np.asarray((self._columns["at"] <= self._moment).to_numpy())
 
-    def _rows_of(self, types: frozenset[str]) -> tuple[Selection, TouchedRows]:
-        """Return the rows of some types of events; they are found once for all fields with the same types."""
+    def _rows_of(self, types: frozenset[str] | None) -> tuple[Selection, TouchedRows]:
+        """Return the rows of some types of events (None: all), found once for all fields with the same types."""
         if types not in self._of_types:
-            selection = self._clustered.select(
-                self._mask([n for n, type_ in enumerate(self._types) if type_ in types])
-            )
+            selection = self._clustered.select(self._mask(types))
             self._of_types[types] = selection, TouchedRows(selection.in_order, self._clustered.starts)
         return self._of_types[types]
 
-    def _mask(self, numbers: list[int]) -> Mask:
+    def _mask(self, types: frozenset[str] | None) -> Mask:
+        mask = np.ones(len(self._codes), bool) if types is None else self._has_type(types)
+        if self._is_in_time is not None:
+            mask &= self._is_in_time
+        return mask
+
+    def _has_type(self, types: frozenset[str]) -> Mask:
+        dtype = self._columns.schema["type"]
+        numbers = pl.Series(sorted(types), dtype=dtype).to_physical().to_numpy()
         mask: Mask
-        if len(numbers) > _FEW:
-            mask = np.isin(np.arange(len(self._types)), numbers)[self._codes]
-        else:
+        if len(numbers) <= _FEW:
             mask = np.zeros(len(self._codes), bool)
             for number in numbers:
                 mask |= np.equal(self._codes, number, out=self._scratch)
-        if self._is_in_time is not None:
-            mask &= self._is_in_time
+        elif isinstance(dtype, pl.Enum):
+            mask = np.isin(np.arange(len(dtype.categories)), numbers)[self._codes]
+        else:
+            mask = np.isin(self._codes, numbers)
         return mask

@@ -41,7 +41,7 @@ class _Fold:
         elif row["type"] in self.plan.created or not self.plan.created:
             self.exists = True
         for rule in self.plan.folded:
-            if row["type"] in rule.types:
+            if rule.is_touched_by(row["type"]):
                 self._step(rule, row, events)
 
     def _step(self, rule: Rule, row: dict[str, Any], events: Events) -> None:

@@ -23,7 +23,8 @@ class Events:
     Args:
         clustered: what `eventsource.decode.unify_kinds` returns, clustered.
         members: the members that it has columns for.
-        plan: the plan to fold; it may have fewer fields than the one that the events were decoded for.
+        plan: the plan to fold; it may have fewer fields than the one that the events were decoded for. Where
+            ``created`` is empty, any of these events creates an entity.
     """
 
     clustered: Clustered

@@ -71,7 +71,8 @@ def decode_windows(
         moments = None
         if members.plan.order == "recorded_at":
             moments, clocks = _settle(log, low, high, clocks)
-        chunks = log.scan(types=members.plan.types, start=low, upto=high)
+        types = None if members.plan.reads_all_types else members.plan.types
+        chunks = log.scan(types=types, start=low, upto=high)
         with allocation.gc_paused():
             frames = []
             for chunk in chunks.collect_batches(chunk_size=chunk_size, maintain_order=True):

@@ -64,19 +64,22 @@ def first(_rule: Arguments, events: FieldEvents) -> FieldHistory:
 
 def flag(rule: Arguments, events: FieldEvents) -> FieldHistory:
     """Look up whether the last touch is an ``on`` event."""
-    return flag_of(events, rule.on, has_off=bool(rule.off))
+    return flag_of(events, rule.off)
 
 
-def flag_of(events: FieldEvents, on: Collection[str], *, has_off: bool) -> FieldHistory:
-    """Return the history of a flag that events of the types ``on`` set; all other touches clear it."""
+def flag_of(events: FieldEvents, off: Collection[str]) -> FieldHistory:
+    """Return the history of a flag that events of the types ``off`` clear; all other touches set it."""
     default = pl.Series([False])
-    if not has_off:
+    if not off:
         return FieldHistory(
             events.touched, lambda _, last: pl.repeat(value=True, n=len(last), eager=True), default
         )
     types = events.read("type")
-    is_on = np.array([name in on for name in _categories(types)], bool)
-    values = is_on[types.to_physical().to_numpy()]
+    if isinstance(types.dtype, pl.Enum):
+        is_on = np.array([name not in off for name in _categories(types)], bool)
+        values = is_on[types.to_physical().to_numpy()]
+    else:
+        values = (~types.is_in(sorted(off))).to_numpy()
     return FieldHistory(events.touched, lambda _, last: pl.Series(values[last]), default)
 
 
@@ -149,6 +152,8 @@ def states(rule: Arguments, events: FieldEvents) -> FieldHistory:
     """Run the state machine over all touches, and look up the state after the last one."""
     names = sorted({rule.initial, *(n for each in rule.transitions for n in (*each.sources, each.target))})
     types = events.read("type")
+    if not isinstance(types.dtype, pl.Enum):
+        types = types.cast(pl.Enum(sorted(set(rule.types))))
     type_names = _categories(types)
     table = np.tile(np.arange(len(names)), (len(type_names), 1))  # without a transition, the state stays
     for each in rule.transitions:

@@ -13,7 +13,7 @@ __all__ = ["Operation", "Partial", "Reference"]
 
 
 def _list_events(rule: Arguments) -> str:
-    return ", ".join(rule.events)
+    return ", ".join(rule.events) or "all events"
 
 
 def _show_state(_rule: Arguments, state: Any, _dtype: pl.DataType | None) -> Any:
@@ -78,7 +78,7 @@ class Operation:
     """
 
     takes: frozenset[str]
-    needs: frozenset[str]
+    needs: frozenset[str] = frozenset()
     reads: tuple[str, ...] = ()
     default: object = None
     null_touches: bool = False

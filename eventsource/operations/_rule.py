@@ -1,6 +1,6 @@
 """Rules: what events do to one field, checked against the table of operations."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, get_args
 
@@ -27,9 +27,11 @@ class Rule(Arguments):
     Args:
         name: the field's name.
         op: the name of the operation: one of the closed set `Op`.
-        events: the event types that the operation reads (not for ``flag``, ``states``, ``derive``).
-        of: dotted path of a payload member; or alternatives, of which the first that is present counts; or one
-            of both per event type. None (``latest``, ``first``): the moment of the event itself.
+        events: the event types that the operation reads (not for ``flag``, ``states``, ``derive``); empty: all
+            types, or those that have a path where ``of`` has one per type.
+        of: dotted path of a payload member, or of the envelope, such as ``@type``; or alternatives, of which the
+            first that is present counts; or one of both per event type. None (``latest``, ``first``): the moment
+            of the event itself.
         on: event types that set a flag.
         off: event types that clear a flag.
         initial: the first state of a state machine, or of a ``reduce``.
@@ -51,6 +53,8 @@ class Rule(Arguments):
         self._check_arguments()
         check_event_types(f"field {self.name!r}", self.types)
         if self.of is not None:
+            if isinstance(self.of, Mapping) and not self.events:
+                object.__setattr__(self, "events", tuple(self.of))
             object.__setattr__(self, "of", checked_of(f"field {self.name!r}", self.of, self.events))
         self._check_code()
         self._check_transitions()
@@ -74,6 +78,15 @@ class Rule(Arguments):
     def is_untyped(self) -> bool:
         """Whether only all values of the field together decide its dtype (a ``reduce`` without ``dtype``)."""
         return self.function is not None and self.dtype is None
+
+    @property
+    def is_of_all_types(self) -> bool:
+        """Whether events of every type touch the field, also of types that are not in the log yet."""
+        return "events" in self.operation.takes and not self.events
+
+    def is_touched_by(self, type_: str) -> bool:
+        """Return whether events of a type touch the field."""
+        return self.is_of_all_types or type_ in self.types
 
     @property
     def reads_payload(self) -> bool:

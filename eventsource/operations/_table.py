@@ -31,12 +31,11 @@ def _describe_states(rule: Arguments) -> str:
 
 _MEMBER: Final = frozenset({"events", "of", "dtype"})
 _EVENTS: Final = frozenset({"events"})
-_EVENTS_OF: Final = frozenset({"events", "of"})
+_OF: Final = frozenset({"of"})
 
 OPERATIONS: Final[Mapping[Op, Operation]] = {
     "latest": Operation(
         takes=_MEMBER,
-        needs=_EVENTS,
         reads=("at",),
         null_touches=True,
         dtype=dtypes.same_as_member,
@@ -46,7 +45,6 @@ OPERATIONS: Final[Mapping[Op, Operation]] = {
     ),
     "first": Operation(
         takes=_MEMBER,
-        needs=_EVENTS,
         reads=("at",),
         null_touches=True,
         dtype=dtypes.same_as_member,
@@ -67,7 +65,6 @@ OPERATIONS: Final[Mapping[Op, Operation]] = {
     ),
     "count": Operation(
         takes=_EVENTS,
-        needs=_EVENTS,
         default=0,
         dtype=dtypes.always(pl.Int64()),
         reference=Reference(step=steps.count),
@@ -76,7 +73,7 @@ OPERATIONS: Final[Mapping[Op, Operation]] = {
     ),
     "total": Operation(
         takes=_MEMBER,
-        needs=_EVENTS_OF,
+        needs=_OF,
         default=0,
         dtype=dtypes.total,
         reference=Reference(begin=steps.begin_total, step=steps.total, show=steps.show_total),
@@ -85,7 +82,7 @@ OPERATIONS: Final[Mapping[Op, Operation]] = {
     ),
     "mean": Operation(
         takes=_MEMBER,
-        needs=_EVENTS_OF,
+        needs=_OF,
         dtype=dtypes.mean,
         reference=Reference(begin=steps.begin_mean, step=steps.mean, show=steps.show_mean),
         history=histories.mean,
@@ -93,7 +90,7 @@ OPERATIONS: Final[Mapping[Op, Operation]] = {
     ),
     "smallest": Operation(
         takes=_MEMBER,
-        needs=_EVENTS_OF,
+        needs=_OF,
         dtype=dtypes.same_as_member,
         reference=Reference(step=steps.smallest),
         history=histories.smallest,
@@ -101,7 +98,7 @@ OPERATIONS: Final[Mapping[Op, Operation]] = {
     ),
     "largest": Operation(
         takes=_MEMBER,
-        needs=_EVENTS_OF,
+        needs=_OF,
         dtype=dtypes.same_as_member,
         reference=Reference(step=steps.largest),
         history=histories.largest,
@@ -109,7 +106,7 @@ OPERATIONS: Final[Mapping[Op, Operation]] = {
     ),
     "distinct": Operation(
         takes=_MEMBER,
-        needs=_EVENTS_OF,
+        needs=_OF,
         default=[],
         dtype=dtypes.list_of_member,
         reference=Reference(step=steps.distinct),
@@ -128,7 +125,7 @@ OPERATIONS: Final[Mapping[Op, Operation]] = {
     ),
     "reduce": Operation(
         takes=frozenset({"events", "initial", "dtype", "function"}),
-        needs=frozenset({"events", "function"}),
+        needs=frozenset({"function"}),
         reads=("type", "at", "position", "event_id", "data"),
         dtype=dtypes.requested,
         reference=Reference(step=steps.reduce),

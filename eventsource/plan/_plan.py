@@ -60,9 +60,18 @@ class Plan:
 
     @cached_property
     def types(self) -> tuple[str, ...]:
-        """The relevant event types, sorted: all others change nothing, not even existence."""
+        """The event types that the plan names, sorted.
+
+        They are the relevant ones: all others change nothing, not even existence. If a field is of all types
+        (`reads_all_types`), every event is relevant.
+        """
         named = [type_ for rule in self.rules for type_ in rule.types]
         return tuple(sorted({*named, *self.created, *self.deleted}))
+
+    @cached_property
+    def reads_all_types(self) -> bool:
+        """Whether events of every type are relevant, because a field is of all types."""
+        return any(rule.is_of_all_types for rule in self.rules)
 
     @cached_property
     def fields(self) -> tuple[str, ...]:
@@ -88,7 +97,8 @@ class Plan:
     def only(self, fields: Iterable[str]) -> "Plan":
         """Return the plan of some fields, and of the fields that they are derived from, over the same entities.
 
-        The relevant types stay the same: where any relevant event creates an entity, all of them still do.
+        The relevant types stay the same: where any relevant event creates an entity, all of them still do. Where
+        all types are relevant, the events decide, see `eventsource.fold.Events`.
         """
         wanted: set[str] = set()
         queue = list(fields)
@@ -97,10 +107,11 @@ class Plan:
             if rule.name not in wanted:
                 wanted.add(rule.name)
                 queue += rule.expression.meta.root_names() if rule.expression is not None else []
+        relevant = () if self.reads_all_types else self.types
         return replace(
             self,
             rules=tuple(rule for rule in self.rules if rule.name in wanted),
-            created=self.created or tuple(type_ for type_ in self.types if type_ not in self.deleted),
+            created=self.created or tuple(type_ for type_ in relevant if type_ not in self.deleted),
         )
 
     @classmethod

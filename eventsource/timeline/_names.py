@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 import polars as pl
 
-from eventsource.dotted_paths import dotted_paths
+from eventsource.dotted_paths import ENVELOPE_PATHS, dotted_paths
 from eventsource.errors import UnknownNameWarning
 from eventsource.event import EventLog
 from eventsource.index import View
@@ -53,21 +53,25 @@ def _unknown_names(log: EventLog, view: View) -> Iterator[tuple[str, str]]:
     for name in types:
         if name not in known:
             yield f"event of type {name!r}", suggestion(name, known)
-    paths: dict[tuple[str, ...], dict[str, str]] = {}
+    paths: dict[tuple[str, ...] | None, dict[str, str]] = {}
     for part in unseen:
-        if here := tuple(sorted(part.types & set(known))):
+        here = None if part.types is None else tuple(sorted(part.types & set(known)))
+        if here is None or here:
             if here not in paths:
                 paths[here] = _paths(log, here)
-            yield f"member {part.text!r} in events {', '.join(here)}", _advice(part.paths[0], paths[here])
+            where = "any event" if here is None else f"events {', '.join(here)}"
+            yield f"member {part.text!r} in {where}", _advice(part.paths[0], paths[here])
 
 
 def _advice(path: str, known: dict[str, str]) -> str:
     """Return what to do about a path that no event has; ``known``: path without quotes → path."""
+    if path in ENVELOPE_PATHS:
+        return "their source gives none"
     return f"did you mean {known[path]!r}?" if path in known else suggestion(path, known.values())
 
 
-def _paths(log: EventLog, types: tuple[str, ...]) -> dict[str, str]:
-    """Return the dotted paths in the first events of some types: without quotes → with quotes."""
+def _paths(log: EventLog, types: tuple[str, ...] | None) -> dict[str, str]:
+    """Return the dotted paths in the first events of some types (None: of all): without quotes → with quotes."""
     texts = log.scan(types=types).select("data").head(_SAMPLE).collect().to_series()
     members = (member for text in texts for member in dotted_paths(msgspec.json.decode(text), elements=True))
     return {member.path.replace('"', ""): member.path for member in members}

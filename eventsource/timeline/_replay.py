@@ -117,14 +117,15 @@ def replay_of(entity: str, events: Events, changes: Mapping[str, pl.DataFrame], 
     changed = _changes_by_position(changes)
     envelope = events.clustered.collect("at", "position", "event_id", pl.col("type").cast(pl.String))
     payloads = _payloads(log, envelope["position"])
-    created = set(events.plan.created) or set(events.plan.types) - set(events.plan.deleted)
+    created, deleted = events.plan.created, events.plan.deleted
     state = defaults(changes, events.plan).row(0, named=True)
     exists = existed = False
     steps = []
     for at, position, event_id, type_ in envelope.iter_rows():
         here = changed.get(position, {})
         after = state | {name: new for name, (_, new) in here.items()}
-        exists_after = type_ in created or (exists and type_ not in events.plan.deleted)
+        is_created = type_ in created if created else type_ not in deleted
+        exists_after = is_created or (exists and type_ not in deleted)
         existence = _existence(exists, exists_after, existed=existed)
         data = payloads[position]
         step = Step(at, position, event_id, type_, data, state, here, after, exists, exists_after, existence)

@@ -164,9 +164,15 @@ _ARROWS = (
 )
 
 
+_FORMS = st.sampled_from(["path", "path", "path", "alternatives", "per type", "envelope"])
+"""What a field reads: one path, alternatives, a path for some of its types, or the envelope."""
+
+_ENVELOPE = st.sampled_from(["@type", "@stream", "@recorded_at", "@version", "@position", ["@version", "@type"]])
+
+
 @st.composite
 def _rules(draw: st.DrawFn, name: str, op: str, members: dict[str, str]) -> Rule:
-    events = draw(_EVENTS)
+    events = draw(_EVENTS) if op in ("flag", "states") else draw(_EVENTS | _EVENTS | _EVENTS | st.just(()))
     if op == "flag":
         off = tuple(kind for kind in draw(_EVENTS) if kind not in events)
         return Rule(name=name, op="flag", on=events, off=off)
@@ -191,7 +197,14 @@ def _member_rules(draw: st.DrawFn, name: str, op: Any, events: tuple[str, ...], 
     of = draw(st.sampled_from(summable if op in ("total", "mean") else sorted(members)))
     exact = members[of] == "small" and draw(st.booleans())
     dtype = draw(st.sampled_from([pl.Decimal(18, 2), pl.Float64(), pl.Int32()])) if exact else None
-    return Rule(name=name, op=op, events=events, of=of, dtype=dtype)
+    others = [path for path in (summable if op in ("total", "mean") else members) if members[path] == members[of]]
+    form = draw(_FORMS)
+    paths: Any = of if form == "path" else [of, draw(st.sampled_from(others))]
+    if form == "per type" and events:
+        paths = {events[0]: paths} | {event: draw(st.sampled_from(others)) for event in events[2:]}
+    if op in ("total", "mean") or dtype is not None or form != "envelope":
+        return Rule(name=name, op=op, events=events, of=paths, dtype=dtype)
+    return Rule(name=name, op=op, events=events, of=draw(_ENVELOPE))
 
 
 def _counted(state: Any, event: Any) -> Any:

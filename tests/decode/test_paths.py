@@ -96,14 +96,15 @@ def test_paths_into_the_same_member_share_it() -> None:
     """One array may be read whole, by index and by key at once; names may hold what structs cannot be named."""
     paths = ["items", "items[0].sku", "items[sku=b].price", 'a"b.c', r'"a\\b"']
     rules = [Rule(name=f"f{n}", op="latest", events=("Seen",), of=of) for n, of in enumerate(paths)]
-    events = [event("Seen", at="2024-01-01", **BASKET, **{'a"b': {"c": 5}, "a\\b": 6})]
+    names: dict[str, Any] = {'a"b': {"c": 5}, "a\\b": 6}
+    events = [event("Seen", at="2024-01-01", **BASKET, **names)]
     row = Timeline(MemoryLog(events), Plan("M", tuple(rules))).as_of().row(0)
     assert row[2:] == ("a", 0.2, 5, 6)
 
 
 def test_the_first_alternative_that_is_present_counts() -> None:
     """An explicit null is present; the values of the others decide nothing, not even the dtype."""
-    payloads = [{"a": 1, "b": "x"}, {"a": None, "b": 2}, {"b": 3}, {}]
+    payloads: list[dict[str, Any]] = [{"a": 1, "b": "x"}, {"a": None, "b": 2}, {"b": 3}, {}]
     assert values_of(["a", "b"], *payloads) == [1, None, 3, None]
     assert values_of(["a", "b"], *payloads, op="total") == [1, 0, 3, 0]
     assert values_of(["a", "b"], {"a": "0.1"}, {"b": 2}, dtype=pl.Decimal(9, 2), op="total") == [
@@ -132,7 +133,9 @@ def test_a_type_without_a_path_leaves_the_value() -> None:
 
 def test_the_types_of_the_paths_are_the_events_where_none_are_named() -> None:
     """Nothing has to be written twice."""
-    assert es.latest(of={"A": "x", "B": ["y", "z"]}).arguments["events"] == ("A", "B")
+    rule = Rule(name="f", op="latest", of={"A": "x", "B": ["y", "z"]})
+    assert rule.events == ("A", "B")
+    assert Plan.from_dict(Plan("M", (rule,)).to_dict()) == Plan("M", (rule,))
 
 
 def test_values_of_several_paths_share_one_dtype() -> None:

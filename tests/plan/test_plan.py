@@ -100,7 +100,6 @@ MACHINE = {"name": "f", "op": "states", "initial": "a", "transitions": [{"from":
         ({"fields": [FIELD | {"dtype": "Int65"}]}, "dtype"),
         ({"fields": [FIELD | {"of": "a..b"}]}, "dotted path"),
         ({"fields": [{"name": "f", "op": "total", "events": ["A"]}]}, "needs of"),
-        ({"fields": [{"name": "f", "op": "latest", "of": "x"}]}, "needs events"),
         ({"fields": [{"name": "f", "op": "flag", "on": ["A"], "off": ["A"]}]}, "both on and off"),
         ({"fields": [{"name": "f", "op": "states", "initial": "a"}]}, "needs transitions"),
         ({"fields": [{"name": "f", "op": "states", "initial": "a", "transitions": [{"to": "a"}]}]}, "from, ev"),
@@ -247,7 +246,7 @@ def test_a_fingerprint_is_the_same_in_another_process() -> None:
     assert runs[0].stdout == runs[1].stdout
 
 
-@pytest.mark.parametrize("op", get_args(Op))
+@pytest.mark.parametrize("op", sorted(set(get_args(Op)) - {"count", "first", "latest"}))
 def test_every_operation_needs_an_argument(op: Any) -> None:
     """A rule without its parts is refused."""
     with pytest.raises(ModelError, match="needs"):

@@ -18,7 +18,7 @@ STORY = [event("A", name, at=f"2024-01-0{day}", n=day) for name in "abc" for day
 
 
 def _payload(rule: Rule, value: int) -> dict[str, Any]:
-    return {rule.of or "": value}
+    return {str(rule.of or ""): value}
 
 
 def _latest(name: str, of: str, *events: str, dtype: pl.DataType | None = None) -> Rule:
