@@ -67,7 +67,7 @@ def test_a_path_is_a_sequence_of_steps(path: str, steps: tuple[PathStep, ...]) -
 @pytest.mark.parametrize(
     "path", ["", "a..b", ".a", "a.", "a[", "a[x]", "a[1", "a[0]b", "[0]", '"a', '"a"b', "a[k=]"]
 )
-def test_what_is_no_path_is_refused(path: str) -> None:
+def test_other_texts_are_refused(path: str) -> None:
     """Nothing is guessed."""
     with pytest.raises(ValueError, match=r"expected|missing"):
         parse_path(path)

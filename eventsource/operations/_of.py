@@ -50,7 +50,7 @@ def checked_path(where: str, path: Any) -> str:
     """Return a dotted path.
 
     Raises:
-        ModelError: it is none.
+        ModelError: it has another form.
     """
     try:
         if isinstance(path, str):
