@@ -60,6 +60,8 @@ class TypeDecoder:
             entity.alias("entity"),
             *(events[name] for name in ("at", "position", "event_id", "type", "recorded_at")),
         ]
+        if self._key is None and events["version"].null_count() < events.height:
+            columns.append(events["version"])
         if self._with_payload:
             columns.append(events["data"])
         for column, paths in self._plain.items():

@@ -20,6 +20,8 @@ column           dtype    meaning
 ================ ======== ===========================================================================
 entity           String   the entity that the event belongs to
 at               Datetime the moment of the event: ``occurred_at``, or ``settled_at``
+version          Int64    null for types that have a key: only versions within the entity's own stream count in
+                          the fold order; there is no column where no event has one
 position         Int64    place in the log
 event_id         String
 type             Enum     over the plan's types; Categorical where a field is of all types

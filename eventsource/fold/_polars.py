@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Final
 
 import numpy as np
 import polars as pl
@@ -14,8 +13,6 @@ from eventsource.operations import FieldHistory, TouchedRows, compute_derived, f
 from eventsource.plan import Plan
 
 __all__ = ["PolarsEngine"]
-
-_ENVELOPE: Final = ("at", "position", "event_id", pl.col("type").cast(pl.String))
 
 
 class PolarsEngine:
@@ -60,7 +57,8 @@ class PolarsEngine:
         """Return per field the touches after which its value differs from the one before."""
         plan = events.plan.only(fields)
         histories = FieldHistories(events, plan.rules)
-        envelope = _collect(events.clustered, *_ENVELOPE)
+        type_ = pl.col("type").cast(pl.String)
+        envelope = _collect(events.clustered, "at", events.clustered.version, "position", "event_id", type_)
         return {name: _changes(events.clustered, histories, plan.only([name]), name, envelope) for name in fields}
 
 
@@ -115,10 +113,11 @@ def _changes(
     before, after = (_before(histories, plan, name, ends, owners) for ends in (touched.rows, touched.rows + 1))
     changed = before.ne_missing(after)
     events = envelope.select(pl.all().gather(pl.Series(touched.rows).filter(changed)))
-    at, position, *source = events.get_columns()
-    changes = pl.DataFrame(
+    at, version, position, *source = events.get_columns()
+    return pl.DataFrame(
         [
             at,
+            version,
             position,
             clustered.entities.gather(touched.owners.filter(changed)).alias("entity"),
             pl.Series("field", [name], pl.String).new_from_index(0, events.height),
@@ -127,7 +126,6 @@ def _changes(
             *source,
         ]
     )
-    return changes if len(clustered.entities) == 1 else changes.sort("at", "position")
 
 
 def _before(histories: FieldHistories, plan: Plan, name: str, ends: RowNumbers, owners: Integers) -> pl.Series:

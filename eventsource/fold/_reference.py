@@ -171,12 +171,13 @@ class _Schema:
         return pl.DataFrame([_series(name, rows, dtype) for name, dtype in dtypes.items()])
 
     def changes(self, name: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
-        """Return changes of one field, sorted by moment and position."""
-        dtypes = {"at": TIMESTAMP, "position": pl.Int64(), "entity": pl.String(), "field": pl.String()}
+        """Return changes of one field."""
+        order = {"at": TIMESTAMP, "version": pl.Int64(), "position": pl.Int64()}
+        dtypes = order | {"entity": pl.String(), "field": pl.String()}
         values = {"before": self.dtypes[name], "after": self.dtypes[name]}
         source = {"event_id": pl.String(), "type": pl.String()}
         columns = [_series(column, rows, dtype) for column, dtype in {**dtypes, **values, **source}.items()]
-        return pl.DataFrame(columns).sort("at", "position")
+        return pl.DataFrame(columns)
 
     def _derived(self, rule: Rule, states: list[dict[str, Any]]) -> pl.Series:
         assert rule.expression is not None  # noqa: S101 - asked for derived fields only
@@ -217,5 +218,5 @@ def _collect(frame: pl.LazyFrame) -> pl.DataFrame:
 
 
 def _change(entity: str, row: dict[str, Any], name: str, before: Any, after: Any) -> dict[str, Any]:
-    source = {"at": row["at"], "position": row["position"], "event_id": row["event_id"], "type": row["type"]}
-    return source | {"entity": entity, "field": name, "before": before, "after": after}
+    event = {column: row.get(column) for column in ("at", "version", "position", "event_id", "type")}
+    return event | {"entity": entity, "field": name, "before": before, "after": after}

@@ -67,7 +67,8 @@ class Engine(Protocol):
         """
 
     def changes(self, events: Events, fields: Sequence[str]) -> dict[str, pl.DataFrame]:
-        """Return per field one row per event that changed it, sorted by (``at``, ``position``).
+        """Return per field one row per event that changed it, in fold order.
 
-        Columns: ``at``, ``position``, ``entity``, ``field``, ``before``, ``after``, ``event_id``, ``type``.
+        Columns: ``at``, ``version`` (null if the event has none that counts), ``position``, ``entity``, ``field``,
+        ``before``, ``after``, ``event_id``, ``type``.
         """

@@ -1,4 +1,4 @@
-"""The index: the events that a plan needs, decoded once and sorted by (entity, time, position).
+"""The index: the events that a plan needs, decoded once and sorted by (entity, time, version, position).
 
 The order of the data makes questions fast: each of them reads sorted columns from front to back. An index follows
 its log by itself: a question first adds the events that came since the last one. It is derived data. Deleting it

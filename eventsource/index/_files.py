@@ -22,7 +22,7 @@ from eventsource.index._manifest import Manifest, Part, entities_file
 
 __all__ = ["FORMAT_VERSION", "IndexFiles"]
 
-FORMAT_VERSION: Final = 4
+FORMAT_VERSION: Final = 5
 """The version of the files. An index of another version is ignored, and replaced by the next update."""
 
 _MANIFEST: Final = "manifest.json"

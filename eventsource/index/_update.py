@@ -49,7 +49,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from eventsource.decode import FOLD_ORDER, Clustered, Members
+from eventsource.decode import Clustered, Members, sort_in_fold_order
 from eventsource.event import EventLog
 from eventsource.index._decode import CLOCKS, decode_windows
 from eventsource.index._files import IndexFiles
@@ -172,7 +172,7 @@ class _Update:
         for low in range(0, len(firsts), step):
             mine = firsts[low : low + step]
             below = firsts[low + step] if low + step < len(firsts) else None
-            rows = _entity_range(events, mine[0], below).collect().sort(FOLD_ORDER)
+            rows = sort_in_fold_order(_entity_range(events, mine[0], below).collect())
             yield from self._write_parts(rows, mine, manifest.head)
             self.progress("clustering", min(low + step, len(firsts)), len(firsts))
 

@@ -30,8 +30,9 @@ class Plan:
         rules: one per field, in declared order.
         created: event types that bring an entity into existence; empty: any relevant event does.
         deleted: event types that end its existence.
-        order: ``occurred_at`` folds in order of (``occurred_at``, ``position``), ``recorded_at`` in
-            order of (``settled_at``, ``position``).
+        order: ``occurred_at`` folds in order of (``occurred_at``, ``version``, ``position``), ``recorded_at``
+            in order of (``settled_at``, ``version``, ``position``). Versions count only for events that belong
+            to the entity of their stream; events without one come first.
         key: event type → dotted path of the member that names the entity; all other types belong to
             the entity that their ``stream`` names.
 

@@ -9,6 +9,7 @@ column                meaning
 ===================== ==================================================================================
 ``entity``            the id of the entity; ascending
 ``|at``               the moment of the last event in the state
+``|version``          the version of that event, where one counts in the fold order
 ``|exists``           whether the entity exists; null: no event in the state decides it
 ``field``             the value; of a total: the exact sum, as an integer or decimal
 ``field|…``           what else the operation needs, such as ``field|touched``
@@ -22,7 +23,8 @@ column                meaning
 
     places = [1, 2]      bob belongs to row 1 of earlier; carl belongs before row 2
     continues = [1, 0]   bob is there already, carl is new
-    must_refold = [1, 0] bob's first later event (8) is before his last earlier one (9): a late event
+    must_refold = [1, 0] bob's first later event (8) is before his last earlier one (9): a late event; at equal
+                         moments their versions decide
 
     merged               bob: fold bob's events again    carl: his later state as it is
     replaced             ann  bob(new)  carl  eve        all states, in order
@@ -36,7 +38,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from eventsource.decode import RowNumbers
+from eventsource.decode import Clustered, RowNumbers
 from eventsource.fold import EXISTS, Events, FieldHistories
 from eventsource.operations import Partial, Rule, compute_derived, fold_error
 from eventsource.plan import Plan
@@ -45,6 +47,7 @@ from eventsource.snapshots._choose import Unusable
 __all__ = ["AT", "Merge", "can_hold_states", "finish_states", "partial_states"]
 
 AT: Final = "|at"
+_VERSION: Final = "|version"
 _LATER: Final = "|later"
 
 
@@ -64,8 +67,8 @@ def partial_states(events: Events) -> pl.DataFrame | Unusable:
     """
     clustered = events.clustered
     histories = FieldHistories(events, events.plan.rules)
-    at = clustered.collect("at").to_series().gather(pl.Series(clustered.starts[1:] - 1))
-    columns = [clustered.entities.alias("entity"), at.alias(AT), _existence(histories)]
+    at, version = _order_of(clustered, clustered.starts[1:] - 1)
+    columns = [clustered.entities.alias("entity"), at.alias(AT), version.alias(_VERSION), _existence(histories)]
     for rule in events.plan.folded:
         found = _columns(rule, histories)
         if found is None:
@@ -118,9 +121,10 @@ class Merge:
         Args:
             events: the events that ``later`` is folded from.
         """
-        first = events.clustered.collect("at").to_series().gather(pl.Series(events.clustered.starts[:-1]))
         mask, continues = np.zeros(self.later.height, bool), pl.Series(self.continues)
-        mask[self.continues] = (first.filter(continues) < self.earlier[AT].gather(self._continued)).to_numpy()
+        firsts = (each.filter(continues) for each in _order_of(events.clustered, events.clustered.starts[:-1]))
+        lasts = (self.earlier[name].gather(self._continued) for name in (AT, _VERSION))
+        mask[self.continues] = _is_before(*firsts, *lasts).to_numpy()
         for rule in events.plan.folded:
             touched = _partial(rule).must_refold
             if touched is not None:
@@ -185,6 +189,18 @@ def finish_states(states: pl.DataFrame, events: Events) -> pl.DataFrame:
         raise fold_error(error) from error
 
 
+def _order_of(events: Clustered, rows: RowNumbers) -> tuple[pl.Series, pl.Series]:
+    """Return the moments and the versions of some rows."""
+    found = events.collect("at", events.version).select(pl.all().gather(pl.Series(rows)))
+    return found["at"], found["version"]
+
+
+def _is_before(first_at: pl.Series, first: pl.Series, last_at: pl.Series, last: pl.Series) -> pl.Series:
+    """Return whether later events, by moment and version, belong before the last ones of the earlier states."""
+    has_lower_version = ((first < last) | first.is_null()).fill_null(value=False) & last.is_not_null()
+    return (first_at < last_at) | ((first_at == last_at) & has_lower_version)
+
+
 def _partial(rule: Rule) -> Partial:
     assert rule.operation.partial is not None  # noqa: S101 - asked for folded fields only
     return rule.operation.partial
@@ -198,6 +214,7 @@ def _existence(histories: FieldHistories) -> pl.Series:
 def _merges(plan: Plan) -> Iterable[pl.Expr]:
     """Yield the expressions that merge each column with the later one, whose name ends in ``|later``."""
     yield pl.col(f"{AT}{_LATER}").alias(AT)
+    yield pl.col(f"{_VERSION}{_LATER}").alias(_VERSION)
     yield pl.coalesce(f"{EXISTS}{_LATER}", EXISTS).alias(EXISTS)
     for rule in plan.folded:
         yield from _partial(rule).merge(rule.name)

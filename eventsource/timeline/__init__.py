@@ -258,7 +258,7 @@ class Timeline:
 
         Returns:
             ``at``, ``position``, ``entity``, ``field``, ``before``, ``after``, ``event_id``, ``type``; sorted
-            by (``at``, ``position``).
+            by (``at``, ``version``, ``position``), as events are folded.
         """
         question, ids = self._question(known_at, upto, tz), entity_ids(entity)
         self.plan.rule(field)  # raises an error for a field that does not exist

@@ -18,6 +18,7 @@ from datetime import datetime
 
 import polars as pl
 
+from eventsource.decode import FOLD_ORDER
 from eventsource.event import TIMESTAMP
 from eventsource.fold import EXISTS, Engine, Events, concat_answers
 from eventsource.index import View
@@ -76,11 +77,12 @@ def changes_of(
     entities: pl.Series | None,
     until: datetime | None = None,
 ) -> dict[str, pl.DataFrame]:
-    """Return the changes of each field up to a moment, by (``at``, ``position``); see `Engine.changes`."""
+    """Return the changes of each field up to a moment, sorted by (``at``, ``version``, ``position``).
+
+    Columns: those of `Engine.changes`, without ``version``.
+    """
     parts = view.map(lambda events: engine.changes(events.until(until), fields), entities)
-    if len(parts) == 1:
-        return parts[0]
-    return {name: concat_answers([part[name] for part in parts]).sort("at", "position") for name in fields}
+    return {name: _by_moment(concat_answers([part[name] for part in parts])) for name in fields}
 
 
 def trend_slots(
@@ -97,6 +99,13 @@ def trend_slots(
     """
     instants = pl.Series(moments, dtype=TIMESTAMP)
     return concat_answers(view.map(lambda events: trend.slots(engine.history(events.only(plan)), instants)))
+
+
+def _by_moment(changes: pl.DataFrame) -> pl.DataFrame:
+    """Sort changes that are in fold order, by entity, so that moments come first."""
+    ids = changes["entity"]
+    is_of_one = not len(ids) or ids[0] == ids[-1]
+    return (changes if is_of_one else changes.sort(FOLD_ORDER[1:])).drop("version")
 
 
 def _rows_of(ids: pl.Series, asked: pl.DataFrame) -> pl.DataFrame:

@@ -201,6 +201,7 @@ def _busy(chance: random.Random, number: int, streams: int) -> dict[str, Any]:
     return {
         "event_id": f"e{number}",
         "stream": f"s{int(streams * chance.random() ** 2)}",
+        "version": number * 7 % 5 or None,
         "type": chance.choice(["Opened", "Changed", "Changed", "Paid", "Paid", "Moved", "Closed", "Unheard"]),
         "occurred_at": at,
         "recorded_at": None,

@@ -47,6 +47,8 @@ UNIFORM = ("small", "big", "float", "bool", "text")
 
 NUMBERS = ("small", "float", "number")
 
+_VERSIONS = st.integers(1, 4) | st.sampled_from([-(2**63), 2**63 - 1])
+
 
 @dataclass(frozen=True)
 class World:
@@ -94,19 +96,24 @@ def worlds(draw: st.DrawFn, /, *, kinds: tuple[str, ...] = tuple(KINDS), **model
 def logs(draw: st.DrawFn, members: dict[str, str], *, distinct_moments: bool = False) -> list[dict[str, Any]]:
     """Return events in order of arrival, with second arrivals in between."""
     size = draw(st.integers(0, 14))
-    moments = draw(st.lists(st.sampled_from(INSTANTS), min_size=size, max_size=size, unique=distinct_moments))
-    events = [draw(_events(f"e{number}", at, members)) for number, at in enumerate(moments)]
+    instants = INSTANTS if distinct_moments else draw(st.sampled_from([INSTANTS, INSTANTS[::9]]))
+    moments = draw(st.lists(st.sampled_from(instants), min_size=size, max_size=size, unique=distinct_moments))
+    versions = draw(st.sampled_from([st.none(), st.none() | _VERSIONS, _VERSIONS]))
+    events = [draw(_events(f"e{number}", at, members, versions)) for number, at in enumerate(moments)]
     again = draw(st.lists(st.integers(0, max(size - 1, 0)), max_size=2)) if events else []
     changed = [events[number] | {"data": {"n": 5}, "stream": draw(st.sampled_from(STREAMS))} for number in again]
     return events + changed
 
 
 @st.composite
-def _events(draw: st.DrawFn, event_id: str, at: datetime, members: dict[str, str]) -> dict[str, Any]:
+def _events(
+    draw: st.DrawFn, event_id: str, at: datetime, members: dict[str, str], versions: st.SearchStrategy[int | None]
+) -> dict[str, Any]:
     lag = draw(st.sampled_from([None, timedelta(0), timedelta(hours=-30), timedelta(hours=1), timedelta(days=2)]))
     return {
         "event_id": event_id,
         "stream": draw(st.sampled_from(STREAMS)),
+        "version": draw(versions),
         "type": draw(st.sampled_from((*TYPES, UNKNOWN))),
         "occurred_at": at,
         "recorded_at": None if lag is None else at + lag,

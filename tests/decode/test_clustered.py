@@ -1,6 +1,7 @@
 """Clustered events: whatever is merged, filtered or selected, rows are those of the sorted frame."""
 
 from bisect import bisect_right as bisect
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -9,24 +10,36 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventsource.decode import FOLD_ORDER, Clustered, WithTail, bisect_right
+from eventsource.decode import FOLD_ORDER, Clustered, WithTail, bisect_right, sort_in_fold_order
 from eventsource.event import TIMESTAMP
 
-ROWS = st.lists(st.tuples(st.sampled_from("abcde"), st.integers(0, 5)), max_size=12)
-SCHEMA = {"entity": pl.String(), "at": pl.Int64(), "position": pl.Int64()}
+Row = tuple[str, int] | tuple[str, int, int | None]
+
+_MOMENTS = st.tuples(st.sampled_from("abcde"), st.integers(0, 5))
+_VERSIONS = st.none() | st.integers(0, 3) | st.sampled_from([-(2**63), -1, 2**63 - 1])
+_NUMBERED = st.tuples(st.sampled_from("ab"), st.integers(0, 2), _VERSIONS)
+ROWS = st.lists(_MOMENTS, max_size=12) | st.lists(_NUMBERED, max_size=12)
+"""Entities and moments, and versions in half of the examples."""
+
+SCHEMA = {"entity": pl.String(), "at": pl.Int64(), "version": pl.Int64(), "position": pl.Int64()}
 
 
-def _events(rows: list[tuple[str, int]], first: int = 0) -> pl.DataFrame:
+def _events(rows: list[Row], first: int = 0) -> pl.DataFrame:
     """Return events of entities at moments, with positions in the given order."""
-    numbered = [(entity, at, first + number) for number, (entity, at) in enumerate(rows)]
-    return pl.DataFrame(numbered, schema=SCHEMA, orient="row").with_columns(pl.col("at").cast(TIMESTAMP))
+    numbered = [(*row, *[None] * (3 - len(row)), first + number) for number, row in enumerate(rows)]
+    frame = pl.DataFrame(numbered, schema=SCHEMA, orient="row").with_columns(pl.col("at").cast(TIMESTAMP))
+    return frame if frame["version"].count() else frame.drop("version")
+
+
+def _concat(*frames: pl.DataFrame) -> pl.DataFrame:
+    return pl.concat(frames, how="diagonal")
 
 
 def _assert_is(events: Clustered, expected: pl.DataFrame) -> None:
     """Assert that clustered events are those of a frame, in fold order, whichever way they are read."""
-    ordered = expected.sort(FOLD_ORDER)
-    assert events.table.equals(ordered)
-    assert events.in_order.collect().equals(ordered.drop("entity"))
+    ordered = sort_in_fold_order(expected)
+    assert events.table.select(ordered.columns).equals(ordered)
+    assert events.in_order.select(ordered.columns[1:]).collect().equals(ordered.drop("entity"))
     assert events.collect("position").to_series().equals(ordered["position"])
     assert len(events) == ordered.height
     assert events.entities.to_list() == sorted(set(expected["entity"]))
@@ -35,8 +48,8 @@ def _assert_is(events: Clustered, expected: pl.DataFrame) -> None:
 
 
 @given(ROWS)
-def test_events_are_clustered_in_any_order(rows: list[tuple[str, int]]) -> None:
-    """They are sorted by entity, moment and position."""
+def test_events_are_clustered_in_any_order(rows: list[Row]) -> None:
+    """They are sorted by entity, moment, version and position."""
     _assert_is(Clustered.from_events(_events(rows)), _events(rows))
 
 
@@ -47,14 +60,14 @@ def test_a_merge_is_what_sorting_both_gives(base: Any, tail: Any, newer: Any) ->
     merged = Clustered.from_events(frames[0])
     for frame in frames[1:]:
         merged = merged.merge(Clustered.from_events(frame))
-    _assert_is(merged, pl.concat(frames))
+    _assert_is(merged, _concat(*frames))
 
 
 @pytest.mark.parametrize("with_tail", [False, True])
 @given(rows=ROWS, tail=ROWS, wanted=st.sets(st.sampled_from("abcdefg")), gap=st.integers(0, 20))
 def test_filters(*, with_tail: bool, rows: Any, tail: Any, wanted: set[str], gap: int) -> None:
     """Conditions, moments, ids and ranges of ids leave the rows that a filter of the frame leaves."""
-    frame = pl.concat([_events(rows), _events(tail, 100)])
+    frame = _concat(_events(rows), _events(tail, 100))
     events = Clustered.from_events(frame)
     if with_tail:
         events = Clustered.from_events(_events(rows)).merge(Clustered.from_events(_events(tail, 100)))
@@ -89,6 +102,23 @@ def test_the_picture() -> None:
     assert isinstance(both, WithTail)
     assert both.places.tolist() == [1, 5]
     assert both.collect("position").to_series().to_list() == [0, 4, 1, 2, 3, 5]
+
+
+def test_the_fold_order() -> None:
+    """Events without a version come first among those of one moment; position decides between equal versions."""
+    assert FOLD_ORDER == ("entity", "at", "version", "position")
+    rows: list[Row] = [("a", 1, 2), ("a", 1, None), ("a", 1, 1), ("a", 0, 9), ("a", 1, 2)]
+    assert Clustered.from_events(_events(rows)).table["position"].to_list() == [3, 1, 2, 0, 4]
+
+
+@pytest.mark.parametrize("versions", list(permutations([None, -(2**63), 2, 3])))
+def test_a_newer_event_belongs_between_the_versions_of_its_moment(versions: tuple[int | None, ...]) -> None:
+    """Events of one moment that arrive one by one are in the order of their versions, whatever came first."""
+    merged = Clustered.from_events(_events([("b", 1)]))
+    for number, version in enumerate(versions):
+        merged = merged.merge(Clustered.from_events(_events([("a", 1, version)], 10 + number)))
+    expected = sorted(range(4), key=lambda number: (versions[number] is not None, versions[number] or 0))
+    assert merged.table["position"].to_list() == [10 + number for number in expected] + [0]
 
 
 @given(st.lists(st.lists(st.integers(0, 9)), min_size=1, max_size=5), st.data())
