@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any, get_args
 
 import eventsource
+from docs._commands import CommandHelp, Parameter, commands
 from docs._markdown import as_markdown, cell_of
 from eventsource import event, model
-from eventsource.cli import CommandHelp, Parameter, commands
 from eventsource.plan import Op
 from eventsource.testing import cases
 from tests.test_architecture import DOORS, LAYERS

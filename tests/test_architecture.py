@@ -58,7 +58,7 @@ DOORS = {
     "pyarrow": {"demo"},
     "rich": {"cli"},
     "sqlalchemy": {"readmodel"},
-    "typer": {"cli"},
+    "click": {"cli"},
     "vl_convert": {"report"},
     "zstandard": {"sources"},
 }

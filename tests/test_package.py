@@ -21,7 +21,7 @@ def loaded(code: str) -> set[str]:
 
 def test_an_import_loads_no_other_library() -> None:
     """Names are imported when they are first used."""
-    assert not loaded("import eventsource") & {"polars", "numpy", "deltalake", "typer", "rich"}
+    assert not loaded("import eventsource") & {"polars", "numpy", "deltalake", "click", "rich"}
 
 
 def test_questions_load_only_what_they_need() -> None:
@@ -36,7 +36,7 @@ def test_questions_load_only_what_they_need() -> None:
         "IPython",
         "nbformat",
         "jinja2",
-        "typer",
+        "click",
         "rich",
     }
 

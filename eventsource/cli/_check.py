@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Annotated, Literal
 
 import polars as pl
-import typer
+from click.exceptions import Exit
 from rich.console import Console
 from rich.text import Text
 
@@ -12,8 +12,9 @@ from eventsource.check import Findings, check_log
 from eventsource.cli._config import Project, short_path
 from eventsource.cli._errors import FAILED
 from eventsource.cli._formats import as_json, json
-from eventsource.cli._options import LogOption, grouped
+from eventsource.cli._options import LogOption
 from eventsource.cli._output import OutputOption, deliver
+from eventsource.cli._parameters import Option
 from eventsource.cli._table import print_table
 from eventsource.cli._terminal import console, harmless, say
 from eventsource.messages import counted
@@ -21,19 +22,16 @@ from eventsource.messages import counted
 __all__ = ["check"]
 
 
-@grouped
 def check(
     log: LogOption = None,
     *,
     form: Annotated[
-        Literal["table", "json"], typer.Option("--format", "-f", help="How to show the findings.")
+        Literal["table", "json"], Option("--format", "-f", help="How to show the findings.")
     ] = "table",
     output: OutputOption = None,
     limit: Annotated[
         int,
-        typer.Option(
-            "--limit", "-n", metavar="ROWS", min=0, help="Show at most this many rows of each table; 0: all."
-        ),
+        Option("--limit", "-n", metavar="ROWS", min=0, help="Show at most this many rows of each table; 0: all."),
     ] = 100,
 ) -> None:
     """Read the whole log; report faults, oddities and what it contains.
@@ -48,7 +46,7 @@ def check(
     else:
         _print(target.path, findings, limit)
     if findings.faults:
-        raise typer.Exit(FAILED)
+        raise Exit(FAILED)
 
 
 def _print(path: str, found: Findings, limit: int) -> None:

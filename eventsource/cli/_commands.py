@@ -3,17 +3,16 @@
 ``eventsource --help`` lists the table, so it imports none of the modules that answer questions.
 """
 
-import inspect
 import re
 from dataclasses import dataclass
-from functools import cached_property
 from importlib import import_module
 from typing import Any, Final
 
-import typer
-from typer.core import TyperCommand
+import click
 
-__all__ = ["COMMANDS", "Entry", "LazyCommand"]
+from eventsource.cli._parameters import Command, as_command
+
+__all__ = ["COMMANDS", "GROUPS", "Entry", "LazyCommand"]
 
 _DAYS_AGO: Final = re.compile(r"-\d+d")
 
@@ -38,47 +37,31 @@ class Entry:
     examples: tuple[str, ...]
     passes_on: bool = False
 
-    def load(self) -> TyperCommand:
-        """Import the command's module and return its Typer command."""
+    def load(self) -> Command:
+        """Import the command's module and return its command of click."""
         module, _, name = self.target.partition(":")
         function = getattr(import_module(f"eventsource.cli.{module}"), name)
-        app = typer.Typer(add_completion=False)
-        settings = {"allow_extra_args": True, "ignore_unknown_options": True} if self.passes_on else {}
-        register = app.command(
-            self.name.split()[-1],
-            rich_help_panel=self.panel,
-            context_settings=settings,
-            help=_unwrapped(inspect.getdoc(function) or ""),
-            epilog="\n\n".join(["Examples:", *(f"$ eventsource {line}" for line in self.examples)]),
-        )
-        register(function)
-        command: TyperCommand = typer.main.get_command(app)  # type: ignore[assignment]  # no group, as there is one
-        return command
+        return as_command(function, self.name.split()[-1], examples=self.examples, passes_on=self.passes_on)
 
 
-class LazyCommand(TyperCommand):
+class LazyCommand(click.Command):
     """A command of the list: it has a name and a summary, and loads the rest when it is used."""
 
     def __init__(self, entry: Entry) -> None:
-        super().__init__(entry.name.split()[-1], help=entry.summary, rich_help_panel=entry.panel)
+        super().__init__(entry.name.split()[-1], help=entry.summary)
+        self.panel = entry.panel
         self.entry = entry
-        del self.__dict__["params"]  # so that they are looked up below
 
-    @cached_property
-    def params(self) -> list[Any]:  # type: ignore[override]  # a plain attribute of the base class
-        """The arguments and options, for completion and for programs that read the tree of commands."""
-        return self.entry.load().params
-
-    def make_context(self, info_name: str | None, args: list[str], *parent: Any, **settings: Any) -> Any:
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
         """Load the command and parse its arguments. ``-7d`` is a moment, although it begins like an option."""
         plain = [f"today{arg}" if _DAYS_AGO.fullmatch(arg) else arg for arg in args]
-        return self.entry.load().make_context(info_name, plain, *parent, **settings)
+        return self.entry.load().make_context(info_name, plain, parent, **extra)
 
 
-def _unwrapped(text: str) -> str:
-    """Return a text with each paragraph in one line: the terminal's width decides where lines end."""
-    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
-
+GROUPS: Final = {"report": ("Reports", "Run notebooks and write them as pages.")}
+"""The panel and the summary of each first word of commands that have two."""
 
 COMMANDS: Final = (
     Entry(

@@ -24,12 +24,13 @@ from eventsource.errors import (
     ReadModelBusyError,
 )
 
-__all__ = ["BROKEN_PIPE", "FAILED", "MissingError", "UsageError", "code_of", "explained"]
+__all__ = ["BROKEN_PIPE", "FAILED", "INTERRUPTED", "MissingError", "UsageError", "code_of", "explained"]
 
 FAILED: Final = 1
 _USAGE: Final = 2
 _MISSING: Final = 3
 _TRY_AGAIN: Final = 75
+INTERRUPTED: Final = 130
 BROKEN_PIPE: Final = 141
 
 

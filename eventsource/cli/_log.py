@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import polars as pl
-import typer
+from click.exceptions import Exit
 
 from eventsource.cli._config import Project, short_path
 from eventsource.cli._errors import FAILED, UsageError
-from eventsource.cli._options import LogOption, grouped
+from eventsource.cli._options import LogOption
 from eventsource.cli._output import OutputOptions, deliver
+from eventsource.cli._parameters import Argument, Option
 from eventsource.cli._progress import Bar
 from eventsource.cli._pull_advice import advice
 from eventsource.cli._terminal import complain, note, say
@@ -37,7 +38,7 @@ _PANEL: Final = "Mapping: which member of a line is which column"
 
 def _path(column: str, text: str) -> Any:
     """Return an option that names the member of a line for a column."""
-    return typer.Option(f"--{column}", metavar="PATH", help=text, rich_help_panel=_PANEL)
+    return Option(f"--{column}", metavar="PATH", help=text, panel=_PANEL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,25 +61,25 @@ class Mapping:
     ] = None
     constant: Annotated[
         list[str] | None,
-        typer.Option(
+        Option(
             "--constant",
             metavar="COLUMN=TEXT",
             help="The same value for every line, such as type=PageView. May be repeated.",
-            rich_help_panel=_PANEL,
+            panel=_PANEL,
         ),
     ] = None
     tz: Annotated[
-        str | None, typer.Option("--tz", metavar="ZONE", help="Time zone of times without one. Default: UTC.")
+        str | None, Option("--tz", metavar="ZONE", help="Time zone of times without one. Default: UTC.")
     ] = None
     unit: Annotated[
-        str | None, typer.Option("--unit", metavar="s|ms|us|ns", help="Unit of times that are numbers since 1970.")
+        str | None, Option("--unit", metavar="s|ms|us|ns", help="Unit of times that are numbers since 1970.")
     ] = None
     format: Annotated[
         str | None,
-        typer.Option("--format", metavar="jsonl|csv|parquet", help="Default: by the ending of the file."),
+        Option("--format", metavar="jsonl|csv|parquet", help="Default: by the ending of the file."),
     ] = None
     max_line: Annotated[
-        int | None, typer.Option("--max-line", metavar="BYTES", min=1, help="Reject lines that are longer.")
+        int | None, Option("--max-line", metavar="BYTES", min=1, help="Reject lines that are longer.")
     ] = None
 
     @property
@@ -93,21 +94,18 @@ class Mapping:
         return found | ({"constants": dict(text.split("=", 1) for text in constants)} if constants else {})
 
 
-@grouped
 def pull(
     mapping: Mapping,
     source: Annotated[
         list[str] | None,
-        typer.Argument(metavar="FILE", help="Files, folders or globs. Default: source in pyproject.toml."),
+        Argument(metavar="FILE", help="Files, folders or globs. Default: source in pyproject.toml."),
     ] = None,
     *,
     log: LogOption = None,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Append nothing if any line would be rejected.")
-    ] = False,
+    strict: Annotated[bool, Option("--strict", help="Append nothing if any line would be rejected.")] = False,
     again: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--rejected",
             help="Read the rejected lines of the source again, after a file or the mapping was corrected.",
         ),
@@ -134,15 +132,14 @@ def pull(
     _summary(target, done)
 
 
-@grouped
 def rejected(
     shown: OutputOptions,
     *,
     log: LogOption = None,
     raw: Annotated[
-        bool, typer.Option("--raw", help="Write the lines as they are in their files, to correct and pull them.")
+        bool, Option("--raw", help="Write the lines as they are in their files, to correct and pull them.")
     ] = False,
-    clear: Annotated[bool, typer.Option("--clear", help="Forget all rejected lines.")] = False,
+    clear: Annotated[bool, Option("--clear", help="Forget all rejected lines.")] = False,
 ) -> None:
     """List the lines that could not be read, and why (the dead letters)."""
     target = Project.find().open(log)
@@ -201,7 +198,7 @@ def _summary(log: Log, done: Sequence[Pulled]) -> None:
     if any(each.rejected for each in done) and not any(each.appended or each.duplicates for each in done):
         if hint := advice(log.rejected().sort("rejected_at", descending=True, maintain_order=True)):
             complain("Hint", hint)
-        raise typer.Exit(FAILED)
+        raise Exit(FAILED)
 
 
 def _reasons(done: Sequence[Pulled]) -> Iterator[str]:

@@ -1,47 +1,37 @@
-"""Options that several commands share.
+"""Options that several commands share: which log and model, and which events to use."""
 
-A group of options is a dataclass. Each field is one option with its help text, and methods turn what was typed
-into arguments of the library. A command takes a group as one parameter, and `grouped` replaces that parameter by
-the fields, because Typer reads options from a function's signature only. So an option is documented once, and a
-command has few parameters.
-"""
-
-import inspect
-from collections.abc import Callable
-from dataclasses import MISSING, dataclass, fields, is_dataclass
-from functools import wraps
-from typing import Annotated, Any, Final, get_type_hints
-
-import typer
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
 
 from eventsource.cli._config import Project
 from eventsource.cli._models import load_plan
+from eventsource.cli._parameters import Option
 from eventsource.cli._progress import Bar
 from eventsource.moment import Moment, relative_moment, time_zone
 from eventsource.timeline import Timeline
 
-__all__ = ["LogOption", "ModelOption", "QuestionOptions", "grouped"]
+__all__ = ["LogOption", "ModelOption", "QuestionOptions"]
 
 _SOURCE: Final = "Log and model"
 _VIEW: Final = "Which events to use"
 
 LogOption = Annotated[
     str | None,
-    typer.Option(
+    Option(
         "--log",
         metavar="PATH",
         help="Folder or URL of the log. Default: log in pyproject.toml, else data/log.",
-        rich_help_panel=_SOURCE,
+        panel=_SOURCE,
     ),
 ]
 ModelOption = Annotated[
     str | None,
-    typer.Option(
+    Option(
         "--model",
         "-m",
         metavar="MODULE:CLASS",
         help="The model, such as models:Customer. Default: model in pyproject.toml.",
-        rich_help_panel=_SOURCE,
+        panel=_SOURCE,
     ),
 ]
 
@@ -54,30 +44,30 @@ class QuestionOptions:
     model: ModelOption = None
     tz: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--tz",
             metavar="ZONE",
             help="Time zone of moments without one, such as Europe/Warsaw. Default: tz in the project, else UTC.",
-            rich_help_panel=_VIEW,
+            panel=_VIEW,
         ),
     ] = None
     known_at: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--known-at",
             metavar="MOMENT",
             help="Only events recorded up to this moment, inclusive (transaction time).",
-            rich_help_panel=_VIEW,
+            panel=_VIEW,
         ),
     ] = None
     upto: Annotated[
         int | None,
-        typer.Option(
+        Option(
             "--upto",
             metavar="POSITION",
             min=0,
             help="Only events at smaller positions in the log, exclusive.",
-            rich_help_panel=_VIEW,
+            panel=_VIEW,
         ),
     ] = None
 
@@ -102,48 +92,3 @@ class QuestionOptions:
         """Return the moment that a text names; relative ones (today, -7d, …) are days of the time zone."""
         found = relative_moment(text, self.tz or Project.find().tz) if text else None
         return text if found is None else found
-
-
-def grouped(command: Callable[..., None]) -> Callable[..., None]:
-    """Return a command that has the fields of its dataclass parameters as options.
-
-    Example: ``def as_of(asked: QuestionOptions, *, where: Where)`` becomes
-    ``def as_of(*, where, log, model, tz, …)``.
-    """
-    hints = get_type_hints(command, include_extras=True)
-    signature = inspect.signature(command)
-    groups = {name: hint for name, hint in hints.items() if isinstance(hint, type) and is_dataclass(hint)}
-    own = [
-        parameter.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY)
-        for name, parameter in signature.parameters.items()
-        if name not in groups
-    ]
-    shared = [option for group in groups.values() for option in _options(group)]
-
-    @wraps(command)
-    def run(**given: Any) -> None:
-        values = {
-            name: group(**{field.name: given.pop(field.name) for field in fields(group)})
-            for name, group in groups.items()
-        }
-        command(**values, **given)
-
-    parameters = [*own, *shared]
-    run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]  # what inspect reads
-    run.__annotations__ = {each.name: each.annotation for each in parameters} | {"return": None}
-    del run.__wrapped__  # otherwise Typer would read the annotations of the original
-    return run
-
-
-def _options(group: type[Any]) -> list[inspect.Parameter]:
-    """Return the fields of a group as parameters of a function."""
-    hints = get_type_hints(group, include_extras=True)
-    return [
-        inspect.Parameter(
-            field.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=inspect.Parameter.empty if field.default is MISSING else field.default,
-            annotation=hints[field.name],
-        )
-        for field in fields(group)
-    ]

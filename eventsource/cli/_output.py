@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import polars as pl
-import typer
 
 from eventsource.atomic_write import atomic_write
 from eventsource.cli._errors import UsageError
 from eventsource.cli._formats import as_csv, as_json, as_markdown, as_parquet
+from eventsource.cli._parameters import Option
 from eventsource.cli._terminal import console, harmless, note, plain_console
 
 __all__ = ["Format", "OutputOption", "OutputOptions", "deliver"]
@@ -23,12 +23,12 @@ _PANEL: Final = "Output"
 
 OutputOption = Annotated[
     Path | None,
-    typer.Option(
+    Option(
         "--output",
         "-o",
         metavar="FILE",
         help="Write to this file, as a whole or not at all.",
-        rich_help_panel=_PANEL,
+        panel=_PANEL,
     ),
 ]
 
@@ -39,41 +39,41 @@ class OutputOptions:
 
     format: Annotated[
         Format | None,
-        typer.Option(
+        Option(
             "--format",
             "-f",
             help="Default: by the ending of --output; else table on a terminal, csv in a pipe.",
-            rich_help_panel=_PANEL,
+            panel=_PANEL,
         ),
     ] = None
     output: OutputOption = None
     limit: Annotated[
         int | None,
-        typer.Option(
+        Option(
             "--limit",
             "-n",
             min=0,
             metavar="ROWS",
             help=f"Show at most this many rows; 0: all. Default: {_ROWS} in a table, else all.",
-            rich_help_panel=_PANEL,
+            panel=_PANEL,
         ),
     ] = None
     columns: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--columns",
             "-c",
             metavar="A,B,…",
             help="Show only these columns, in this order.",
-            rich_help_panel=_PANEL,
+            panel=_PANEL,
         ),
     ] = None
     no_guard: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--no-guard",
             help="CSV: write texts that begin with = + - @ without an apostrophe; spreadsheets may run them.",
-            rich_help_panel=_PANEL,
+            panel=_PANEL,
         ),
     ] = False
 

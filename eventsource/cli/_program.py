@@ -1,43 +1,66 @@
 """The program: a group of commands that are loaded when they are used, and what becomes of their errors."""
 
+import gc
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import Annotated, Any
+from typing import Any, Final
 
-import typer
-from typer.core import TyperGroup
+import click
 
 import eventsource
-from eventsource.cli._commands import COMMANDS, LazyCommand
-from eventsource.cli._errors import BROKEN_PIPE, code_of, explained
+from eventsource.cli._commands import COMMANDS, GROUPS, LazyCommand
+from eventsource.cli._completion import completion_options
+from eventsource.cli._errors import BROKEN_PIPE, INTERRUPTED, code_of, explained
+from eventsource.cli._parameters import write_sections
 from eventsource.cli._terminal import complain
 from eventsource.errors import UnknownNameWarning
 
 __all__ = ["app", "main"]
 
+_OBJECTS: Final = 50_000
+"""New objects after which Python looks for garbage. Imports create many that stay. Looking at them 100 times, as
+Python does by default, takes a tenth of a short command's time."""
+_WIDEST: Final = 120
+"""Characters of a line of help; longer ones are hard to read."""
 
-class Program(TyperGroup):
+
+class _Commands(click.Group):
+    """Commands that the help lists below headings, whole words and all."""
+
+    def __init__(self, name: str | None, commands: Mapping[str, click.Command], **settings: Any) -> None:
+        super().__init__(name, commands=dict(commands), no_args_is_help=True, **settings)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the names in the order of the table."""
+        return list(self.commands)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
+        """Write a line for each command, below the heading of its panel."""
+        panels: dict[str, list[tuple[str, str]]] = {}
+        for name, command in self.commands.items():
+            panels.setdefault(getattr(command, "panel", "Commands"), []).append((name, command.help or ""))
+        write_sections(formatter, panels)
+
+
+class _Program(_Commands):
     """The commands of the table; their errors become messages and exit codes."""
 
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)
-        single = {entry.name: LazyCommand(entry) for entry in COMMANDS if " " not in entry.name}
-        self.commands = {**single, **self.commands}
-
-    def invoke(self, ctx: Any) -> Any:
+    def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""
         with _short_warnings():
             try:
                 result = super().invoke(ctx)
                 sys.stdout.flush()
-            except (typer.Exit, typer.Abort, typer.TyperException):
+            except (click.exceptions.Exit, click.Abort, click.ClickException):
                 raise
+            except KeyboardInterrupt:
+                raise click.exceptions.Exit(INTERRUPTED) from None
             except BrokenPipeError:
                 _silence_stdout()
-                raise typer.Exit(BROKEN_PIPE) from None
+                raise click.exceptions.Exit(BROKEN_PIPE) from None
             except Exception as error:  # whatever it is, the user gets one message
                 if os.environ.get("EVENTSOURCE_DEBUG"):
                     raise
@@ -45,55 +68,54 @@ class Program(TyperGroup):
                 complain("Error", message)
                 if hint:
                     complain("Hint", hint)
-                raise typer.Exit(code_of(error)) from error
+                raise click.exceptions.Exit(code_of(error)) from error
             return result
 
 
-class Reports(TyperGroup):
-    """The commands below ``eventsource report``."""
+def _commands(words: Sequence[str] = ()) -> dict[str, click.Command]:
+    """Return the commands whose names begin with these words, by their next word."""
+    found: dict[str, click.Command] = {}
+    for entry in COMMANDS:
+        *first, last = entry.name.split()
+        if first == [*words]:
+            found[last] = LazyCommand(entry)
+        elif not words:
+            panel, summary = GROUPS[first[0]]
+            found[first[0]] = group = _Commands(first[0], _commands(first), help=summary)
+            group.panel = panel  # type: ignore[attr-defined]  # as a lazy command has
+    return found
 
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)
-        for entry in COMMANDS:
-            group, _, name = entry.name.partition(" ")
-            if group == "report":
-                self.commands[name] = LazyCommand(entry)
+
+def _print_version(context: click.Context, _: click.Parameter, asked: bool) -> None:  # noqa: FBT001 - click calls it
+    if asked:
+        click.echo(eventsource.__version__)
+        context.exit()
 
 
-app = typer.Typer(
-    cls=Program,
+app = _Program(
+    None,
+    _commands(),
     help="Answers about any moment of an event log.",
     epilog="A moment is a date (its end) such as 2024-06-30, an instant such as 2024-06-30T12:00:00Z, or one of "
     "now, today, yesterday, -7d, month_end (the end of the last full month).",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    params=[
+        click.Option(
+            ["--version"],
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=_print_version,
+            help="Print the version and exit.",
+        ),
+        *completion_options(),
+    ],
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": _WIDEST},
 )
-app.add_typer(
-    typer.Typer(cls=Reports, help="Run notebooks and write them as pages.", no_args_is_help=True),
-    name="report",
-    rich_help_panel="Reports",
-)
-
-
-def _print_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it with one argument
-    if asked:
-        typer.echo(eventsource.__version__)
-        raise typer.Exit
-
-
-_Version = Annotated[
-    bool, typer.Option("--version", is_eager=True, help="Print the version and exit.", callback=_print_version)
-]
-
-
-@app.callback()
-def _program(*, version: _Version = False) -> None:
-    """Take the options of the program itself."""
 
 
 def main() -> None:
     """Run the program."""
+    gc.set_threshold(_OBJECTS)
     app(prog_name="eventsource")
 
 

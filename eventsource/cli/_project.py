@@ -10,10 +10,11 @@ from pathlib import Path
 from string import Template
 from typing import Annotated, Final
 
-import typer
+import click
 
 from eventsource.cli._config import Project, absolute_path
 from eventsource.cli._errors import UsageError
+from eventsource.cli._parameters import Argument, Option
 from eventsource.cli._progress import Bar
 from eventsource.cli._proposal import Proposal, propose
 from eventsource.cli._terminal import note, say
@@ -27,11 +28,11 @@ _DEMO: Final = "data/raw/demo.jsonl.gz"
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder of the project.")] = Path(),
+    folder: Annotated[Path, Argument(metavar="FOLDER", help="The folder of the project.")] = Path(),
     *,
     log_file: Annotated[
         str | None,
-        typer.Option("--log-file", metavar="FILE", help="A raw log; models.py is guessed from its first events."),
+        Option("--log-file", metavar="FILE", help="A raw log; models.py is guessed from its first events."),
     ] = None,
 ) -> None:
     """Write the files of a new project; files that exist stay as they are."""
@@ -54,7 +55,7 @@ def init(
 def demo(
     path: Annotated[
         Path | None,
-        typer.Argument(
+        Argument(
             metavar="PATH",
             help=f"A .jsonl.gz or .jsonl file, or a folder; existing files are replaced. Default: {_DEMO}.",
             show_default=False,
@@ -63,13 +64,11 @@ def demo(
     *,
     customers: Annotated[
         float,
-        typer.Option(
-            "--customers", metavar="COUNT", help="How many customers sign up; 1e6 makes 23 million events."
-        ),
+        Option("--customers", metavar="COUNT", help="How many customers sign up; 1e6 makes 23 million events."),
     ] = 400,
-    seed: Annotated[int, typer.Option("--seed", metavar="NUMBER", help="The seed of the random numbers.")] = 7,
-    since: Annotated[str, typer.Option("--since", metavar="DATE", help="The first day, in UTC.")] = "2023-01-01",
-    until: Annotated[str, typer.Option("--until", metavar="DATE", help="The last day, in UTC.")] = "2024-12-31",
+    seed: Annotated[int, Option("--seed", metavar="NUMBER", help="The seed of the random numbers.")] = 7,
+    since: Annotated[str, Option("--since", metavar="DATE", help="The first day, in UTC.")] = "2023-01-01",
+    until: Annotated[str, Option("--until", metavar="DATE", help="The last day, in UTC.")] = "2024-12-31",
 ) -> None:
     """Write the raw log of a made-up subscription business.
 
@@ -96,7 +95,7 @@ def demo(
     say(f"with {faults}, {made.late:,} late events\nnext: eventsource pull {target}")
 
 
-def lab(context: typer.Context) -> None:
+def lab(context: click.Context) -> None:
     """Open the project in JupyterLab.
 
     All options are passed on to JupyterLab.

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 import polars as pl
-import typer
 
 from eventsource.cli._errors import MissingError, UsageError
 from eventsource.cli._measures import HELP, measures
-from eventsource.cli._options import QuestionOptions, grouped
+from eventsource.cli._options import QuestionOptions
 from eventsource.cli._output import OutputOptions
+from eventsource.cli._parameters import Argument, Option
 from eventsource.cli._terminal import note
 from eventsource.messages import suggestion
 from eventsource.timeline import Timeline
@@ -24,12 +24,12 @@ _EXPLAINED: Final = ("field", "value", "at", "type", "position")
 
 Where = Annotated[
     str | None,
-    typer.Option(
+    Option(
         "--where", metavar="SQL", help="Only rows for which this SQL condition is true, such as 'premium = true'."
     ),
 ]
 Entity = Annotated[
-    str, typer.Argument(metavar="ENTITY", help="The id of the entity, such as customer-42.", show_default=False)
+    str, Argument(metavar="ENTITY", help="The id of the entity, such as customer-42.", show_default=False)
 ]
 
 
@@ -39,11 +39,11 @@ class Span:
 
     since: Annotated[
         str | None,
-        typer.Option("--since", metavar="MOMENT", help="First moment, inclusive. Default: the first event's."),
+        Option("--since", metavar="MOMENT", help="First moment, inclusive. Default: the first event's."),
     ] = None
     until: Annotated[
         str | None,
-        typer.Option("--until", metavar="MOMENT", help="Last moment, inclusive. Default: the last event's."),
+        Option("--until", metavar="MOMENT", help="Last moment, inclusive. Default: the last event's."),
     ] = None
 
     def ends(self, asked: QuestionOptions) -> dict[str, Any]:
@@ -51,18 +51,15 @@ class Span:
         return {"since": asked.moment(self.since), "until": asked.moment(self.until)}
 
 
-@grouped
 def as_of(
     asked: QuestionOptions,
     shown: OutputOptions,
     when: Annotated[
         list[str] | None,
-        typer.Argument(metavar="WHEN", help="Moments: dates (end of day) or instants. Default: after all events."),
+        Argument(metavar="WHEN", help="Moments: dates (end of day) or instants. Default: after all events."),
     ] = None,
     *,
-    entity: Annotated[
-        str | None, typer.Option("--entity", "-e", metavar="ENTITY", help="Only this entity.")
-    ] = None,
+    entity: Annotated[str | None, Option("--entity", "-e", metavar="ENTITY", help="Only this entity.")] = None,
     where: Where = None,
 ) -> None:
     """Show the state of every entity at a moment.
@@ -81,12 +78,11 @@ def as_of(
     shown.show(_where(states, where), f"{timeline.plan.name} {at}")
 
 
-@grouped
 def history(
     asked: QuestionOptions,
     shown: OutputOptions,
     entity: Annotated[
-        str | None, typer.Argument(metavar="ENTITY", help="The id of one entity. Default: all entities.")
+        str | None, Argument(metavar="ENTITY", help="The id of one entity. Default: all entities.")
     ] = None,
     *,
     where: Where = None,
@@ -104,16 +100,13 @@ def history(
     shown.show(rows, f"History of {entity or timeline.plan.name}")
 
 
-@grouped
 def changes(
     asked: QuestionOptions,
     shown: OutputOptions,
-    field: Annotated[str, typer.Argument(metavar="FIELD", help="A field of the model.", show_default=False)],
+    field: Annotated[str, Argument(metavar="FIELD", help="A field of the model.", show_default=False)],
     *,
     span: Span,
-    entity: Annotated[
-        str | None, typer.Option("--entity", "-e", metavar="ENTITY", help="Only this entity.")
-    ] = None,
+    entity: Annotated[str | None, Option("--entity", "-e", metavar="ENTITY", help="Only this entity.")] = None,
 ) -> None:
     """List when a field changed, and which event changed it."""
     timeline = asked.timeline()
@@ -124,16 +117,13 @@ def changes(
     shown.show(rows, f"Changes of {field}" + (f" of {entity}" if entity else ""))
 
 
-@grouped
 def diff(
     asked: QuestionOptions,
     shown: OutputOptions,
-    a: Annotated[str, typer.Argument(metavar="A", help="The first moment.", show_default=False)],
-    b: Annotated[str, typer.Argument(metavar="B", help="The second moment.", show_default=False)],
+    a: Annotated[str, Argument(metavar="A", help="The first moment.", show_default=False)],
+    b: Annotated[str, Argument(metavar="B", help="The second moment.", show_default=False)],
     *,
-    entity: Annotated[
-        str | None, typer.Option("--entity", "-e", metavar="ENTITY", help="Only this entity.")
-    ] = None,
+    entity: Annotated[str | None, Option("--entity", "-e", metavar="ENTITY", help="Only this entity.")] = None,
 ) -> None:
     """Compare two moments: which entities are new, gone or changed."""
     timeline = asked.timeline()
@@ -144,14 +134,11 @@ def diff(
     shown.show(rows, f"{entity or timeline.plan.name} from {moments[0]} to {moments[1]}")
 
 
-@grouped
 def explain(
     asked: QuestionOptions,
     shown: OutputOptions,
     entity: Entity,
-    when: Annotated[
-        str | None, typer.Argument(metavar="WHEN", help="A moment. Default: after all events.")
-    ] = None,
+    when: Annotated[str | None, Argument(metavar="WHEN", help="A moment. Default: after all events.")] = None,
 ) -> None:
     """Show which event set each value of one entity."""
     timeline = asked.timeline()
@@ -162,22 +149,19 @@ def explain(
     shown.show(rows, f"{entity} {at}, and which event set each value")
 
 
-@grouped
 def trend(
     asked: QuestionOptions,
     shown: OutputOptions,
     span: Span,
-    measure: Annotated[list[str] | None, typer.Option("--measure", metavar="NAME=OP(FIELD)", help=HELP)] = None,
+    measure: Annotated[list[str] | None, Option("--measure", metavar="NAME=OP(FIELD)", help=HELP)] = None,
     *,
     every: Annotated[
         str,
-        typer.Option(
-            "--every", metavar="DURATION", help="The step of time: 1d, 1w, 1mo, 1q or 1y, or a multiple."
-        ),
+        Option("--every", metavar="DURATION", help="The step of time: 1d, 1w, 1mo, 1q or 1y, or a multiple."),
     ] = "1mo",
     by: Annotated[
         list[str] | None,
-        typer.Option("--by", metavar="FIELD[,FIELD]", help="Group by these fields of the model. May be repeated."),
+        Option("--by", metavar="FIELD[,FIELD]", help="Group by these fields of the model. May be repeated."),
     ] = None,
 ) -> None:
     """Measure the existing entities at the end of every step of time."""

@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import polars as pl
-import typer
+from click.exceptions import Exit
 
 from eventsource.cli._config import Project
 from eventsource.cli._errors import FAILED, MissingError, UsageError
 from eventsource.cli._formats import json
 from eventsource.cli._models import load_plan
-from eventsource.cli._options import LogOption, ModelOption, grouped
+from eventsource.cli._options import LogOption, ModelOption
 from eventsource.cli._output import deliver
+from eventsource.cli._parameters import Option
 from eventsource.cli._progress import Bar
 from eventsource.cli._status_line import StatusLine
 from eventsource.cli._table import print_table
@@ -37,30 +38,30 @@ class Target:
 
     to: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--to",
             metavar="URL",
             envvar="EVENTSOURCE_READMODEL",
             help="The database: sqlite:///file.db or postgresql+psycopg://user@host/database. Put a password into"
             " PGPASSWORD or ~/.pgpass. Default: url in pyproject.toml.",
-            rich_help_panel=_PANEL,
+            panel=_PANEL,
         ),
     ] = None
     table: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--table",
             metavar="NAME",
             help="The table. Default: the model's name in lower case.",
-            rich_help_panel=_PANEL,
+            panel=_PANEL,
         ),
     ] = None
     history: Annotated[
         bool | None,
-        typer.Option(
+        Option(
             "--history/--no-history",
             help="Also keep a table …_history with one row per interval (SCD2).",
-            rich_help_panel=_PANEL,
+            panel=_PANEL,
             show_default=False,
         ),
     ] = None
@@ -100,16 +101,15 @@ class Target:
         return shlex.join(["eventsource", command, *words, *history])
 
 
-@grouped
 def refresh(
     target: Target,
     *,
     rebuild: Annotated[
         bool,
-        typer.Option("--rebuild", help="Write new tables and swap them with the old ones; readers see no gap."),
+        Option("--rebuild", help="Write new tables and swap them with the old ones; readers see no gap."),
     ] = False,
     verify: Annotated[
-        bool, typer.Option("--verify", help="Then compare every row with the model; exit code 1 if one differs.")
+        bool, Option("--verify", help="Then compare every row with the model; exit code 1 if one differs.")
     ] = False,
 ) -> None:
     """Update an SQL table to the end of the log; only rows that differ are written.
@@ -126,11 +126,10 @@ def refresh(
         _report_differences(wrong, escaped=readmodel.lag().escaped)
 
 
-@grouped
 def lag(
     target: Target,
     *,
-    form: Annotated[Literal["text", "json"], typer.Option("--format", "-f", help="How to show the lag.")] = "text",
+    form: Annotated[Literal["text", "json"], Option("--format", "-f", help="How to show the lag.")] = "text",
 ) -> None:
     """Show how far an SQL table is behind the log.
 
@@ -150,13 +149,12 @@ def lag(
         say(f"{readmodel.table} {found}")
 
 
-@grouped
 def follow(
     target: Target,
     *,
     every: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--every",
             metavar="DURATION",
             help=f"The time between two refreshes, such as 30s or 5m. Default: {_EVERY}.",
@@ -164,7 +162,7 @@ def follow(
     ] = None,
     retries: Annotated[
         int | None,
-        typer.Option(
+        Option(
             "--retries",
             metavar="TIMES",
             min=0,
@@ -174,7 +172,7 @@ def follow(
     ] = None,
     health: Annotated[
         Path | None,
-        typer.Option(
+        Option(
             "--health", metavar="FILE", help="Write the state of the service to this JSON file, for a supervisor."
         ),
     ] = None,
@@ -206,7 +204,7 @@ def _report_differences(wrong: pl.DataFrame, *, escaped: int) -> None:
         say(f"every row equals the model{how}")
         return
     print_table(console(), wrong, title="Rows that differ from the model", limit=_SHOWN)
-    raise typer.Exit(FAILED)
+    raise Exit(FAILED)
 
 
 def _located(url: str | None, project: Project) -> str | None:

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from eventsource.cli._formats import json, short
-from eventsource.cli._options import QuestionOptions, grouped
+from eventsource.cli._options import QuestionOptions
 from eventsource.cli._output import OutputOption, OutputOptions, deliver
 from eventsource.cli._questions import Entity, check_entity
 from eventsource.cli._terminal import console, harmless
@@ -18,7 +18,6 @@ from eventsource.timeline import Replay, Step
 __all__ = ["dump", "replay"]
 
 
-@grouped
 def replay(asked: QuestionOptions, shown: OutputOptions, entity: Entity) -> None:
     """Replay one entity event by event: the state before, what changed, the state after."""
     timeline = asked.timeline()
@@ -32,7 +31,6 @@ def replay(asked: QuestionOptions, shown: OutputOptions, entity: Entity) -> None
         shown.show(found.to_frame())
 
 
-@grouped
 def dump(asked: QuestionOptions, entity: Entity, output: OutputOption = None) -> None:
     """Write all events of one entity as JSON Lines, which another log can pull.
 

@@ -3,10 +3,9 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from eventsource.cli._config import Project, short_path
 from eventsource.cli._errors import MissingError, UsageError
+from eventsource.cli._parameters import Argument, Option
 from eventsource.cli._terminal import say
 from eventsource.errors import ReportError
 
@@ -15,12 +14,12 @@ __all__ = ["run"]
 
 def run(
     notebook: Annotated[
-        Path, typer.Argument(metavar="NOTEBOOK", help="The notebook, an .ipynb file.", show_default=False)
+        Path, Argument(metavar="NOTEBOOK", help="The notebook, an .ipynb file.", show_default=False)
     ],
     *,
     parameter: Annotated[
         list[str] | None,
-        typer.Option(
+        Option(
             "--parameter",
             "-p",
             metavar="NAME=VALUE",
@@ -29,12 +28,10 @@ def run(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(
-            "--out", metavar="FOLDER", help="The folder for the page. Default: reports/out of the project."
-        ),
+        Option("--out", metavar="FOLDER", help="The folder for the page. Default: reports/out of the project."),
     ] = None,
     timeout: Annotated[
-        int, typer.Option("--timeout", metavar="SECONDS", min=1, help="Seconds that one cell may take.")
+        int, Option("--timeout", metavar="SECONDS", min=1, help="Seconds that one cell may take.")
     ] = 600,
 ) -> None:
     """Run a notebook and write it as one self-contained page.

@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from typing import Annotated
 
-import typer
+from click.exceptions import Exit
 
 from eventsource.cli._errors import FAILED, UsageError
-from eventsource.cli._options import QuestionOptions, grouped
+from eventsource.cli._options import QuestionOptions
 from eventsource.cli._output import OutputOptions
+from eventsource.cli._parameters import Argument, Option
 from eventsource.cli._terminal import say
 from eventsource.messages import counted
 from eventsource.snapshots import Snapshot, SnapshotPolicy
@@ -15,31 +16,28 @@ from eventsource.snapshots import Snapshot, SnapshotPolicy
 __all__ = ["snapshot"]
 
 
-@grouped
 def snapshot(
     asked: QuestionOptions,
     shown: OutputOptions,
     when: Annotated[
         list[str] | None,
-        typer.Argument(metavar="WHEN", help="Moments to store states of. Default: the latest event's."),
+        Argument(metavar="WHEN", help="Moments to store states of. Default: the latest event's."),
     ] = None,
     *,
     every: Annotated[
         str | None,
-        typer.Option(
-            "--every", metavar="STEP", help="Take missing snapshots at the ends of periods, such as 1mo."
-        ),
+        Option("--every", metavar="STEP", help="Take missing snapshots at the ends of periods, such as 1mo."),
     ] = None,
     keep: Annotated[
         int | None,
-        typer.Option(
+        Option(
             "--keep", metavar="COUNT", min=0, help="Keep this many of the newest snapshots, and remove the others."
         ),
     ] = None,
-    listed: Annotated[bool, typer.Option("--list", help="List the stored snapshots; take none.")] = False,
+    listed: Annotated[bool, Option("--list", help="List the stored snapshots; take none.")] = False,
     verify: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--verify",
             help="Compare answers with and without each snapshot; exit code 1 if one differs or is damaged.",
         ),
@@ -69,7 +67,7 @@ def snapshot(
         found = timeline.verify()
         shown.show(found, f"Snapshots of {timeline.plan.name}")
         if not found["same"].all():
-            raise typer.Exit(FAILED)
+            raise Exit(FAILED)
     elif listed:
         shown.show(timeline.snapshots(), f"Snapshots of {timeline.plan.name}")
 

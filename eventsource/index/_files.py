@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Final
 
 import polars as pl
-from filelock import FileLock
 
 from eventsource.atomic_write import atomic_write
 from eventsource.errors import IndexFileError
@@ -75,6 +74,8 @@ class IndexFiles:
         Raises:
             IndexFileError: the folder or its lock cannot be written, or the file system has no locks.
         """
+        from filelock import FileLock  # noqa: PLC0415 - slow to import, and questions about small logs take no lock
+
         with self._translated_errors():
             self.folder.mkdir(parents=True, exist_ok=True)
             lock = FileLock(self.path(_LOCK), poll_interval=_POLL, fallback_to_soft=False).acquire()

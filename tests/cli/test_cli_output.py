@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from typer.testing import Result
+from click.testing import Result
 
 from eventsource.cli._formats import as_csv, as_json, as_markdown, as_parquet, short
 from eventsource.cli._terminal import harmless

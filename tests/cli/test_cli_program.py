@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import Result
+from click.testing import Result
 
+from docs._commands import commands
 from eventsource import cli
-from eventsource.cli import commands
 from eventsource.log import Log
 
 Run = Callable[..., Result]
@@ -104,7 +104,7 @@ def test_help_imports_no_command(option: str) -> None:
     code += "try: main()\nfinally: print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = {name.split(".")[0] for name in done.stdout.splitlines()[-1].split()}
-    assert "typer" in loaded
+    assert "click" in loaded
     assert not loaded & {"polars", "numpy", "deltalake", "pyarrow", "sqlalchemy", "altair", "nbconvert"}
 
 
@@ -137,6 +137,43 @@ def test_every_command_is_tested() -> None:
 def test_version_and_module() -> None:
     """``python -m eventsource`` is the program."""
     assert re.fullmatch(r"\d+\.\d+\.\d+\n", program("--version").stdout)
+
+
+@pytest.mark.parametrize(
+    ("shell", "start"), [("bash", ".bashrc"), ("zsh", ".zshrc"), ("fish", ".config/fish/config.fish")]
+)
+def test_completion_is_installed_once(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shell: str, start: str
+) -> None:
+    """The script goes into a file of its own, and one line into the file that the shell reads when it starts."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("SHELL", f"/usr/bin/{shell}")
+    script = run("--show-completion").stdout
+    assert f"_EVENTSOURCE_COMPLETE={shell}_complete" in script
+    (tmp_path / start).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / start).write_text("# mine\n")
+    for _ in range(2):
+        run("--install-completion")
+    lines = (tmp_path / start).read_text().split("\n")
+    assert lines[0] == "# mine"
+    (source,) = (line for line in lines if line.startswith("source "))
+    assert Path(source.removeprefix("source ")).expanduser().read_text() == script
+    monkeypatch.setenv("SHELL", "/bin/tcsh")
+    assert "expected $SHELL to be one of bash, zsh, fish, got 'tcsh'" in run("--show-completion", code=2).stderr
+
+
+def test_completion_knows_commands_and_options() -> None:
+    """The shell asks the program itself, which answers with commands, options and choices."""
+
+    def completed(line: str) -> list[str]:
+        words = {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split(" ")) - 1)}
+        done = program(env={**os.environ, **words, "_EVENTSOURCE_COMPLETE": "bash_complete"})
+        return [each.split(",", 1)[1] for each in done.stdout.splitlines()]
+
+    assert completed("eventsource re") == ["rejected", "replay", "refresh", "report"]
+    assert completed("eventsource report r") == ["run"]
+    assert completed("eventsource as-of --k") == ["--known-at"]
+    assert completed("eventsource as-of --format p") == ["parquet"]
 
 
 def test_lab_is_jupyterlab(folder: Path) -> None:

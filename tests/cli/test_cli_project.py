@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from typer.testing import Result
+from click.testing import Result
 
 from eventsource.cli._config import Project
 from eventsource.cli._errors import UsageError

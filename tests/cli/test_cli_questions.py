@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from typer.testing import Result
+from click.testing import Result
 
 import eventsource as es
 from eventsource.cli._models import load_plan

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
-from typer.testing import Result
+from click.testing import Result
 
 Run = Callable[..., Result]
 

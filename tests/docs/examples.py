@@ -19,9 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
-from eventsource.cli import app, commands
+from docs._commands import commands
+from eventsource.cli import app
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import eventsource
-from eventsource.cli import commands
+from docs._commands import commands
 from tests.docs.examples import PAGES, ROOT, Command, commands_in, console_blocks, name_of, run_page
 
 README = ROOT / "README.md"

@@ -12,8 +12,8 @@ import pytest
 from playwright.sync_api import Browser
 from sphinx.util.inventory import InventoryFile
 
+from docs._commands import commands
 from docs._generate import home_of, public_modules, public_names
-from eventsource.cli import commands
 from tests.docs.examples import DOCS, ROOT
 
 EXTERNAL = re.compile(

@@ -1,15 +1,13 @@
-"""The commands as data: what generated documentation and tests read."""
+"""The commands of the command line as data: what the generated reference and its tests read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
-from typing import Any
 
-import typer
-from typer.core import TyperArgument
+import click
 
-from eventsource.cli._commands import COMMANDS, Entry
+from eventsource.cli import COMMANDS, Entry
 
 __all__ = ["CommandHelp", "Parameter", "commands"]
 
@@ -24,9 +22,6 @@ class Parameter:
         metavar: the placeholder of its value, such as ``ROWS``; empty for a flag.
         help: what it does.
         default: its default as text, or None.
-        required: whether it must be given.
-        panel: the heading above it in ``--help``; empty for the default heading.
-        envvar: the environment variable that sets it, or None.
     """
 
     names: tuple[str, ...]
@@ -34,9 +29,6 @@ class Parameter:
     metavar: str
     help: str
     default: str | None
-    required: bool
-    panel: str
-    envvar: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +62,7 @@ def commands() -> Mapping[str, CommandHelp]:
 
 def _help(entry: Entry) -> CommandHelp:
     command = entry.load()
-    context = typer.Context(command, info_name=f"eventsource {entry.name}")
+    context = click.Context(command, info_name=f"eventsource {entry.name}")
     parameters = [_parameter(each, context) for each in command.params]
     return CommandHelp(
         name=entry.name,
@@ -83,18 +75,15 @@ def _help(entry: Entry) -> CommandHelp:
     )
 
 
-def _parameter(parameter: Any, context: typer.Context) -> Parameter:
-    is_argument = isinstance(parameter, TyperArgument)
-    is_flag = getattr(parameter, "is_flag", False)
-    default = parameter.get_default(context, call=False) if parameter.show_default else None
-    metavar = "" if is_flag else parameter.display_type_rich(context) or ""
+def _parameter(parameter: click.Parameter, context: click.Context) -> Parameter:
+    is_argument = isinstance(parameter, click.Argument)
+    is_flag = isinstance(parameter, click.Option) and parameter.is_flag
+    name, default = parameter.make_metavar(context), parameter.default
+    has_default = default not in (None, ()) and not parameter.required and not is_flag
     return Parameter(
-        names=(parameter.display_name_raw,) if is_argument else (*parameter.opts, *parameter.secondary_opts),
+        names=(name.strip("[]."),) if is_argument else (*parameter.opts, *parameter.secondary_opts),
         is_argument=is_argument,
-        metavar=metavar,
+        metavar="" if is_flag else name,
         help=parameter.help or "",
-        default=None if default is None or is_flag else str(default),
-        required=parameter.required,
-        panel=getattr(parameter, "rich_help_panel", None) or "",
-        envvar=parameter.envvar,
+        default=str(default) if has_default else None,
     )
