@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["TEMPORARY", "atomic_write"]
+__all__ = ["TEMPORARY", "atomic_write", "draft_beside"]
 
 TEMPORARY = ".tmp"
 """The suffix of files that are being written; a killed process may leave some."""
@@ -16,15 +16,24 @@ TEMPORARY = ".tmp"
 def atomic_write(path: Path) -> Iterator[Path]:
     """Give the path of a temporary file to write, and rename it to ``path`` at the end of the block.
 
-    The temporary file is in the same folder, since a rename is atomic only within a file system. If the block
-    fails, the temporary file is removed and ``path`` stays as it was.
+    If the block fails, the temporary file is removed and ``path`` stays as it was.
 
     Args:
         path: the file to create or to replace; its folder must exist.
     """
+    with draft_beside(path) as draft:
+        yield draft
+        draft.replace(path)
+
+
+@contextmanager
+def draft_beside(path: Path) -> Iterator[Path]:
+    """Give the path of a temporary file to write, which the block renames; otherwise it is removed at the end.
+
+    It is in the same folder as ``path``, since a rename is atomic only within a file system.
+    """
     draft = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_native_id()}{TEMPORARY}")
     try:
         yield draft
-        draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)

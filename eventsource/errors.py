@@ -26,7 +26,9 @@ error                  is also           safe to try again
 __all__ = [
     "AppendConflictError",
     "DatabaseError",
+    "DerivedFileWarning",
     "EventsourceError",
+    "EventsourceWarning",
     "FoldError",
     "FrameError",
     "IndexFileError",
@@ -125,5 +127,16 @@ class DatabaseError(ReadModelError, OSError):
     """The database of a read model is unavailable. Transactions are atomic, and it is safe to try again."""
 
 
-class UnknownNameWarning(UserWarning):
+class EventsourceWarning(UserWarning):
+    """Base class of all warnings of this package."""
+
+
+class DerivedFileWarning(EventsourceWarning):
+    """A file of the index or a snapshot is damaged, or cannot be written. The answer is right nevertheless.
+
+    A damaged file is written again from the events. Where none can be written, the question is answered in memory.
+    """
+
+
+class UnknownNameWarning(EventsourceWarning):
     """A model names an event type or payload member that the log does not have yet: perhaps it is misspelt."""

@@ -1,13 +1,17 @@
-"""Parts of messages: numbers with their nouns, and suggestions for names that are unknown."""
+"""Parts of messages: numbers with their nouns, suggestions for names that are unknown; and warnings."""
 
 import difflib
+import sys
+import warnings
 from collections.abc import Iterable
 from typing import Final
 
-__all__ = ["counted", "noun", "suggestion"]
+__all__ = ["counted", "noun", "suggestion", "warn"]
 
 _MOST_NAMES: Final = 12
 """Names that a suggestion lists at most."""
+
+_PACKAGE: Final = __name__.partition(".")[0]
 
 _SIMILARITY: Final = 0.5
 """How similar a known name must be to be suggested, between 0 and 1; see `difflib`."""
@@ -31,3 +35,11 @@ def suggestion(name: str, known: Iterable[str]) -> str:
         return f"did you mean {similar[0]!r}?"
     more = f" and {len(names) - _MOST_NAMES:,} more" if len(names) > _MOST_NAMES else ""
     return f"known names: {', '.join(names[:_MOST_NAMES])}{more}" if names else "none exist yet"
+
+
+def warn(message: str, category: type[Warning]) -> None:
+    """Issue a warning at the line of the first caller outside this package."""
+    frame, level = sys._getframe(), 1  # noqa: SLF001 - what `inspect` would do, with the source of every frame
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == _PACKAGE:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)

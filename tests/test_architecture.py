@@ -31,6 +31,7 @@ LAYERS: dict[frozenset[str], str] = {
         {
             "allocation",
             "atomic_write",
+            "checksums",
             "derived_folders",
             "dotted_paths",
             "errors",

@@ -16,7 +16,7 @@ from eventsource.cli._completion import completion_options
 from eventsource.cli._errors import BROKEN_PIPE, INTERRUPTED, code_of, explained
 from eventsource.cli._parameters import write_sections
 from eventsource.cli._terminal import complain
-from eventsource.errors import UnknownNameWarning
+from eventsource.errors import EventsourceWarning
 
 __all__ = ["app", "main"]
 
@@ -123,11 +123,11 @@ def main() -> None:
 def _short_warnings() -> Iterator[None]:
     """Print the warnings of this package as their text only, without the line of code that caused them."""
     with warnings.catch_warnings():
-        warnings.simplefilter("always", UnknownNameWarning)
+        warnings.simplefilter("always", EventsourceWarning)
         print_other = warnings.showwarning
 
         def show(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
-            if issubclass(category, UnknownNameWarning):
+            if issubclass(category, EventsourceWarning):
                 complain("Warning", str(message))
             else:
                 print_other(message, category, *rest, **more)

@@ -19,9 +19,9 @@ from typing import Final
 
 from eventsource.decode import Clustered, Members
 from eventsource.derived_folders import derived_folder, mark_used, remove_unused
-from eventsource.errors import LogError
+from eventsource.errors import DerivedFileWarning, LogError
 from eventsource.event import EventLog
-from eventsource.index._files import IndexFiles
+from eventsource.index._files import IndexFiles, NotWritableError
 from eventsource.index._log import still_contains
 from eventsource.index._manifest import Manifest
 from eventsource.index._parts import InMemory, Parts, Stored
@@ -29,6 +29,7 @@ from eventsource.index._policy import Sizes
 from eventsource.index._read import PartCache, pending_events
 from eventsource.index._update import is_index_of, update_index
 from eventsource.index._view import Attempt, View
+from eventsource.messages import warn
 from eventsource.plan import Plan
 from eventsource.progress import Progress, no_progress
 
@@ -57,6 +58,8 @@ class Index:
         self._memory: InMemory | None = None
         self._current: tuple[Manifest, Clustered | None] | None = None
         self._cache = PartCache()
+        self._lost: set[str] = set()
+        self._is_memory_said = False
 
     @property
     def folder(self) -> Path:
@@ -67,14 +70,15 @@ class Index:
     @property
     def files(self) -> IndexFiles:
         """The files of this index."""
-        return IndexFiles(self.folder)
+        return IndexFiles(self.folder, self._lost)
 
     def views(self, *, upto: int | None = None, known_at: datetime | None = None) -> Iterator[Attempt]:
         """Yield attempts to answer one question, until one of them finds all the files that it reads.
 
-        Usually that is the first. Where files of the index are deleted while they are read, the next attempt
-        rebuilds them. After several such attempts the last one decodes the events in memory. The log is refreshed
-        once, before the first attempt, so that all attempts see the same events::
+        Usually that is the first. Where files of the index are damaged, or deleted while they are read, the next
+        attempt rebuilds them. After several such attempts the last one decodes the events in memory, as does the
+        first one where the index cannot be written. The log is refreshed once, before the first attempt, so that
+        all attempts see the same events::
 
             for attempt in index.views():
                 with attempt as view:
@@ -111,8 +115,11 @@ class Index:
         indexed = self._current[0].head if self._current else 0
         return indexed if upto is not None and upto <= indexed else self.log.head
 
-    def _stored(self, upto: int, _head: int) -> Stored:
-        """Open the files of the index; write them first where they lack events, or belong to other ones."""
+    def _stored(self, upto: int, head: int) -> Parts:
+        """Open the files of the index; write them first where they lack events, or belong to other ones.
+
+        Where they cannot be written, since log and cache folder are read-only, the events are decoded in memory.
+        """
         files = self.files
         manifest = files.manifest()
         mark_used(files.folder)
@@ -120,8 +127,14 @@ class Index:
             remove_unused(files.folder)
         known, pending = self._current or (None, None)
         if manifest.head < upto or (manifest != known and not is_index_of(self.log, manifest)):
-            with files.lock():
-                manifest = update_index(files, self.log, self.members, sizes=self.sizes, progress=self._progress)
+            try:
+                with files.lock():
+                    manifest = update_index(
+                        files, self.log, self.members, sizes=self.sizes, progress=self._progress
+                    )
+            except NotWritableError as error:
+                self._say_in_memory(error)
+                return self._in_memory(upto, head)
         if manifest != known:
             pending = pending_events(files, manifest)
             self._current = manifest, pending
@@ -131,9 +144,22 @@ class Index:
     def _in_memory(self, upto: int, head: int) -> InMemory:
         """Return the events in memory; decode the rest of the log where some before ``upto`` are missing."""
         decoded = self._memory or InMemory.empty(self.log, self.members)
-        self._memory = decoded if decoded.head >= upto else decoded.extended(head)
-        return self._memory
+        if decoded.head < upto:
+            decoded = self._memory = decoded.extended(head)
+        return decoded  # not `_memory`, which another thread may have replaced
 
     def _decoded(self, _upto: int, head: int) -> InMemory:
         """Decode all events in memory, and keep none of them for later questions."""
+        self._say_in_memory("its files are missing again and again")
         return InMemory.empty(self.log, self.members).extended(head)
+
+    def _say_in_memory(self, reason: object) -> None:
+        """Warn, once per index, that it cannot be kept."""
+        if not self._is_memory_said:
+            self._is_memory_said = True
+            cause = getattr(reason, "__cause__", None) or reason
+            warn(
+                f"no index can be kept in {self.folder}: {cause}. Each question decodes its events in memory, "
+                "which takes longer. Make the folder of the log writable, or set XDG_CACHE_HOME to one that is",
+                DerivedFileWarning,
+            )

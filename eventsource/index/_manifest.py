@@ -3,7 +3,9 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-__all__ = ["Manifest", "Part", "Run", "entities_file"]
+import msgspec
+
+__all__ = ["Manifest", "Part", "Run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +34,15 @@ class Part:
     """A file of the events of neighbouring entities, in fold order.
 
     Args:
-        file: its name. `entities_file` holds the entities and the first row of each.
+        file: its name.
+        entities: the name of the file with its entities, and the first row of each.
         first: the lowest entity id that belongs here. The first part's is "", the next part's is the upper bound.
         rows: the number of its events.
         head: it holds its entities' events of all runs before this position, and none from there on.
     """
 
     file: str
+    entities: str
     first: str
     rows: int
     head: int
@@ -72,7 +76,7 @@ class Manifest:
     def file_names(self) -> set[str]:
         """The names of all its files."""
         names = {run.file for run in self.runs} | ({self.clocks} if self.clocks else set())
-        return names.union(*({part.file, entities_file(part.file)} for part in self.parts))
+        return names.union(*({part.file, part.entities} for part in self.parts))
 
     @property
     def parts_head(self) -> int:
@@ -95,19 +99,9 @@ class Manifest:
 
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> "Manifest":
-        """Return the manifest that `to_dict` gave as plain data."""
-        return cls(
-            head=plain["head"],
-            last=plain["last"],
-            mark=plain["mark"],
-            runs=tuple(Run(**run) for run in plain["runs"]),
-            parts=tuple(Part(**part) for part in plain["parts"]),
-            columns=tuple(plain["columns"]),
-            types=tuple(plain["types"]),
-            clocks=plain["clocks"],
-        )
+        """Return the manifest that `to_dict` gave as plain data.
 
-
-def entities_file(file: str) -> str:
-    """Return the name of the file with the entities of a part."""
-    return f"{file}.entities"
+        Raises:
+            msgspec.ValidationError: the data has another form.
+        """
+        return msgspec.convert(plain, cls)

@@ -67,6 +67,9 @@ class Parts(Protocol):
     def load(self, number: int, entities: pl.Series | None) -> Clustered:
         """Return the events of a part, of all its entities or of some."""
 
+    def first_damaged(self) -> FileNotFoundError | None:
+        """Return the error of the first file that is missing or damaged; None: all are sound."""
+
 
 @dataclass(frozen=True)
 class InMemory:
@@ -132,6 +135,9 @@ class InMemory:
 
     def load(self, number: int, entities: pl.Series | None) -> Clustered:  # noqa: ARG002 - there is only one part
         return self.events if entities is None else self.events.of_entities(entities, max_gap=len(self.events))
+
+    def first_damaged(self) -> FileNotFoundError | None:
+        return None
 
 
 @dataclass(frozen=True)
@@ -211,6 +217,9 @@ class Stored:
         if not self.manifest.parts:
             return Clustered.from_events(no_events(self.members))
         return read_part(self.files, self.manifest, number, self.pending, entities, cache=self.cache)
+
+    def first_damaged(self) -> FileNotFoundError | None:
+        return self.files.first_damaged(self.manifest)
 
 
 def _expected_rows(run: Run, position: int, after: datetime, until: datetime | None) -> float:

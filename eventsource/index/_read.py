@@ -68,7 +68,7 @@ def read_part(
         cache: what is known of the part from earlier questions.
     """
     part, cache = manifest.parts[number], cache or PartCache()
-    merged = Clustered(pl.scan_parquet(files.path(part.file)), *cache.entities(files, part))
+    merged = Clustered(files.scan([part.file]), *cache.entities(files, part))
     if pending is None:
         return merged if entities is None else merged.of_entities(entities, max_gap=_MAX_GAP)
     if entities is None:
@@ -101,7 +101,7 @@ class PartCache:
         """Return the entities of a part, and the first row of each, and at last its number of rows."""
         if part.file in self._entities:
             return self._entities[part.file]
-        frame = files.entities(part)
+        frame = files.read(part.entities)
         found = frame["entity"], np.append(frame["start"].to_numpy(), part.rows).astype(np.int64)
         if self._ids + frame.height <= _MAX_IDS:
             self._entities[part.file] = found

@@ -36,7 +36,8 @@ Where a process may die, and what is then true:
 
 Readers take no lock. They read a manifest, and the files that it names; those stay for one update longer. Where a
 file is gone nevertheless, since two updates ran meanwhile or the folder was deleted, the question starts again.
-The index is derived data. If its files may be damaged, delete the folder: the next question builds it again.
+The index is derived data. A file whose content differs from its checksum counts as absent, and the next question
+builds the index again; so it does after the folder was deleted.
 
 Every step bounds its memory: decoding works in windows of positions, a merge of runs is bounded by
 ``Sizes.max_run``, and parts are built a range of entities at a time. What an update rewrites is proportional to
@@ -118,7 +119,7 @@ class _Update:
         """Decode the events up to a position, and write them as runs, one per window of positions."""
         clocks = pl.DataFrame(schema=CLOCKS)
         if manifest.clocks is not None:
-            clocks = pl.read_parquet(self.files.path(manifest.clocks))
+            clocks = self.files.read(manifest.clocks)
         runs, columns, types = list(manifest.runs), set(manifest.columns), set(manifest.types)
         for window in decode_windows(
             log, self.members, start=manifest.head, head=head, clocks=clocks, progress=self.progress
@@ -200,13 +201,13 @@ class _Update:
             if part.rows <= 2 * self.sizes.part:  # decided without reading its entities
                 yield part
                 continue
-            entities = self.files.entities(part)
+            entities = self.files.read(part.entities)
             starts = np.append(entities["start"].to_numpy(), part.rows).astype(np.int64)
             middle = split_entity(starts, self.sizes.part)
             if middle is None:
                 yield part
                 continue
-            events = Clustered(pl.scan_parquet(self.files.path(part.file)), entities["entity"], starts)
+            events = Clustered(self.files.scan([part.file]), entities["entity"], starts)
             first = entities["entity"][middle]
             yield self._write_part(events.between(part.first, first), part.first, part.head)
             yield self._write_part(events.between(first, None), first, part.head)
@@ -225,8 +226,9 @@ class _Update:
             yield self._write_part(Clustered.from_sorted(events.slice(low, high - low)), first, head)
 
     def _write_part(self, events: Clustered, first: str, head: int) -> Part:
+        file = self.files.write(events.in_order.collect(), "part")
         entities = pl.DataFrame({"entity": events.entities, "start": events.starts[:-1]})
-        return Part(self.files.write_part(events.in_order.collect(), entities), first, len(events), head)
+        return Part(file, self.files.write(entities, "part", suffix=".entities"), first, len(events), head)
 
 
 def _entity_range(events: pl.LazyFrame, first: str, below: str | None) -> pl.LazyFrame:

@@ -25,6 +25,7 @@ import polars as pl
 
 from eventsource import allocation
 from eventsource.decode import Clustered, kind_columns, non_empty_columns, unify_kinds
+from eventsource.errors import EventsourceError
 from eventsource.event import TIMESTAMP, EventLog
 from eventsource.fold import Events
 from eventsource.index._decode import settled_moments
@@ -183,8 +184,9 @@ class View:
 class Attempt:
     """One attempt to answer a question from a view, as a context manager.
 
-    A missing file ends the ``with`` block without an error: `missing` then holds the error, and the index tries
-    again. All other errors pass.
+    A missing or damaged file ends the ``with`` block without an error: `missing` then holds the error, and the
+    index tries again. An error of Polars or of the operating system may be the effect of such a file: then all
+    files are checked. All other errors pass.
 
     Args:
         view: what the question sees in this attempt.
@@ -200,7 +202,10 @@ class Attempt:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        self.missing = error if isinstance(error, FileNotFoundError) else None
+        if isinstance(error, FileNotFoundError):
+            self.missing = error
+        elif isinstance(error, pl.exceptions.PolarsError | OSError) and not isinstance(error, EventsourceError):
+            self.missing = self._view.parts.first_damaged()
         return self.missing is not None
 
 

@@ -59,12 +59,12 @@ from eventsource.errors import LogError
 from eventsource.event import REJECTED, STORED, Batch, FileSource, Source, check_events, events_from_dicts
 from eventsource.log._checkpoint import LogCheckpoint
 from eventsource.log._conflicts import CONFLICT_REASON
-from eventsource.log._files import STATISTICS, occurred_at_range, scan_in_order
+from eventsource.log._files import HEAD, STATISTICS, occurred_at_range, scan_in_order
 from eventsource.log._location import check_folder, locate
 from eventsource.log._pull import Pulled, PullProgress, check_source, pull_batches, refuse_rejected_lines
 from eventsource.log._rejected import DATED, RejectedLines, belongs_to
 from eventsource.log._table import Table
-from eventsource.log._writer import HEAD, Appended, Writer
+from eventsource.log._writer import Appended, Writer
 from eventsource.messages import counted
 from eventsource.moment import Moment, first_instant, last_instant
 
@@ -103,20 +103,17 @@ class Log:
     @property
     def head(self) -> int:
         """The position that the next event will get, which is the number of events."""
-        self._events.refresh()
-        return self._events.transaction_version(HEAD) or 0
+        return self._events.refresh().transaction_version(HEAD) or 0
 
     @property
     def identity(self) -> str:
         """The unique id of this log: another log at the same path has another one."""
-        if not self._events.identity():
-            self._events.refresh()
-        return self._events.identity()
+        return self._events.version.identity or self._events.refresh().identity
 
     @property
     def mark(self) -> str:
         """Fingerprint of the newest commit that was read; it begins with `identity`. Compare it with `knows`."""
-        return self._events.mark()
+        return self._events.version.mark
 
     def knows(self, mark: str) -> bool | None:
         """Return whether this log, as last read, still contains the commit of a mark.
@@ -126,7 +123,7 @@ class Log:
         Returns:
             None if it cannot be decided, because Delta has cleaned up the commit.
         """
-        return self._events.contains(mark)
+        return self._events.version.contains(mark)
 
     def __len__(self) -> int:
         return self.head
@@ -218,8 +215,7 @@ class Log:
 
         A file has one checkpoint, whichever path, glob or folder it is pulled by.
         """
-        events = self._events_table()
-        events.refresh()
+        events = self._events_table().refresh()
         name = source if isinstance(source, str) else source.name
         return LogCheckpoint(events, name, of_files=isinstance(source, FileSource))
 
@@ -251,8 +247,7 @@ class Log:
         Raises:
             MomentError: ``since`` or ``until`` is not a moment.
         """
-        self._events.refresh()
-        frame = scan_in_order(self._events, start, upto)
+        frame = scan_in_order(self._events.refresh(), start, upto)
         if since is not None:
             frame = frame.filter(pl.col("occurred_at") >= first_instant(since))
         if until is not None:
@@ -284,7 +279,7 @@ class Log:
     def _summary(self) -> str:
         """Return how many events there are, and of which days; the tables know it without reading a row."""
         head, rejected = self.head, len(self._rejected)
-        times = occurred_at_range(self._events.files())
+        times = occurred_at_range(self._events.version.files())
         summary = counted(head, "event")
         summary += f" from {times[0]:%Y-%m-%d} to {times[1]:%Y-%m-%d}" if times else ""
         return summary + (f", {counted(rejected, 'rejected line')}" if rejected else "")

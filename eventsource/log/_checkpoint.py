@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from eventsource.errors import AppendConflictError
-from eventsource.log._table import Table
+from eventsource.log._version import TableVersion
 
 __all__ = ["LogCheckpoint"]
 
@@ -20,20 +20,20 @@ class LogCheckpoint:
     to the source, which reads it, and to the writer, which advances it.
 
     Args:
-        table: the events, refreshed, and not shared with other objects.
+        events: the version of the events that the source goes on from.
         source: the name of the source.
         of_files: whether the numbers belong to files, which all sources of files share.
     """
 
-    def __init__(self, table: Table, source: str, *, of_files: bool = False) -> None:
+    def __init__(self, events: TableVersion, source: str, *, of_files: bool = False) -> None:
         name = source.replace("%", "%25").replace(":", "%3A")  # so that two sources never share a transaction
-        self._table, self._source = table, source
+        self._events, self._source = events, source
         self._prefix = f"{_FILES}:" if of_files else f"eventsource:source:{name}:"
         self._counter = f"eventsource:pulls:{name}"
         self._read: dict[str, int | None] = {}
         self._committed: dict[str, int] = {}
-        self._pulls = table.transaction_version(self._counter)
-        self._first_pull = {_FILES: 1} if of_files and table.transaction_version(_FILES) is None else {}
+        self._pulls = events.transaction_version(self._counter)
+        self._first_pull = {_FILES: 1} if of_files and events.transaction_version(_FILES) is None else {}
         self._never_pulled = bool(self._first_pull) if of_files else self._pulls is None
 
     def get(self, key: str, /) -> int | None:
@@ -41,15 +41,15 @@ class LogCheckpoint:
         if self._never_pulled:
             return None
         if key not in self._read:
-            self._read[key] = self._table.transaction_version(self._prefix + key)
+            self._read[key] = self._events.transaction_version(self._prefix + key)
         return self._read[key]
 
-    def transactions(self, checkpoint: Mapping[str, int], events: Table) -> dict[str, int]:
+    def transactions(self, checkpoint: Mapping[str, int], events: TableVersion) -> dict[str, int]:
         """Return the application transactions that advance the log to a batch's checkpoint.
 
         Args:
             checkpoint: the numbers of the batch; those that the log has already need no transaction.
-            events: the events as the commit sees them.
+            events: the version that the commit is based on.
 
         Raises:
             AppendConflictError: another pull of this source has committed in the meantime.

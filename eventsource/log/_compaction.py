@@ -40,7 +40,7 @@ def compact_small_files(table: Table, transactions: Mapping[str, int]) -> None:
     Raises:
         CommitConflictError: another writer has committed in the meantime.
     """
-    files = position_ranges(table.files())
+    files = position_ranges(table.version.files())
     if files.filter(pl.col("size_bytes") < _SMALL_BYTES).height <= _MOST_SMALL_FILES:
         return
     groups = [group for group in _neighbouring_small_files(files) if group.height > 1]
@@ -59,7 +59,7 @@ def _neighbouring_small_files(files: pl.DataFrame) -> list[pl.DataFrame]:
 def _write_merged(table: Table, group: pl.DataFrame) -> AddAction:
     """Write one file with the rows of several, and return the action that adds it to the table."""
     name = f"joined-{uuid.uuid4()}.parquet"
-    size = table.write_file(name, table.scan(group["path"].to_list()))
+    size = table.write_file(name, table.version.scan(group["path"].to_list()))
     return AddAction(name, size, {}, int(time.time() * 1000), data_change=False, stats=_statistics(group))
 
 

@@ -5,9 +5,14 @@ from typing import Final
 
 import polars as pl
 
-from eventsource.log._table import Table
+from eventsource.errors import LogError
+from eventsource.log._damage import RESTORE
+from eventsource.log._version import TableVersion
 
-__all__ = ["STATISTICS", "occurred_at_range", "position_ranges", "scan_in_order"]
+__all__ = ["HEAD", "STATISTICS", "occurred_at_range", "position_ranges", "scan_in_order"]
+
+HEAD: Final = "eventsource:log"
+"""The application transaction that every commit carries; its version is the log's head."""
 
 STATISTICS: Final = ("position", "occurred_at")
 """The columns whose least and greatest values the table keeps per file; payloads have no statistics."""
@@ -15,15 +20,15 @@ STATISTICS: Final = ("position", "occurred_at")
 _LAST_POSITION: Final = 2**63 - 1
 
 
-def scan_in_order(table: Table, start: int = 0, upto: int | None = None) -> pl.LazyFrame:
+def scan_in_order(table: TableVersion, start: int = 0, upto: int | None = None) -> pl.LazyFrame:
     """Return the rows with ``start`` <= position < ``upto``, in order of position.
 
-    The frame reads the files that the table has now. Later commits do not change it. Appends write greater
+    The frame reads the files of this version. Later commits do not change it. Appends write greater
     positions than all before, and compaction keeps the order, so usually nothing has to be sorted. Files overlap
     only after another tool rewrote the table; then the rows are sorted. Within one file such a tool may leave any
     order.
     """
-    files = position_ranges(table.files())
+    files = position_ranges(_complete(table))
     if upto is not None:
         files = files.filter(pl.col("first") < upto)
     wanted = files.filter(pl.col("last") >= start)
@@ -33,6 +38,24 @@ def scan_in_order(table: Table, start: int = 0, upto: int | None = None) -> pl.L
     if start > 0:
         rows = rows.filter(pl.col("position") >= start)
     return rows if upto is None else rows.filter(pl.col("position") < upto)
+
+
+def _complete(table: TableVersion) -> pl.DataFrame:
+    """Return the files of a version, after a check that they hold as many events as the log has.
+
+    A commit file that lost its content, after a power cut for example, is an empty commit for Delta: its events
+    would be missing from answers, and the next pull would append them again.
+
+    Raises:
+        LogError: the files hold fewer events, or more.
+    """
+    files, head = table.files(), table.transaction_version(HEAD) or 0
+    if not files["num_records"].null_count() and (found := int(files["num_records"].sum())) != head:
+        raise LogError(
+            table.fault() or f"the files of {table.path} hold {found:,} events, but the log has {head:,}",
+            hint=RESTORE,
+        )
+    return files
 
 
 def occurred_at_range(files: pl.DataFrame) -> tuple[datetime, datetime] | None:

@@ -33,8 +33,7 @@ class RejectedLines:
     def __len__(self) -> int:
         """How many rows the table has; `lines` may be fewer, as a crash can write a line twice."""
         with self._lock:
-            self._table.refresh()
-            return int(self._table.files()["num_records"].sum())
+            return int(self._table.refresh().files()["num_records"].sum())
 
     def lines(self) -> pl.DataFrame:
         """Return each line once: `DATED`, sorted by ``rejected_at``, ``file``, ``line``."""
@@ -65,15 +64,15 @@ class RejectedLines:
         remaining = _without(stored, _without(outdated(stored), new))
         added = _without(new.unique(maintain_order=True), remaining)
         dated = added.with_columns(pl.lit(datetime.now(UTC), TIMESTAMP).alias("rejected_at"))
-        transactions = {_TRANSACTION: (self._table.transaction_version(_TRANSACTION) or 0) + 1}
+        transactions = {_TRANSACTION: (self._table.version.transaction_version(_TRANSACTION) or 0) + 1}
         if remaining.height < stored.height:
             self._table.overwrite(pl.concat([remaining, dated]), transactions)
         elif added.height:
             self._table.append(dated, transactions)
 
     def _read(self) -> pl.DataFrame:
-        self._table.refresh()
-        rows = self._table.scan(self._table.files()["path"].to_list()).collect()
+        version = self._table.refresh()
+        rows = version.scan(version.files()["path"].to_list()).collect()
         once = rows.unique(REJECTED.names(), keep="first", maintain_order=True)
         return once.sort("rejected_at", "file", "line", maintain_order=True)
 

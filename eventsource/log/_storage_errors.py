@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 import polars as pl
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from eventsource.errors import AppendConflictError, LogError
+from eventsource.log._damage import RESTORE, damaged_commit, first_line
 
 __all__ = ["CommitConflictError", "translate_errors"]
 
@@ -41,11 +43,13 @@ def translate_errors(path: str) -> Iterator[None]:
         yield
     except TableNotFoundError as error:
         raise LogError(f"the log {path} does not exist", hint="eventsource init, then eventsource pull") from error
-    except (DeltaError, OSError, pl.exceptions.ComputeError) as error:
+    except (DeltaError, OSError, pl.exceptions.PolarsError) as error:
         if isinstance(error, LogError):
             raise
         text = str(error)
         if any(words in text for words in _CONFLICTS):
             raise CommitConflictError(f"another writer appended to {path} at the same moment") from error
+        if isinstance(error, DeltaError) and "://" not in path and (fault := damaged_commit(Path(path))):
+            raise LogError(fault, hint=RESTORE) from error
         hint = next((hint for words, hint in _HINTS.items() if words.lower() in text.lower()), None)
-        raise LogError(f"{path}: {text}", hint=hint) from error
+        raise LogError(f"{path}: {first_line(error)}", hint=hint) from error

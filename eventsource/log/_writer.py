@@ -3,7 +3,7 @@
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from threading import Lock
-from typing import Final, Never
+from typing import Never
 
 import polars as pl
 
@@ -12,16 +12,13 @@ from eventsource.event import ENVELOPE, REQUIRED, STORED, Batch, check_events
 from eventsource.log._checkpoint import LogCheckpoint
 from eventsource.log._compaction import compact_small_files
 from eventsource.log._conflicts import CONFLICTS, conflicts_as_rejected, find_conflicts, no_conflicts
-from eventsource.log._files import scan_in_order
+from eventsource.log._files import HEAD, scan_in_order
 from eventsource.log._known_ids import KnownIds
 from eventsource.log._rejected import RejectedLines
 from eventsource.log._storage_errors import CommitConflictError
 from eventsource.log._table import Table, retry_conflicts
 
-__all__ = ["HEAD", "Appended", "Writer"]
-
-HEAD: Final = "eventsource:log"
-"""The application transaction that every commit carries; its version is the log's head."""
+__all__ = ["Appended", "Writer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +75,13 @@ class Writer:
     def compact(self) -> None:
         """Merge small files if there are many; do nothing if another writer commits in the meantime."""
         with self._lock, suppress(CommitConflictError):
-            self._table.refresh()
-            compact_small_files(self._table, {HEAD: self._table.transaction_version(HEAD) or 0})
+            head = self._table.refresh().transaction_version(HEAD) or 0
+            compact_small_files(self._table, {HEAD: head})
 
     def _attempt(self, batch: Batch, source: str, checkpoint: LogCheckpoint | None, strict: bool) -> Appended:  # noqa: FBT001 - private
-        self._table.refresh()
-        advanced = checkpoint.transactions(batch.checkpoint, self._table) if checkpoint else {}
-        head = self._table.transaction_version(HEAD) or 0
+        version = self._table.refresh()
+        advanced = checkpoint.transactions(batch.checkpoint, version) if checkpoint else {}
+        head = version.transaction_version(HEAD) or 0
         new, conflicts = self._without_duplicates(batch.events, head)
         if strict and conflicts.height:
             _refuse(conflicts)
@@ -122,18 +119,18 @@ class Writer:
         these positions are read.
         """
         wanted = pl.LazyFrame([event_ids])
-        ids = scan_in_order(self._table).select("position", "event_id")
+        ids = scan_in_order(self._table.version).select("position", "event_id")
         found = ids.join(wanted, on="event_id", how="semi").select("position").collect(engine="streaming")
         positions = found["position"].sort()
         if positions.is_empty():
             return pl.DataFrame(schema=STORED)
-        rows = scan_in_order(self._table, start=positions[0], upto=positions[-1] + 1)
+        rows = scan_in_order(self._table.version, start=positions[0], upto=positions[-1] + 1)
         return rows.join(pl.LazyFrame([positions]), on="position", how="semi").collect(engine="streaming")
 
     def _load_ids(self, head: int) -> None:
         """Load the ids of events that other writers appended, or that were in the log before this writer began."""
         if self._known_ids.head < head:
-            tail = scan_in_order(self._table, start=self._known_ids.head, upto=head).select("event_id")
+            tail = scan_in_order(self._table.version, start=self._known_ids.head, upto=head).select("event_id")
             for chunk in tail.collect_batches(maintain_order=True, chunk_size=1_000_000):
                 self._known_ids.add(chunk["event_id"])
 

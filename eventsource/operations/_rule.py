@@ -52,6 +52,7 @@ class Rule(Arguments):
             )
         self._check_arguments()
         check_event_types(f"field {self.name!r}", self.types)
+        self._check_flag()
         if self.of is not None:
             if isinstance(self.of, Mapping) and not self.events:
                 object.__setattr__(self, "events", tuple(self.of))
@@ -126,6 +127,8 @@ class Rule(Arguments):
                 f"field {self.name!r}: {self.op} needs {', '.join(missing)}",
                 hint=f"{self.op} takes {', '.join(sorted(self.operation.takes))}",
             )
+
+    def _check_flag(self) -> None:
         if both := sorted(set(self.on) & set(self.off)):
             raise ModelError(
                 f"field {self.name!r}: {both[0]!r} cannot be both on and off", hint="remove it from on or from off"

@@ -20,6 +20,8 @@ ORDERS: Final = get_args(Order)
 RESERVED: Final = frozenset({"entity", "as_of", "valid_from", "valid_to"})
 """Names of columns in answers; no field may have one."""
 
+_TYPES: Final = (("created", '"Joined",'), ("deleted", '"Left",'))
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -50,6 +52,7 @@ class Plan:
     def __post_init__(self) -> None:
         if self.order not in ORDERS:
             raise ModelError(f"{self.name}: expected order {' or '.join(ORDERS)}, got {self.order!r}")
+        self._check_parts()
         self._check_names()
         check_event_types(self.name, (*self.created, *self.deleted))
         if both := sorted(set(self.created) & set(self.deleted)):
@@ -142,6 +145,19 @@ class Plan:
         """Return a digest of everything that answers depend on. It keys every cache of folded state."""
         meaning = {part: value for part, value in self.to_dict().items() if part != "name"}
         return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()[:32]
+
+    def _check_parts(self) -> None:
+        """Check that what should be several rules or several event types is a tuple or a list of them."""
+        for part, example in (("rules", 'Rule(name="visits", op="count", events=("Visited",)),'), *_TYPES):
+            if not isinstance(getattr(self, part), tuple | list):
+                raise ModelError(
+                    f"{self.name}: expected {part} as a tuple, got {getattr(self, part)!r}", hint=f"({example})"
+                )
+        for rule in self.rules:
+            if not isinstance(rule, Rule):
+                raise ModelError(
+                    f"{self.name}: expected a Rule per field, got {rule!r}", hint="Plan.from_dict reads plain data"
+                )
 
     def _check_names(self) -> None:
         names = [rule.name for rule in self.rules]

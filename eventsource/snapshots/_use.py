@@ -5,9 +5,11 @@ from typing import NamedTuple
 
 import polars as pl
 
+from eventsource.errors import DerivedFileWarning, IndexFileError
 from eventsource.event import EventLog
 from eventsource.fold import Engine
 from eventsource.index import View
+from eventsource.messages import warn
 from eventsource.plan import Plan
 from eventsource.snapshots._answer import lost_events, states_from_snapshot
 from eventsource.snapshots._choose import Request, Thresholds, Unusable, choose_snapshot
@@ -62,7 +64,7 @@ class Snapshots:
                 the head of the log.
         """
         if take_due and self.policy is not None and self._obstacle(entities) is None:
-            self.take_due(view, self.policy)
+            self._take_due_if_writable(view, self.policy)
         found = self._start(view, moment, entities)
         return found if isinstance(found, Unusable) else found.states
 
@@ -79,11 +81,20 @@ class Snapshots:
 
     def take_due(self, view: View, policy: SnapshotPolicy) -> list[Snapshot]:
         """Take the snapshots that a policy asks for; see `take_due_snapshots`."""
-        return take_due_snapshots(view.without_known_at(), self.store, policy, self.store.all(), self.tz)
+        return take_due_snapshots(view.without_known_at(), self.store, policy, self.store.sound(), self.tz)
+
+    def _take_due_if_writable(self, view: View, policy: SnapshotPolicy) -> None:
+        """Take the snapshots that are due; a question is answered without them where they cannot be written."""
+        try:
+            self.take_due(view, policy)
+        except IndexFileError as error:
+            warn(str(error), DerivedFileWarning)
 
     def verify(self, view: View, engine: Engine) -> pl.DataFrame:
         """Compare the answers of each snapshot with those of all events; see `verify_snapshots`."""
-        files = SnapshotStore(self.log, self.plan)  # which reads every file, instead of what is in memory
+        files = SnapshotStore(
+            self.log, self.plan, warns=False
+        )  # it reads every file, and the answer says what is wrong
         return verify_snapshots(view, files, engine, self.thresholds.max_share)
 
     def _obstacle(self, entities: pl.Series | None) -> Unusable | None:
@@ -100,9 +111,12 @@ class Snapshots:
         snapshot = self._choose(view, moment)
         if isinstance(snapshot, Unusable):
             return snapshot
-        states = states_from_snapshot(
-            view, self.store, snapshot, moment, entities=entities, max_share=self.thresholds.max_share
-        )
+        try:
+            states = states_from_snapshot(
+                view, self.store, snapshot, moment, entities=entities, max_share=self.thresholds.max_share
+            )
+        except pl.exceptions.PolarsError:  # another program wrote it: all events give the answer
+            return Unusable("its states cannot be merged with later events")
         return states if isinstance(states, Unusable) else _Start(snapshot, states)
 
     def _choose(self, view: View, moment: datetime | None) -> Snapshot | Unusable:
@@ -111,7 +125,7 @@ class Snapshots:
         def cost(snapshot: Snapshot) -> float:
             return view.parts.expected_share(snapshot.position, snapshot.moment, moment)
 
-        snapshots, request, first_lost = self.store.all(), Request.of(view, moment), None
+        snapshots, request, first_lost = self.store.sound(), Request.of(view, moment), None
         while True:
             found = choose_snapshot(snapshots, request, cost, self.thresholds.max_share)
             if isinstance(found, Unusable):

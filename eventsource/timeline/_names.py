@@ -1,7 +1,5 @@
 """One warning, once per timeline, about event types and members that a model names and the log does not have."""
 
-import sys
-import warnings
 from collections.abc import Iterator
 from typing import Final
 
@@ -12,13 +10,12 @@ from eventsource.dotted_paths import ENVELOPE_PATHS, dotted_paths
 from eventsource.errors import UnknownNameWarning
 from eventsource.event import EventLog
 from eventsource.index import View
-from eventsource.messages import suggestion
+from eventsource.messages import suggestion, warn
 
 __all__ = ["warn_of_unknown_names"]
 
 _SAMPLE: Final = 1_000
 """How many events of a type are searched for members that the model may have meant."""
-_PACKAGE: Final = __name__.partition(".")[0]
 
 
 def warn_of_unknown_names(log: EventLog, view: View) -> bool:
@@ -31,7 +28,7 @@ def warn_of_unknown_names(log: EventLog, view: View) -> bool:
         return False
     if names := list(_unknown_names(log, view)):
         model = view.parts.members.plan.name
-        warnings.warn(_message(model, names), UnknownNameWarning, stacklevel=_stacklevel_of_caller())
+        warn(_message(model, names), UnknownNameWarning)
     return True
 
 
@@ -75,11 +72,3 @@ def _paths(log: EventLog, types: tuple[str, ...] | None) -> dict[str, str]:
     texts = log.scan(types=types).select("data").head(_SAMPLE).collect().to_series()
     members = (member for text in texts for member in dotted_paths(msgspec.json.decode(text), elements=True))
     return {member.path.replace('"', ""): member.path for member in members}
-
-
-def _stacklevel_of_caller() -> int:
-    """Return the stack level of the first caller outside this package."""
-    frame, level = sys._getframe(), 0  # noqa: SLF001 - what `inspect` would do, with the source of every frame
-    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == _PACKAGE:
-        frame, level = frame.f_back, level + 1
-    return level

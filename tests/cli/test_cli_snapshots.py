@@ -6,6 +6,8 @@ from pathlib import Path
 import polars as pl
 from click.testing import Result
 
+from tests.snapshots.snapshotkit import rewrite
+
 Run = Callable[..., Result]
 
 
@@ -42,7 +44,7 @@ def test_verify_finds_a_wrong_snapshot(pulled: Run, folder: Path) -> None:
     [path] = folder.rglob("*.snapshot")
     about = pl.read_parquet_metadata(path)
     states = pl.read_parquet(path).with_columns(orders=pl.lit(7, pl.Int64))
-    states.write_parquet(path, metadata={"eventsource": about["eventsource"]})
+    rewrite(path, states, {"eventsource": about["eventsource"]})
     assert "false" in pulled("snapshot", "--verify", code=1).stdout
 
 

@@ -62,15 +62,15 @@ def test_the_files_of_an_index_are_described(log: es.Log) -> None:
     manifest = json.loads((index.folder / "manifest.json").read_bytes())
     assert manifest["version"] == version_of("index")
     for file in index.folder.iterdir():
-        assert re.sub(r"-[0-9a-f]{16}", "-…", file.name) in PAGE, file.name
+        assert re.sub(r"-[0-9a-f]{16}-[0-9a-f]{8}", "-…", file.name) in PAGE, file.name
 
 
 def test_snapshots_are_described(log: es.Log) -> None:
     """A snapshot's file is where the page says, under a name of the form of the page."""
     es.Timeline(log, Member).snapshot("2024-06-30")
     (file,) = (Path(log.path) / "snapshots").rglob("*.snapshot")
-    assert re.fullmatch(r"\d+-\d{8}T\d{6}-[0-9a-f]{8}\.snapshot", file.name)
-    assert "`<position>-<moment>-<random>.snapshot`" in PAGE
+    assert re.fullmatch(r"\d+-\d{8}T\d{6}-[0-9a-f]{8}-[0-9a-f]{8}\.snapshot", file.name)
+    assert "`<position>-<moment>-<checksums>.snapshot`" in PAGE
     assert version_of("snapshots") > 0
 
 

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from eventsource import Log, Timeline
-from eventsource.errors import IndexFileError, LogError
+from eventsource.errors import DerivedFileWarning, IndexFileError, LogError
 from eventsource.index import Index, Sizes
 from tests.conformance.stored import (
     BUSY,
@@ -185,17 +185,23 @@ def test_deleting_the_index_repeatedly_changes_no_answer(tmp_path: Path) -> None
 
 
 def test_after_several_deletions_a_question_is_answered_in_memory(tmp_path: Path) -> None:
-    """``index/`` is deleted each time that a question has built it and not read it yet."""
+    """``index/`` is deleted each time that a question has built it and not read it yet. A warning says so."""
     path = tmp_path / "log"
     log_with(path, EVENTS)
-    deletions = 0
-    for attempt in Index(Log(path), BUSY, sizes=SMALL).views():
-        with attempt as view:
-            if (path / "index").exists():
-                shutil.rmtree(path / "index")
-                deletions += 1
-            found = sum(view.map(lambda events: events.clustered.in_order.collect().height))
-    assert deletions > 2
+    deletions = []
+
+    def count() -> int:
+        for attempt in Index(Log(path), BUSY, sizes=SMALL).views():
+            with attempt as view:
+                if (path / "index").exists():
+                    shutil.rmtree(path / "index")
+                    deletions.append(path)
+                found = sum(view.map(lambda events: events.clustered.in_order.collect().height))
+        return found
+
+    with pytest.warns(DerivedFileWarning, match="no index can be kept"):
+        found = count()
+    assert len(deletions) > 2
     assert found == _count(index_of(reference(EVENTS, BUSY))) > 0
     assert_answers(stored_timeline(Log(path), BUSY, SMALL), reference(EVENTS, BUSY))
 
@@ -245,27 +251,42 @@ def test_a_read_only_log_has_its_derived_files_in_the_cache_folder(tmp_path: Pat
         assert not (path / "snapshots").exists()
 
 
-@pytest.mark.parametrize("kind", ["part", "run", "entities"])
-def test_truncated_files_are_noticed(tmp_path: Path, kind: str) -> None:
-    """A file that lost its end is noticed, and the index is built again."""
-    found = stored_timeline(log_with(tmp_path / "log", EVENTS), BUSY, SMALL)
+@pytest.mark.parametrize("pattern", ["part-*.parquet", "run-*.parquet", "part-*.entities"])
+def test_truncated_files_are_noticed(tmp_path: Path, pattern: str) -> None:
+    """A file that lost its end is noticed by whoever reads it, and the index is built again."""
+    events, path = EVENTS[:700], tmp_path / "log"
+    found = stored_timeline(log_with(path, events), BUSY, SMALL)
     found.as_of()
-    pattern = "part-*.entities" if kind == "entities" else f"{kind}-*.parquet"
-    for path in index_of(found).folder.glob(pattern):
-        os.truncate(path, path.stat().st_size // 2)
-    assert_answers(found, reference(EVENTS, BUSY))
-    assert_answers_all(tmp_path / "log", EVENTS)
+    for file in index_of(found).folder.glob(pattern):
+        os.truncate(file, file.stat().st_size // 2)
+    fresh, expected = stored_timeline(Log(path), BUSY, SMALL), reference(events, BUSY)
+    with pytest.warns(DerivedFileWarning, match="the index is built again"):
+        answers = fresh.touched(0, len(events)), fresh.as_of()
+    assert answers[0].equals(expected.touched(0, len(events)))
+    assert answers[1].equals(expected.as_of())
+    assert_answers(fresh, expected)
+    assert_answers(found, reference(events, BUSY))
 
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"garbage", b"\xff\xfe\x00", b"[]", b"null", b"{}", b'{"sizes": []}', b'{"sizes": {}, "version": 1}'],
+    [b"", b"garbage", b"\xff\xfe\x00", b"[]", b"null", b"{}", b'{"runs": []}', b'{"version": 6}'],
 )
 def test_a_damaged_manifest_counts_as_missing(tmp_path: Path, content: bytes) -> None:
     """Whatever the manifest contains instead, the index is built again."""
     found = stored_timeline(log_with(tmp_path / "log", EVENTS[:400]), BUSY, SMALL)
     found.as_of()
     (index_of(found).folder / "manifest.json").write_bytes(content)
+    with pytest.warns(DerivedFileWarning, match=r"manifest.json is damaged"):
+        assert_answers_all(tmp_path / "log", EVENTS[:400])
+    assert not unnamed_files(index_of(stored_timeline(log_of(found), BUSY, SMALL)))
+
+
+def test_an_index_of_another_version_is_replaced(tmp_path: Path) -> None:
+    """That is not damage: an upgrade does it."""
+    found = stored_timeline(log_with(tmp_path / "log", EVENTS[:400]), BUSY, SMALL)
+    found.as_of()
+    (index_of(found).folder / "manifest.json").write_bytes(b'{"sizes": {}, "version": 1}')
     assert_answers_all(tmp_path / "log", EVENTS[:400])
     assert not unnamed_files(index_of(stored_timeline(log_of(found), BUSY, SMALL)))
 

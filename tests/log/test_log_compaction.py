@@ -8,9 +8,8 @@ from deltalake import DeltaTable
 
 from eventsource.errors import AppendConflictError
 from eventsource.log import Log, _compaction
-from eventsource.log._files import position_ranges
+from eventsource.log._files import HEAD, position_ranges
 from eventsource.log._storage_errors import CommitConflictError
-from eventsource.log._writer import HEAD
 from tests.log.logkit import events, ids, is_sound
 
 
@@ -46,7 +45,7 @@ def test_compaction_changes_no_answer(tmp_path: Path, small: None) -> None:
     assert repr(log).split(":", 1)[1] == repr(other).split(":", 1)[1]
     assert Log(tmp_path / "log").append(events(range(101))).duplicates == 100
     assert log.head == 101
-    ranges = position_ranges(log._events.files())
+    ranges = position_ranges(log._events.version.files())
     assert (ranges["first"][1:] == ranges["last"][:-1] + 1).all()
     assert "SORT" not in log.scan().explain()
 
@@ -72,9 +71,9 @@ def test_large_files_are_not_compacted(tmp_path: Path, small: None, monkeypatch:
     for number in range(1000, 1009):
         log.append(events([number]))
     assert log.head == 521
-    sizes = log._events.files().filter(pl.col("num_records") == 500)
+    sizes = log._events.version.files().filter(pl.col("num_records") == 500)
     assert sizes["size_bytes"].item() >= 4000
-    joined = log._events.files().filter(pl.col("path").str.starts_with("joined"))
+    joined = log._events.version.files().filter(pl.col("path").str.starts_with("joined"))
     assert joined.height >= 2
     assert max(joined["num_records"]) < 20
     assert is_sound(log)
@@ -87,7 +86,7 @@ def test_a_compaction_gives_way_to_an_append(tmp_path: Path) -> None:
     log.append(events([2]))
     table = log._events_table()
     table.refresh()
-    files = position_ranges(table.files())
+    files = position_ranges(table.version.files())
     other.append(events([3]))
     with pytest.raises(CommitConflictError):
         table.replace_files(files, [_compaction._write_merged(table, files)], {HEAD: 2})
@@ -102,7 +101,7 @@ def test_a_scan_sorts_files_that_overlap(tmp_path: Path) -> None:
         log.append(events(numbers))
     table = log._events_table()
     table.refresh()
-    files = position_ranges(table.files())
+    files = position_ranges(table.version.files())
     table.replace_files(files[::2], [_compaction._write_merged(table, files[::2])], {HEAD: 4000})
     assert is_sound(log)
     assert ids(log) == [f"e{number}" for number in range(4000)]

@@ -99,7 +99,7 @@ def test_small_files_are_compacted_on_an_object_store(
     for number in range(12):
         log.append(events([number]))
     assert log.head == 12
-    assert log._events.files()["path"].str.starts_with("joined").any()
+    assert log._events.version.files()["path"].str.starts_with("joined").any()
     assert ids(log) == [f"e{number}" for number in range(12)]
 
 

@@ -1,8 +1,12 @@
 """What the tests of snapshots share: a log of busy events, and snapshots whose use can be seen."""
 
+from pathlib import Path
+
 import polars as pl
 
+from eventsource.checksums import checksum, name_by_content
 from eventsource.index import Sizes
+from eventsource.snapshots._store import footer_of
 from eventsource.timeline import Timeline
 from tests.conformance.stored import busy_events, snapshots_of
 
@@ -19,7 +23,16 @@ def falsify(timeline: Timeline) -> None:
         path = store.folder / snapshot.file
         metadata = {"eventsource": pl.read_parquet_metadata(path)["eventsource"]}
         wrong = pl.read_parquet(path).with_columns(pl.col("payments") + 1_000_000)
-        wrong.write_parquet(path, metadata=metadata)
+        rewrite(path, wrong, metadata)
+
+
+def rewrite(path: Path, states: pl.DataFrame, metadata: dict[str, str]) -> Path:
+    """Replace a snapshot by one with other content and the checksums of that; return its path."""
+    path.unlink()
+    draft = path.with_name("draft")
+    states.write_parquet(draft, metadata=metadata)
+    position, moment, *_ = path.stem.split("-")
+    return name_by_content(draft, path.with_stem(f"{position}-{moment}-{checksum(footer_of(draft))}"))
 
 
 def is_used(timeline: Timeline, when: str | None = None, **view: object) -> bool:

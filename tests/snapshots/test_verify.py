@@ -1,6 +1,7 @@
 """Verifying snapshots: answers with and without each."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,9 @@ def test_verify_finds_wrong_states(timeline: Timeline) -> None:
     assert timeline.verify()["same"].to_list() == [True, True]
     before = snapshots_of(timeline).all()
     falsify(timeline)
-    assert snapshots_of(timeline).all() == before
+    assert [replace(each, file="") for each in snapshots_of(timeline).all()] == [
+        replace(each, file="") for each in before
+    ]
     assert timeline.verify()["same"].to_list() == [False, False]
     assert timeline.verify().columns == ["moment", "position", "same", "reason"]
     assert set(timeline.verify()["reason"]) == {"the states at its moment differ"}

@@ -1,0 +1,67 @@
+"""The files of a table where they are stored: in a local folder, or below an object-store URL."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from eventsource.errors import LogError
+from eventsource.log._damage import RESTORE
+
+__all__ = ["Storage"]
+
+
+@dataclass(frozen=True)
+class Storage:
+    """The folder of a table.
+
+    Args:
+        path: an absolute folder or an object-store URL.
+        options: storage options, as delta-rs takes them.
+    """
+
+    path: str
+    options: Mapping[str, str] | None = None
+
+    @property
+    def folder(self) -> Path | None:
+        """The local folder; None for an object store."""
+        return None if "://" in self.path else Path(self.path)
+
+    def read(self, name: str) -> bytes:
+        """Return the content of a file."""
+        if self.folder is not None:
+            return (self.folder / name).read_bytes()
+        with self._handler().open_input_file(name) as file:
+            return bytes(file.read())
+
+    def size(self, name: str) -> int:
+        """Return the size of a file in bytes."""
+        if self.folder is not None:
+            return (self.folder / name).stat().st_size
+        return int(self._handler().get_file_info([name])[0].size)
+
+    def commit_digest(self, version: int) -> str | None:
+        """Return the digest of the commit file of a version; None if it does not exist (any more).
+
+        Raises:
+            LogError: the file is empty. Delta would take it for a commit without events.
+        """
+        name = f"_delta_log/{version:020}.json"
+        try:
+            content = self.read(name)
+        except FileNotFoundError:
+            return None
+        if not content.strip():
+            raise LogError(f"{self.path}/{name} is damaged: it is empty", hint=RESTORE)
+        return hashlib.sha256(content).hexdigest()
+
+    def _handler(self) -> Any:
+        """Return what reads files of an object store.
+
+        Its module imports pyarrow, which is slow; logs in local folders do without it.
+        """
+        from deltalake.fs import DeltaStorageHandler  # noqa: PLC0415
+
+        return DeltaStorageHandler(self.path, None if self.options is None else dict(self.options))
