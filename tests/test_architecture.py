@@ -25,6 +25,7 @@ LAYERS: dict[frozenset[str], str] = {
     ),
     frozenset({"plan"}): "What a model means, as frozen data.",
     frozenset({"operations"}): "One table that says what every operation is and computes.",
+    frozenset({"corrections"}): "Corrections: events that say how earlier events are read.",
     frozenset({"event"}): "The envelope: the one frame shape of events, and the contract of a source.",
     frozenset({"moment"}): "Dates, instants, zones and steps of the calendar.",
     frozenset(
@@ -63,9 +64,9 @@ DOORS = {
     "vl_convert": {"report"},
     "zstandard": {"sources"},
 }
-LONGER = {"timeline/__init__.py": 490}
-"""Files of more than 300 lines. `Timeline` is one class, and more than a third of its file describes its arguments
-and answers."""
+LONGER = {"timeline/__init__.py": 500, "log/__init__.py": 350}
+"""Files of more than 300 lines. `Timeline` and `Log` are one class each, and more than a third of these files
+describes their arguments and answers."""
 MODULES = sorted(path for path in ROOT.rglob("*.py") if "skeleton" not in path.parts)
 
 

@@ -8,8 +8,16 @@ member. See `eventsource.decode.columns` for the columns and the rule for dtypes
 
 from eventsource.decode._arrays import Integers, Mask, RowNumbers, bisect_right
 from eventsource.decode._selection import Selection
+from eventsource.decode._type_decoder import TypeDecoder
 from eventsource.decode.clustered import FOLD_ORDER, Clustered, WithTail, sort_in_fold_order
-from eventsource.decode.columns import decode_events, entity_ids, kind_columns, non_empty_columns, unify_kinds
+from eventsource.decode.columns import (
+    decode_events,
+    entity_ids,
+    kind_columns,
+    no_events,
+    non_empty_columns,
+    unify_kinds,
+)
 from eventsource.decode.members import Member, Members
 
 __all__ = [
@@ -21,11 +29,13 @@ __all__ = [
     "Members",
     "RowNumbers",
     "Selection",
+    "TypeDecoder",
     "WithTail",
     "bisect_right",
     "decode_events",
     "entity_ids",
     "kind_columns",
+    "no_events",
     "non_empty_columns",
     "sort_in_fold_order",
     "unify_kinds",

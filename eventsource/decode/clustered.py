@@ -202,6 +202,20 @@ class Clustered:
             return self
         return WithTail.of(self, tail) if len(self) else tail
 
+    def replace_rows(self, removed: pl.DataFrame, added: pl.DataFrame) -> "Clustered":
+        """Return the events without some of them, and with others.
+
+        Args:
+            removed: events of these rows, by ``position``.
+            added: events with a column ``entity``, at positions that none of the others has.
+        """
+        others = self
+        if removed.height:
+            others = self.where(~pl.col("position").is_in(removed["position"].implode()))
+        if not added.height:
+            return others
+        return Clustered.from_events(pl.concat([others.table, added], how="diagonal"))
+
 
 @dataclass(frozen=True)
 class WithTail(Clustered):

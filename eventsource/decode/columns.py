@@ -48,7 +48,7 @@ from eventsource.errors import FoldError
 from eventsource.event import TIMESTAMP
 from eventsource.moment import parse_times
 
-__all__ = ["decode_events", "entity_ids", "kind_columns", "non_empty_columns", "unify_kinds"]
+__all__ = ["decode_events", "entity_ids", "kind_columns", "no_events", "non_empty_columns", "unify_kinds"]
 
 
 def decode_events(events: pl.DataFrame, members: Members, decoders: Mapping[str, TypeDecoder]) -> pl.DataFrame:
@@ -72,6 +72,12 @@ def decode_events(events: pl.DataFrame, members: Members, decoders: Mapping[str,
     ]
     nothing = pl.DataFrame(schema=_envelope(types, with_payload=members.with_payload))
     return pl.concat([nothing, *decoded], how="diagonal")
+
+
+def no_events(members: Members) -> pl.DataFrame:
+    """Return a frame of no decoded events."""
+    nothing = pl.DataFrame(schema={"type": pl.String(), "at": TIMESTAMP})
+    return decode_events(nothing, members, {})
 
 
 def unify_kinds(decoded: pl.LazyFrame, members: Members, columns: Mapping[str, pl.DataType]) -> pl.LazyFrame:

@@ -21,9 +21,12 @@ reads an `EventLog`.
 
 from eventsource.event._contracts import Batch, Checkpoint, EventLog, FileSource, Source
 from eventsource.event._envelope import (
+    CORRECTED,
+    CORRECTIONS,
     ENVELOPE,
     REJECTED,
     REQUIRED,
+    RETRACTED,
     STORED,
     TIMESTAMP,
     Event,
@@ -34,9 +37,12 @@ from eventsource.event._envelope import (
 from eventsource.event._frames import check_events, events_from_dicts
 
 __all__ = [
+    "CORRECTED",
+    "CORRECTIONS",
     "ENVELOPE",
     "REJECTED",
     "REQUIRED",
+    "RETRACTED",
     "STORED",
     "TIMESTAMP",
     "Batch",

@@ -9,9 +9,12 @@ import msgspec
 import polars as pl
 
 __all__ = [
+    "CORRECTED",
+    "CORRECTIONS",
     "ENVELOPE",
     "REJECTED",
     "REQUIRED",
+    "RETRACTED",
     "STORED",
     "TIMESTAMP",
     "Event",
@@ -41,6 +44,15 @@ STORED: Final = pl.Schema({"position": pl.Int64(), **ENVELOPE})
 
 REQUIRED: Final = ("event_id", "stream", "type", "occurred_at")
 """Columns that every frame of events must have, without nulls."""
+
+CORRECTED: Final = "$corrected"
+"""The type of an event that replaces parts of an earlier one; see `eventsource.corrections`."""
+
+RETRACTED: Final = "$retracted"
+"""The type of an event that takes an earlier one back."""
+
+CORRECTIONS: Final = (CORRECTED, RETRACTED)
+"""The reserved types. Events of them belong to no entity, and no model can name them."""
 
 REJECTED: Final = pl.Schema(
     {

@@ -21,12 +21,13 @@ from eventsource.decode import Clustered, Members
 from eventsource.derived_folders import derived_folder, mark_used, remove_unused
 from eventsource.errors import DerivedFileWarning, LogError
 from eventsource.event import EventLog
+from eventsource.index._corrections import NO_CORRECTIONS, DecodedCorrections
 from eventsource.index._files import IndexFiles, NotWritableError
 from eventsource.index._log import still_contains
 from eventsource.index._manifest import Manifest
 from eventsource.index._parts import InMemory, Parts, Stored
 from eventsource.index._policy import Sizes
-from eventsource.index._read import PartCache, pending_events
+from eventsource.index._read import PartCache, pending_events, read_corrections
 from eventsource.index._update import is_index_of, update_index
 from eventsource.index._view import Attempt, View
 from eventsource.messages import warn
@@ -56,7 +57,7 @@ class Index:
         self.sizes = (sizes or Sizes()).for_width(self.members.width)
         self._progress = progress or no_progress
         self._memory: InMemory | None = None
-        self._current: tuple[Manifest, Clustered | None] | None = None
+        self._current: tuple[Manifest, Clustered | None, DecodedCorrections] | None = None
         self._cache = PartCache()
         self._lost: set[str] = set()
         self._is_memory_said = False
@@ -125,7 +126,7 @@ class Index:
         mark_used(files.folder)
         if not manifest.head:
             remove_unused(files.folder)
-        known, pending = self._current or (None, None)
+        known, pending, corrections = self._current or (None, None, NO_CORRECTIONS)
         if manifest.head < upto or (manifest != known and not is_index_of(self.log, manifest)):
             try:
                 with files.lock():
@@ -136,10 +137,10 @@ class Index:
                 self._say_in_memory(error)
                 return self._in_memory(upto, head)
         if manifest != known:
-            pending = pending_events(files, manifest)
-            self._current = manifest, pending
+            pending, corrections = pending_events(files, manifest), read_corrections(files, manifest)
+            self._current = manifest, pending, corrections
             self._cache.retain(manifest)
-        return Stored(self.log, self.members, files, manifest, pending, self._cache)
+        return Stored(self.log, self.members, files, manifest, pending, corrections, self._cache)
 
     def _in_memory(self, upto: int, head: int) -> InMemory:
         """Return the events in memory; decode the rest of the log where some before ``upto`` are missing."""

@@ -19,11 +19,12 @@ from typing import Final
 import polars as pl
 
 from eventsource import allocation
-from eventsource.decode import Members, decode_events
-from eventsource.event import TIMESTAMP, EventLog
+from eventsource.decode import Members, decode_events, no_events
+from eventsource.event import CORRECTIONS, TIMESTAMP, EventLog
+from eventsource.index._corrections import NO_CORRECTIONS, DecodedCorrections, decode_corrections
 from eventsource.progress import Progress
 
-__all__ = ["CLOCKS", "Window", "decode_windows", "no_events", "settled_moments"]
+__all__ = ["CLOCKS", "Window", "decode_windows", "settled_moments"]
 
 CLOCKS: Final = pl.Schema({"stream": pl.String(), "clock": TIMESTAMP})
 """The latest ``recorded_at`` of each stream so far."""
@@ -43,12 +44,14 @@ class Window:
         start: the first position of the range.
         stop: the position after the last of the range.
         clocks: the streams' clocks after these events.
+        corrections: those in the range, and the readings of the events that they name.
     """
 
     events: pl.DataFrame
     start: int
     stop: int
     clocks: pl.DataFrame
+    corrections: DecodedCorrections
 
 
 def decode_windows(
@@ -71,20 +74,21 @@ def decode_windows(
         moments = None
         if members.plan.order == "recorded_at":
             moments, clocks = _settle(log, low, high, clocks)
-        types = None if members.plan.reads_all_types else members.plan.types
+        types = None if members.plan.reads_all_types else (*members.plan.types, *CORRECTIONS)
         chunks = log.scan(types=types, start=low, upto=high)
         with allocation.gc_paused():
-            frames = []
+            frames, corrections = [], []
             for chunk in chunks.collect_batches(chunk_size=chunk_size, maintain_order=True):
-                frames.append(decode_events(_with_moments(chunk, moments), members, decoders))
+                is_correction = chunk["type"].is_in(CORRECTIONS)
+                if is_correction.any():
+                    corrections.append(chunk.filter(is_correction))
+                events = chunk.filter(~is_correction) if corrections else chunk
+                frames.append(decode_events(_with_moments(events, moments), members, decoders))
                 progress("decoding", int(chunk["position"][-1]) - start + 1 if chunk.height else 0, head - start)
-        yield Window(pl.concat([no_events(members), *frames], how="diagonal"), low, high, clocks)
-
-
-def no_events(members: Members) -> pl.DataFrame:
-    """Return a frame of no decoded events."""
-    nothing = pl.DataFrame(schema={"type": pl.String(), "at": TIMESTAMP})
-    return decode_events(nothing, members, {})
+        found = NO_CORRECTIONS
+        if corrections:
+            found = decode_corrections(log, members, decoders, pl.concat(corrections))
+        yield Window(pl.concat([no_events(members), *frames], how="diagonal"), low, high, clocks, found)
 
 
 def settled_moments(log: EventLog, head: int, known_at: datetime) -> pl.DataFrame:

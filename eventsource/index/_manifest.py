@@ -61,6 +61,8 @@ class Manifest:
         columns: the columns of payload members that any file has.
         types: the event types that any file has.
         clocks: the file with the streams' clocks; None for plans that need none.
+        corrections: the file with the table of corrections; None: there are none.
+        readings: the file with the readings of corrected events.
     """
 
     head: int = 0
@@ -71,11 +73,14 @@ class Manifest:
     columns: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
     clocks: str | None = None
+    corrections: str | None = None
+    readings: str | None = None
 
     @property
     def file_names(self) -> set[str]:
         """The names of all its files."""
-        names = {run.file for run in self.runs} | ({self.clocks} if self.clocks else set())
+        others = (self.clocks, self.corrections, self.readings)
+        names = {run.file for run in self.runs} | {name for name in others if name}
         return names.union(*({part.file, part.entities} for part in self.parts))
 
     @property

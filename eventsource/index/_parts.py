@@ -11,9 +11,10 @@ from typing import Protocol
 
 import polars as pl
 
-from eventsource.decode import Clustered, Members
+from eventsource.decode import Clustered, Members, no_events
 from eventsource.event import TIMESTAMP, EventLog
-from eventsource.index._decode import CLOCKS, decode_windows, no_events
+from eventsource.index._corrections import NO_CORRECTIONS, DecodedCorrections
+from eventsource.index._decode import CLOCKS, decode_windows
 from eventsource.index._files import IndexFiles
 from eventsource.index._log import last_event_id
 from eventsource.index._manifest import Manifest, Run
@@ -46,6 +47,10 @@ class Parts(Protocol):
     @property
     def types(self) -> tuple[str, ...]:
         """The event types that any event has."""
+
+    @property
+    def corrections(self) -> DecodedCorrections:
+        """The corrections, and the readings of the events that they name; other rows are as they arrived."""
 
     @property
     def first_ids(self) -> list[str]:
@@ -81,6 +86,7 @@ class InMemory:
         head: all relevant events before this position are decoded.
         events: these events.
         clocks: the latest ``recorded_at`` of each stream, for ``order="recorded_at"``.
+        corrections: those before this position.
     """
 
     log: EventLog
@@ -88,6 +94,7 @@ class InMemory:
     head: int
     events: Clustered
     clocks: pl.DataFrame
+    corrections: DecodedCorrections = NO_CORRECTIONS
 
     @classmethod
     def empty(cls, log: EventLog, members: Members) -> "InMemory":
@@ -96,21 +103,24 @@ class InMemory:
 
     def extended(self, head: int) -> "InMemory":
         """Return a part that also has the later events of the log, up to a position."""
-        events, clocks = self.events, self.clocks
+        events, clocks, corrections = self.events, self.clocks, self.corrections
         for tail in decode_windows(
             self.log, self.members, start=self.head, head=head, clocks=clocks, progress=no_progress
         ):
             events, clocks = events.merge(Clustered.from_events(tail.events)), tail.clocks
+            corrections = corrections.extended(tail.corrections)
         collected = Clustered(events.in_order.collect().lazy(), events.entities, events.starts)
-        return InMemory(self.log, self.members, head, collected, clocks)
+        return InMemory(self.log, self.members, head, collected, clocks, corrections)
 
     @property
     def columns(self) -> tuple[str, ...]:
-        return tuple(name for name in self.events.in_order.collect_schema() if name.startswith("="))
+        mine = {name for name in self.events.in_order.collect_schema() if name.startswith("=")}
+        return tuple(sorted(mine | self.corrections.columns))
 
     @property
     def types(self) -> tuple[str, ...]:
-        return tuple(self.events.in_order.select(pl.col("type").cast(pl.String).unique()).collect().to_series())
+        mine = self.events.in_order.select(pl.col("type").cast(pl.String).unique()).collect().to_series()
+        return tuple(sorted({*mine} | self.corrections.types))
 
     @property
     def first_ids(self) -> list[str]:
@@ -150,6 +160,7 @@ class Stored:
         files: the files of the index.
         manifest: which of them count.
         pending: events that are in a run, but not yet in their part; None: all are in their parts.
+        corrections: what the files hold of corrections.
         cache: what is known of the parts from earlier questions.
     """
 
@@ -158,6 +169,7 @@ class Stored:
     files: IndexFiles
     manifest: Manifest
     pending: Clustered | None
+    corrections: DecodedCorrections
     cache: PartCache
 
     @property

@@ -21,10 +21,11 @@ import numpy as np
 import polars as pl
 
 from eventsource.decode import Clustered, RowNumbers
+from eventsource.index._corrections import NO_CORRECTIONS, DecodedCorrections
 from eventsource.index._files import IndexFiles
 from eventsource.index._manifest import Manifest, Part
 
-__all__ = ["PartCache", "pending_events", "pending_of_part", "read_part"]
+__all__ = ["PartCache", "pending_events", "pending_of_part", "read_corrections", "read_part"]
 
 _MAX_GAP: Final = 20_000
 """Gaps of at most this many rows are read, not skipped."""
@@ -46,6 +47,13 @@ def pending_of_part(manifest: Manifest, number: int, pending: Clustered) -> Clus
     of_part = pending.between(*manifest.entity_range(number))
     head = manifest.parts[number].head
     return of_part.where(pl.col("position") >= head) if head > manifest.parts_head else of_part
+
+
+def read_corrections(files: IndexFiles, manifest: Manifest) -> DecodedCorrections:
+    """Return what the files hold of corrections."""
+    if manifest.corrections is None or manifest.readings is None:
+        return NO_CORRECTIONS
+    return DecodedCorrections(files.read(manifest.corrections), files.read(manifest.readings))
 
 
 def read_part(

@@ -65,7 +65,7 @@ from eventsource.index._policy import (
     sampling_interval,
     split_entity,
 )
-from eventsource.index._read import pending_events, pending_of_part, read_part
+from eventsource.index._read import pending_events, pending_of_part, read_corrections, read_part
 from eventsource.progress import Progress
 
 __all__ = ["is_index_of", "update_index"]
@@ -121,13 +121,21 @@ class _Update:
         if manifest.clocks is not None:
             clocks = self.files.read(manifest.clocks)
         runs, columns, types = list(manifest.runs), set(manifest.columns), set(manifest.types)
+        before = corrections = read_corrections(self.files, manifest)
         for window in decode_windows(
             log, self.members, start=manifest.head, head=head, clocks=clocks, progress=self.progress
         ):
             runs.append(self._write_run(window.events, window.start, window.stop))
-            columns |= {name for name in window.events.columns if name.startswith("=")}
-            types |= set(window.events["type"].cast(pl.String).unique())
+            corrections = corrections.extended(window.corrections)
+            columns |= {name for name in window.events.columns if name.startswith("=")} | corrections.columns
+            types |= set(window.events["type"].cast(pl.String).unique()) | corrections.types
             clocks = window.clocks
+        if corrections is not before:
+            manifest = replace(
+                manifest,
+                corrections=self.files.write(corrections.table, "corrections"),
+                readings=self.files.write(corrections.rows, "readings"),
+            )
         return replace(
             manifest,
             head=head,

@@ -28,6 +28,7 @@ from eventsource.decode import Clustered, kind_columns, non_empty_columns, unify
 from eventsource.errors import EventsourceError
 from eventsource.event import TIMESTAMP, EventLog
 from eventsource.fold import Events
+from eventsource.index._corrections import Readings
 from eventsource.index._decode import settled_moments
 from eventsource.index._parts import Parts
 from eventsource.plan import Plan
@@ -64,9 +65,18 @@ class View:
         return self.parts.members.plan
 
     @property
-    def is_complete(self) -> bool:
-        """Whether the view has all events of its parts."""
+    def _is_whole(self) -> bool:
+        """Whether the view has all events of its parts, corrected or not."""
         return self.known_at is None and self.upto >= self.parts.head
+
+    @cached_property
+    def readings(self) -> Readings | None:
+        """What is read instead of corrected events; None: the view sees no correction."""
+        return self.parts.corrections.seen(self.upto, self.known_at)
+
+    def entities_corrected_since(self, position: int) -> pl.Series:
+        """Return the ids of entities that corrections from a position on may have touched, sorted."""
+        return self.parts.corrections.entities_since(position, self.upto, self.known_at)
 
     def without_known_at(self) -> "View":
         """Return the view of the same events and those that were recorded after ``known_at``."""
@@ -91,7 +101,13 @@ class View:
             return list(pool.map(fold_part, numbers))
 
     def tail(
-        self, position: int, *, after: datetime, until: datetime | None, entities: pl.Series | None = None
+        self,
+        position: int,
+        *,
+        after: datetime,
+        until: datetime | None,
+        entities: pl.Series | None = None,
+        without: pl.Series | None = None,
     ) -> Events:
         """Return what a snapshot lacks: events from its position on, and earlier ones after its moment.
 
@@ -100,10 +116,17 @@ class View:
             after: events before that position count where they are later than this moment.
             until: only events up to this moment, inclusive; None: no end.
             entities: only events of these ids.
+            without: no events of these ids.
         """
-        tail = self.parts.events_since(position, after).filter(pl.col("position") < self.upto)
+        tail = self.parts.events_since(position, after)
+        if self.readings is not None:
+            lacks = (pl.col("position") >= position) | (pl.col("at") > after)
+            tail = self.readings.apply_to_rows(tail, lacks)
+        tail = tail.filter(pl.col("position") < self.upto)
         if entities is not None:
             tail = tail.filter(pl.col("entity").is_in(entities.implode()))
+        if without is not None:
+            tail = tail.filter(~pl.col("entity").is_in(without.implode()))
         if until is not None:
             tail = tail.filter(pl.col("at") <= until)
         if self.known_at is not None:
@@ -111,32 +134,49 @@ class View:
         return self._resolved(Clustered.from_events(tail.collect()))
 
     def touched_entities(self, start: int) -> pl.Series:
-        """Return the ids of entities with events at ``start`` <= position, sorted."""
+        """Return the ids of entities with events at ``start`` <= position, or corrected there, sorted."""
         events = self.parts.events_since(start).filter(pl.col("position") < self.upto)
-        return events.select("entity").collect().to_series().unique().sort()
+        ids = events.select("entity").collect().to_series()
+        return pl.concat([ids, self.entities_corrected_since(start)]).unique().sort()
 
     @cached_property
     def span(self) -> tuple[datetime, datetime] | None:
         """The first and the last moment of the events; None: there are no events."""
-        if self.is_complete:
-            return self.parts.span
-        ends = pl.DataFrame(self.map(_ends), schema={"first": TIMESTAMP, "last": TIMESTAMP}, orient="row")
-        first, last = ends.select(pl.col("first").min(), pl.col("last").max()).row(0)
+        if self._is_whole and (ends := self._span_of_whole) is not None:
+            return ends
+        found = pl.DataFrame(self.map(_ends), schema={"first": TIMESTAMP, "last": TIMESTAMP}, orient="row")
+        first, last = found.select(pl.col("first").min(), pl.col("last").max()).row(0)
         return None if first is None else (first, last)
+
+    @property
+    def _span_of_whole(self) -> tuple[datetime, datetime] | None:
+        """The first and the last moment of a view without limits; None: all events must be looked at.
+
+        What is read instead of corrected events may be earlier or later than all others. Where a corrected event
+        was the first or the last one, only a look at the others tells which of them is now.
+        """
+        ends = self.parts.span
+        if ends is None or self.readings is None:
+            return ends
+        at = pl.col("at")
+        gone = self.readings.originals.select(at.min().alias("first"), at.max().alias("last")).row(0)
+        come = self.readings.rows.select(at.min().alias("first"), at.max().alias("last")).row(0)
+        if gone[0] is not None and (gone[0] <= ends[0] or gone[1] >= ends[1]):
+            return None
+        return ends if come[0] is None else (min(ends[0], come[0]), max(ends[1], come[1]))
 
     @cached_property
     def columns(self) -> dict[str, pl.DataType]:
         """The columns of payload members that any of the events has. They decide the dtypes of fields."""
         names = list(self.parts.columns)
-        if self.is_complete:
-            return kind_columns(names)
-        found: set[str] = set()
+        # Only a corrected event can take the last value of a column away from a view without limits.
+        uncertain = self.parts.corrections.columns if self.readings is not None else set()
+        found = {name for name in names if name not in uncertain} if self._is_whole else set[str]()
         for number in range(len(self.parts.first_ids)):
-            found |= set(
-                non_empty_columns(self._visible(number).in_order, [name for name in names if name not in found])
-            )
             if len(found) == len(names):
                 break
+            missing = [name for name in names if name not in found]
+            found |= set(non_empty_columns(self._visible(number).in_order, missing))
         return kind_columns([name for name in names if name in found])
 
     def _part_numbers(self, entities: pl.Series | None) -> list[int]:
@@ -156,9 +196,17 @@ class View:
 
     def _visible(self, number: int, entities: pl.Series | None = None) -> Clustered:
         events = self.parts.load(number, entities)
+        if self.readings is not None:
+            events = self._readings_of(number, entities, self.readings).apply(events)
         if self.upto < self.parts.head:
             events = events.where(pl.col("position") < self.upto)
         return events if self.known_at is None else self._recorded_by(events, self.known_at)
+
+    def _readings_of(self, number: int, entities: pl.Series | None, readings: Readings) -> Readings:
+        first_ids = self.parts.first_ids
+        below = first_ids[number + 1] if number + 1 < len(first_ids) else None
+        mine = readings.between(first_ids[number], below)
+        return mine if entities is None else mine.of_entities(entities)
 
     def _recorded_by(self, events: Clustered, known_at: datetime) -> Clustered:
         """Return the events recorded by ``known_at``, in the fold order that they had then.

@@ -4,50 +4,9 @@
   it. Rewriting it (Delta's ``OPTIMIZE``) is the log's own business.
 * ``rejected/`` is the dead-letter store: every line that could not be decoded, with its reason.
 * ``index/`` and ``snapshots/`` are derived: deleting them changes no answer.
-
-How a pull commits
-------------------
-
-A pull reads batches in one thread and commits them, in order, in another. Each commit is an attempt that may start
-again::
-
-        ┌─▶ refresh            read the newest version: head and checkpoint
-        │      │
-        │   drop duplicates    events whose event_id the log holds; those with other content are conflicts
-        │      │
-        │   1. rejected/       commit rejected lines and conflicts; lines that are there already are skipped
-        │      │
-        │   2. events/         commit, in one Delta commit:  the new rows
-        │      │                                             the head        eventsource:log = 1042
-        │      │                                             the checkpoint  eventsource:files:/raw/a#offset = 8192
-        │      ▼
-        └── conflict?          pause, try again              no conflict: next batch
-
-*Application transactions.* The head and the numbers of the checkpoint are *application transactions* of the Delta
-table: names with an integer that are part of the same commit as the rows.
-
-*Exactly once.* Rows and checkpoint are committed together. A pull that is killed anywhere resumes at the
-checkpoint of the last commit, and appends no event twice and leaves none out. Appending the same events again is
-idempotent, as events are dropped whose ``event_id`` the log holds.
-
-*Optimistic concurrency.* Two blind appends to a Delta table both succeed. So every commit carries the transaction
-``eventsource:log``. Of two writers that started from the same version, Delta refuses the second one's commit with
-a conflict. The second writer refreshes, drops duplicates again, and commits again. A counter per source,
-``eventsource:pulls:…``, makes a pull fail if another pull of the same source has committed.
-
-*Order of the writes.* Rejected lines are committed before events. After a crash between the two, the batch is read
-again and its rejected lines are found to be there. In the other order they would be lost, as the checkpoint has
-moved past them.
-
-*Backups.* A log may be restored from a backup and then get other events than before. `Log.mark` is a fingerprint
-of the newest commit, and `Log.knows` says whether the log still contains that commit. Whatever is derived from the
-log keeps the mark, and is built again if the log no longer contains it.
-
-On Amazon S3 and compatible stores, conditional puts (``If-None-Match``), which delta-rs uses by itself, make one
-of two concurrent commits fail. A store without them needs a lock, see delta-rs on ``AWS_S3_LOCKING_PROVIDER``.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from html import escape
 from pathlib import Path
@@ -55,10 +14,17 @@ from typing import Any
 
 import polars as pl
 
+from eventsource.corrections import Corrections, corrected_events
 from eventsource.errors import LogError
 from eventsource.event import REJECTED, STORED, Batch, FileSource, Source, check_events, events_from_dicts
 from eventsource.log._checkpoint import LogCheckpoint
 from eventsource.log._conflicts import CONFLICT_REASON
+from eventsource.log._correct import (
+    Correction,
+    CorrectionRequest,
+    propose_corrections,
+    read_correction_requests,
+)
 from eventsource.log._files import HEAD, STATISTICS, occurred_at_range, scan_in_order
 from eventsource.log._location import check_folder, locate
 from eventsource.log._pull import Pulled, PullProgress, check_source, pull_batches, refuse_rejected_lines
@@ -68,7 +34,17 @@ from eventsource.log._writer import Appended, Writer
 from eventsource.messages import counted
 from eventsource.moment import Moment, first_instant, last_instant
 
-__all__ = ["Appended", "Log", "PullProgress", "Pulled", "refuse_rejected_lines"]
+__all__ = [
+    "Appended",
+    "Correction",
+    "CorrectionRequest",
+    "Log",
+    "PullProgress",
+    "Pulled",
+    "propose_corrections",
+    "read_correction_requests",
+    "refuse_rejected_lines",
+]
 
 _EVENTS = {"delta.appendOnly": "true", "delta.dataSkippingStatsColumns": ",".join(STATISTICS)}
 _REJECTED = {"delta.dataSkippingStatsColumns": "line"}
@@ -146,6 +122,69 @@ class Log:
         appended = self._writer.commit(Batch(frame, {}), "append", None, strict=strict)
         self._writer.compact()
         return appended
+
+    def correct(
+        self,
+        event_id: str,
+        *,
+        data: Mapping[str, Any] | str | None = None,
+        type: str | None = None,  # noqa: A002 - the envelope's own word
+        occurred_at: Moment | None = None,
+        reason: str = "",
+    ) -> Correction:
+        """Append a ``$corrected`` event: from its position on, an event is read with these parts replaced.
+
+        It replaces parts of the event as it arrived. So a second correction repeats what is still right of the
+        first one; a correction without parts brings the event back as it arrived. Nothing is appended if the event
+        is read so already.
+
+        Args:
+            event_id: the id of the event.
+            data: its payload as a whole: a dict, or the text of a JSON object.
+            type: its type.
+            occurred_at: when it was true; a date means its midnight (UTC).
+            reason: why; `Timeline.explain` and `Timeline.replay` show it.
+
+        Raises:
+            LogError: the log has no such event, or it is a correction itself.
+            FrameError: a part is not what an event can have.
+        """
+        parts = {"data": data, "type": type, "occurred_at": occurred_at}
+        return self.correct_all([{"event_id": event_id, **parts, "reason": reason}])[0]
+
+    def retract(self, event_id: str, *, reason: str = "") -> Correction:
+        """Append a ``$retracted`` event: from its position on, an event is read as if it had never been.
+
+        A later `correct` brings it back. For errors see `correct`.
+        """
+        return self.correct_all([{"event_id": event_id, "retract": True, "reason": reason}])[0]
+
+    def correct_all(self, corrections: Iterable[CorrectionRequest] | str | Path) -> list[Correction]:
+        """Append several corrections, all or nothing.
+
+        Args:
+            corrections: dicts with ``event_id``, any of ``data``, ``type``, ``occurred_at``, or ``retract``
+                (true), and ``reason``; or the path of a file of them: JSON Lines, or CSV with these columns.
+
+        Raises:
+            LogError, FrameError: see `correct`; nothing was appended.
+        """
+        is_file = isinstance(corrections, str | Path)
+        requests = read_correction_requests(corrections) if is_file else corrections  # type: ignore[arg-type]  # a path
+        proposed = propose_corrections(self, requests)  # type: ignore[arg-type]  # no path
+        if events := [dict(each.envelope) for each in proposed if each.envelope is not None]:
+            self.append(events, strict=True)
+        return proposed
+
+    def corrections(self, *, upto: int | None = None) -> pl.DataFrame:
+        """Return all corrections, and whether they have an effect, in order of position.
+
+        Returns:
+            ``position``, ``event_id``, ``type``, ``recorded_at``, ``target_id``, ``target`` (the position of the
+            event that it corrects), ``reason``, ``problem`` (why it has no effect; null: it has one).
+        """
+        table = Corrections.of(self, upto=upto).table
+        return table.select(pl.exclude("new_data", "new_type", "new_occurred_at"))
 
     def pull(
         self, source: Source, *, strict: bool = False, progress: Callable[[PullProgress], None] | None = None
@@ -230,6 +269,7 @@ class Log:
         streams: str | Collection[str] | None = None,
         upto: int | None = None,
         start: int = 0,
+        corrected: bool = False,
     ) -> pl.LazyFrame:
         """Return events as a lazy frame of `STORED`, in order of position; later appends do not change it.
 
@@ -243,11 +283,17 @@ class Log:
             streams: only these streams.
             upto: only positions < ``upto``.
             start: only positions >= ``start``.
+            corrected: events as they are read now, instead of as they arrived: with the corrections before
+                ``upto``, without retracted events, and without the corrections themselves. All other arguments
+                mean the corrected events.
 
         Raises:
             MomentError: ``since`` or ``until`` is not a moment.
         """
-        frame = scan_in_order(self._events.refresh(), start, upto)
+        if corrected:
+            frame = corrected_events(self, upto).filter(pl.col("position") >= start)
+        else:
+            frame = scan_in_order(self._events.refresh(), start, upto)
         if since is not None:
             frame = frame.filter(pl.col("occurred_at") >= first_instant(since))
         if until is not None:

@@ -1,4 +1,46 @@
-"""The only way into a log: drop duplicates, number the new events, commit them with the checkpoint."""
+"""The only way into a log: drop duplicates, number the new events, commit them with the checkpoint.
+
+How a pull commits
+------------------
+
+A pull reads batches in one thread and commits them, in order, in another. Each commit is an attempt that may start
+again::
+
+        ┌─▶ refresh            read the newest version: head and checkpoint
+        │      │
+        │   drop duplicates    events whose event_id the log holds; those with other content are conflicts
+        │      │
+        │   1. rejected/       commit rejected lines and conflicts; lines that are there already are skipped
+        │      │
+        │   2. events/         commit, in one Delta commit:  the new rows
+        │      │                                             the head        eventsource:log = 1042
+        │      │                                             the checkpoint  eventsource:files:/raw/a#offset = 8192
+        │      ▼
+        └── conflict?          pause, try again              no conflict: next batch
+
+*Application transactions.* The head and the numbers of the checkpoint are *application transactions* of the Delta
+table: names with an integer that are part of the same commit as the rows.
+
+*Exactly once.* Rows and checkpoint are committed together. A pull that is killed anywhere resumes at the
+checkpoint of the last commit, and appends no event twice and leaves none out. Appending the same events again is
+idempotent, as events are dropped whose ``event_id`` the log holds.
+
+*Optimistic concurrency.* Two blind appends to a Delta table both succeed. So every commit carries the transaction
+``eventsource:log``. Of two writers that started from the same version, Delta refuses the second one's commit with
+a conflict. The second writer refreshes, drops duplicates again, and commits again. A counter per source,
+``eventsource:pulls:…``, makes a pull fail if another pull of the same source has committed.
+
+*Order of the writes.* Rejected lines are committed before events. After a crash between the two, the batch is read
+again and its rejected lines are found to be there. In the other order they would be lost, as the checkpoint has
+moved past them.
+
+*Backups.* A log may be restored from a backup and then get other events than before. `Log.mark` is a fingerprint
+of the newest commit, and `Log.knows` says whether the log still contains that commit. Whatever is derived from the
+log keeps the mark, and is built again if the log no longer contains it.
+
+On Amazon S3 and compatible stores, conditional puts (``If-None-Match``), which delta-rs uses by itself, make one
+of two concurrent commits fail. A store without them needs a lock, see delta-rs on ``AWS_S3_LOCKING_PROVIDER``.
+"""
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -40,7 +82,7 @@ class Appended:
 
 
 class Writer:
-    """Appends batches to a log, see `eventsource.log` for the protocol.
+    """Appends batches to a log, see above for the protocol.
 
     Args:
         table: the events, not shared with other objects: nothing else may refresh it during a commit.

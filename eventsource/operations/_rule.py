@@ -7,6 +7,7 @@ from typing import Any, Final, get_args
 import polars as pl
 
 from eventsource.errors import ModelError
+from eventsource.event import CORRECTIONS
 from eventsource.messages import suggestion
 from eventsource.operations._arguments import Arguments, Op
 from eventsource.operations._field_history import FieldEvents, FieldHistory
@@ -171,12 +172,17 @@ class Rule(Arguments):
 
 
 def check_event_types(where: str, types: Iterable[Any]) -> None:
-    """Check that event types are texts.
+    """Check that event types are texts, and none of them is reserved.
 
     Raises:
-        ModelError: one is not.
+        ModelError: one is not a text, or is a type of corrections.
     """
     for type_ in types:
+        if isinstance(type_, str) and type_ in CORRECTIONS:
+            raise ModelError(
+                f"{where}: events of type {type_!r} are corrections, and belong to no entity",
+                hint="every model applies corrections by itself",
+            )
         if not isinstance(type_, str):
             raise ModelError(
                 f"{where}: expected an event type, got {type_!r}", hint='event types are texts: "A", "B"'

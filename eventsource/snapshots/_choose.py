@@ -64,8 +64,11 @@ class Request:
     @classmethod
     def of(cls, view: View, moment: datetime | None) -> "Request":
         """Return what a question for the states at a moment needs."""
-        columns = tuple(sorted(view.parts.columns))
-        visible = columns if view.known_at is None else tuple(sorted(view.columns))
+        if view.readings is not None:  # corrections may have taken a column's last value away
+            columns = visible = tuple(sorted(view.columns))
+        else:
+            columns = tuple(sorted(view.parts.columns))
+            visible = columns if view.known_at is None else tuple(sorted(view.columns))
         return cls(moment, view.upto, view.known_at, view.plan.order, columns, visible)
 
 

@@ -47,7 +47,7 @@ from eventsource.plan import Plan
 
 __all__ = ["Snapshot", "SnapshotStore"]
 
-_VERSION: Final = 7
+_VERSION: Final = 8
 """The version of the format; raise it when the columns or the metadata change their meaning."""
 
 _METADATA: Final = "eventsource"
@@ -66,7 +66,8 @@ class Snapshot:
         position: events from this position on are not in it.
         moment: events after this instant are not in it.
         is_complete: whether all events before the position are in it, none of them being after ``moment``.
-        last_recorded_at: the latest ``recorded_at`` of its events; None: it has no events.
+        last_recorded_at: the latest ``recorded_at`` of its events, and of all corrections before its position;
+            None: it has none.
         columns: the payload columns that the log had then, sorted.
         entities: the number of states.
         last_event_id: the id of the event before ``position``.

@@ -46,6 +46,7 @@ def take_snapshot(view: View, store: SnapshotStore, moment: datetime | None) -> 
                 f"{plan.name}: the states cannot be stored: {part.states.reason}",
                 hint="dtype=pl.Decimal(18, 2) needs fewer digits",
             )
+    recorded = [view.parts.corrections.last_recorded_at(view.upto), *(part.last for part in parts)]
     all_states = concat_answers([part.states for part in parts if not isinstance(part.states, Unusable)])
     return store.write(
         all_states,
@@ -53,7 +54,7 @@ def take_snapshot(view: View, store: SnapshotStore, moment: datetime | None) -> 
             position=view.upto,
             moment=moment,
             is_complete=moment >= span[1],
-            last_recorded_at=max((part.last for part in parts if part.last is not None), default=None),
+            last_recorded_at=max((moment for moment in recorded if moment is not None), default=None),
             columns=tuple(sorted(view.columns)),
             entities=all_states.height,
             last_event_id=view.parts.last_event_id(view.upto),

@@ -21,6 +21,7 @@ from eventsource.plan import Plan
 from eventsource.progress import Progress
 from eventsource.snapshots import Snapshot, SnapshotPolicy, Snapshots, Unusable
 from eventsource.timeline._answers import difference, explanation
+from eventsource.timeline._corrections import EntityCorrections
 from eventsource.timeline._display import timeline_html
 from eventsource.timeline._mixed import Mixed
 from eventsource.timeline._names import warn_of_unknown_names
@@ -325,14 +326,16 @@ class Timeline:
         Returns:
             ``field``, ``value``, ``event_id``, ``type``, ``at``, ``position``; the last four are null while
             the field has its default. An entity without events by then has all defaults. Where the fields
-            have several dtypes, ``value`` is JSON text, as in `diff`.
+            have several dtypes, ``value`` is JSON text, as in `diff`. If events of the entity were corrected, also
+            ``corrected``: per field, which of its events were corrected or retracted, when, and why.
         """
         question, ids = self._question(known_at, upto, tz), entity_id(entity)
         until = question.last_instant(when)
         for attempt in self._attempts(question):
             with attempt as view:
                 changes = changes_of(view, self._engine, self.plan.fields, entities=ids, until=until)
-        return explanation(changes, self.plan, mixed)
+                corrected = EntityCorrections.of(view, ids).notes_of_fields(self.plan, until)
+        return explanation(changes, self.plan, mixed, corrected)
 
     def trend(  # noqa: PLR0913 - filters, all by keyword
         self,
@@ -414,13 +417,15 @@ class Timeline:
     def replay(self, entity: str | int, *, known_at: Moment | None = None, upto: int | None = None) -> Replay:
         """Return one step per relevant event of an entity: the state before, what changed, the state after.
 
-        A step also says whether the event created the entity, deleted it or created it again.
+        A step also says whether the event created the entity, deleted it or created it again, and whether it was
+        corrected. Retracted events have no step: `Replay.corrections` lists them.
         """
         ids, fields = entity_id(entity), self.plan.fields
         for attempt in self._attempts(self._question(known_at, upto)):
             with attempt as view:
                 [(events, changes)] = view.map(lambda events: (events, self._engine.changes(events, fields)), ids)
-                steps = replay_of(ids[0], events, changes, self.log)
+                corrections = EntityCorrections.of(view, ids)
+                steps = replay_of(ids[0], events, changes, self.log, corrections)
         return steps
 
     def touched(self, start: int, upto: int) -> pl.Series:

@@ -53,8 +53,17 @@ def difference(a: pl.DataFrame, b: pl.DataFrame, fields: Sequence[str], mixed: M
     return order.select("entity", "change", "field").with_columns(value.gather(order["|row"]) for value in values)
 
 
-def explanation(changes: Mapping[str, pl.DataFrame], plan: Plan, mixed: Mixed) -> pl.DataFrame:
-    """Return each field's value and the last event that changed it; see `Timeline.explain`."""
+def explanation(
+    changes: Mapping[str, pl.DataFrame], plan: Plan, mixed: Mixed, corrected: Mapping[str, str]
+) -> pl.DataFrame:
+    """Return each field's value and the last event that changed it; see `Timeline.explain`.
+
+    Args:
+        changes: what changed each field.
+        plan: the plan.
+        mixed: what ``value`` holds where the fields have several dtypes.
+        corrected: field → what was corrected about its events.
+    """
     rows, values = [], []
     unchanged = defaults(changes, plan)
     for name in plan.fields:
@@ -64,9 +73,10 @@ def explanation(changes: Mapping[str, pl.DataFrame], plan: Plan, mixed: Mixed) -
         rows.append((name, *found))
     schema = {"field": pl.String(), "event_id": pl.String(), "type": pl.String(), "at": TIMESTAMP}
     frame = pl.DataFrame(rows, schema=schema | {"position": pl.Int64()}, orient="row")
+    notes = [pl.Series("corrected", list(map(corrected.get, plan.fields)), pl.String())] if corrected else []
     if not values:
         return frame.with_columns(value=pl.lit(None)).select("field", "value", *_SOURCE)
-    return frame.with_columns(concat_values(values, mixed)).select("field", "value", *_SOURCE)
+    return frame.with_columns(concat_values(values, mixed)).select("field", "value", *_SOURCE, *notes)
 
 
 def defaults(changes: Mapping[str, pl.DataFrame], plan: Plan) -> pl.DataFrame:

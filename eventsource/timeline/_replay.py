@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from html import escape
 from typing import Any, Final, overload
 
 import polars as pl
@@ -11,6 +12,7 @@ from eventsource.event import TIMESTAMP, EventLog
 from eventsource.fold import Events
 from eventsource.messages import counted
 from eventsource.timeline._answers import defaults
+from eventsource.timeline._corrections import EntityCorrections, correction_note
 from eventsource.timeline._display import table_html
 
 __all__ = ["Replay", "Step", "replay_of"]
@@ -45,6 +47,7 @@ class Step:
         exists_before: whether the entity exists before it.
         exists_after: whether the entity exists after it.
         existence: ``created``, ``deleted`` or ``created again``; empty where the event changes no existence.
+        correction: how the event was corrected, when, by which event and why; empty if it was not.
     """
 
     at: datetime
@@ -58,6 +61,7 @@ class Step:
     exists_before: bool
     exists_after: bool
     existence: str
+    correction: str = ""
 
     @property
     def summary(self) -> str:
@@ -67,10 +71,18 @@ class Step:
 
 
 class Replay(Sequence[Step]):
-    """The steps of one entity, in fold order; a notebook shows them as a table."""
+    """The steps of one entity, in fold order; a notebook shows them as a table.
 
-    def __init__(self, entity: str, steps: Sequence[Step]) -> None:
-        self.entity, self._steps = entity, tuple(steps)
+    Args:
+        entity: the id of the entity.
+        steps: its steps.
+        corrections: the corrections of its events, the last one of each: ``event_id`` and ``position`` of the
+            event, ``correction`` (``$corrected`` or ``$retracted``), ``correction_id``, ``recorded_at`` and
+            ``reason`` of the correction. Retracted events have no step.
+    """
+
+    def __init__(self, entity: str, steps: Sequence[Step], corrections: pl.DataFrame) -> None:
+        self.entity, self._steps, self.corrections = entity, tuple(steps), corrections
 
     @overload
     def __getitem__(self, index: int) -> Step: ...
@@ -90,10 +102,14 @@ class Replay(Sequence[Step]):
 
         Returns:
             ``at``, ``position``, ``type``, ``event_id``, ``changed`` (text, such as ``deleted, premium: true →
-            false``), ``data``, ``exists`` (whether the entity exists after the event).
+            false``), ``data``, ``exists`` (whether the entity exists after the event). If any event was corrected,
+            also ``corrected``: when, by which event and why; null where it was not.
         """
         rows = [(s.at, s.position, s.type, s.event_id, s.summary, s.data, s.exists_after) for s in self]
-        return pl.DataFrame(rows, schema=_FRAME, orient="row")
+        frame = pl.DataFrame(rows, schema=_FRAME, orient="row")
+        if not any(step.correction for step in self):
+            return frame
+        return frame.with_columns(pl.Series("corrected", [s.correction or None for s in self], pl.String()))
 
     @property
     def _title(self) -> str:
@@ -101,7 +117,15 @@ class Replay(Sequence[Step]):
 
     def __repr__(self) -> str:
         lines = [f"{s.at:%Y-%m-%d %H:%M:%S}  #{s.position}  {s.type}  {s.summary}" for s in self]
-        return "\n".join([self._title, *lines])
+        return "\n".join([self._title, *lines, *self.notes])
+
+    @property
+    def notes(self) -> list[str]:
+        """A sentence per corrected event: when, by which event and why it was corrected or retracted."""
+        return [
+            f"#{row['position']}  {row['event_id']} was {correction_note(row)}"
+            for row in self.corrections.iter_rows(named=True)
+        ]
 
     def _repr_html_(self) -> str:
         rows = [
@@ -109,14 +133,18 @@ class Replay(Sequence[Step]):
             for s in self
         ]
         head = ("at (UTC)", "position", "event", "changed", "payload", "state after")
-        return table_html(head, rows, self._title)
+        notes = "".join(f"<p>{escape(note)}</p>" for note in self.notes)
+        return table_html(head, rows, self._title) + notes
 
 
-def replay_of(entity: str, events: Events, changes: Mapping[str, pl.DataFrame], log: EventLog) -> Replay:
-    """Return the steps of one entity from its events and the changes of all its fields."""
+def replay_of(
+    entity: str, events: Events, changes: Mapping[str, pl.DataFrame], log: EventLog, corrections: EntityCorrections
+) -> Replay:
+    """Return the steps of one entity from its events, the changes of all its fields, and the corrections."""
     changed = _changes_by_position(changes)
     envelope = events.clustered.collect("at", "position", "event_id", pl.col("type").cast(pl.String))
-    payloads = _payloads(log, envelope["position"])
+    payloads = _payloads(log, envelope["position"]) | corrections.payloads(log)
+    notes = corrections.notes
     created, deleted = events.plan.created, events.plan.deleted
     state = defaults(changes, events.plan).row(0, named=True)
     exists = existed = False
@@ -128,10 +156,11 @@ def replay_of(entity: str, events: Events, changes: Mapping[str, pl.DataFrame], 
         exists_after = is_created or (exists and type_ not in deleted)
         existence = _existence(exists, exists_after, existed=existed)
         data = payloads[position]
-        step = Step(at, position, event_id, type_, data, state, here, after, exists, exists_after, existence)
+        note = notes.get(position, "")
+        step = Step(at, position, event_id, type_, data, state, here, after, exists, exists_after, existence, note)
         steps.append(step)
         state, exists, existed = after, exists_after, existed or exists_after
-    return Replay(entity, steps)
+    return Replay(entity, steps, corrections.frame)
 
 
 def _changes_by_position(changes: Mapping[str, pl.DataFrame]) -> dict[int, dict[str, tuple[Any, Any]]]:

@@ -22,7 +22,18 @@ from eventsource.plan import Plan
 from eventsource.snapshots import SnapshotPolicy, SnapshotStore, Thresholds
 from eventsource.timeline import Timeline, Tuning
 from tests.conformance.answers import REFUSED, answer_of, assert_same, has_fixed_dtypes, timeline
-from tests.conformance.strategies import ABSENT, INSTANTS, KINDS, STREAMS, World, logs, moments, plans, zones
+from tests.conformance.strategies import (
+    ABSENT,
+    INSTANTS,
+    KINDS,
+    STREAMS,
+    World,
+    logs,
+    moments,
+    plans,
+    with_corrections,
+    zones,
+)
 from tests.laws import examples
 
 IDS = (*STREAMS, "7", "new", "nobody")
@@ -124,11 +135,16 @@ class NamedQuestion:
         assert_same(*answers, dtypes=self.typed and has_fixed_dtypes(found.plan))
 
 
+def views(head: int) -> st.SearchStrategy[dict[str, Any]]:
+    """Return what questions see of a log: ``known_at`` and ``upto``."""
+    limits = {"known_at": st.none() | st.none() | moments(), "upto": st.none() | st.none() | st.integers(0, head)}
+    return st.fixed_dictionaries(limits)
+
+
 @st.composite
-def questions(draw: st.DrawFn, plan: Plan, head: int) -> NamedQuestion:
-    """Return any question of a timeline, with any view."""
-    known_at, upto = draw(st.none() | st.none() | moments()), draw(st.none() | st.none() | st.integers(0, head))
-    view: dict[str, Any] = {"known_at": known_at, "upto": upto}
+def questions(draw: st.DrawFn, plan: Plan, head: int, view: dict[str, Any] | None = None) -> NamedQuestion:
+    """Return any question of a timeline, with any view, or with the given one."""
+    view = draw(views(head)) if view is None else view
     zoned = {**view, "tz": draw(zones())}
     when, other, field = draw(st.none() | moments()), draw(moments()), draw(st.sampled_from(plan.fields))
     entity, many = draw(st.none() | st.sampled_from(IDS)), draw(st.lists(moments(), max_size=3))
@@ -177,7 +193,7 @@ def changing_worlds(draw: st.DrawFn, /, **model: Any) -> World:
     late = {name: draw(st.sampled_from([kind, kind, *KINDS])) for name, kind in early.items()}
     first, second = draw(logs(early)), draw(logs(late))
     renamed = [event | {"event_id": f"late {event['event_id']}"} for event in second]
-    return World(first + renamed, draw(plans(early, **model)))
+    return World(draw(with_corrections(first + renamed, late, most=5)), draw(plans(early, **model)))
 
 
 def arrivals(world: World, cuts: list[int]) -> Iterator[list[dict[str, Any]]]:

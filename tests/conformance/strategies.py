@@ -16,6 +16,10 @@ from eventsource.plan import Plan, Rule, Transition
 STREAMS = ("a", "b", "ż 1")
 TYPES = ("Opened", "Changed", "Paid", "Moved", "Closed")
 UNKNOWN = "Unheard"
+GONE = "Gone"
+"""Events of this type belong to no entity: every plan has a key for them, which they lack."""
+CORRECTIONS = ("$corrected", "$retracted")
+PARTS = ("data", "type", "occurred_at")
 ZONES = ("UTC", "Europe/Warsaw", "America/New_York", "Asia/Kolkata")
 BEGIN = datetime(2024, 3, 29, tzinfo=UTC)
 """Two clock changes lie in the days that follow."""
@@ -64,6 +68,39 @@ class World:
             first.setdefault(event["event_id"], event)
         return [event for event in first.values() if keep(event)]
 
+    def as_read(self, upto: int | None = None, known_at: datetime | None = None) -> list[dict[str, Any]]:
+        """Return a log without corrections that a question must read like this one: the slow, obvious way.
+
+        Corrections and retracted events become events that belong to no entity, so that positions stay.
+        """
+        events = self.without(lambda _: True)
+        position = {event["event_id"]: number for number, event in enumerate(events)}
+        read = [event | {"recorded_at": _recorded_at(event)} for event in events]
+        for number, event in enumerate(events[:upto]):
+            target = position.get(event["data"].get("event_id"), len(events))
+            if event["type"] not in CORRECTIONS:
+                continue
+            read[number] = _gone(read[number])
+            if target >= number or events[target]["type"] in CORRECTIONS:
+                continue
+            if known_at is not None and _recorded_at(event) > known_at:
+                continue
+            original = events[target] | {"recorded_at": _recorded_at(events[target])}
+            if event["type"] == "$retracted":
+                read[target] = _gone(original)
+            else:
+                parts = {name: event["data"][name] for name in PARTS if name in event["data"]}
+                read[target] = original | parts
+        return [_gone(event) if event["type"] in CORRECTIONS else event for event in read]
+
+
+def _recorded_at(event: dict[str, Any]) -> Any:
+    return event["recorded_at"] or event["occurred_at"]
+
+
+def _gone(event: dict[str, Any]) -> dict[str, Any]:
+    return event | {"type": GONE, "data": {}}
+
 
 def moments() -> st.SearchStrategy[Any]:
     """Return moments of every form: dates, instants of events, just before them, naive, texts."""
@@ -89,7 +126,7 @@ def worlds(draw: st.DrawFn, /, *, kinds: tuple[str, ...] = tuple(KINDS), **model
         **model: see `plans`.
     """
     members = {name: draw(st.sampled_from(kinds)) for name in ("n", "v", "in.side")}
-    return World(draw(logs(members)), draw(plans(members, **model)))
+    return World(draw(with_corrections(draw(logs(members)), members)), draw(plans(members, **model)))
 
 
 @st.composite
@@ -103,6 +140,32 @@ def logs(draw: st.DrawFn, members: dict[str, str], *, distinct_moments: bool = F
     again = draw(st.lists(st.integers(0, max(size - 1, 0)), max_size=2)) if events else []
     changed = [events[number] | {"data": {"n": 5}, "stream": draw(st.sampled_from(STREAMS))} for number in again]
     return events + changed
+
+
+@st.composite
+def with_corrections(
+    draw: st.DrawFn, events: list[dict[str, Any]], members: dict[str, str], *, most: int = 3
+) -> list[dict[str, Any]]:
+    """Return events, and corrections of them at any place: also before their event, of each other, of none."""
+    found = list(events)
+    for number in range(draw(st.sampled_from([0, *range(most + 1)]))):
+        ids = [event["event_id"] for event in found]
+        correction = draw(_corrections(f"k{number}", [*ids, *ids, "none"], members))
+        found.insert(draw(st.integers(0, len(found)) | st.just(len(found))), correction)
+    return found
+
+
+@st.composite
+def _corrections(draw: st.DrawFn, event_id: str, ids: list[str], members: dict[str, str]) -> dict[str, Any]:
+    correction = draw(_events(event_id, draw(st.sampled_from(INSTANTS)), members, st.none()))
+    parts: dict[str, Any] = {
+        "data": draw(_payloads(members)),
+        "type": draw(st.sampled_from((*TYPES, UNKNOWN))),
+        "occurred_at": draw(st.sampled_from(INSTANTS)),
+    }
+    given = draw(st.sets(st.sampled_from(PARTS)))
+    data = {"event_id": draw(st.sampled_from(ids)), "reason": "why"} | {name: parts[name] for name in given}
+    return correction | {"type": draw(st.sampled_from(("$corrected", *CORRECTIONS))), "data": data}
 
 
 @st.composite
@@ -155,7 +218,8 @@ def plans(draw: st.DrawFn, members: dict[str, str], *, python: bool = True, orde
         created=created,
         deleted=deleted,
         order=order or draw(st.sampled_from(["occurred_at", "recorded_at"])),  # type: ignore[arg-type]  # drawn
-        key=draw(st.sampled_from([{}, {"Moved": "who.id"}, {"Moved": "who.id", "Paid": "who.id"}])),
+        key={GONE: "gone"}
+        | draw(st.sampled_from([{}, {"Moved": "who.id"}, {"Moved": "who.id", "Paid": "who.id"}])),
     )
 
 
