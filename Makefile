@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 LOCK := requirements.lock
 
-.PHONY: demo test docs laws words bench lock notebooks lint clean environment
+.PHONY: demo test docs laws hostile words bench lock notebooks lint clean environment
 
 environment: .venv/installed
 
@@ -46,6 +46,11 @@ docs: environment
 # The laws with 2,000 examples each instead of 45: hours, so not part of `make test`.
 laws: environment
 	$(BIN)/python -m pytest tests -m hypothesis --hypothesis-profile=deep
+
+# What tries to break something (concurrency, bit rot, full disks, hostile input), at full size: an hour, so not part
+# of `make test`, which tries a little of each.
+hostile: environment
+	EVENTSOURCE_HOSTILE=full $(BIN)/python -m pytest tests -m hostile
 
 # Words and phrases that the prose of this project avoids, with their places.
 words: environment

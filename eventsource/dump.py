@@ -7,6 +7,7 @@ import polars as pl
 
 from eventsource.decode import entity_ids
 from eventsource.event import EventLog, json_line
+from eventsource.index import reading
 from eventsource.moment import Moment, last_instant
 from eventsource.timeline import Timeline
 
@@ -43,7 +44,8 @@ def dump(
     if known_at is not None:
         wanted &= pl.col("recorded_at") <= last_instant(known_at, timeline.tz)
     for chunk in _in_order(timeline.log, upto):
-        mine = chunk.filter(wanted).collect()
+        with reading(timeline.log):
+            mine = chunk.filter(wanted).collect()
         parts = [
             of_type.filter(entity_ids(of_type, keys.get(of_type["type"][0])) == entity)
             for of_type in mine.partition_by("type")

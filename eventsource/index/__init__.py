@@ -23,7 +23,7 @@ from eventsource.errors import DerivedFileWarning, LogError
 from eventsource.event import EventLog
 from eventsource.index._corrections import NO_CORRECTIONS, DecodedCorrections
 from eventsource.index._files import IndexFiles, NotWritableError
-from eventsource.index._log import still_contains
+from eventsource.index._log import reading, still_contains
 from eventsource.index._manifest import Manifest
 from eventsource.index._parts import InMemory, Parts, Stored
 from eventsource.index._policy import Sizes
@@ -34,7 +34,7 @@ from eventsource.messages import warn
 from eventsource.plan import Plan
 from eventsource.progress import Progress, no_progress
 
-__all__ = ["Attempt", "Index", "Sizes", "View", "still_contains"]
+__all__ = ["Attempt", "Index", "Sizes", "View", "reading", "still_contains"]
 
 _ATTEMPTS: Final = 5
 """How often a question begins again because files were deleted, before it is answered in memory."""
@@ -101,7 +101,8 @@ class Index:
         missing: FileNotFoundError | None = None
         for open_parts in openers:
             try:
-                attempt = Attempt(View(open_parts(upto, head), upto, known_at))
+                with reading(self.log):
+                    attempt = Attempt(View(open_parts(upto, head), upto, known_at))
             except FileNotFoundError as error:
                 missing = error
                 continue

@@ -5,16 +5,39 @@ was *restored from a backup* has lost events, and may have got others at the sam
 from the lost events must then be discarded. `still_contains` decides this for indexes and snapshots.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import polars as pl
+
 from eventsource.event import EventLog
 
-__all__ = ["last_event_id", "still_contains"]
+__all__ = ["last_event_id", "reading", "still_contains"]
+
+
+@contextmanager
+def reading(log: EventLog) -> Iterator[None]:
+    """Raise an error of Polars, which names no file, as that of the damaged file of the log that caused it.
+
+    Raises:
+        LogError: a file of the log is damaged.
+    """
+    try:
+        yield
+    except pl.exceptions.PolarsError as error:
+        from eventsource.log import Log  # noqa: PLC0415 - slow to import, and of no use for logs in memory
+
+        if isinstance(log, Log) and (damage := log.first_damage()) is not None:
+            raise damage from error
+        raise
 
 
 def last_event_id(log: EventLog, head: int) -> str:
     """Return the id of the event before a position; empty at position 0."""
     if not head:
         return ""
-    found = log.scan(start=head - 1, upto=head).select("event_id").collect()
+    with reading(log):
+        found = log.scan(start=head - 1, upto=head).select("event_id").collect()
     return str(found.item()) if found.height else ""
 
 

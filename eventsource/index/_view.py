@@ -30,6 +30,7 @@ from eventsource.event import TIMESTAMP, EventLog
 from eventsource.fold import Events
 from eventsource.index._corrections import Readings
 from eventsource.index._decode import settled_moments
+from eventsource.index._log import reading
 from eventsource.index._parts import Parts
 from eventsource.plan import Plan
 
@@ -226,7 +227,8 @@ class View:
     @cached_property
     def _settled(self) -> pl.DataFrame:
         assert self.known_at is not None  # noqa: S101 - only used where it is given
-        return settled_moments(self.parts.log, self.upto, self.known_at)
+        with reading(self.parts.log):
+            return settled_moments(self.parts.log, self.upto, self.known_at)
 
 
 class Attempt:

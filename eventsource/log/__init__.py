@@ -304,6 +304,14 @@ class Log:
                 frame = frame.filter(pl.col(column).is_in(wanted.implode()))
         return frame
 
+    def first_damage(self) -> LogError | None:
+        """Return the error that names the first damaged file of ``events/``; None: all can be read.
+
+        This decodes the files one by one. It is meant for the moment after an error, to say where that came from;
+        `eventsource.check.check_files` names all damaged files.
+        """
+        return self._events.refresh().first_damage()
+
     def rejected(self) -> pl.DataFrame:
         """Return the rejected lines: `REJECTED` and ``rejected_at``, sorted by that, file, line."""
         return self._rejected.lines()

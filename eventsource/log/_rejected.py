@@ -72,7 +72,8 @@ class RejectedLines:
 
     def _read(self) -> pl.DataFrame:
         version = self._table.refresh()
-        rows = version.scan(version.files()["path"].to_list()).collect()
+        with version.reading():
+            rows = version.scan(version.files()["path"].to_list()).collect()
         once = rows.unique(REJECTED.names(), keep="first", maintain_order=True)
         return once.sort("rejected_at", "file", "line", maintain_order=True)
 

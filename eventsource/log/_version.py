@@ -8,7 +8,8 @@ question. So what a question needs is read from a `TableVersion`, which notices 
     handle              7                      8        7 is opened again
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from threading import RLock
 from typing import Any, Final
 
@@ -113,6 +114,20 @@ class TableVersion:
         """
         folder = self._storage.folder
         return None if folder is None else undecodable_file(folder, self.files()["path"].to_list())
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Raise an error of Polars as that of the damaged file which caused it.
+
+        Raises:
+            LogError: a file of the table is damaged.
+        """
+        try:
+            yield
+        except pl.exceptions.PolarsError as error:
+            if (damage := self.first_damage()) is not None:
+                raise damage from error
+            raise
 
     def _handle(self) -> DeltaTable:
         """Return a handle at this version; the caller holds the lock."""

@@ -124,7 +124,8 @@ class Writer:
         version = self._table.refresh()
         advanced = checkpoint.transactions(batch.checkpoint, version) if checkpoint else {}
         head = version.transaction_version(HEAD) or 0
-        new, conflicts = self._without_duplicates(batch.events, head)
+        with version.reading():
+            new, conflicts = self._without_duplicates(batch.events, head)
         if strict and conflicts.height:
             _refuse(conflicts)
         # Rejected lines first: after a crash between the two commits the batch is read again, and its rejected

@@ -10,6 +10,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from eventsource.errors import IndexFileError, ReadModelError
+from eventsource.index import reading
 from eventsource.progress import Progress, no_progress
 from eventsource.readmodel._answers import Lag, Refreshed
 from eventsource.readmodel._database import Database, database_at
@@ -186,9 +187,9 @@ class TablesOfModel:
         if not wanted:
             return {}
         scan = self.timeline.log.scan(start=wanted[0], upto=wanted[-1] + 1)
-        found = (
-            scan.filter(pl.col("position").is_in(wanted)).select("position", "event_id", "recorded_at").collect()
-        )
+        events = scan.filter(pl.col("position").is_in(wanted)).select("position", "event_id", "recorded_at")
+        with reading(self.timeline.log):
+            found = events.collect()
         return {position: (event_id, recorded_at) for position, event_id, recorded_at in found.iter_rows()}
 
     def _record(self, head: int, columns: Mapping[str, str], last: tuple[str, datetime] | None) -> Record:

@@ -9,7 +9,7 @@ import polars as pl
 from eventsource.dotted_paths import ENVELOPE_PATHS, dotted_paths
 from eventsource.errors import UnknownNameWarning
 from eventsource.event import EventLog
-from eventsource.index import View
+from eventsource.index import View, reading
 from eventsource.messages import suggestion, warn
 
 __all__ = ["warn_of_unknown_names"]
@@ -26,7 +26,9 @@ def warn_of_unknown_names(log: EventLog, view: View) -> bool:
     """
     if not log.path or not view.parts.head:
         return False
-    if names := list(_unknown_names(log, view)):
+    with reading(log):
+        names = list(_unknown_names(log, view))
+    if names:
         model = view.parts.members.plan.name
         warn(_message(model, names), UnknownNameWarning)
     return True

@@ -10,6 +10,7 @@ import polars as pl
 
 from eventsource.event import TIMESTAMP, EventLog
 from eventsource.fold import Events
+from eventsource.index import reading
 from eventsource.messages import counted
 from eventsource.timeline._answers import defaults
 from eventsource.timeline._corrections import EntityCorrections, correction_note
@@ -183,8 +184,9 @@ def _payloads(log: EventLog, positions: pl.Series) -> dict[int, str]:
     if positions.is_empty():
         return {}
     wanted = pl.col("position").is_in(positions.implode())
-    scan = log.scan(start=int(positions.min()), upto=int(positions.max()) + 1)  # type: ignore[arg-type]  # ints
-    return dict(scan.filter(wanted).select("position", "data").collect().iter_rows())
+    with reading(log):
+        scan = log.scan(start=int(positions.min()), upto=int(positions.max()) + 1)  # type: ignore[arg-type]  # ints
+        return dict(scan.filter(wanted).select("position", "data").collect().iter_rows())
 
 
 def _state_text(step: Step) -> str:
