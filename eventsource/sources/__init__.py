@@ -39,8 +39,9 @@ from eventsource.sources._mapping import FieldMapping, PathOrParts
 from eventsource.sources._options import FileOptions
 from eventsource.sources._records import LineMapping
 from eventsource.sources.files import Files, csv_header
+from eventsource.sources.presets import PRESETS, preset_named
 
-__all__ = ["csv_header", "source"]
+__all__ = ["PRESETS", "csv_header", "source"]
 
 
 def source(  # noqa: PLR0913 - one argument for each thing that logs differ in
@@ -56,6 +57,7 @@ def source(  # noqa: PLR0913 - one argument for each thing that logs differ in
     decimal: str = ".",
     columns: Sequence[str] | None = None,
     records: str | None = None,
+    preset: str | None = None,
     explode: str | None = None,
     separator: str | None = None,
     events: Sequence[Mapping[str, PathOrParts]] = (),
@@ -63,10 +65,11 @@ def source(  # noqa: PLR0913 - one argument for each thing that logs differ in
 ) -> Source:
     """Return a source of events, for `Log.pull`.
 
-    Formats are JSON Lines (``.jsonl``, ``.ndjson``, ``.json``), CSV with a header row, and Parquet. JSON Lines and
-    CSV may be compressed (``.gz``, ``.zst``). Without a mapping, a line's members have the names of the envelope
-    (``event_id`` also ``id``), and CloudEvents 1.0 and calls of Segment or RudderStack are recognised. Members
-    that are not columns are the payload, unless there is a member ``data``.
+    Formats are JSON Lines, other JSON, CSV, Parquet, XES and OCEL, by the ending of the file (``.jsonl``,
+    ``.ndjson``, ``.json``, ``.csv``, ``.tsv``, ``.txt``, ``.parquet``, ``.xes``, ``.jsonocel``, ``.xmlocel``,
+    ``.sqlite``). All but Parquet and SQLite may be compressed (``.gz``, ``.zst``). Without a mapping, a line's
+    members have the names of the envelope (``event_id`` also ``id``), and known formats such as CloudEvents are
+    recognised. Members that are not columns are the payload, unless there is a member ``data``.
 
     Args:
         where: a path, a folder (all its files, recursively), a glob, or several of them; read in order of path.
@@ -84,6 +87,8 @@ def source(  # noqa: PLR0913 - one argument for each thing that logs differ in
         decimal: ``","`` if cells of CSV have decimal commas: ``1.234,50`` is then read as ``1234.50``.
         columns: the names of the columns of CSV, if the first row does not name them.
         records: the dotted path of the array that holds the records of a JSON document, such as ``"Records"``.
+        preset: the name of a known format (`eventsource.sources.PRESETS`); default: formats are recognised by the
+            members of each line that lacks a member of the envelope. ``**members`` take precedence.
         explode: the dotted path of an array: each of its elements becomes an event, with the members around it.
             The element takes the place of the array, so that ``items.sku`` is a member of it.
         separator: separates the elements of an array that is written as a text, such as ``";"``.
@@ -107,9 +112,14 @@ def source(  # noqa: PLR0913 - one argument for each thing that logs differ in
             read.
     """
     paths = [_path(each) for each in ([where] if isinstance(where, str | Path) else where)]
+    known = preset_named(preset) if preset is not None else None
+    reader = dict(known.reader) if known is not None else {}
+    given = {"format": format, "records": records, "delimiter": delimiter, "columns": columns}
+    reader |= {name: value for name, value in given.items() if value is not None}
     fields = FieldMapping({name: path for name, path in members.items() if path is not None}, constants or {})
-    mapping = LineMapping(fields, explode, separator, events)
-    options = FileOptions(format, encoding, records, Dialect(delimiter, decimal, columns), max_line)
+    mapping = LineMapping(fields, explode, separator, events, known)
+    dialect = Dialect(reader.get("delimiter"), decimal, reader.get("columns"))
+    options = FileOptions(reader.get("format"), encoding, reader.get("records"), dialect, max_line)
     return Files(paths, mapping=mapping, tz=tz, unit=unit, options=options)
 
 

@@ -91,7 +91,8 @@ class BulkDecoder:
         if paths.get("event_id") == "event_id" and "event_id" not in mapping.paths:
             # Without a mapping, "id" is read where a line has no "event_id".
             shapes.append(_shape({**paths, "event_id": "id"}, forbidden=[*dotted, "event_id"]))
-        is_possible = not mapping.texts and not mapping.constants.keys() & {"data", "metadata", "version"}
+        has_parts = bool(mapping.texts) or mapping.has_alternatives
+        is_possible = not has_parts and not mapping.constants.keys() & {"data", "metadata", "version"}
         self._shapes = [shape for shape in shapes if shape is not None and is_possible]
 
     def decode(self, data: bytes, lines: int) -> pl.DataFrame | None:

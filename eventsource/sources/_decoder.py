@@ -16,7 +16,6 @@ import polars as pl
 from eventsource.event import ENVELOPE, empty_events, rejected_lines
 from eventsource.sources._blocks import Block
 from eventsource.sources._bulk import BulkDecoder
-from eventsource.sources._known_formats import known_format
 from eventsource.sources._records import LineMapping
 from eventsource.sources._texts import Origin
 from eventsource.sources._times import TimeReader
@@ -118,9 +117,7 @@ class Decoder:
         origin = Origin(self._short_name(line.file), line.number, line.raw)
         if not isinstance(content, bytes):
             return self._mapping.apply(content, origin)
-        members = _decode_members(content)
-        known = None if self._mapping.fields.is_explicit else known_format(members)
-        return [known(members)] if known else self._mapping.apply(members, origin)
+        return self._mapping.apply(_decode_members(content), origin)
 
     def _frame(self, columns: Mapping[str, list[Any]], owners: list[int]) -> tuple[pl.DataFrame, dict[int, str]]:
         """Return the events of the lines whose times can all be read, and line → reason for the others."""

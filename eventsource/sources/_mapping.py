@@ -18,6 +18,8 @@ from functools import cached_property, partial
 from operator import methodcaller
 from typing import Any, Final
 
+import msgspec
+
 from eventsource.errors import SourceError
 from eventsource.event import ENVELOPE
 from eventsource.sources._texts import Origin, TextColumn
@@ -33,7 +35,9 @@ from eventsource.sources._values import (
     read_time,
 )
 
-__all__ = ["FieldMapping", "PathOrParts", "is_absent", "member_at"]
+__all__ = ["REQUIRED", "FieldMapping", "PathOrParts", "is_absent", "member_at"]
+
+REQUIRED: Final = ("event_id", "stream", "type", "occurred_at")
 
 PathOrParts = str | Sequence[str]
 """A path, a part such as ``@line``, a pattern such as ``{org}/{user}``, or a list of paths and parts."""
@@ -41,6 +45,8 @@ PathOrParts = str | Sequence[str]
 _Finder = Callable[[Mapping[str, Any]], Any]
 _TextFinder = Callable[[Mapping[str, Any], Origin, str], str]
 _TEXTS: Final = ("event_id", "stream", "type")
+_REST: Final = "@rest"
+"""The path of metadata if it consists of all members that are not columns."""
 _EMPTY_OBJECT: Final = (b"{", b"}")
 
 
@@ -48,7 +54,9 @@ _EMPTY_OBJECT: Final = (b"{", b"}")
 class FieldMapping:
     """Which member is which column.
 
-    A path is dotted (``meta.ts``). A member whose name is the whole path, dots included, takes precedence.
+    A path is dotted (``meta.ts``). A member whose name is the whole path, dots included, takes precedence. Of
+    alternatives (``user|device``) the first one counts that is there and not null. ``metadata`` may be ``@rest``:
+    all members that are not columns.
 
     Args:
         paths: column → path of a member; columns that are not mapped have their own name as path
@@ -80,9 +88,9 @@ class FieldMapping:
         _ = self.texts  # an unknown part is noticed now, not at the first line
 
     @property
-    def is_explicit(self) -> bool:
-        """Whether the user mapped anything."""
-        return bool(self.paths or self.constants)
+    def has_alternatives(self) -> bool:
+        """Whether a path has alternatives, or stands for all other members."""
+        return any("|" in path or path == _REST for path in self.paths.values() if isinstance(path, str))
 
     @cached_property
     def texts(self) -> Mapping[str, TextColumn]:
@@ -101,7 +109,7 @@ class FieldMapping:
             LineError: a member is missing or has the wrong type.
         """
         find, text, label = self._finders, self._text_finders, self._labels
-        recorded, metadata = find["recorded_at"](record), find["metadata"](record)
+        recorded, metadata = find["recorded_at"](record), self._metadata(record)
         kind = text["type"](record, origin, "")
         return MappedLine(
             event_id=text["event_id"](record, origin, kind),
@@ -121,7 +129,10 @@ class FieldMapping:
     @cached_property
     def _labels(self) -> Mapping[str, str]:
         paths = {column: self.paths.get(column, column) for column in ENVELOPE}
-        return {column: column if path == column else f"{column} ({path})" for column, path in paths.items()}
+        return {
+            column: column if path == column or str(path).startswith("=") else f"{column} ({path})"
+            for column, path in paths.items()
+        }
 
     @cached_property
     def _finders(self) -> Mapping[str, _Finder]:
@@ -137,7 +148,7 @@ class FieldMapping:
         if column == "event_id" and column not in self.paths:
             return lambda line: line.get("event_id" if "event_id" in line else "id")
         path = str(self.paths.get(column, column))
-        return partial(member_at, path) if "." in path else methodcaller("get", path)
+        return partial(member_at, path) if "." in path or "|" in path else methodcaller("get", path)
 
     def _text_finder(self, column: str) -> _TextFinder:
         if column in self.texts:
@@ -145,6 +156,17 @@ class FieldMapping:
             return lambda record, origin, kind: text(record, lambda path: member_at(path, record), origin, kind)
         find, label = self._finders[column], self._labels[column]
         return lambda record, *_: read_text(label, find(record))
+
+    def is_missing(self, record: Mapping[str, Any]) -> bool:
+        """Return whether a record lacks a member of a required column."""
+        return any(is_null(self._finders[column](record)) for column in REQUIRED if column in self._finders)
+
+    def _metadata(self, record: Mapping[str, Any]) -> Any:
+        if self.paths.get("metadata") != _REST:
+            return self._finders["metadata"](record)
+        mapped = self._mapped["event_id" if "event_id" in record else "id"]
+        rest = b"".join(_unmapped(record, mapped))
+        return msgspec.Raw(rest) if len(rest) > len(_EMPTY_OBJECT) else None
 
     def _payload(self, line: Mapping[str, Any]) -> str:
         if "data" in self.paths or "data" in self.constants or "data" in line:
@@ -154,17 +176,21 @@ class FieldMapping:
     @cached_property
     def _mapped(self) -> Mapping[str, "_MappedMembers"]:
         """The members that are not payload, by the name of the member that is the event's id."""
-        columns = [name for name in ENVELOPE if name not in ("data", "event_id")]
+        columns = [name for name in ENVELOPE if name != "event_id" and (name != "data" or name in self.paths)]
         paths = [*self.hidden, *(path for column in columns for path in self._paths_of(column, column))]
         return {
             name: _MappedMembers.of([*paths, *self._paths_of("event_id", name)]) for name in ("event_id", "id")
         }
 
     def _paths_of(self, column: str, default: str) -> list[str]:
-        """Return the paths of the members that are a column. Members of a text with several parts are payload."""
+        """Return the path of the member that is a column, and so not payload.
+
+        Members of a text with several parts, and alternatives, are payload too: no column holds all of them.
+        """
         if column in self.constants or column in self.texts:
             return []
-        return [str(self.paths.get(column, default))]
+        path = str(self.paths.get(column, default))
+        return [] if "|" in path else [path]
 
 
 @dataclass(frozen=True)
@@ -187,9 +213,15 @@ class _MappedMembers:
 
 
 def member_at(path: str, line: Mapping[str, Any]) -> Any:
-    """Return the member at a dotted path; a member with that whole name takes precedence."""
+    """Return the member at a dotted path, or the first of alternatives that is not null.
+
+    A member with that whole name takes precedence.
+    """
     if path in line:
         return line[path]
+    if "|" in path:
+        found = (member_at(alternative, line) for alternative in path.split("|"))
+        return next((value for value in found if not is_absent(value)), None)
     value: Any = line
     for key in path.split("."):
         inner = members(value)
@@ -199,7 +231,7 @@ def member_at(path: str, line: Mapping[str, Any]) -> Any:
 
 def is_absent(raw: Any) -> bool:
     """Return whether a value is absent: no member, null, or an empty text as in CSV."""
-    return is_null(raw) or raw == ""
+    return is_null(raw) or raw == "" or (isinstance(raw, msgspec.Raw) and bytes(raw) == b'""')
 
 
 def _unmapped(line: Mapping[str, Any], mapped: _MappedMembers) -> list[Any]:

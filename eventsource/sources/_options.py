@@ -10,7 +10,7 @@ from eventsource.sources._dialect import Dialect
 
 __all__ = ["FORMATS", "FileOptions"]
 
-FORMATS: Final = ("jsonl", "json", "csv", "parquet")
+FORMATS: Final = ("jsonl", "json", "csv", "parquet", "xes", "ocel")
 _DECIMALS: Final = (".", ",")
 
 

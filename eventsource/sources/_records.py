@@ -27,6 +27,7 @@ from eventsource.errors import SourceError
 from eventsource.sources._mapping import FieldMapping, PathOrParts, is_absent, member_at
 from eventsource.sources._texts import Origin
 from eventsource.sources._values import MALFORMED, LineError, MappedLine, is_null, members, plain, shorten
+from eventsource.sources.presets import Preset, recognised
 
 __all__ = ["LineMapping"]
 
@@ -41,6 +42,7 @@ class LineMapping:
         fields: which member of a record is which column.
         explode: the path of an array whose elements are records; None: the line is one record.
         separator: separates the elements of an array that is written as a text, such as ``";"``.
+        preset: the known format that was named; None: a line is recognised if it lacks a member that is needed.
         events: per event that a record may have, its ``type``, the path of its ``occurred_at``, and other columns
             in which it differs from ``fields``. Empty: each record is one event.
 
@@ -52,6 +54,7 @@ class LineMapping:
     explode: str | None = None
     separator: str | None = None
     events: Sequence[Mapping[str, PathOrParts]] = ()
+    preset: Preset | None = None
 
     def __post_init__(self) -> None:
         for event in self.events:
@@ -66,8 +69,8 @@ class LineMapping:
 
     @property
     def is_plain(self) -> bool:
-        """Whether each line is one event."""
-        return self.explode is None and not self.events
+        """Whether each line that has the required members is one event."""
+        return self.explode is None and not self.events and self.preset is None
 
     def apply(self, line: Mapping[str, Any], origin: Origin) -> list[MappedLine]:
         """Return the events of a line, none if its array is empty.
@@ -75,13 +78,34 @@ class LineMapping:
         Raises:
             LineError: a record is not an event, or has none of the times.
         """
-        if self.is_plain:
+        preset = self.preset or (recognised(line) if self.fields.is_missing(line) else None)
+        if preset is None:
+            return self.apply_fields(line, origin)
+        mapping = self._with_preset(preset)
+        return [event for record in preset.records(line) for event in mapping.apply_fields(record, origin)]
+
+    def apply_fields(self, line: Mapping[str, Any], origin: Origin) -> list[MappedLine]:
+        """Return the events of a line that is not of a known format; see `apply`."""
+        if self.explode is None and not self.events:
             return [self.fields.apply(line, origin)]
         return [
             mapping.apply(record, where)
             for record, where in self._records(line, origin)
             for mapping in self._mappings_of(record)
         ]
+
+    def _with_preset(self, preset: Preset) -> "LineMapping":
+        """Return the mapping of a preset, in which what was given beside it takes precedence."""
+        if preset.name not in self._merged:
+            given, known = self.fields, preset.fields
+            paths = {name: path for name, path in known.paths.items() if name not in given.constants}
+            fields = FieldMapping({**paths, **given.paths}, given.constants, (*known.hidden, *given.hidden))
+            self._merged[preset.name] = replace(self, fields=fields)
+        return self._merged[preset.name]
+
+    @cached_property
+    def _merged(self) -> dict[str, "LineMapping"]:
+        return {}
 
     def _records(self, line: Mapping[str, Any], origin: Origin) -> Iterator[tuple[Mapping[str, Any], Origin]]:
         if self.explode is None:

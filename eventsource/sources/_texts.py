@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from eventsource.errors import SourceError
-from eventsource.sources._values import json_text, read_text
+from eventsource.sources._values import is_null, json_text, read_text
 
 __all__ = ["SPECIAL_PARTS", "Origin", "TextColumn"]
 
@@ -73,7 +73,9 @@ class TextColumn:
 
     Args:
         name: the column.
-        given: a path, a part such as ``@line``, a pattern with ``{path}`` in it, or a list of paths and parts.
+        given: a path, a part such as ``@line``, a pattern with ``{path}`` in it, or a list of paths and parts. In
+            a pattern or a list, ``path?`` is an empty text where the member is absent, and the last alternative
+            may be a part: ``{uuid|@hash}``.
 
     Raises:
         SourceError: a part is unknown, or ``given`` is neither a text nor a list of texts.
@@ -90,7 +92,8 @@ class TextColumn:
                 hint=f'{self.name}="id", or {self.name}=["stream", "id"]',
             )
         for part in self.parts:
-            if part.startswith("@") and part not in SPECIAL_PARTS:
+            last = part.split("|")[-1]
+            if last.startswith("@") and last not in SPECIAL_PARTS:
                 raise SourceError(
                     f"{self.name}: unknown part {part!r}", hint=f"parts: {', '.join(SPECIAL_PARTS)}, or a path"
                 )
@@ -128,8 +131,16 @@ class TextColumn:
         def part_of(part: str) -> str:
             if part == "@type":
                 return kind
-            special = _SPECIAL.get(part)
-            return special(record, origin) if special else read_text(self._label(part), find(part))
+            if part in _SPECIAL:
+                return _SPECIAL[part](record, origin)
+            value = find(part.removesuffix("?"))
+            if is_null(value):
+                *_, last = part.split("|")
+                if last in _SPECIAL:
+                    return _SPECIAL[last](record, origin)
+                if part.endswith("?"):
+                    return ""
+            return read_text(self._label(part), value)
 
         if not isinstance(self.given, str):
             return ":".join(_escape(part_of(part)) for part in self.given)

@@ -24,11 +24,14 @@ from eventsource.sources._decoder import Decoder
 from eventsource.sources._dialect import Dialect
 from eventsource.sources._json_documents import begins_with_bracket, document_chunks, is_document
 from eventsource.sources._json_lines import json_chunks
+from eventsource.sources._ocel import ocel_rows
 from eventsource.sources._options import FileOptions
 from eventsource.sources._parquet import parquet_chunks
 from eventsource.sources._records import LineMapping
 from eventsource.sources._retry import FileRetry
+from eventsource.sources._rows import row_chunks
 from eventsource.sources._times import UNITS, TimeReader
+from eventsource.sources._xes import xes_rows
 
 __all__ = ["Files", "csv_header"]
 
@@ -39,6 +42,10 @@ _FORMATS: Final[Mapping[str, str]] = {
     ".csv": "csv",
     ".tsv": "csv",
     ".txt": "text",
+    ".xes": "xes",
+    ".jsonocel": "ocel",
+    ".xmlocel": "ocel",
+    ".sqlite": "ocel",
     ".parquet": "parquet",
 }
 _DEFAULT: Final = FileOptions()
@@ -170,6 +177,10 @@ class Files:
             return parquet_chunks(file, self._decoder)
         options = self._options
         size, limit = options.block, options.max_line
+        if format_ == "xes":
+            return row_chunks(file, self._decoder, xes_rows(file.path))
+        if format_ == "ocel":
+            return row_chunks(file, self._decoder, ocel_rows(file.path, limit=limit))
         if format_ == "csv":
             return csv_chunks(file, self._decoder, dialect=options.dialect, size=size, limit=limit)
         if format_ == "json" and (self._format == "json" or is_document(file.path, options.encoding)):

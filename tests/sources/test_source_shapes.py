@@ -148,13 +148,13 @@ def test_a_payload_that_cannot_be_decoded_is_a_rejected_line(
 
 
 def test_reasons_name_the_members_of_known_formats(tmp_path: Path) -> None:
-    """A CloudEvent lacks its time, a call its event; with a mapping no format is recognised."""
+    """A CloudEvent lacks its time, a call its event; a line that a mapping fits is not a known format."""
     lines = [
         json.dumps({key: value for key, value in shape.items() if key not in ("time", "event")}).encode()
         for shape in (CLOUD, CALL)
     ]
     path = write(tmp_path / "a.jsonl", *lines, json.dumps(CLOUD).encode())
-    assert read(path).rejected["reason"].to_list() == ["time is missing", "event is missing"]
+    assert read(path).rejected["reason"].to_list() == ["occurred_at (time) is missing", "type is missing"]
     assert ids(read(path, occurred_at="time", stream="source")) == ["1"]
 
 
