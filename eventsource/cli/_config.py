@@ -14,7 +14,7 @@ history = true
 every = "5s"
 ```
 
-``source`` may be a list, or a table with ``path`` and the arguments of `eventsource.source`. Paths are relative to
+``source`` may also be a list, a table, or several tables, see `eventsource.cli._sources`. Paths are relative to
 the folder of the file.
 """
 
@@ -22,12 +22,13 @@ import glob
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final, Self
 
 from eventsource.cli._errors import MissingError, UsageError
-from eventsource.errors import LogError, MomentError, SourceError
+from eventsource.cli._sources import SourceSettings, open_source, source_settings
+from eventsource.errors import LogError
 from eventsource.event import Source
 from eventsource.log import Log
 from eventsource.messages import suggestion
@@ -98,17 +99,15 @@ class Project:
         folder: the folder of its ``pyproject.toml``; without one, the working directory.
         log: folder or URL of the log.
         model: ``module:Class``, or None.
-        paths: files, folders or globs of raw events.
-        mapping: arguments of `eventsource.source` for these paths.
-        tz: time zone of moments without one.
+        settings: the sources of raw events.
+        tz: time zone of moments, and of times of events, without one.
         readmodel: the SQL table that is kept equal to the model.
     """
 
     folder: Path
     log: str = _LOG
     model: str | None = None
-    paths: tuple[str, ...] = ()
-    mapping: Mapping[str, Any] = field(default_factory=dict)
+    settings: tuple[SourceSettings, ...] = ()
     tz: str = "UTC"
     readmodel: ReadModelSettings = ReadModelSettings()
 
@@ -149,25 +148,29 @@ class Project:
             return path
         return os.path.relpath(self.folder / path)
 
-    def sources(self, paths: Sequence[str] = (), **mapping: Any) -> list[Source]:
+    def sources(self, given: Sequence[str] = (), **mapping: Any) -> list[Source]:
         """Return one source for each path.
 
         Args:
-            paths: files, folders or globs as typed; empty: those of the project, read with its mapping.
+            given: files, folders or globs as typed, or names of the project's sources; empty: all of the project.
             **mapping: arguments of `eventsource.source`; they override those of the project.
 
         Raises:
             UsageError: there is no path at all, or the mapping is invalid.
             MissingError: a file does not exist.
         """
-        folder = Path.cwd() if paths else self.folder
-        if not (paths or self.paths):
+        if not (given or self.settings):
             raise UsageError(
                 "expected files to pull, got none",
                 hint='eventsource pull FILE, or source = "data/raw" under [tool.eventsource] in pyproject.toml',
             )
-        options = mapping if paths else {**self.mapping, **mapping}
-        return [_source_of(absolute_path(path, folder), options) for path in paths or self.paths]
+        named = {each.name: each for each in self.settings if each.name is not None}
+        typed = [named.get(text) or SourceSettings((absolute_path(text, Path.cwd()),)) for text in given]
+        return [
+            open_source(absolute_path(path, self.folder), {"tz": self.tz, **each.mapping, **mapping})
+            for each in typed or self.settings
+            for path in each.paths
+        ]
 
     @classmethod
     def _from(cls, folder: Path, table: Mapping[str, Any]) -> Self:
@@ -180,10 +183,10 @@ class Project:
                 raise UsageError(
                     f"{file}: {key}: expected a text, got {table[key]!r}", hint=f"{key} = {_EXAMPLES[key]}"
                 )
-        paths, mapping = _source(file, table.get("source", []))
+        settings = source_settings(file, table.get("source", []))
         plain = {key: table[key] for key in ("log", "model", "tz") if key in table}
         readmodel = ReadModelSettings.of(file, table.get("readmodel", {}))
-        return cls(folder, paths=paths, mapping=mapping, readmodel=readmodel, **plain)
+        return cls(folder, settings=settings, readmodel=readmodel, **plain)
 
 
 def absolute_path(path: str, folder: Path) -> str:
@@ -218,35 +221,3 @@ def _table(file: Path) -> Mapping[str, Any] | None:
             hint='[tool.eventsource] log = "data/log"',
         )
     return found
-
-
-def _source_of(path: str, options: Mapping[str, Any]) -> Source:
-    """Return the source of one path; its files exist."""
-    from eventsource.sources import source  # readers of all formats, which only `pull` and `init` need
-
-    try:
-        found = source(path, **options)
-    except (SourceError, MomentError) as error:
-        raise UsageError.of(error) from error
-    except TypeError as error:  # an argument in pyproject.toml of the wrong type
-        raise UsageError(
-            f"invalid source: {error}",
-            hint="check [tool.eventsource.source] in pyproject.toml; see eventsource pull --help",
-        ) from error
-    try:
-        _ = found.size  # looks for the files: an error here names the path before a pull begins
-    except SourceError as error:
-        raise MissingError.of(error) from error
-    return found
-
-
-def _source(file: Path, source: Any) -> tuple[tuple[str, ...], Mapping[str, Any]]:
-    """Return the paths and the mapping that a text, a list of texts, or a table gives."""
-    mapping = dict(source) if isinstance(source, dict) else {}
-    paths = mapping.pop("path", []) if isinstance(source, dict) else source
-    texts = [paths] if isinstance(paths, str) else paths
-    if not isinstance(texts, list) or not all(isinstance(path, str) for path in texts):
-        raise UsageError(
-            f"{file}: source: expected a path or a list of paths, got {source!r}", hint='source = "data/raw"'
-        )
-    return tuple(texts), mapping

@@ -1,16 +1,16 @@
 """The commands `pull` and `rejected`: fill the log, and look at the lines that were rejected."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import polars as pl
 from click.exceptions import Exit
 
 from eventsource.cli._config import Project, short_path
-from eventsource.cli._errors import FAILED, UsageError
+from eventsource.cli._errors import FAILED
+from eventsource.cli._mapping import MappingOptions
 from eventsource.cli._options import LogOption
 from eventsource.cli._output import OutputOptions, deliver
 from eventsource.cli._parameters import Argument, Option
@@ -33,72 +33,16 @@ _NOT_APPENDED: Final = (
     ("conflict rejected (same event_id, other content)", "conflicts rejected (same event_id, other content)"),
     ("line rejected", "lines rejected"),
 )
-_PANEL: Final = "Mapping: which member of a line is which column"
-
-
-def _path(column: str, text: str) -> Any:
-    """Return an option that names the member of a line for a column."""
-    return Option(f"--{column}", metavar="PATH", help=text, panel=_PANEL)
-
-
-@dataclass(frozen=True, slots=True)
-class Mapping:
-    """How lines are read; see `eventsource.source`."""
-
-    event_id: Annotated[
-        str | None, _path("event-id", "The unique id of the event; a dotted path, such as meta.id.")
-    ] = None
-    stream: Annotated[str | None, _path("stream", "The stream of the event, often the entity.")] = None
-    type: Annotated[str | None, _path("type", "The type of the event.")] = None
-    occurred_at: Annotated[str | None, _path("occurred-at", "When the event was true (valid time).")] = None
-    recorded_at: Annotated[str | None, _path("recorded-at", "When the source recorded it (transaction time).")] = (
-        None
-    )
-    version: Annotated[str | None, _path("version", "The number of the event in its stream.")] = None
-    data: Annotated[str | None, _path("data", "The payload. Default: all members that are not mapped.")] = None
-    metadata: Annotated[
-        str | None, _path("metadata", "Members about the event that are not part of its payload.")
-    ] = None
-    constant: Annotated[
-        list[str] | None,
-        Option(
-            "--constant",
-            metavar="COLUMN=TEXT",
-            help="The same value for every line, such as type=PageView. May be repeated.",
-            panel=_PANEL,
-        ),
-    ] = None
-    tz: Annotated[
-        str | None, Option("--tz", metavar="ZONE", help="Time zone of times without one. Default: UTC.")
-    ] = None
-    unit: Annotated[
-        str | None, Option("--unit", metavar="s|ms|us|ns", help="Unit of times that are numbers since 1970.")
-    ] = None
-    format: Annotated[
-        str | None,
-        Option("--format", metavar="jsonl|csv|parquet", help="Default: by the ending of the file."),
-    ] = None
-    max_line: Annotated[
-        int | None, Option("--max-line", metavar="BYTES", min=1, help="Reject lines that are longer.")
-    ] = None
-
-    @property
-    def given(self) -> dict[str, Any]:
-        """The options that were typed, as arguments of `eventsource.source`."""
-        found = {name: value for name, value in asdict(self).items() if value is not None}
-        constants = found.pop("constant", [])
-        if wrong := [text for text in constants if "=" not in text]:
-            raise UsageError(
-                f"--constant: expected COLUMN=TEXT, got {wrong[0]!r}", hint="--constant type=PageView"
-            )
-        return found | ({"constants": dict(text.split("=", 1) for text in constants)} if constants else {})
 
 
 def pull(
-    mapping: Mapping,
+    mapping: MappingOptions,
     source: Annotated[
         list[str] | None,
-        Argument(metavar="FILE", help="Files, folders or globs. Default: source in pyproject.toml."),
+        Argument(
+            metavar="FILE",
+            help="Files, folders, globs, or names of sources in pyproject.toml. Default: all of these sources.",
+        ),
     ] = None,
     *,
     log: LogOption = None,

@@ -77,7 +77,7 @@ def damaged_commit(folder: Path) -> str | None:
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of an error of a library, which may go on with a backtrace."""
+    """Return the first line of an error of a library, which may continue with a backtrace."""
     return (str(error).splitlines() or [type(error).__name__])[0][:_LONGEST]
 
 

@@ -1,7 +1,7 @@
 """One version of a Delta table, which never changes: threads share it while other versions are committed.
 
 A handle of delta-rs moves: another thread that refreshes the table takes it to a later version in the middle of a
-question. So what a question needs is read from a `TableVersion`, which notices that, and opens the version anew::
+question. So what a question needs is read from a `TableVersion`, which notices that, and opens the version again::
 
     thread 1   refresh → version 7                     files of 7      head of 7
     thread 2                        refresh → version 8
@@ -139,7 +139,7 @@ class TableVersion:
 
 
 def _parsed(mark: str) -> tuple[str, int, str]:
-    """Return the parts of a mark; one that is none of this package's belongs to no table."""
+    """Return the parts of a mark; one of another package belongs to no table."""
     parts = mark.split(" ")
     is_mark = len(parts) == 3 and parts[1].isdecimal()  # noqa: PLR2004 - identity, number, digest
     return (parts[0], int(parts[1]), parts[2]) if is_mark else ("", -1, "")

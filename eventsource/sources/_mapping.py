@@ -110,17 +110,21 @@ class FieldMapping:
         """
         find, text, label = self._finders, self._text_finders, self._labels
         recorded, metadata = find["recorded_at"](record), self._metadata(record)
-        kind = text["type"](record, origin, "")
+        kind = text["type"](record, origin, "") if self._needs_type else ""
         return MappedLine(
             event_id=text["event_id"](record, origin, kind),
             stream=text["stream"](record, origin, kind),
             version=read_integer(label["version"], find["version"](record)),
-            type=kind,
+            type=kind or text["type"](record, origin, ""),
             occurred_at=read_time(label["occurred_at"], find["occurred_at"](record)),
             recorded_at=None if is_absent(recorded) else read_time(label["recorded_at"], recorded),
             data=self._payload(record),
             metadata=None if metadata is None else read_object(label["metadata"], metadata),
         )
+
+    @cached_property
+    def _needs_type(self) -> bool:
+        return any("@type" in part for column in self.texts.values() for part in column.parts)
 
     def label(self, column: str) -> str:
         """Return the name of a column for reasons, with its path if that differs: ``occurred_at (meta.ts)``."""

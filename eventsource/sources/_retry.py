@@ -10,7 +10,9 @@ from eventsource.event import empty_events
 from eventsource.sources._blocks import BEYOND_LIMIT, BLOCK_BYTES, Block, blocks
 from eventsource.sources._checkpoint import UnreadableError
 from eventsource.sources._compressed import DAMAGED, open_at
-from eventsource.sources._csv import CsvLines, Header, csv_rows, read_header
+from eventsource.sources._csv import csv_rows
+from eventsource.sources._csv_header import Header, read_header
+from eventsource.sources._csv_lines import CsvLines
 from eventsource.sources._decoder import Decoder, Line
 from eventsource.sources._options import FileOptions
 

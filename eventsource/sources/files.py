@@ -19,7 +19,8 @@ from eventsource.moment import time_zone
 from eventsource.sources._blocks import MAX_LINE
 from eventsource.sources._checkpoint import Chunk, Consumed, FileCheckpoint, UnreadableError
 from eventsource.sources._compressed import COMPRESSED, DAMAGED
-from eventsource.sources._csv import csv_chunks, header_line
+from eventsource.sources._csv import csv_chunks
+from eventsource.sources._csv_header import header_line
 from eventsource.sources._decoder import Decoder
 from eventsource.sources._dialect import Dialect
 from eventsource.sources._json_documents import begins_with_bracket, document_chunks, is_document

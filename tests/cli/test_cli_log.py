@@ -270,3 +270,57 @@ def test_rejected_rows_of_csv_have_their_header(run: Run, folder: Path) -> None:
     assert " 2 events appended" in run("pull", "corrected.csv").stdout
     (folder / "a.csv").unlink()
     assert run("rejected", "--raw").stdout.startswith("a2")
+
+
+def test_several_sources_of_a_project(run: Run, folder: Path) -> None:
+    """Each has its mapping; `pull` takes all of them, or those that are named, from any folder of the project."""
+    (folder / "pyproject.toml").write_text(
+        '[tool.eventsource]\ntz = "Europe/Warsaw"\n'
+        '[[tool.eventsource.source]]\nname = "orders"\npath = "orders.csv"\nstream = "id"\n'
+        'event_id = ["id", "@type"]\n'
+        'events = [{type = "Ordered", occurred_at = "ordered"}, {type = "Shipped", occurred_at = "shipped"}]\n'
+        '[[tool.eventsource.source]]\nname = "audit"\npath = "audit.json"\nrecords = "rows"\nevent_id = "@line"\n'
+        'constants = {type = "Seen"}\nstream = "who"\noccurred_at = "at"\n'
+    )
+    (folder / "orders.csv").write_text("id;ordered;shipped\n1;2024-01-01 00:30:00;\n2;2024-01-02;2024-01-03\n")
+    (folder / "audit.json").write_text('{"rows": [{"who": "a", "at": "2024-01-01"}]}')
+    assert "3 events appended" in run("pull", "orders").stdout
+    assert "1 event appended" in run("pull").stdout
+    log = es.Log(folder / "data" / "log")
+    first = log.scan().sort("position").select("event_id", "occurred_at").collect().row(0)
+    assert (first[0], first[1].isoformat()) == ("1:Ordered", "2023-12-31T23:30:00+00:00")
+    for text in ('name = 5\npath = "a"', 'path = "a"\n[[tool.eventsource.source]]\npath = "b"'):
+        (folder / "pyproject.toml").write_text(f"[[tool.eventsource.source]]\n{text}\n")
+        assert "name" in run("pull", code=2).stderr
+
+
+def test_a_mapping_on_the_command_line(run: Run, folder: Path) -> None:
+    """Ids of several parts, events of wide rows and the dialect of CSV have the names of the arguments."""
+    (folder / "a.txt").write_bytes("1|Zoë|2024-01-01|2024-01-05|1,5\n".encode("cp1252"))
+    options = (
+        "--columns",
+        "id,who,ordered,shipped,price",
+        "--encoding",
+        "cp1252",
+        "--decimal",
+        ",",
+        "--stream",
+        "who",
+    )
+    events = (
+        "--events",
+        "Ordered=ordered",
+        "--events",
+        "Shipped=shipped",
+        "--event-id",
+        "id",
+        "--event-id",
+        "@type",
+    )
+    result = run("pull", "a.txt", *options, *events)
+    assert "2 events appended" in result.stdout
+    assert "cells are separated by '|'" in result.stdout
+    found = es.Log(folder / "data" / "log").scan().collect()
+    assert found.select("event_id", "stream").rows() == [("1:Ordered", "Zoë"), ("1:Shipped", "Zoë")]
+    assert found["data"][0] == '{"id":"1","price":"1.5"}'
+    assert "expected NAME=TEXT" in run("pull", "a.txt", "--events", "Ordered", code=2).stderr

@@ -165,7 +165,7 @@ class _Runner:
         arguments = words[1:target]
         options = {option for parameter in commands()[name].parameters for option in parameter.names}
         chosen = {"--format", "-f", "--output", "-o"} & {word.partition("=")[0] for word in words}
-        if "--columns" in options and not chosen and target is None:
+        if "--output" in options and not chosen and target is None:
             arguments += ["--format", "table"]  # as on a terminal
         _forget(self.folder)
         result = CliRunner().invoke(app, arguments, prog_name="eventsource")

@@ -19,9 +19,9 @@ class Preset:
         recognises: returns whether a line is of this format; None: it is read only if it is named.
         prepare: returns the records of a line, with members that begin with ``=`` for what is computed; None: the
             line is one record.
-        reader: arguments of `eventsource.source` that the format also needs, such as ``columns``.
-        hidden: as of `FieldMapping`.
-        **paths: the mapping, as of `FieldMapping`.
+        reader: arguments for `eventsource.source` that the format also needs, such as ``columns``.
+        hidden: see `FieldMapping`.
+        **paths: the mapping, see `FieldMapping`.
     """
 
     def __init__(
