@@ -5,7 +5,7 @@ from typing import Any
 
 _SITE_ONLY = re.compile(r"^<!-- sphinx:\n(.*?)^-->$", re.MULTILINE | re.DOTALL)
 _ENTRY = re.compile(r'\[`(\w+)`\]\(\S+ "(eventsource\.[\w.]+)"\)')
-_NOT_ON_THE_SITE = re.compile(r"\[([^\]]+)\]\((?:\.\./)+(?:tests/|CONTRIBUTING)[^)]*\)")
+_NOT_ON_THE_SITE = re.compile(r"\[([^\]]+)\]\((?:\.\./)+(?:tests/|CONTRIBUTING|SECURITY)[^)]*\)")
 _FENCE = re.compile(r"^(\s*)```(\w*)\s*$")
 
 

@@ -1,6 +1,7 @@
 """The folders of derived files, such as indexes and snapshots: where they are, and when they are removed.
 
-They are in the log's folder, or in the user's cache folder where the log is remote or read-only. Deleting them
+They are in the log's folder, or in a folder of the user's cache where the log is remote or read-only. Other
+users cannot read that folder. Deleting them
 changes no answer. Each folder belongs to one version of a model. As models change, folders become useless: those
 that no question has used for 30 days are removed when a new one is created.
 """
@@ -30,7 +31,10 @@ def derived_folder(path: str, kind: str, key: str) -> Path:
     if "://" not in path and os.access(path, os.W_OK):
         return Path(path) / kind / _digest(key)
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "eventsource" / _digest(path) / kind / _digest(key)
+    own = cache / "eventsource"
+    with contextlib.suppress(OSError):  # what writes below it says why it cannot
+        own.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return own / _digest(path) / kind / _digest(key)
 
 
 def mark_used(folder: Path) -> None:

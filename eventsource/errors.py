@@ -21,7 +21,11 @@ error                  is also           safe to try again
 `ReadModelBusyError`   `ReadModelError`  at once
 `DatabaseError`        `OSError`         when the database is available
 ====================== ================= ========================================================
+
+Messages and hints show no passwords: they pass through `eventsource.redaction.without_secrets`.
 """
+
+from eventsource.redaction import without_secrets
 
 __all__ = [
     "AppendConflictError",
@@ -53,8 +57,9 @@ class EventsourceError(Exception):
     """
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
-        super().__init__(message if hint is None else f"{message}\nHint: {hint}")
-        self.hint = hint
+        self.hint = None if hint is None else without_secrets(hint)
+        message = without_secrets(message)
+        super().__init__(message if hint is None else f"{message}\nHint: {self.hint}")
 
 
 class FrameError(EventsourceError, ValueError):

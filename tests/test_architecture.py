@@ -41,6 +41,7 @@ LAYERS: dict[frozenset[str], str] = {
             "retry",
         }
     ): "Small helpers whose names say what they hold.",
+    frozenset({"redaction"}): "Hiding passwords, in the messages of all errors.",
 }
 """Every module of the package, the highest layer first: a module imports only from layers below its own."""
 

@@ -15,7 +15,8 @@ every = "5s"
 ```
 
 ``source`` may also be a list, a table, or several tables, see `eventsource.cli._sources`. Paths are relative to
-the folder of the file.
+the folder of the file. The module of ``model`` is imported from there, so the file must belong to the user: see
+`eventsource.cli._trust`.
 """
 
 import glob
@@ -28,6 +29,7 @@ from typing import Any, Final, Self
 
 from eventsource.cli._errors import MissingError, UsageError
 from eventsource.cli._sources import SourceSettings, open_source, source_settings
+from eventsource.cli._trust import check_trusted
 from eventsource.errors import LogError
 from eventsource.event import Source
 from eventsource.log import Log
@@ -119,12 +121,15 @@ class Project:
             start: the folder; default: the working directory.
 
         Raises:
-            UsageError: the file is not TOML, or its table has unknown keys or values of a wrong type.
+            UsageError: the file is not TOML, or belongs to someone else (`check_trusted`), or has unknown
+                keys or values of a wrong type.
         """
         here = (start or Path.cwd()).absolute()
         for folder in (here, *here.parents):
-            table = _table(folder / "pyproject.toml")
+            file = folder / "pyproject.toml"
+            table = _table(file)
             if table is not None:
+                check_trusted(file)
                 return cls._from(folder, table)
         return cls(here)
 

@@ -1,6 +1,7 @@
 """The commands `init`, `demo` and `lab`: a new project, made-up data to learn with, the notebooks."""
 
 import json
+import math
 import os
 import sys
 from collections.abc import Iterator
@@ -76,6 +77,8 @@ def demo(
     """
     from eventsource.demo import write  # slow to import, and `init` and `lab` do without it
 
+    if not (math.isfinite(customers) and customers >= 0):
+        raise UsageError(f"--customers: expected a number of customers, got {customers}", hint="--customers 1e6")
     target = path or Path(Project.find().located(_DEMO))
     try:
         with Bar() as bar:

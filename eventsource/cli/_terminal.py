@@ -1,4 +1,4 @@
-"""Text on the terminal: consoles, notes and messages; no text can send it control characters.
+"""Text on the terminal: consoles, notes and messages; no text can send it control characters or show passwords.
 
 rich is imported when something is printed: a question whose answer goes to a file does not need it.
 """
@@ -7,6 +7,8 @@ import os
 import re
 import sys
 from typing import TYPE_CHECKING, Any, Final
+
+from eventsource.redaction import without_secrets
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,14 +31,14 @@ def say(text: str, style: str = "") -> None:
     """Print a text on stdout; the text may be from anywhere, its line breaks are kept."""
     from rich.text import Text
 
-    console().print(Text(harmless(text, keep="\n"), style=style))
+    console().print(Text(harmless(without_secrets(text), keep="\n"), style=style))
 
 
 def note(text: str) -> None:
     """Print a remark on stderr, in one line."""
     from rich.text import Text
 
-    _print_on_stderr(Text(harmless(text), style="dim"))
+    _print_on_stderr(Text(harmless(without_secrets(text)), style="dim"))
 
 
 def complain(kind: str, text: str) -> None:
@@ -44,7 +46,7 @@ def complain(kind: str, text: str) -> None:
     from rich.text import Text
 
     head = Text(f"{kind}: ", style=_STYLES[kind])
-    _print_on_stderr(head.append(harmless(text, keep="\n"), style="not bold default"))
+    _print_on_stderr(head.append(harmless(without_secrets(text), keep="\n"), style="not bold default"))
 
 
 def console() -> "Console":

@@ -33,6 +33,7 @@ from eventsource.log._table import Table
 from eventsource.log._writer import Appended, Writer
 from eventsource.messages import counted
 from eventsource.moment import Moment, first_instant, last_instant
+from eventsource.redaction import without_secrets
 
 __all__ = [
     "Appended",
@@ -325,10 +326,11 @@ class Log:
         return lines.height
 
     def __repr__(self) -> str:
-        return f"<Log {self.path!r}: {self._summary()}>"
+        return f"<Log {without_secrets(self.path)!r}: {self._summary()}>"
 
     def _repr_html_(self) -> str:
-        return f"<div><b>Log</b> <code>{escape(self.path)}</code>: {escape(self._summary())}</div>"
+        path = escape(without_secrets(self.path))
+        return f"<div><b>Log</b> <code>{path}</code>: {escape(self._summary())}</div>"
 
     def _summary(self) -> str:
         """Return how many events there are, and of which days; the tables know it without reading a row."""

@@ -11,6 +11,7 @@ from sqlalchemy.pool import NullPool
 
 from eventsource.errors import DatabaseError, ReadModelBusyError, ReadModelError
 from eventsource.readmodel._columns import Dialect, encode
+from eventsource.redaction import HIDDEN, harmless_cause, is_secret_parameter
 
 __all__ = ["LOCK_TIMEOUT", "Database", "database_at"]
 
@@ -40,8 +41,9 @@ class Database(ABC):
 
     @property
     def name(self) -> str:
-        """The URL, without its password."""
-        return self.url.render_as_string(hide_password=True)
+        """The URL, without passwords."""
+        hidden = {key: HIDDEN for key in self.url.query if is_secret_parameter(key)}
+        return self.url.update_query_dict(hidden).render_as_string(hide_password=True).replace("%2A", "*")
 
     @property
     def exists(self) -> bool:
@@ -59,7 +61,7 @@ class Database(ABC):
         """
         with (
             self._own_errors(),
-            self.engine.connect() as connection,
+            self._opened_for_writing() as connection,
             self._exclusive(connection, name) as own,
         ):
             yield own
@@ -123,6 +125,10 @@ class Database(ABC):
     def copy_privileges(self, connection: sa.Connection, new: sa.Table, old: str) -> None:  # noqa: B027 - likewise
         """Grant on a new table what is granted on the table that it replaces."""
 
+    def _opened_for_writing(self) -> sa.Connection:
+        """Return a new connection; where the database is a file, create it first."""
+        return self.engine.connect()
+
     @abstractmethod
     def _options(self) -> Mapping[str, Any]:
         """Return arguments of `sqlalchemy.create_engine`."""
@@ -153,7 +159,7 @@ class Database(ABC):
         try:
             yield
         except (sa.exc.SQLAlchemyError, self.driver_errors) as error:
-            raise self._translate(error) from error
+            raise self._translate(error) from harmless_cause(error)
 
     def _translate(self, error: Exception) -> ReadModelError:
         cause = getattr(error, "orig", None) or error
@@ -179,8 +185,13 @@ def database_at(url: str) -> Database:
 
     try:
         found = sa.make_url(url)
-    except (sa.exc.ArgumentError, ValueError) as error:  # ValueError: the port is not a number
-        raise _not_a_url(url) from error
+    except (sa.exc.ArgumentError, ValueError):  # ValueError: the port is not a number
+        raise _not_a_url(url) from None  # the error shows the URL
+    if "@" in (found.host or ""):
+        raise ReadModelError(
+            "expected the URL of a database, got one with two @: one is part of the user or the password",
+            hint="write %40 for an @ in a user or a password, or use PGPASSWORD or ~/.pgpass",
+        )
     if found.drivername in ("sqlite", "sqlite+pysqlite"):
         return Sqlite(found)
     if found.drivername in ("postgresql", "postgresql+psycopg"):

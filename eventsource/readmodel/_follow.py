@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, Self
 from eventsource.atomic_write import atomic_write
 from eventsource.errors import MomentError, ReadModelBusyError, ReadModelError
 from eventsource.readmodel._answers import Lag, Refreshed
+from eventsource.redaction import without_secrets
 from eventsource.retry import pause_before_retry
 
 __all__ = ["Service", "Status", "seconds_of"]
@@ -148,7 +149,7 @@ class Service:
 
     def _write(self, status: Status) -> None:
         if self.health is not None:
-            with atomic_write(self.health) as draft:
+            with atomic_write(self.health, is_private=True) as draft:
                 draft.write_text(f"{json.dumps(status.to_dict())}\n", encoding="utf-8")
 
     def _report(self, status: Status) -> None:
@@ -188,4 +189,4 @@ def _pause(failures: int) -> float:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    return without_secrets((str(error).splitlines() or [type(error).__name__])[0])

@@ -23,11 +23,15 @@ __all__ = ["Postgresql"]
 _LONGEST_NAME: Final = 63  # bytes; PostgreSQL truncates longer names
 _LIMIT_EXCEEDED: Final = "54"  # the class of SQLSTATE: too many columns, too complex a statement, …
 _LOCK_CLASS: Final = zlib.crc32(b"eventsource.readmodel")
+_SYSTEM_COLUMNS: Final = frozenset({"cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"})
+_ONE_SCHEMA: Final = "SELECT set_config('search_path', quote_ident(current_schema()), true)"
+"""Makes every name of the transaction one of the schema in which tables are created, as if it were qualified with
+it: tables of the same names in other schemas of the search path are not seen."""
 _GRANTS: Final = """
 SELECT format('GRANT %s ON %s TO %s%s', a.privilege_type, to_regclass(quote_ident(:new)),
        CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END,
        CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
-FROM pg_class c, aclexplode(c.relacl) a
+FROM pg_catalog.pg_class c, aclexplode(c.relacl) a
 WHERE c.oid = to_regclass(quote_ident(:old)) AND a.grantee <> c.relowner
 """
 
@@ -46,7 +50,16 @@ class Postgresql(Database):
         super().__init__(url.set(drivername="postgresql+psycopg"))
 
     def check_names(self, tables: list[str], columns: list[str]) -> None:
-        """Check that no name is empty or would be truncated."""
+        """Check that no name is empty, would be truncated, or is one of PostgreSQL's own."""
+        for name, is_own, what in (
+            *((name, name.startswith("pg_"), "table") for name in tables),
+            *((name, name in _SYSTEM_COLUMNS, "column") for name in columns),
+        ):
+            if is_own:
+                raise ReadModelError(
+                    f"{name!r} cannot be a {what} in PostgreSQL: it is a name of the system",
+                    hint="rename the field or the table",
+                )
         for name in (*tables, *columns):
             if not name or "\0" in name or len(name.encode()) > _LONGEST_NAME:
                 raise ReadModelError(
@@ -97,12 +110,14 @@ class Postgresql(Database):
             connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}s'")
             keys = [_signed(_LOCK_CLASS), _signed(zlib.crc32(name.encode()))]
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(*keys)))
+            connection.execute(sa.text(_ONE_SCHEMA))
             yield connection
 
     @contextmanager
     def _consistent(self, connection: sa.Connection) -> Iterator[sa.Connection]:
         own = connection.execution_options(isolation_level="REPEATABLE READ")
         with own.begin():
+            own.execute(sa.text(_ONE_SCHEMA))
             yield own
 
     def _insert(self, connection: sa.Connection, table: sa.Table, rows: pl.DataFrame) -> None:

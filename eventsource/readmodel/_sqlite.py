@@ -1,10 +1,10 @@
 """SQLite: one file, one writer at a time, readers that never wait (write-ahead log)."""
 
+import contextlib
 import math
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -34,7 +34,9 @@ class Sqlite(Database):
 
     def __init__(self, url: sa.URL) -> None:
         if url.database in (None, "", ":memory:"):
-            raise ReadModelError(f"expected the URL of a file, got {url}", hint="sqlite:///customers.db")
+            raise ReadModelError(
+                f"expected the URL of a file, got {url.render_as_string()}", hint="sqlite:///customers.db"
+            )
         super().__init__(url)
         sa.event.listen(self.engine, "connect", _set_up)
         sa.event.listen(self.engine, "begin", _begin)
@@ -52,6 +54,12 @@ class Sqlite(Database):
 
     def check_names(self, tables: list[str], columns: list[str]) -> None:
         """Check that no name is empty, and that columns differ in more than upper and lower case."""
+        for name in tables:
+            if name.lower().startswith("sqlite_"):
+                raise ReadModelError(
+                    f"{name!r} cannot be a table in SQLite: names that begin with sqlite_ are its own",
+                    hint="choose another table name",
+                )
         for name in (*tables, *columns):
             if not name or "\0" in name:
                 raise ReadModelError(
@@ -81,16 +89,23 @@ class Sqlite(Database):
         assert driver is not None  # noqa: S101 - the connection is open
         driver.execute("PRAGMA journal_mode=WAL")
 
+    def _opened_for_writing(self) -> sa.Connection:
+        """Return a new connection. A new file is readable by its owner only; SQLite's other files follow it."""
+        if self._path is not None:
+            with contextlib.suppress(OSError):  # it exists; or it cannot be created, and SQLite says why
+                os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        return super()._opened_for_writing()
+
     def _options(self) -> Mapping[str, Any]:
         return {"connect_args": {"timeout": LOCK_TIMEOUT}}
 
-    @contextmanager
+    @contextlib.contextmanager
     def _exclusive(self, connection: sa.Connection, name: str) -> Iterator[sa.Connection]:  # noqa: ARG002 - the file has one lock
         own = connection.execution_options(begin_with="BEGIN IMMEDIATE")
         with own.begin():
             yield own
 
-    @contextmanager
+    @contextlib.contextmanager
     def _consistent(self, connection: sa.Connection) -> Iterator[sa.Connection]:
         with connection.begin():
             yield connection

@@ -13,6 +13,7 @@ from nbformat import NotebookNode
 from traitlets.config import Config
 
 from eventsource.errors import ReportError
+from eventsource.report._parameters import as_source
 
 __all__ = ["execute", "read"]
 
@@ -79,7 +80,7 @@ def _with_values(notebook: NotebookNode, values: Mapping[str, Any]) -> NotebookN
     copy.cells = [nbformat.from_dict(cell) for cell in notebook.cells]
     tagged = [number for number, cell in enumerate(copy.cells) if _TAG in cell.metadata.get("tags", [])]
     if values and tagged:
-        source = "\n".join(f"{name} = {value!r}" for name, value in values.items())
+        source = "\n".join(f"{name} = {as_source(value)}" for name, value in values.items())
         cell = nbformat.v4.new_code_cell(source, metadata={"tags": ["injected-parameters"]}, id="injected")
         copy.cells.insert(tagged[-1] + 1, cell)
     return copy

@@ -1,6 +1,7 @@
 """Parameters of a report: those that a notebook declares in its cell tagged ``parameters``, and their values."""
 
 import ast
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from eventsource.errors import ReportError
 from eventsource.messages import suggestion
 from eventsource.moment import parse_moment, relative_moment
 
-__all__ = ["Parameter", "declared", "resolved"]
+__all__ = ["Parameter", "as_source", "declared", "resolved"]
 
 _TAG: Final = "parameters"
 _NAMES: Final = {"str", "int", "float", "bool", "date", "datetime", "list"}
@@ -82,6 +83,23 @@ def resolved(
     asked = now or datetime.now(UTC)
     values = {name: parameter.default for name, parameter in known.items()}
     return values | {name: _converted(known[name], text, asked) for name, text in given.items()}
+
+
+def as_source(value: Any) -> str:
+    """Return Python for a value of a parameter; ``repr`` gives names that do not exist for infinity and NaN."""
+    match value:
+        case float() if not math.isfinite(value):
+            return f'float("{value}")'
+        case list():
+            return f"[{', '.join(map(as_source, value))}]"
+        case tuple():
+            return f"({''.join(f'{as_source(each)}, ' for each in value)})"
+        case set() if value:
+            return f"{{{', '.join(map(as_source, value))}}}"
+        case dict():
+            return f"{{{', '.join(f'{as_source(key)}: {as_source(each)}' for key, each in value.items())}}}"
+        case _:
+            return repr(value)
 
 
 def _hint(name: str, known: Mapping[str, Parameter]) -> str:

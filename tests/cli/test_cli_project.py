@@ -3,6 +3,7 @@
 import ast
 import gzip
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -223,3 +224,71 @@ def test_model_may_name_a_plan(pulled: Run, folder: Path) -> None:
     )
     assert pulled("as-of", "-m", "plans:plan").stdout == "entity,n\nada,2\n"
     assert str(folder) in sys.path
+
+
+_THEIRS = 4242
+"""The id of another user."""
+
+
+def _owned(folder: Path, *, user: int = 0) -> Path:
+    """Return a project that runs code if its model is imported; its files belong to a user."""
+    folder.mkdir()
+    (folder / "pyproject.toml").write_text('[tool.eventsource]\nmodel = "models:X"\n')
+    (folder / "models.py").write_text(f"open({str(folder / 'ran')!r}, 'w').close()\n")
+    for path in (folder, *folder.iterdir()):
+        os.chown(path, user, user)
+    return folder
+
+
+_AS_ROOT = pytest.mark.skipif(os.getuid() != 0, reason="only root can give files to another user")
+
+
+@_AS_ROOT
+@pytest.mark.hostile
+@pytest.mark.parametrize("below", ["", "a/b"])
+def test_a_project_file_of_someone_else_runs_no_code(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, below: str
+) -> None:
+    """Not in its folder, nor below it; the hint has the line to type if the user trusts the folder."""
+    theirs = _owned(tmp_path / "their project", user=_THEIRS)
+    (theirs / below).mkdir(parents=True, exist_ok=True)
+    monkeypatch.chdir(theirs / below)
+    for command in (["as-of"], ["pull"], ["check"], ["lag"], ["as-of", "--log", "x", "-m", "models:X"]):
+        found = run(*command, code=2).stderr
+        assert f"{theirs}/pyproject.toml is not used: its folder belongs to the user {_THEIRS}" in found
+        assert f"type: export EVENTSOURCE_TRUST='{theirs}'" in found
+    assert not (theirs / "ran").exists()
+    monkeypatch.setenv("EVENTSOURCE_TRUST", f"/elsewhere{os.pathsep}{theirs}")
+    assert "unknown model 'X'" in run("as-of", code=2).stderr
+    assert (theirs / "ran").exists()
+
+
+@_AS_ROOT
+@pytest.mark.hostile
+def test_a_project_where_others_can_write_runs_no_code(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file may be theirs in a folder of the user, or they may put a module beside the file of the user."""
+    mine = _owned(tmp_path / "mine")
+    os.chown(mine / "pyproject.toml", _THEIRS, _THEIRS)
+    monkeypatch.chdir(mine)
+    assert "it belongs to the user" in run("as-of", code=2).stderr
+    os.chown(mine / "pyproject.toml", 0, 0)
+    mine.chmod(0o1777)
+    assert "everyone may write to its folder" in run("as-of", code=2).stderr
+    mine.chmod(0o755)
+    (mine / "pyproject.toml").chmod(0o666)
+    assert "everyone may write to it," in run("as-of", code=2).stderr
+    (mine / "pyproject.toml").chmod(0o644)
+    assert "unknown model 'X'" in run("as-of", code=2).stderr
+
+
+@_AS_ROOT
+def test_who_is_trusted(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With sudo, the user who typed it; a file of another user that is no project is passed over."""
+    monkeypatch.chdir(_owned(tmp_path / "mine", user=_THEIRS))
+    monkeypatch.setenv("SUDO_UID", str(_THEIRS))
+    assert "unknown model 'X'" in run("as-of", code=2).stderr
+    monkeypatch.delenv("SUDO_UID")
+    (tmp_path / "mine" / "pyproject.toml").write_text("[project]\nname = 'x'\n")
+    assert "is not used" not in run("check", code=3).stderr

@@ -20,7 +20,9 @@ def _documented(page: Path) -> list[Command]:
     return [command for block in console_blocks(page) for command in commands_in(block)]
 
 
-@pytest.mark.parametrize("page", [README, ROOT / "CONTRIBUTING.md", *PAGES], ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page", [README, ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *PAGES], ids=lambda page: page.name
+)
 def test_documented_commands_exist_with_their_options(page: Path) -> None:
     """A page names no command, option or target of `make` that does not exist."""
     for command in _documented(page):

@@ -84,8 +84,8 @@ def test_a_supervisor_sees_the_service_from_the_start(tmp_path: Path, monkeypatc
         return model.refresh()
 
     @contextmanager
-    def write(file: Path) -> Iterator[Path]:
-        with atomic_write(file) as draft:
+    def write(file: Path, *, is_private: bool) -> Iterator[Path]:
+        with atomic_write(file, is_private=is_private) as draft:
             yield draft
             written.append(json.loads(draft.read_text())["state"])
 

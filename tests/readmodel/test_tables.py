@@ -121,3 +121,43 @@ def test_a_view_prevents_a_rebuild_in_postgresql(postgresql: Server, tmp_path: P
     log.append([event(300, "s1", "Opened", name="Late")])
     assert not model.refresh().rebuilt
     assert_equal(model, url)
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize("name", ["pg_class", "pg_new", "sqlite_master", "SQLITE_new"])
+def test_names_of_the_system_are_refused(url: str, name: str) -> None:
+    """A table of such a name would hide behind the system's own, or could not be made."""
+    if name.lower().startswith("pg_") == url.startswith("sqlite"):
+        ReadModel(over([event(0, "a", "Opened", name="A")], Shop), url, table=name).refresh()
+        return
+    with pytest.raises(ReadModelError, match=f"{name!r} cannot be a table in"):
+        ReadModel(over([], Shop), url, table=name)
+
+
+@pytest.mark.hostile
+def test_columns_of_the_system_are_refused(postgresql: Server) -> None:
+    """Every table of PostgreSQL has them already."""
+    for name in ("ctid", "xmin", "tableoid"):
+        with pytest.raises(ReadModelError, match=f"{name!r} cannot be a column in PostgreSQL"):
+            ReadModel(over([], plan(latest(name))), postgresql.database())
+
+
+@pytest.mark.hostile
+def test_tables_of_other_schemas_are_not_seen(postgresql: Server) -> None:
+    """A read model is in the schema in which the role creates tables; tables of that name elsewhere stay."""
+    url = postgresql.database()
+    events = [event(0, "a", "Opened", name="A"), event(1, "b", "Opened", name="B")]
+    ReadModel(over(events[:1], Shop), url, table="t").refresh()
+    sql(url, "CREATE TABLE lent (entity text)")
+    sql(url, "CREATE SCHEMA own")
+    sql(url, "ALTER ROLE postgres IN DATABASE " + url.rpartition("/")[2] + " SET search_path = own, public")
+    for table in ("t", "lent"):
+        model = ReadModel(over(events, Shop), url, table=table, history=True)
+        assert model.lag().position is None
+        model.refresh()
+        model.rebuild()
+        assert model.verify().is_empty()
+    assert sql(url, "SELECT entity FROM own.t ORDER BY 1") == [("a",), ("b",)]
+    assert sql(url, "SELECT entity FROM public.t") == [("a",)]
+    assert sql(url, "SELECT count(*) FROM public.lent") == [(0,)]
+    assert sql(url, "SELECT name FROM public.eventsource_readmodels") == [("t",)]

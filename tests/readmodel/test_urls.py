@@ -1,6 +1,7 @@
 """URLs of databases, and databases that cannot be opened."""
 
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from eventsource.errors import DatabaseError, EventsourceError, ReadModelError
-from eventsource.readmodel import ReadModel
+from eventsource.readmodel import ReadModel, Service, Status
 from tests.readmodel.readmodelkit import (
     Shop,
     event,
@@ -98,3 +99,60 @@ def test_a_file_or_folder_that_is_not_writable_is_named() -> None:
         model.refresh()
         file.chmod(0o444)
         refused(file)
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+psycopg://me:s3cret@127.0.0.1:1/x",
+        "postgresql+psycopg://me:s3cret%40x@127.0.0.1:1/x",
+        "postgresql+psycopg://127.0.0.1:1/x?user=me&password=s3cret",
+        "postgresql+psycopg://127.0.0.1:1/x?user=me&%70assword=s3cret",
+        "postgresql+psycopg://127.0.0.1:1/x?sslpassword=s3cret",
+        "postgresql+psycopg://me:s3@cret@127.0.0.1:1/x",
+        "postgresql+psycopg://me:s3@cret:4@127.0.0.1:1/x",
+        "postgresql+psycopg://me:s3 @cret@127.0.0.1:1/x",
+        "postgresql+psycopg://me:s3/cret@127.0.0.1:1/x",
+        "sqlite:///:memory:?password=s3cret",
+        "mysql://me:s3cret@127.0.0.1:1/x",
+    ],
+)
+def test_no_spelling_of_a_password_is_shown(url: str) -> None:
+    """Neither by the URL, nor by errors and their causes, which a traceback shows."""
+    with pytest.raises(ReadModelError) as caught:  # noqa: PT012 - some URLs are refused, some answer with an error
+        model = ReadModel(over([], Shop), url)
+        shown = f"{model!r} {model.url}"
+        assert "cret" not in shown, shown
+        model.refresh()
+    shown = "".join(str(each) for each in _chain(caught.value))
+    assert "cret" not in shown, shown
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and what a traceback shows as its causes."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+def test_new_files_are_for_their_owner(tmp_path: Path) -> None:
+    """A database and a health file are created readable by their owner only; those that exist keep their mode."""
+    model = ReadModel(over([event(0, "a", "Opened", name="A")], Shop), f"sqlite:///{tmp_path}/x.db")
+    model.refresh()
+    health = tmp_path / "health.json"
+    Service.of(0.01, 0, health, _stop).run(model.refresh, model.lag)
+    assert {path.name: oct(path.stat().st_mode & 0o777) for path in tmp_path.iterdir()} == {
+        "x.db": "0o600",
+        "health.json": "0o600",
+    }
+    for path in tmp_path.iterdir():
+        path.chmod(0o640)
+    model.rebuild()
+    Service.of(0.01, 0, health, _stop).run(model.refresh, model.lag)
+    assert {oct(path.stat().st_mode & 0o777) for path in tmp_path.iterdir()} == {"0o640"}
+
+
+def _stop(status: Status) -> None:
+    if status.state == "following":
+        signal.raise_signal(signal.SIGTERM)

@@ -6,7 +6,7 @@ import nbformat
 import pytest
 
 from eventsource.errors import ReportError
-from eventsource.report._parameters import declared, resolved
+from eventsource.report._parameters import as_source, declared, resolved
 
 NOW = datetime(2024, 7, 15, 12, tzinfo=UTC)
 CELL = """
@@ -75,3 +75,34 @@ def test_only_literals_are_parameters() -> None:
         declared(_notebook("import os"))
     with pytest.raises(ReportError, match="tag a cell"):
         resolved([], {"x": "1"})
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize(
+    ("name", "text", "source"),
+    [
+        ("share", "inf", 'float("inf")'),
+        ("share", "-Infinity", 'float("-inf")'),
+        ("share", "nan", 'float("nan")'),
+        ("share", "1e999", 'float("inf")'),
+        ("share", "0.1", "0.1"),
+        ("as_of", 'x"); import os #', "'x\"); import os #'"),
+        ("as_of", "a\nimport os", "'a\\nimport os'"),
+        ("names", "inf,a'b", "['inf', \"a'b\"]"),
+        ("limit", "7", "7"),
+    ],
+)
+def test_values_go_into_the_notebook_as_literals(name: str, text: str, source: str) -> None:
+    """Whatever was typed is a value, never code; infinity and NaN are numbers, not names."""
+    value = resolved(declared(_notebook(CELL)), {name: text}, now=NOW)[name]
+    assert as_source(value) == source
+    assert repr(eval(source)) == repr(value)  # noqa: S307 - what the notebook does with it
+
+
+def test_defaults_with_infinity_are_literals() -> None:
+    """A default may have infinity anywhere."""
+    (parameter,) = declared(_notebook("a = [(1e999,), {'x': {-1e999}}, {}, (), [], True, None, 'b']"))
+    assert as_source(parameter.default) == (
+        "[(float(\"inf\"), ), {'x': {float(\"-inf\")}}, {}, (), [], True, None, 'b']"
+    )
+    assert eval(as_source(parameter.default)) == parameter.default  # noqa: S307 - what the notebook does with it
