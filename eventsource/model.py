@@ -8,6 +8,22 @@ class Customer(es.Model, created="CustomerCreated", deleted="CustomerDeleted"):
 ```
 
 Each function returns a `Field`; the class statement turns the fields into a `Plan`, in declared order.
+
+A field that names no event types is of all types: `count()` counts every event of the entity. ``of`` and ``where``
+name members of the payload by dotted paths (`eventsource.dotted_paths`), and the envelope as ``@type``,
+``@stream``, ``@event_id``, ``@version``, ``@position``, ``@occurred_at`` and ``@recorded_at``.
+
+Every field but `derive` takes a condition, ``where``. For the field, an event that does not meet it is as one of
+another type. It is a row-wise Polars expression over members:
+
+```python
+reviewed = es.count("OrderChanged", where=pl.col("status") == "reviewed")
+failed = es.count(where=pl.col("error.code").is_not_null())
+```
+
+A member that is absent is null, an object or array is its JSON text, and null is not met. Whether an event counts
+depends on this event alone. An event for which the expression cannot be computed, such as a text that is compared
+with a number, cannot be folded.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -38,6 +54,8 @@ __all__ = [
 ]
 
 Names = str | Iterable[str]
+Where = pl.Expr | None
+"""Which events a field takes: a row-wise expression over members, named by their dotted paths."""
 
 _TRIPLES: Final = 'transitions are triples: [("new", "OrderPaid", "paid"), …]'
 _KEYWORDS: Final = ("created", "deleted", "order", "key")
@@ -55,7 +73,8 @@ class Field:
         self.name = name
 
     def __repr__(self) -> str:
-        arguments = ", ".join(f"{name}={value!r}" for name, value in self.arguments.items() if value)
+        given = {n: value for n, value in self.arguments.items() if value is not None and not _is_empty(value)}
+        arguments = ", ".join(f"{name}={value!r}" for name, value in given.items())
         return f"{self.op}({arguments})"
 
     def rule(self) -> Rule:
@@ -63,7 +82,7 @@ class Field:
         return Rule(name=self.name, op=self.op, **self.arguments)
 
 
-def latest(*events: str, of: Of | None = None, dtype: Any = None) -> Any:
+def latest(*events: str, of: Of | None = None, dtype: Any = None, where: Where = None) -> Any:
     """Return a field that holds the value in the last of its events.
 
     Args:
@@ -74,64 +93,66 @@ def latest(*events: str, of: Of | None = None, dtype: Any = None) -> Any:
             type → path or alternatives reads something else of each type; a type without a path leaves the value
             unchanged. Its types are the events of the field where none are named.
         dtype: a Polars dtype to hold the value in; default: the dtype of the values.
+        where: which of the events count; see `eventsource.model`.
     """
-    return _reading("latest", events, of, dtype)
+    return _reading("latest", events, of, dtype, where)
 
 
-def first(*events: str, of: Of | None = None, dtype: Any = None) -> Any:
+def first(*events: str, of: Of | None = None, dtype: Any = None, where: Where = None) -> Any:
     """Return a field that holds the value in the first of its events; arguments as for `latest`."""
-    return _reading("first", events, of, dtype)
+    return _reading("first", events, of, dtype, where)
 
 
-def flag(*, on: Names, off: Names = ()) -> Any:
+def flag(*, on: Names, off: Names = (), where: Where = None) -> Any:
     """Return a field that is true after an ``on`` event, false after an ``off`` event and before both."""
-    return Field("flag", on=_names(on), off=_names(off))
+    return Field("flag", on=_names(on), off=_names(off), where=where)
 
 
-def count(*events: str) -> Any:
+def count(*events: str, where: Where = None) -> Any:
     """Return a field that counts its events."""
-    return Field("count", events=events)
+    return Field("count", events=events, where=where)
 
 
-def total(*events: str, of: Of, dtype: Any = None) -> Any:
+def total(*events: str, of: Of, dtype: Any = None, where: Where = None) -> Any:
     """Return a field that sums a member; null adds nothing, 0 at first.
 
     Integers are exact in 64 bits; a larger sum is a `FoldError`. Decimals (``dtype=pl.Decimal(18, 2)``)
     are read digit by digit from the payload. A sum of floats is the exact sum, rounded once.
     """
-    return _reading("total", events, of, dtype)
+    return _reading("total", events, of, dtype, where)
 
 
-def mean(*events: str, of: Of, dtype: Any = None) -> Any:
+def mean(*events: str, of: Of, dtype: Any = None, where: Where = None) -> Any:
     """Return a field that holds the mean of a member, as Float64; null is passed over, null at first.
 
     It is the exact sum divided by the count, rounded once, whether the member holds integers, decimals or floats.
     """
-    return _reading("mean", events, of, dtype)
+    return _reading("mean", events, of, dtype, where)
 
 
-def smallest(*events: str, of: Of, dtype: Any = None) -> Any:
+def smallest(*events: str, of: Of, dtype: Any = None, where: Where = None) -> Any:
     """Return a field that holds the smallest value of a member so far; null is passed over, null at first."""
-    return _reading("smallest", events, of, dtype)
+    return _reading("smallest", events, of, dtype, where)
 
 
-def largest(*events: str, of: Of, dtype: Any = None) -> Any:
+def largest(*events: str, of: Of, dtype: Any = None, where: Where = None) -> Any:
     """Return a field that holds the largest value of a member so far; null is passed over, null at first."""
-    return _reading("largest", events, of, dtype)
+    return _reading("largest", events, of, dtype, where)
 
 
-def distinct(*events: str, of: Of, dtype: Any = None) -> Any:
+def distinct(*events: str, of: Of, dtype: Any = None, where: Where = None) -> Any:
     """Return a field that holds the set of a member's values as a sorted list; null is passed over."""
-    return _reading("distinct", events, of, dtype)
+    return _reading("distinct", events, of, dtype, where)
 
 
-def states(initial: str, transitions: Iterable[tuple[Names, str, str]]) -> Any:
+def states(initial: str, transitions: Iterable[tuple[Names, str, str]], *, where: Where = None) -> Any:
     """Return a field that follows a state machine.
 
     Args:
         initial: the state before any event.
         transitions: ``(from, event, to)``, ``from`` one state or several. An event without a
             transition from the present state changes nothing.
+        where: which of the events count; see `eventsource.model`.
 
     Raises:
         ModelError: a transition is not a triple. At the class statement: two transitions leave one state on the
@@ -139,10 +160,16 @@ def states(initial: str, transitions: Iterable[tuple[Names, str, str]]) -> Any:
     """
     if isinstance(transitions, str | Mapping) or not isinstance(transitions, Iterable):
         raise ModelError(f"expected transitions, got {transitions!r}", hint=_TRIPLES)
-    return Field("states", initial=initial, transitions=tuple(map(_transition, transitions)))
+    return Field("states", initial=initial, transitions=tuple(map(_transition, transitions)), where=where)
 
 
-def reduce(function: Callable[[Any, Any], Any], *events: str, initial: Any = None, dtype: Any = None) -> Any:
+def reduce(
+    function: Callable[[Any, Any], Any],
+    *events: str,
+    initial: Any = None,
+    dtype: Any = None,
+    where: Where = None,
+) -> Any:
     """Return a field folded by a Python function: slow, for what no other operation computes.
 
     Args:
@@ -152,8 +179,9 @@ def reduce(function: Callable[[Any, Any], Any], *events: str, initial: Any = Non
         initial: the state before any event.
         dtype: the dtype of the field; default: the dtype that Polars finds for the values.
             Without a dtype, snapshots cannot hold the field.
+        where: which of the events count; see `eventsource.model`.
     """
-    return Field("reduce", function=function, events=events, initial=initial, dtype=dtype_of(dtype))
+    return Field("reduce", function=function, events=events, initial=initial, dtype=dtype_of(dtype), where=where)
 
 
 def derive(expression: pl.Expr) -> Any:
@@ -229,8 +257,12 @@ def plan_of(model: type[Model] | Plan) -> Plan:
     raise ModelError(f"expected a Model class or a Plan, got {model!r}", hint="class Customer(es.Model): …")
 
 
-def _reading(op: Op, events: tuple[str, ...], of: Of | None, dtype: Any) -> Field:
-    return Field(op, events=events, of=of, dtype=dtype_of(dtype))
+def _reading(op: Op, events: tuple[str, ...], of: Of | None, dtype: Any, where: Where) -> Field:
+    return Field(op, events=events, of=of, dtype=dtype_of(dtype), where=where)
+
+
+def _is_empty(value: Any) -> bool:
+    return isinstance(value, tuple) and not value
 
 
 def _names(names: Names) -> tuple[str, ...]:
