@@ -16,6 +16,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from itertools import islice, product
 from typing import Any, Final
 
@@ -74,19 +75,19 @@ class Condition:
     expression: pl.Expr
     types: frozenset[str] | None
 
-    @property
+    @cached_property
     def paths(self) -> tuple[str, ...]:
         """The dotted paths of the members that it names."""
         return tuple(dict.fromkeys(self.expression.meta.root_names()))
 
-    @property
+    @cached_property
     def column(self) -> str:
         """The beginning of the names of its columns."""
         digest = hashlib.sha256(expression_text("where", self.expression).encode()).hexdigest()[:32]
         types = None if self.types is None else sorted(self.types)
         return "=" + msgspec.json.encode(["where", digest, types]).decode()
 
-    @property
+    @cached_property
     def met(self) -> str:
         """The name of the column that says whether events meet it."""
         return f"{self.column}|{MET}"

@@ -113,7 +113,7 @@ class Members:
     @cached_property
     def conditions(self) -> tuple[Condition, ...]:
         """The conditions of all fields, each once, sorted by column."""
-        found = {condition.column: condition for rule in self.plan.rules if (condition := self.condition(rule))}
+        found = {condition.column: condition for condition in self._conditions.values()}
         return tuple(found[column] for column in sorted(found))
 
     @property
@@ -133,12 +133,17 @@ class Members:
         parts = [Alternatives(paths, rule.dtype, frozenset(names)) for paths, names in types.items()]
         return Member(tuple(sorted(parts, key=lambda part: part.column)))
 
-    @staticmethod
-    def condition(rule: Rule) -> Condition | None:
-        """Return the condition of a field; None: it has none."""
-        if rule.where is None:
-            return None
-        return Condition(rule.where, None if rule.is_of_all_types else frozenset(rule.types))
+    def condition(self, rule: Rule) -> Condition | None:
+        """Return the condition of a field of the plan; None: it has none."""
+        return self._conditions.get(rule.name)
+
+    @cached_property
+    def _conditions(self) -> dict[str, Condition]:
+        return {
+            rule.name: Condition(rule.where, None if rule.is_of_all_types else frozenset(rule.types))
+            for rule in self.plan.rules
+            if rule.where is not None
+        }
 
     @cached_property
     def type_dtype(self) -> pl.DataType:

@@ -11,7 +11,7 @@ from eventsource.plan._dtypes import dtype_of
 
 __all__ = ["plan_parts", "rule_to_dict"]
 
-_PLAN: Final = ("name", "order", "created", "deleted", "key", "fields")
+_PLAN: Final = ("name", "order", "created", "deleted", "key", "ignored", "fields")
 _RULE: Final = ("name", "op", "events", "of", "on", "off", "initial", "transitions", "dtype")
 _TRANSITION: Final = {"from", "event", "to"}
 
@@ -65,6 +65,7 @@ def plan_parts(model: Any) -> dict[str, Any]:
         "created": _texts(model.get("created"), "created"),
         "deleted": _texts(model.get("deleted"), "deleted"),
         "order": model.get("order", "occurred_at"),
+        "ignored": _texts(model.get("ignored"), "ignored"),
         "key": {} if model.get("key") is None else model["key"],
     }
 

@@ -1,43 +1,16 @@
-"""Models: how a person writes what an entity is (a projection of events).
-
-```python
-class Customer(es.Model, created="CustomerCreated", deleted="CustomerDeleted"):
-    city = es.latest("CustomerCreated", "BillingAddressChanged", of="address.city")
-    premium = es.flag(on="PremiumPlanBought", off=("PremiumPlanCancelled", "PremiumPlanExpired"))
-    spent = es.total("PurchaseMade", of="amount")
-```
-
-Each function returns a `Field`; the class statement turns the fields into a `Plan`, in declared order.
-
-A field that names no event types is of all types: `count()` counts every event of the entity. ``of`` and ``where``
-name members of the payload by dotted paths (`eventsource.dotted_paths`), and the envelope as ``@type``,
-``@stream``, ``@event_id``, ``@version``, ``@position``, ``@occurred_at`` and ``@recorded_at``.
-
-Every field but `derive` takes a condition, ``where``. For the field, an event that does not meet it is as one of
-another type. It is a row-wise Polars expression over members:
-
-```python
-reviewed = es.count("OrderChanged", where=pl.col("status") == "reviewed")
-failed = es.count(where=pl.col("error.code").is_not_null())
-```
-
-A member that is absent is null, an object or array is its JSON text, and null is not met. Whether an event counts
-depends on this event alone. An event for which the expression cannot be computed, such as a text that is compared
-with a number, cannot be folded.
-"""
+"""The fields of models: an operation and its arguments, before the class statement gives them a name."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 import polars as pl
 
 from eventsource.errors import ModelError
-from eventsource.messages import suggestion
-from eventsource.plan import Of, Op, Order, Plan, Rule, Transition, dtype_of
+from eventsource.model._names import Names, names_of
+from eventsource.plan import Of, Op, Rule, Transition, dtype_of
 
 __all__ = [
     "Field",
-    "Model",
     "count",
     "derive",
     "distinct",
@@ -46,19 +19,16 @@ __all__ = [
     "largest",
     "latest",
     "mean",
-    "plan_of",
     "reduce",
     "smallest",
     "states",
     "total",
 ]
 
-Names = str | Iterable[str]
 Where = pl.Expr | None
 """Which events a field takes: a row-wise expression over members, named by their dotted paths."""
 
 _TRIPLES: Final = 'transitions are triples: [("new", "OrderPaid", "paid"), …]'
-_KEYWORDS: Final = ("created", "deleted", "order", "key")
 
 
 class Field:
@@ -105,7 +75,7 @@ def first(*events: str, of: Of | None = None, dtype: Any = None, where: Where = 
 
 def flag(*, on: Names, off: Names = (), where: Where = None) -> Any:
     """Return a field that is true after an ``on`` event, false after an ``off`` event and before both."""
-    return Field("flag", on=_names(on), off=_names(off), where=where)
+    return Field("flag", on=names_of(on), off=names_of(off), where=where)
 
 
 def count(*events: str, where: Where = None) -> Any:
@@ -194,69 +164,6 @@ def derive(expression: pl.Expr) -> Any:
     return Field("derive", expression=expression)
 
 
-class Model:
-    """Base class of models; the keywords of the class statement say when an entity exists.
-
-    A model inherits the fields of its base class, and the keywords that it does not give itself.
-
-    Args:
-        created: event types that bring an entity into existence; empty: any relevant event does.
-        deleted: event types that end its existence.
-        order: ``"occurred_at"`` (valid time, the default) or ``"recorded_at"``: by ``settled_at``, then position.
-            ``settled_at`` is the clock of the stream, the latest ``recorded_at`` of its events so far.
-        key: event type → dotted path of the member that names the entity.
-
-    Attributes:
-        plan: the `Plan` that the class statement builds.
-
-    Raises:
-        ModelError: at the class statement: a keyword is unknown, a field contradicts itself, or the model has no
-            fields.
-    """
-
-    plan: ClassVar[Plan] = Plan("Model", ())
-
-    def __init_subclass__(
-        cls,
-        *,
-        created: Names = (),
-        deleted: Names = (),
-        order: Order | None = None,
-        key: Mapping[str, str] | None = None,
-        **unknown: Any,
-    ) -> None:
-        _check_keywords(cls, unknown)
-        super().__init_subclass__()
-        if isinstance(cls.plan, Field):
-            raise ModelError(
-                f"{cls.__name__}: a field cannot be called 'plan'", hint="Model.plan is the plan of the model"
-            )
-        inherited = {rule.name: rule for rule in cls.plan.rules}
-        own = {name: value.rule() for name, value in vars(cls).items() if isinstance(value, Field)}
-        cls.plan = Plan(
-            name=cls.__name__,
-            rules=tuple((inherited | own).values()),
-            created=_names(created) or cls.plan.created,
-            deleted=_names(deleted) or cls.plan.deleted,
-            order=order or cls.plan.order,
-            key=dict(key) if isinstance(key, Mapping) and key else key or cls.plan.key,
-        )
-        _check_meaning(cls.plan)
-
-
-def plan_of(model: type[Model] | Plan) -> Plan:
-    """Return the plan of a model, or the plan itself.
-
-    Raises:
-        ModelError: the argument is neither.
-    """
-    if isinstance(model, Plan):
-        return model
-    if isinstance(model, type) and issubclass(model, Model):
-        return model.plan
-    raise ModelError(f"expected a Model class or a Plan, got {model!r}", hint="class Customer(es.Model): …")
-
-
 def _reading(op: Op, events: tuple[str, ...], of: Of | None, dtype: Any, where: Where) -> Field:
     return Field(op, events=events, of=of, dtype=dtype_of(dtype), where=where)
 
@@ -265,45 +172,9 @@ def _is_empty(value: Any) -> bool:
     return isinstance(value, tuple) and not value
 
 
-def _names(names: Names) -> tuple[str, ...]:
-    if not isinstance(names, str | Iterable):
-        raise ModelError(f"expected one name or several, got {names!r}", hint='such as "A" or ("A", "B")')
-    return (names,) if isinstance(names, str) else tuple(names)
-
-
 def _transition(arrow: Any) -> Transition:
     try:
         sources, event, target = arrow
-        return Transition(_names(sources), event, target)
+        return Transition(names_of(sources), event, target)
     except (TypeError, ValueError) as error:
         raise ModelError(f"expected a transition, got {arrow!r}", hint=_TRIPLES) from error
-
-
-def _check_keywords(model: type, unknown: Mapping[str, Any]) -> None:
-    for name in unknown:
-        raise ModelError(f"{model.__name__}: unknown keyword {name!r}", hint=suggestion(name, _KEYWORDS))
-
-
-def _check_meaning(plan: Plan) -> None:
-    """Check that a model has fields, and that each state of its machines can be reached."""
-    if not (plan.rules or plan.created or plan.deleted or plan.key):
-        raise ModelError(
-            f"{plan.name} has no fields", hint='a field looks like name = es.latest("CustomerCreated", of="name")'
-        )
-    for rule in (rule for rule in plan.rules if rule.transitions):
-        reached = _reached(rule)
-        for source in (source for arrow in rule.transitions for source in arrow.sources):
-            if source not in reached:
-                raise ModelError(
-                    f"{plan.name}: field {rule.name!r}: no transition leads to {source!r}",
-                    hint=f"states reachable from {rule.initial!r}: {', '.join(map(repr, sorted(reached)))}",
-                )
-
-
-def _reached(rule: Rule) -> set[str]:
-    """Return the states that a machine can reach."""
-    reached, before = {rule.initial}, set[str]()
-    while reached != before:
-        before = set(reached)
-        reached |= {arrow.target for arrow in rule.transitions if reached & set(arrow.sources)}
-    return reached
