@@ -49,13 +49,13 @@ DOORS = {
     "altair": {"charts"},
     "deltalake": {"log"},
     "fcntl": set(),  # the package can be imported on Windows
-    "filelock": {"index"},
+    "filelock": {"derived_folders"},
     "jinja2": {"report"},
     "nbclient": {"report"},
     "nbconvert": {"report"},
     "nbformat": {"report"},
     "nh3": {"report"},
-    "numpy": {"allocation", "decode", "demo", "fold", "index", "log", "operations", "snapshots", "sources"},
+    "numpy": {"allocation", "decode", "demo", "fold", "index", "log", "operations", "snapshots"},
     "pandas": set(),
     "psycopg": {"readmodel"},
     "pyarrow": {"demo"},
@@ -65,7 +65,7 @@ DOORS = {
     "vl_convert": {"report"},
     "zstandard": {"sources"},
 }
-LONGER = {"timeline/__init__.py": 500, "log/__init__.py": 420}
+LONGER = {"timeline/__init__.py": 500, "log/__init__.py": 430}
 """Files of more than 300 lines. `Timeline` and `Log` are one class each, and more than a third of these files
 describes their arguments and answers."""
 MODULES = sorted(path for path in ROOT.rglob("*.py") if "skeleton" not in path.parts)

@@ -113,6 +113,17 @@ COMMANDS: Final = (
         ("check", "check -f json -o findings.json"),
     ),
     Entry(
+        "Log",
+        "erase",
+        "_erase:erase",
+        "Remove payload and metadata of events from every file of the log; keep a receipt.",
+        (
+            'erase --stream customer-42 --reason "request 17"',
+            'erase --event e1 --event e2 --reason "wrong person" --hash-ids --yes',
+            "erase --receipts",
+        ),
+    ),
+    Entry(
         "Questions",
         "as-of",
         "_questions:as_of",

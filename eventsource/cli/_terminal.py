@@ -8,12 +8,13 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
+from eventsource.cli._errors import UsageError
 from eventsource.redaction import without_secrets
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["complain", "console", "harmless", "note", "plain_console", "say"]
+__all__ = ["complain", "confirm", "console", "harmless", "note", "plain_console", "say"]
 
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 """Characters that a terminal obeys, or that reverse the order of the characters after them."""
@@ -47,6 +48,21 @@ def complain(kind: str, text: str) -> None:
 
     head = Text(f"{kind}: ", style=_STYLES[kind])
     _print_on_stderr(head.append(harmless(without_secrets(text), keep="\n"), style="not bold default"))
+
+
+def confirm(question: str) -> None:
+    """Ask on a terminal before something that cannot be undone; only "y" or "yes" is a consent.
+
+    Raises:
+        UsageError: there is no terminal to ask on, or the answer is another one.
+    """
+    hint = "--yes does it without asking"
+    if not sys.stdin.isatty():
+        raise UsageError("expected a terminal to ask on, got none; nothing was changed", hint=hint)
+    sys.stderr.write(f"{harmless(question)} [y/N] ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise UsageError("expected yes, got another answer; nothing was changed", hint=hint)
 
 
 def console() -> "Console":

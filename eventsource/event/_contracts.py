@@ -87,6 +87,13 @@ class EventLog(Protocol):
         """Return whether the log still contains the commit of a mark; None if that cannot be decided."""
 
     @property
+    def erasures(self) -> int:
+        """How many erasures there were, as last read; nothing that was derived before the last one may be used."""
+
+    def is_from_before_erasure(self, mark: str) -> bool:
+        """Return whether events were erased after a mark was made."""
+
+    @property
     def head(self) -> int:
         """The position that the next event will get, which is the number of events."""
 

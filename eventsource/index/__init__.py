@@ -56,7 +56,7 @@ class Index:
         self.log, self.members = log, Members(plan)
         self.sizes = (sizes or Sizes()).for_width(self.members.width)
         self._progress = progress or no_progress
-        self._memory: InMemory | None = None
+        self._memory: tuple[int, InMemory] | None = None  # with the number of erasures that the log had
         self._current: tuple[Manifest, Clustered | None, DecodedCorrections] | None = None
         self._cache = PartCache()
         self._lost: set[str] = set()
@@ -66,7 +66,7 @@ class Index:
     def folder(self) -> Path:
         """Where the files of this index are: in the log's folder, or in the user's cache for a remote log."""
         layout = json.dumps([self.log.identity, self.members.layout], sort_keys=True)
-        return derived_folder(self.log.path, "index", layout)
+        return derived_folder(self.log.path, "index", layout, erasures=self.log.erasures)
 
     @property
     def files(self) -> IndexFiles:
@@ -95,16 +95,19 @@ class Index:
         """
         head = self._head(upto)
         upto = head if upto is None else min(upto, head)
-        openers: list[Callable[[int, int], Parts]] = [self._in_memory]
+        openers: list[Callable[[int, int], Parts]] = [self._in_memory] * _ATTEMPTS
         if self.log.path and head > self.sizes.in_memory:
             openers = [self._stored] * _ATTEMPTS + [self._decoded]
         missing: FileNotFoundError | None = None
         for open_parts in openers:
+            mark = self.log.mark
             try:
                 with reading(self.log):
                     attempt = Attempt(View(open_parts(upto, head), upto, known_at))
             except FileNotFoundError as error:
-                missing = error
+                if isinstance(error, LogError) and self._has_mark(mark):
+                    raise
+                missing = error  # of the index, or of a version of the log that an erasure has just replaced
                 continue
             yield attempt
             if attempt.missing is None:
@@ -116,6 +119,10 @@ class Index:
         """Return the head of the log; it is not refreshed for events that the index is known to hold."""
         indexed = self._current[0].head if self._current else 0
         return indexed if upto is not None and upto <= indexed else self.log.head
+
+    def _has_mark(self, mark: str) -> bool:
+        """Return whether a mark is still that of the newest version of the log."""
+        return self.log.head >= 0 and self.log.mark == mark
 
     def _stored(self, upto: int, head: int) -> Parts:
         """Open the files of the index; write them first where they lack events, or belong to other ones.
@@ -145,9 +152,12 @@ class Index:
 
     def _in_memory(self, upto: int, head: int) -> InMemory:
         """Return the events in memory; decode the rest of the log where some before ``upto`` are missing."""
-        decoded = self._memory or InMemory.empty(self.log, self.members)
+        erasures, (before, decoded) = self.log.erasures, self._memory or (0, None)
+        if decoded is None or before != erasures:
+            decoded = InMemory.empty(self.log, self.members)
         if decoded.head < upto:
-            decoded = self._memory = decoded.extended(head)
+            decoded = decoded.extended(head)
+            self._memory = erasures, decoded
         return decoded  # not `_memory`, which another thread may have replaced
 
     def _decoded(self, _upto: int, head: int) -> InMemory:

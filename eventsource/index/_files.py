@@ -22,18 +22,17 @@ import polars as pl
 
 from eventsource.atomic_write import atomic_write, draft_beside
 from eventsource.checksums import DamagedFileError, check_content, checksum, forget_checksums, name_by_content
+from eventsource.derived_folders import LOCK, hold_lock
 from eventsource.errors import DerivedFileWarning, IndexFileError
 from eventsource.index._manifest import Manifest
 from eventsource.messages import warn
 
 __all__ = ["FORMAT_VERSION", "IndexFiles", "NotWritableError"]
 
-FORMAT_VERSION: Final = 8
+FORMAT_VERSION: Final = 7
 """The version of the files. An index of another version is ignored, and replaced by the next update."""
 
 _MANIFEST: Final = "manifest.json"
-_LOCK: Final = "lock"
-_POLL: Final = 0.01  # seconds between attempts to get the lock
 _ROW_GROUP: Final = 50_000  # rows that a reader of some entities reads or skips together
 _FORBIDDEN: Final = (errno.EACCES, errno.EPERM, errno.EROFS)
 
@@ -91,21 +90,15 @@ class IndexFiles:
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold the folder's lock: one process writes at a time. The lock of a process that dies is released.
-
-        The lock is the operating system's (``flock``, or what Windows has). A file system without such locks is an
-        error: a file that only names its holder would look like a lock that is held forever after a copy.
+        """Hold the folder's lock, see `eventsource.derived_folders.hold_lock`.
 
         Raises:
             NotWritableError: this process may not write there.
             IndexFileError: the folder or its lock cannot be written, or the file system has no locks.
         """
-        from filelock import FileLock  # noqa: PLC0415 - slow to import, and questions about small logs take no lock
-
-        with self._translated_errors():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.path(_LOCK), poll_interval=_POLL, fallback_to_soft=False).acquire()
-        with lock:
+        with contextlib.ExitStack() as stack:
+            with self._translated_errors():
+                stack.enter_context(hold_lock(self.folder))
             yield
 
     def write(self, frame: pl.DataFrame, kind: str, *, suffix: str = ".parquet") -> str:
@@ -121,7 +114,7 @@ class IndexFiles:
         plain = manifest.to_dict() | {"version": FORMAT_VERSION}
         with self._translated_errors(), atomic_write(self.path(_MANIFEST)) as draft:
             draft.write_text(json.dumps(plain | {"checksum": _checksum_of(plain)}), encoding="utf-8")
-        self._remove_others(manifest.file_names | before | {_MANIFEST, _LOCK})
+        self._remove_others(manifest.file_names | before | {_MANIFEST, LOCK})
 
     def _published(self) -> Manifest:
         """Return the manifest as the file says; empty if there is none, or it is damaged or of another version."""

@@ -3,6 +3,7 @@
 * ``events/`` is the truth: an append-only Delta Lake table of envelopes, payloads verbatim. Other tools may read
   it. Rewriting it (Delta's ``OPTIMIZE``) is the log's own business.
 * ``rejected/`` is the dead-letter store: every line that could not be decoded, with its reason.
+* ``erasures/`` has a receipt of each erasure.
 * ``index/`` and ``snapshots/`` are derived: deleting them changes no answer.
 """
 
@@ -25,7 +26,9 @@ from eventsource.log._correct import (
     propose_corrections,
     read_correction_requests,
 )
-from eventsource.log._files import HEAD, STATISTICS, occurred_at_range, scan_in_order
+from eventsource.log._eraser import Eraser, Request
+from eventsource.log._erasure_records import RECEIPTS, Erasure
+from eventsource.log._files import ERASURES, HEAD, STATISTICS, occurred_at_range, scan_in_order
 from eventsource.log._location import check_folder, locate
 from eventsource.log._pull import Pulled, PullProgress, check_source, pull_batches, refuse_rejected_lines
 from eventsource.log._rejected import DATED, RejectedLines, belongs_to
@@ -39,6 +42,7 @@ __all__ = [
     "Appended",
     "Correction",
     "CorrectionRequest",
+    "Erasure",
     "Log",
     "PullProgress",
     "Pulled",
@@ -72,8 +76,10 @@ class Log:
         self._events = self._events_table()
         self._rejected = RejectedLines(Table(f"{self._base}/rejected", DATED, storage_options, _REJECTED))
         self._writer = Writer(self._events_table(), self._rejected)
+        self._local_eraser: Eraser | None = None
         if "://" not in self._base:
             check_folder(Path(self._base))
+            self._local_eraser = Eraser(Path(self._base), self.path, self._events_table(), self._rejected)
         if not self._events.refresh() and not create:
             raise LogError(f"the log {self.path} does not exist", hint="eventsource init, then eventsource pull")
 
@@ -90,7 +96,19 @@ class Log:
     @property
     def mark(self) -> str:
         """Fingerprint of the newest commit that was read; it begins with `identity`. Compare it with `knows`."""
-        return self._events.version.mark
+        version = self._events.version
+        erasures = version.transaction_version(ERASURES)
+        return f"{version.mark} {erasures}" if erasures else version.mark
+
+    @property
+    def erasures(self) -> int:
+        """How many erasures there were, as last read; `erasure_receipts` lists them."""
+        return self._events.version.transaction_version(ERASURES) or 0
+
+    def is_from_before_erasure(self, mark: str) -> bool:
+        """Return whether events were erased after a mark was made, as far as this log was read."""
+        *_, erasures = ["0", *mark.split(" ")[3:]]
+        return bool(mark) and erasures.isdecimal() and int(erasures) < self.erasures
 
     def knows(self, mark: str) -> bool | None:
         """Return whether this log, as last read, still contains the commit of a mark.
@@ -118,6 +136,7 @@ class Log:
             AppendConflictError: other writers committed first, many times; it is safe to try again.
             LogError: the storage fails, for example because the disk is full; nothing was appended.
         """
+        self._finish_erasure()
         events = events_from_dicts(events) if isinstance(events, list) else events
         frame = check_events(events if isinstance(events, pl.DataFrame) else pl.DataFrame(events))
         appended = self._writer.commit(Batch(frame, {}), "append", None, strict=strict)
@@ -188,12 +207,7 @@ class Log:
         return table.select(pl.exclude("new_data", "new_type", "new_occurred_at"))
 
     def pull(
-        self,
-        source: Source,
-        *,
-        strict: bool = False,
-        again: bool = False,
-        progress: Callable[[PullProgress], None] | None = None,
+        self, source: Source, *, strict: bool = False, progress: Callable[[PullProgress], None] | None = None
     ) -> Pulled:
         """Append the events of a source that come after its checkpoint, batch by batch.
 
@@ -203,8 +217,6 @@ class Log:
         Args:
             source: what `eventsource.source` returns.
             strict: fail before anything is committed if any line would be rejected; this reads everything twice.
-            again: read the source from its start, such as with a corrected mapping. Events stay that the log has
-                already under the same ids; lines that differ from them are conflicts.
             progress: called after each batch.
 
         Raises:
@@ -214,11 +226,12 @@ class Log:
             LogError: the storage fails, for example because the disk is full; committed batches remain.
         """
         check_source(source)
+        self._finish_erasure()
         if strict:
-            refuse_rejected_lines(source.name, source.batches({} if again else self.checkpoint(source)))
+            refuse_rejected_lines(source.name, source.batches(self.checkpoint(source)))
         checkpoint = self.checkpoint(source)
         pulled = pull_batches(
-            source.batches({} if again else checkpoint),
+            source.batches(checkpoint),
             lambda batch: self._writer.commit(batch, source.name, checkpoint),
             size=source.size,
             head=self.head,
@@ -242,6 +255,7 @@ class Log:
             LogError: see `pull`.
         """
         check_source(source)
+        self._finish_erasure()
         lines = self.rejected().filter(belongs_to(source))
         retried = lines.filter(~pl.col("reason").str.starts_with(CONFLICT_REASON)).select(REJECTED.names())
         batch = source.decode(retried)
@@ -256,6 +270,65 @@ class Log:
         # After the events: if we crash here, the lines stay listed and are duplicates on the next retry.
         self._rejected.replace(retried, batch.rejected)
         return pulled
+
+    def erase(
+        self,
+        *,
+        stream: str | Collection[str] = (),
+        event_ids: str | Collection[str] = (),
+        reason: str,
+        by: str | None = None,
+        hash_ids: bool = False,
+        dry_run: bool = False,
+    ) -> Erasure:
+        """Remove the payload and the metadata of events physically, for the right to be forgotten.
+
+        They are removed from every file of the log: with the corrections of these events, rejected lines that
+        name them, all older versions of the table, and everything derived. Positions, ids, streams, types and
+        times stay. From then on such an event is read as one whose payload is ``{}``, also by questions about
+        the past. A receipt is kept.
+
+        An erasure is never half done: if the process is killed, the next call that writes to the log finishes it.
+        Other processes may read and append meanwhile. Raw files, backups, exported answers and read models are not
+        reached; a read model is rebuilt by its next refresh.
+
+        Args:
+            stream: all events that these streams have now: a name, or several.
+            event_ids: these events: an id, or several.
+            reason: why, for the receipt; name no person in it.
+            by: who, for the receipt; default: the name of the user.
+            hash_ids: whether to replace the ids of these events, and the names of these streams, by salted
+                hashes. Such an event is still recognised as a duplicate if it arrives again.
+            dry_run: only return what would be erased.
+
+        Raises:
+            LogError: the log has no such event or stream, or is on an object store; nothing was erased. Or the
+                storage fails: do the same again.
+        """
+        streams, ids = ([names] if isinstance(names, str) else list(names) for names in (stream, event_ids))
+        if not streams and not ids:
+            raise LogError(
+                "expected streams or event_ids to erase, got none", hint='erase(stream="customer-42", …)'
+            )
+        wanted = Request(streams, ids, reason, by, hash_ids)
+        return self._eraser.find(wanted) if dry_run else self._eraser.erase(wanted)
+
+    def erasure_receipts(self) -> pl.DataFrame:
+        """Return the receipts of all erasures, the newest last: the members of `Erasure`, one per column."""
+        return self._local_eraser.receipts() if self._local_eraser else pl.DataFrame(schema=RECEIPTS)
+
+    @property
+    def _eraser(self) -> Eraser:
+        if self._local_eraser is None:
+            raise LogError(
+                f"{self.path}: expected a log in a folder; an object store may keep versions of every file",
+                hint="copy the log into a folder, erase there, and upload it as a new log",
+            )
+        return self._local_eraser
+
+    def _finish_erasure(self) -> None:
+        if self._local_eraser is not None:
+            self._local_eraser.finish()
 
     def checkpoint(self, source: Source | str) -> LogCheckpoint:
         """Return the checkpoint of a source (or of its name): ``get(key)`` gives the numbers of its last batch.
@@ -326,6 +399,7 @@ class Log:
 
     def clear_rejected(self, source: Source | str | None = None) -> int:
         """Delete the rejected lines of one source (or its name), or all; return how many there were."""
+        self._finish_erasure()
         lines = self.rejected().select(REJECTED.names())
         if source is not None:
             lines = lines.filter(belongs_to(source))

@@ -10,17 +10,12 @@ Example: sizes in MB, with a target of 32 MB. Files of 8 MB and more stay as the
     result          6      40        up to 32          each streak is split at multiples of the target
 """
 
-import json
-import time
-import uuid
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import polars as pl
-from deltalake.transaction import AddAction
 
-from eventsource.log._files import STATISTICS, position_ranges
+from eventsource.log._files import position_ranges
 from eventsource.log._table import Table
 
 __all__ = ["compact_small_files"]
@@ -45,7 +40,8 @@ def compact_small_files(table: Table, transactions: Mapping[str, int]) -> None:
         return
     groups = [group for group in _neighbouring_small_files(files) if group.height > 1]
     if groups:
-        table.replace_files(pl.concat(groups), [_write_merged(table, group) for group in groups], transactions)
+        merged = [table.data.write("joined", table.version.scan(group["path"].to_list())) for group in groups]
+        table.replace_files(pl.concat(groups), merged, transactions)
 
 
 def _neighbouring_small_files(files: pl.DataFrame) -> list[pl.DataFrame]:
@@ -54,25 +50,3 @@ def _neighbouring_small_files(files: pl.DataFrame) -> list[pl.DataFrame]:
     part = size.cum_sum().over(streak) // _TARGET_BYTES
     small = files.with_columns(streak.alias("streak")).with_columns(part.alias("part")).filter(size < _SMALL_BYTES)
     return [group.drop("streak", "part") for group in small.partition_by("streak", "part", maintain_order=True)]
-
-
-def _write_merged(table: Table, group: pl.DataFrame) -> AddAction:
-    """Write one file with the rows of several, and return the action that adds it to the table."""
-    name = f"joined-{uuid.uuid4()}.parquet"
-    size = table.write_file(name, table.version.scan(group["path"].to_list()))
-    return AddAction(name, size, {}, int(time.time() * 1000), data_change=False, stats=_statistics(group))
-
-
-def _statistics(group: pl.DataFrame) -> str:
-    return json.dumps(
-        {
-            "numRecords": group["num_records"].sum(),
-            "minValues": {name: _plain(group[f"min.{name}"].min()) for name in STATISTICS},
-            "maxValues": {name: _plain(group[f"max.{name}"].max()) for name in STATISTICS},
-            "nullCount": dict.fromkeys(STATISTICS, 0),
-        }
-    )
-
-
-def _plain(value: Any) -> Any:
-    return value.isoformat(timespec="microseconds") if isinstance(value, datetime) else value

@@ -15,7 +15,15 @@ import polars as pl
 
 from eventsource.errors import LogError
 
-__all__ = ["RESTORE", "check_names", "check_sizes", "damaged_commit", "first_line", "undecodable_file"]
+__all__ = [
+    "RESTORE",
+    "MissingFileError",
+    "check_names",
+    "check_sizes",
+    "damaged_commit",
+    "first_line",
+    "undecodable_file",
+]
 
 RESTORE: Final = (
     "restore the file from a backup: nothing else was changed. eventsource check --deep names all damaged files"
@@ -24,6 +32,10 @@ _LONGEST: Final = 300
 """Characters of an error of a library that are shown."""
 _COMMIT: Final = re.compile(r"(\d{20})\.json")
 _CHECKPOINT: Final = re.compile(r"\d{20}\.checkpoint.*\.parquet")
+
+
+class MissingFileError(LogError, FileNotFoundError):
+    """A file of the log is missing; or it was there, and an erasure has just replaced it: then try again."""
 
 
 def check_names(table: str, names: Sequence[str]) -> None:
@@ -54,7 +66,7 @@ def check_sizes(folder: Path, sizes: pl.DataFrame) -> None:
         try:
             found = (folder / name).stat()
         except OSError as error:
-            raise LogError(f"{folder.parent} lacks a file: {folder / name}", hint=RESTORE) from error
+            raise MissingFileError(f"{folder.parent} lacks a file: {folder / name}", hint=RESTORE) from error
         if found.st_size != size or not stat.S_ISREG(found.st_mode):
             raise LogError(
                 f"{folder / name} is damaged: expected {size:,} bytes, got {found.st_size:,}", hint=RESTORE

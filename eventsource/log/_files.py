@@ -9,10 +9,13 @@ from eventsource.errors import LogError
 from eventsource.log._damage import RESTORE
 from eventsource.log._version import TableVersion
 
-__all__ = ["HEAD", "STATISTICS", "occurred_at_range", "position_ranges", "scan_in_order"]
+__all__ = ["ERASURES", "HEAD", "STATISTICS", "occurred_at_range", "position_ranges", "scan_in_order"]
 
 HEAD: Final = "eventsource:log"
 """The application transaction that every commit carries; its version is the log's head."""
+
+ERASURES: Final = "eventsource:erasures"
+"""The application transaction that counts erasures."""
 
 STATISTICS: Final = ("position", "occurred_at")
 """The columns whose least and greatest values the table keeps per file; payloads have no statistics."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import polars as pl
 
@@ -29,10 +29,6 @@ class PullProgress:
     rejected: int
 
 
-_REASONS: Final = ("reason", "file", "lines", "first")
-_CAUSE: Final = pl.col("reason").str.split(": ").list.first().alias("cause")
-
-
 @dataclass(frozen=True, slots=True)
 class Pulled:
     """What a pull did.
@@ -45,8 +41,7 @@ class Pulled:
         notes: sentences for the user, such as that a file was rewritten.
         head: the position that the next event will get.
         seconds: how long it took.
-        reasons: the rejected lines by cause and ``file``: the ``reason`` of the first one, how many ``lines``, the
-            number of the ``first``. A cause is a reason without the value that it shows.
+        reasons: the rejected lines by ``reason`` and ``file``: how many ``lines``, the number of the ``first``.
     """
 
     appended: int
@@ -137,7 +132,7 @@ class _Totals:
             self._progress(PullProgress(self._read, self._size, self._appended, self._rejected))
 
     def pulled(self) -> Pulled:
-        reasons = pl.concat(self._reasons).group_by(_CAUSE, "file", maintain_order=True)
+        reasons = pl.concat(self._reasons).group_by("reason", "file", maintain_order=True)
         return Pulled(
             appended=self._appended,
             duplicates=self._duplicates,
@@ -146,13 +141,10 @@ class _Totals:
             notes=tuple(self._notes),
             head=self._head,
             seconds=time.monotonic() - self._begin,
-            reasons=reasons.agg(pl.col("reason", "first").first(), pl.col("lines").sum()).select(_REASONS),
+            reasons=reasons.agg(pl.col("lines").sum(), pl.col("first").min()),
         )
 
 
 def _by_reason(rejected: pl.DataFrame) -> pl.DataFrame:
-    groups = rejected.group_by(_CAUSE, "file", maintain_order=True)
-    lines = groups.agg(
-        pl.col("reason").first(), pl.len().cast(pl.Int64).alias("lines"), pl.col("line").min().alias("first")
-    )
-    return lines.select(_REASONS)
+    groups = rejected.group_by("reason", "file", maintain_order=True)
+    return groups.agg(pl.len().cast(pl.Int64).alias("lines"), pl.col("line").min().alias("first"))

@@ -1,6 +1,6 @@
 """The dead-letter store of a log: rejected lines, each with its reason."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from threading import Lock
 from typing import Final
@@ -8,6 +8,7 @@ from typing import Final
 import polars as pl
 
 from eventsource.event import REJECTED, TIMESTAMP, FileSource, Source
+from eventsource.log._sweep import remove_unneeded_files
 from eventsource.log._table import Table, retry_conflicts
 
 __all__ = ["DATED", "RejectedLines", "belongs_to"]
@@ -27,13 +28,13 @@ class RejectedLines:
     """
 
     def __init__(self, table: Table) -> None:
-        self._table = table
+        self.table = table
         self._lock = Lock()
 
     def __len__(self) -> int:
         """How many rows the table has; `lines` may be fewer, as a crash can write a line twice."""
         with self._lock:
-            return int(self._table.refresh().files()["num_records"].sum())
+            return int(self.table.refresh().files()["num_records"].sum())
 
     def lines(self) -> pl.DataFrame:
         """Return each line once: `DATED`, sorted by ``rejected_at``, ``file``, ``line``."""
@@ -55,23 +56,46 @@ class RejectedLines:
         """Remove some lines and add others, in one commit; both are frames of `REJECTED`."""
         self._commit(lambda _: old, new)
 
+    def remove(self, wanted: Callable[[pl.DataFrame], Sequence[bool]]) -> int:
+        """Remove the lines that a function chooses; return how many."""
+        chosen = pl.DataFrame(schema=REJECTED)
+
+        def outdated(stored: pl.DataFrame) -> pl.DataFrame:
+            nonlocal chosen
+            chosen = stored.filter(pl.Series(wanted(stored), dtype=pl.Boolean)).select(REJECTED.names())
+            return chosen
+
+        self._commit(outdated, chosen)
+        return chosen.height
+
+    def remove_unneeded_files(self) -> int:
+        """Remove the files that the newest version does not need; return how many."""
+        with self._lock:
+            return remove_unneeded_files(self.table, lambda: retry_conflicts(self._fence, self.table.path))
+
+    def _fence(self) -> None:
+        self.table.refresh()
+        self.table.fence(self._transactions())
+
     def _commit(self, outdated: Callable[[pl.DataFrame], pl.DataFrame], new: pl.DataFrame) -> None:
         with self._lock:
-            retry_conflicts(lambda: self._attempt(outdated, new), self._table.path)
+            retry_conflicts(lambda: self._attempt(outdated, new), self.table.path)
 
     def _attempt(self, outdated: Callable[[pl.DataFrame], pl.DataFrame], new: pl.DataFrame) -> None:
         stored = self._read()
         remaining = _without(stored, _without(outdated(stored), new))
         added = _without(new.unique(maintain_order=True), remaining)
         dated = added.with_columns(pl.lit(datetime.now(UTC), TIMESTAMP).alias("rejected_at"))
-        transactions = {_TRANSACTION: (self._table.version.transaction_version(_TRANSACTION) or 0) + 1}
         if remaining.height < stored.height:
-            self._table.overwrite(pl.concat([remaining, dated]), transactions)
+            self.table.overwrite(pl.concat([remaining, dated]), self._transactions())
         elif added.height:
-            self._table.append(dated, transactions)
+            self.table.append(dated, self._transactions())
+
+    def _transactions(self) -> dict[str, int]:
+        return {_TRANSACTION: (self.table.version.transaction_version(_TRANSACTION) or 0) + 1}
 
     def _read(self) -> pl.DataFrame:
-        version = self._table.refresh()
+        version = self.table.refresh()
         with version.reading():
             rows = version.scan(version.files()["path"].to_list()).collect()
         once = rows.unique(REJECTED.names(), keep="first", maintain_order=True)

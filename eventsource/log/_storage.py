@@ -2,14 +2,21 @@
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from eventsource.errors import LogError
 from eventsource.log._damage import RESTORE
 
-__all__ = ["Storage"]
+__all__ = ["SCRUBBED", "TRANSACTION_LOG", "Storage"]
+
+TRANSACTION_LOG: Final = "_delta_log"
+"""The folder of Delta's own files, within that of the table."""
+
+SCRUBBED: Final = b'"eventsource.scrubbed":true'
+"""Is in a commit file of which values were removed: its digest says nothing any more."""
 
 
 @dataclass(frozen=True)
@@ -43,19 +50,29 @@ class Storage:
         return int(self._handler().get_file_info([name])[0].size)
 
     def commit_digest(self, version: int) -> str | None:
-        """Return the digest of the commit file of a version; None if it does not exist (any more).
+        """Return the digest of the commit file of a version; None if it is gone, or values were removed from it.
 
         Raises:
             LogError: the file is empty. Delta would take it for a commit without events.
         """
-        name = f"_delta_log/{version:020}.json"
+        name = f"{TRANSACTION_LOG}/{version:020}.json"
         try:
             content = self.read(name)
         except FileNotFoundError:
             return None
         if not content.strip():
             raise LogError(f"{self.path}/{name} is damaged: it is empty", hint=RESTORE)
+        if SCRUBBED in content:
+            return None
         return hashlib.sha256(content).hexdigest()
+
+    def remove(self, name: str) -> None:
+        """Remove a file, if it is there."""
+        if self.folder is not None:
+            (self.folder / name).unlink(missing_ok=True)
+            return
+        with suppress(OSError):
+            self._handler().delete_file(name)
 
     def _handler(self) -> Any:
         """Return what reads files of an object store.

@@ -9,7 +9,7 @@ import polars as pl
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from eventsource.errors import AppendConflictError, LogError
-from eventsource.log._damage import RESTORE, damaged_commit, first_line
+from eventsource.log._damage import RESTORE, MissingFileError, damaged_commit, first_line
 from eventsource.redaction import harmless_cause
 
 __all__ = ["CommitConflictError", "translate_errors"]
@@ -53,4 +53,5 @@ def translate_errors(path: str) -> Iterator[None]:
         if isinstance(error, DeltaError) and "://" not in path and (fault := damaged_commit(Path(path))):
             raise LogError(fault, hint=RESTORE) from error
         hint = next((hint for words, hint in _HINTS.items() if words.lower() in text.lower()), None)
-        raise LogError(f"{path}: {first_line(error)}", hint=hint) from harmless_cause(error)
+        kind = MissingFileError if isinstance(error, FileNotFoundError) else LogError
+        raise kind(f"{path}: {first_line(error)}", hint=hint) from harmless_cause(error)

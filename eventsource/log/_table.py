@@ -8,13 +8,14 @@ with a conflict. It refreshes the table and tries again.
 import time
 from collections.abc import Callable, Mapping, Sequence
 from threading import RLock
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import polars as pl
-from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.transaction import AddAction, RemoveAction
 
 from eventsource.errors import AppendConflictError, LogError
+from eventsource.log._data_files import DataFiles
 from eventsource.log._storage import Storage
 from eventsource.log._storage_errors import CommitConflictError, translate_errors
 from eventsource.log._version import TableVersion
@@ -24,8 +25,8 @@ __all__ = ["Table", "retry_conflicts"]
 
 T = TypeVar("T")
 
-_ROW_GROUP: Final = 262_144  # rows that a scan skips or reads together
-_WRITER: Final = WriterProperties(compression="ZSTD", max_row_group_size=_ROW_GROUP)
+_FILE_BYTES: Final = 512 * 1024 * 1024  # in memory; a larger frame becomes several files
+_STATISTICS: Final = "delta.dataSkippingStatsColumns"
 _ATTEMPTS: Final = 20
 
 
@@ -51,9 +52,15 @@ class Table:
         self.path, self.schema, self.options = path, schema, dict(options) if options else None
         self._properties = dict(properties or {})
         self._storage, self._lock = Storage(path, self.options), RLock()
+        self.data = DataFiles(self._storage, self.statistics)
         self._delta: DeltaTable | None = None
         self.version = TableVersion(self._storage, schema, None, self._lock)
         """The version that was read last."""
+
+    @property
+    def statistics(self) -> tuple[str, ...]:
+        """The columns whose least and greatest values Delta's files have; others could be personal."""
+        return tuple(name for name in self._properties.get(_STATISTICS, "").split(",") if name)
 
     def refresh(self) -> TableVersion:
         """Return the newest version; it is false if the table does not exist.
@@ -73,22 +80,6 @@ class Table:
                 self.version = TableVersion(self._storage, self.schema, self._delta, self._lock)
             return self.version
 
-    def write_file(self, name: str, rows: pl.LazyFrame) -> int:
-        """Write rows into a file of the table's folder. It belongs to the table only after `replace_files`.
-
-        Returns:
-            Its size in bytes.
-        """
-        with translate_errors(self.path):
-            rows.sink_parquet(
-                f"{self.path}/{name}",
-                compression="zstd",
-                row_group_size=_ROW_GROUP,
-                maintain_order=True,
-                storage_options=self.options,
-            )
-            return self._storage.size(name)
-
     def append(self, rows: pl.DataFrame, transactions: Mapping[str, int]) -> None:
         """Commit rows and application transactions, all or nothing; ``rows`` may be empty.
 
@@ -96,43 +87,72 @@ class Table:
             CommitConflictError: another commit carried one of these transactions since the last refresh.
             LogError: the storage fails, for example because the disk is full.
         """
-        self._write(rows, "append", transactions)
+        size = max(rows.height * _FILE_BYTES // max(int(rows.estimated_size()), 1), 1)
+        self._open_or_create()
+        added = [
+            self.data.write("part", part, data_change=True)
+            for part in rows.match_to_schema(self.schema).iter_slices(size)
+            if part.height
+        ]
+        self._commit([], added, transactions)
 
     def overwrite(self, rows: pl.DataFrame, transactions: Mapping[str, int]) -> None:
         """Commit rows in place of all rows; for errors see `append`."""
-        self._write(rows, "overwrite", transactions)
+        self._open_or_create()
+        written = rows.match_to_schema(self.schema)
+        added = [self.data.write("part", written, data_change=True)] if rows.height else []
+        self._commit(_removals(self.version.files(), data_change=True), added, transactions)
 
     def replace_files(
-        self, removed: pl.DataFrame, added: Sequence[AddAction], transactions: Mapping[str, int]
+        self,
+        removed: pl.DataFrame,
+        added: Sequence[AddAction],
+        transactions: Mapping[str, int],
+        *,
+        keep: bool = False,
     ) -> None:
         """Commit other files with the same rows; for errors see `append`.
 
         Args:
-            removed: some rows of `files`.
-            added: files that `write_file` wrote.
+            removed: some rows of `TableVersion.files`.
+            added: files that `DataFiles.write` wrote.
             transactions: see `append`.
+            keep: whether the added files stay after a conflict, for another attempt.
         """
-        now = int(time.time() * 1000)
-        removals = [
-            RemoveAction(path, data_change=False, deletion_timestamp=now, size=size, partition_values={})
-            for path, size in removed.select("path", "size_bytes").iter_rows()
-        ]
-        delta = self._open_or_create()
-        with translate_errors(self.path):
-            delta.create_write_transaction(
-                [*added, *removals], "append", delta.schema(), commit_properties=_properties(transactions)
-            )
+        self._commit(_removals(removed, data_change=False), added, transactions, keep=keep)
 
-    def _write(self, rows: pl.DataFrame, mode: Any, transactions: Mapping[str, int]) -> None:
-        delta = self._open_or_create()
+    def fence(self, transactions: Mapping[str, int]) -> None:
+        """Commit nothing but application transactions, so that every commit that has begun conflicts with it."""
+        self._commit([], [], transactions)
+
+    def create_checkpoint(self) -> None:
+        """Write Delta's checkpoint of the version last seen, so that no reader needs an older one."""
         with translate_errors(self.path):
-            write_deltalake(
-                delta,
-                rows.match_to_schema(self.schema),
-                mode=mode,
-                writer_properties=_WRITER,
-                commit_properties=_properties(transactions),
-            )
+            self._open_or_create().create_checkpoint()
+
+    def _commit(
+        self,
+        removed: Sequence[RemoveAction],
+        added: Sequence[AddAction],
+        transactions: Mapping[str, int],
+        *,
+        keep: bool = False,
+    ) -> None:
+        """Commit. After a conflict the files that were to be added are removed, unless they are to be kept.
+
+        On an object store they stay in any case. A store may report a conflict with the very commit that it has
+        taken.
+        """
+        delta = self._open_or_create()
+        try:
+            with translate_errors(self.path):
+                delta.create_write_transaction(
+                    [*added, *removed], "append", delta.schema(), commit_properties=_properties(transactions)
+                )
+        except CommitConflictError:
+            for action in added if self._storage.folder is not None and not keep else ():
+                self._storage.remove(action.path)
+            raise
 
     def _check_still_contains(self) -> None:
         """Check that the version last seen is still the version of that number."""
@@ -176,6 +196,14 @@ def retry_conflicts(attempt: Callable[[], T], path: str) -> T:
             f"{path}: other writers committed first, {_ATTEMPTS} times in a row; nothing was lost",
             hint="do the same again",
         ) from error
+
+
+def _removals(files: pl.DataFrame, *, data_change: bool) -> list[RemoveAction]:
+    now = int(time.time() * 1000)
+    return [
+        RemoveAction(path, data_change=data_change, deletion_timestamp=now, size=size, partition_values={})
+        for path, size in files.select("path", "size_bytes").iter_rows()
+    ]
 
 
 def _properties(transactions: Mapping[str, int]) -> CommitProperties:

@@ -18,6 +18,7 @@ from deltalake import DeltaTable
 
 from eventsource.errors import LogError
 from eventsource.log._damage import check_names, check_sizes, damaged_commit, undecodable_file
+from eventsource.log._data_files import name_of
 from eventsource.log._storage import Storage
 from eventsource.log._storage_errors import translate_errors
 
@@ -84,6 +85,10 @@ class TableVersion:
                 self._files = pl.DataFrame(actions, schema=_NO_FILES if is_empty else None)
             return self._files
 
+    def names(self) -> set[str]:
+        """Return the names of its files."""
+        return {name_of(path) for path in self.files()["path"]}
+
     def scan(self, files: Sequence[str]) -> pl.LazyFrame:
         """Return the rows of some files, in the order of the files.
 
@@ -141,7 +146,7 @@ class TableVersion:
 def _parsed(mark: str) -> tuple[str, int, str]:
     """Return the parts of a mark; one of another package belongs to no table."""
     parts = mark.split(" ")
-    is_mark = len(parts) == 3 and parts[1].isdecimal()  # noqa: PLR2004 - identity, number, digest
+    is_mark = len(parts) in (3, 4) and parts[1].isdecimal()  # the fourth part is that of `Log.mark`
     return (parts[0], int(parts[1]), parts[2]) if is_mark else ("", -1, "")
 
 

@@ -45,7 +45,7 @@ of two concurrent commits fail. A store without them needs a lock, see delta-rs 
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from threading import Lock
-from typing import Never
+from typing import Any, Never
 
 import polars as pl
 
@@ -54,7 +54,8 @@ from eventsource.event import ENVELOPE, REQUIRED, STORED, Batch, check_events
 from eventsource.log._checkpoint import LogCheckpoint
 from eventsource.log._compaction import compact_small_files
 from eventsource.log._conflicts import CONFLICTS, conflicts_as_rejected, find_conflicts, no_conflicts
-from eventsource.log._files import HEAD, scan_in_order
+from eventsource.log._erasure import hashed, is_erased, salt_in
+from eventsource.log._files import ERASURES, HEAD, scan_in_order
 from eventsource.log._known_ids import KnownIds
 from eventsource.log._rejected import RejectedLines
 from eventsource.log._storage_errors import CommitConflictError
@@ -92,6 +93,8 @@ class Writer:
     def __init__(self, table: Table, rejected: RejectedLines) -> None:
         self._table, self._rejected = table, rejected
         self._known_ids = KnownIds()
+        self._erasures = 0  # the known ids are those after so many erasures
+        self._salt: str | None = None  # of the hashed ids among them
         self._lock = Lock()
 
     def commit(
@@ -116,11 +119,24 @@ class Writer:
 
     def compact(self) -> None:
         """Merge small files if there are many; do nothing if another writer commits in the meantime."""
-        with self._lock, suppress(CommitConflictError):
+        with (
+            self._lock,
+            suppress(CommitConflictError, FileNotFoundError),
+        ):  # the latter: an erasure replaced a file
             head = self._table.refresh().transaction_version(HEAD) or 0
             compact_small_files(self._table, {HEAD: head})
 
-    def _attempt(self, batch: Batch, source: str, checkpoint: LogCheckpoint | None, strict: bool) -> Appended:  # noqa: FBT001 - private
+    def _attempt(self, *asked: Any) -> Appended:
+        """Try to commit a batch, see `_commit`; if a file of the log disappears meanwhile, that is a conflict."""
+        try:
+            return self._commit(*asked)
+        except FileNotFoundError as error:  # an erasure has replaced it
+            before = self._table.version.number
+            if self._table.refresh().number == before:
+                raise
+            raise CommitConflictError(f"a file of {self._table.path} was replaced at the same moment") from error
+
+    def _commit(self, batch: Batch, source: str, checkpoint: LogCheckpoint | None, strict: bool) -> Appended:  # noqa: FBT001 - private
         version = self._table.refresh()
         advanced = checkpoint.transactions(batch.checkpoint, version) if checkpoint else {}
         head = version.transaction_version(HEAD) or 0
@@ -146,13 +162,15 @@ class Writer:
         if events.is_empty():
             return events, no_conflicts()
         self._load_ids(head)
+        events = self._without_hashed(events)
         suspects = self._known_ids.possible_duplicates(events["event_id"])
         if suspects.is_empty():
             return events, no_conflicts()
         stored = self._stored(suspects.unique())
         is_new = ~pl.col("event_id").is_in(stored["event_id"].implode()) & pl.col("event_id").is_first_distinct()
         new = events.filter(is_new)
-        first = pl.concat([stored, _numbered(new, head)])
+        # What an erased event said is not known any more, and must not come back as a conflict.
+        first = pl.concat([stored.filter(~is_erased()), _numbered(new, head)])
         return new, find_conflicts(events.filter(~is_new), first)
 
     def _stored(self, event_ids: pl.Series) -> pl.DataFrame:
@@ -170,12 +188,29 @@ class Writer:
         rows = scan_in_order(self._table.version, start=positions[0], upto=positions[-1] + 1)
         return rows.join(pl.LazyFrame([positions]), on="position", how="semi").collect(engine="streaming")
 
+    def _without_hashed(self, events: pl.DataFrame) -> pl.DataFrame:
+        """Return events without those that the log has under a hashed id: they are duplicates of erased ones."""
+        if self._salt is None:
+            return events
+        salt = self._salt
+        hashes = pl.Series("event_id", [hashed(event_id, salt) for event_id in events["event_id"]], pl.String)
+        stored = self._stored(self._known_ids.possible_duplicates(hashes).unique())
+        return events.filter(~hashes.is_in(stored["event_id"].implode()))
+
     def _load_ids(self, head: int) -> None:
-        """Load the ids of events that other writers appended, or that were in the log before this writer began."""
+        """Load the ids of events that other writers appended, or that were in the log before this writer began.
+
+        An erasure may have replaced ids that were loaded, so all are loaded again after one.
+        """
+        erasures = self._table.version.transaction_version(ERASURES) or 0
+        if erasures != self._erasures:
+            self._known_ids, self._erasures = KnownIds(), erasures
         if self._known_ids.head < head:
             tail = scan_in_order(self._table.version, start=self._known_ids.head, upto=head).select("event_id")
             for chunk in tail.collect_batches(maintain_order=True, chunk_size=1_000_000):
                 self._known_ids.add(chunk["event_id"])
+                if erasures and self._salt is None:
+                    self._salt = salt_in(chunk["event_id"])
 
 
 def _numbered(events: pl.DataFrame, head: int) -> pl.DataFrame:

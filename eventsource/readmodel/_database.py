@@ -129,6 +129,13 @@ class Database(ABC):
         """Return a new connection; where the database is a file, create it first."""
         return self.engine.connect()
 
+    def forget_dropped_rows(self) -> None:  # noqa: B027 - likewise
+        """Remove what dropped tables and deleted rows have left in the files of the database.
+
+        Raises:
+            ReadModelBusyError: another process reads the database.
+        """
+
     @abstractmethod
     def _options(self) -> Mapping[str, Any]:
         """Return arguments of `sqlalchemy.create_engine`."""

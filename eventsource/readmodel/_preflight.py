@@ -5,6 +5,7 @@
     the log does not contain the events of the rows   → ReadModelError: only `rebuild` may replace them
     a table of the same name that is not ours         → ReadModelError
     no record, another model, a missing table         → Rebuild(reason)
+    events were erased since the last refresh         → Rebuild(reason)
     the record is at the head of the log              → Skip
     otherwise                                         → Merge
 """
@@ -31,6 +32,7 @@ __all__ = [
 
 INTERVAL: Final = ("valid_from", "valid_to")
 NOT_CREATED: Final = "not created yet"
+ERASED: Final = "events were erased from the log"
 
 _REBUILD: Final = "rebuild() replaces the tables, on the command line: eventsource refresh --rebuild"
 
@@ -98,12 +100,14 @@ class LogFacts:
         identity: its id.
         head: the position after its last event.
         contains_record: whether it contains the events that the rows were folded from.
+        has_erased: whether events were erased since then.
     """
 
     path: str
     identity: str
     head: int
     contains_record: bool
+    has_erased: bool = False
 
 
 def decide(
@@ -127,16 +131,20 @@ def decide(
     if record is not None:
         check_log(target, record, log)
         _check_history(target, record)
-    if reason := rebuild_reason(target, record, tables):
+    if reason := rebuild_reason(target, record, tables, has_erased=log.has_erased):
         return Rebuild(reason)
     assert record is not None  # noqa: S101 - without one there is a reason to rebuild
     return Skip() if record.position == log.head else Merge(record)
 
 
-def rebuild_reason(target: Target, record: Record | None, tables: Mapping[str, list[str]]) -> str:
+def rebuild_reason(
+    target: Target, record: Record | None, tables: Mapping[str, list[str]], *, has_erased: bool
+) -> str:
     """Return why the tables cannot be kept; an empty text if they can."""
     if record is None:
         return NOT_CREATED
+    if has_erased:
+        return ERASED
     if record.fingerprint != target.fingerprint:
         return "the model changed"
     if target.history and not record.history:

@@ -12,7 +12,7 @@ import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
-from eventsource.errors import ReadModelError
+from eventsource.errors import ReadModelBusyError, ReadModelError
 from eventsource.readmodel._columns import Dialect
 from eventsource.readmodel._database import LOCK_TIMEOUT, Database
 
@@ -95,6 +95,18 @@ class Sqlite(Database):
             with contextlib.suppress(OSError):  # it exists; or it cannot be created, and SQLite says why
                 os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         return super()._opened_for_writing()
+
+    def forget_dropped_rows(self) -> None:
+        """Write the file again without free pages, and empty its write-ahead log."""
+        with self._own_errors(), self.engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            assert driver is not None  # noqa: S101 - the connection is open
+            driver.execute("VACUUM")
+            if driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                raise ReadModelBusyError(
+                    f"{self.name}: another process reads the database; its write-ahead log may have erased values",
+                    hint="refresh with --rebuild when no other process reads it",
+                )
 
     def _options(self) -> Mapping[str, Any]:
         return {"connect_args": {"timeout": LOCK_TIMEOUT}}

@@ -83,6 +83,8 @@ class TablesOfModel:
                 return Refreshed(head, 0, 0, 0, "", time.monotonic() - begin)
             written, reason = self._write(connection, record, head, decision)
             write_record(connection, self._record(head, written.columns, events.get(head - 1)))
+        if reason and self.timeline.log.erasures:
+            self.database.forget_dropped_rows()
         self.progress("finishing", 1, 1)
         self._take_snapshot_if_due(before, head)
         seconds = time.monotonic() - begin
@@ -112,8 +114,8 @@ class TablesOfModel:
 
     def lag(self) -> Lag:
         """Return how far the tables are behind the log; nothing is written."""
-        record, reason, escaped = self._read_state()
         head = self.timeline.log.head
+        record, reason, escaped = self._read_state()
         position = record.position if record else 0
         events = self._events({position - 1, position})
         if record is not None:
@@ -142,7 +144,8 @@ class TablesOfModel:
             if record is not None and self.target.table in tables:
                 table = untyped_table(self.target.table, ["entity"])
                 escaped = self.database.escaped_ids(connection, table)
-            return record, rebuild_reason(self.target, record, tables), escaped
+            has_erased = self._has_erased(record)
+            return record, rebuild_reason(self.target, record, tables, has_erased=has_erased), escaped
 
     def verify(self) -> pl.DataFrame:
         """Return the rows that differ between the tables and the model at their position."""
@@ -171,14 +174,19 @@ class TablesOfModel:
 
     def _log_facts(self, head: int, record: Record | None, events: _Events) -> LogFacts:
         log = self.timeline.log
-        return LogFacts(log.path, log.identity, head, record is None or self._still_contains(record, events))
+        contains = record is None or self._still_contains(record, events)
+        return LogFacts(log.path, log.identity, head, contains, self._has_erased(record))
+
+    def _has_erased(self, record: Record | None) -> bool:
+        return record is not None and self.timeline.log.is_from_before_erasure(record.log)
 
     def _still_contains(self, record: Record, events: _Events) -> bool:
         """Return whether the log contains the events of a record, by its mark or else by the last event's id."""
         known = self.timeline.log.knows(record.log)
         last = events.get(record.position - 1)
         if known is None:  # the log cannot tell: the commit of the mark was cleaned up
-            return last is None or self.database.stored_text(last[0]) == record.last_event_id
+            same = last is None or self.database.stored_text(last[0]) == record.last_event_id
+            return same or self._has_erased(record)  # an erasure may have hashed the id
         return known
 
     def _events(self, positions: set[int]) -> _Events:

@@ -105,7 +105,8 @@ class SnapshotStore:
     @property
     def folder(self) -> Path:
         """Where the files are: in the log's folder, or in the user's cache for a remote or read-only log."""
-        return derived_folder(self.log.path, "snapshots", f"{_VERSION} {self.log.identity} {self._fingerprint}")
+        key = f"{_VERSION} {self.log.identity} {self._fingerprint}"
+        return derived_folder(self.log.path, "snapshots", key, erasures=self.log.erasures)
 
     @cached_property
     def _fingerprint(self) -> str:
@@ -145,6 +146,8 @@ class SnapshotStore:
                 hint="free some space, or check who may write there; snapshots may be deleted at any time",
             ) from error
         self._damaged.discard(path)
+        if self.log.head and folder != self.folder:  # events were erased meanwhile: the states may hold them
+            path.unlink(missing_ok=True)
         written = replace(snapshot, file=path.name)
         for twin in self.all():
             if (twin.position, twin.moment) == (written.position, written.moment) and twin.file != written.file:

@@ -23,6 +23,7 @@ class MemoryLog:
     path = ""
     identity = ""
     mark = ""
+    erasures = 0
 
     def __init__(self, events: list[dict[str, Any]] | pl.DataFrame) -> None:
         frame = events if isinstance(events, pl.DataFrame) else events_from_dicts(events)
@@ -31,6 +32,10 @@ class MemoryLog:
 
     def knows(self, _mark: str) -> None:
         """Return None: no cache outlives a log in memory, so nothing has a mark of it to ask about."""
+
+    def is_from_before_erasure(self, _mark: str) -> bool:
+        """Return False: no event of a log in memory is erased."""
+        return False
 
     @property
     def head(self) -> int:

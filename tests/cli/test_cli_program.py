@@ -121,7 +121,7 @@ def test_the_commands_are_those_that_are_promised() -> None:
     """Users rely on the list of commands."""
     promised = (
         "init|demo|pull|rejected|as-of|history|changes|diff|explain|replay|dump|trend|report run|check|lab"
-        "|refresh|follow|lag|snapshot"
+        "|refresh|follow|lag|snapshot|erase"
     )
     assert set(commands()) == set(promised.split("|"))
 

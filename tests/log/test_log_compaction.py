@@ -89,7 +89,9 @@ def test_a_compaction_gives_way_to_an_append(tmp_path: Path) -> None:
     files = position_ranges(table.version.files())
     other.append(events([3]))
     with pytest.raises(CommitConflictError):
-        table.replace_files(files, [_compaction._write_merged(table, files)], {HEAD: 2})
+        table.replace_files(
+            files, [table.data.write("joined", table.version.scan(files["path"].to_list()))], {HEAD: 2}
+        )
     assert issubclass(CommitConflictError, AppendConflictError)
     assert ids(log) == ["e1", "e2", "e3"]
 
@@ -102,7 +104,8 @@ def test_a_scan_sorts_files_that_overlap(tmp_path: Path) -> None:
     table = log._events_table()
     table.refresh()
     files = position_ranges(table.version.files())
-    table.replace_files(files[::2], [_compaction._write_merged(table, files[::2])], {HEAD: 4000})
+    merged = table.data.write("joined", table.version.scan(files[::2]["path"].to_list()))
+    table.replace_files(files[::2], [merged], {HEAD: 4000})
     assert is_sound(log)
     assert ids(log) == [f"e{number}" for number in range(4000)]
 
