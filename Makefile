@@ -17,7 +17,7 @@ environment: .venv/installed
 # Environment, demo data, pull, the three questions on the terminal, the notebooks as pages.
 demo: environment
 	rm -rf data/log
-	$(BIN)/eventsource pull data/raw/customers.jsonl.gz
+	$(BIN)/eventsource pull data/raw/customers.jsonl.gz --allow-rejected
 	@echo
 	@echo "Did customer-42 have a premium plan on 1 March 2024, and which event made it so?"
 	$(BIN)/eventsource explain customer-42 2024-03-01 --format table

@@ -145,3 +145,10 @@ class DerivedFileWarning(EventsourceWarning):
 
 class UnknownNameWarning(EventsourceWarning):
     """A model names an event type or payload member that the log does not have yet: perhaps it is misspelt."""
+
+
+class UnnamedTypesWarning(UnknownNameWarning):
+    """Entities of a model have events of types that none of its fields names: perhaps they were forgotten.
+
+    If they were not, say so in the model, with ``ignored``.
+    """

@@ -55,7 +55,7 @@ DOORS = {
     "nbconvert": {"report"},
     "nbformat": {"report"},
     "nh3": {"report"},
-    "numpy": {"allocation", "decode", "demo", "fold", "index", "log", "operations", "snapshots"},
+    "numpy": {"allocation", "decode", "demo", "fold", "index", "log", "operations", "snapshots", "sources"},
     "pandas": set(),
     "psycopg": {"readmodel"},
     "pyarrow": {"demo"},

@@ -18,13 +18,13 @@ class Findings:
         notes: what is unusual, one sentence each.
         types: ``type``, ``events``, ``first``, ``last`` (``occurred_at``), ``late`` (recorded a day or more after
             they occurred); sorted by ``events``, most first.
-        members: ``type``, ``member`` (dotted path; a name that itself contains dots is in quotes, as no path
-            reaches it), ``kinds`` of JSON values, ``share`` of events with it.
+        members: ``type``, ``member`` (its dotted path), ``kinds`` of JSON values, ``share`` of events with it.
         sampled: how many events ``members`` was found in; fewer than ``events`` if a type has many.
         skew: streams whose ``recorded_at`` runs backwards, the worst ones: ``stream``, ``events``, ``backwards``,
             ``share``, ``most`` (a Duration: how far behind the latest time of the stream).
         rejected: a row per kind of reason: ``reason`` of the first line, ``lines``, ``file`` and ``line`` of the
             first.
+        unnamed: types of events that no field of a model names: ``model``, ``type``, ``events``.
     """
 
     events: int
@@ -36,3 +36,4 @@ class Findings:
     sampled: int
     skew: pl.DataFrame = field(repr=False)
     rejected: pl.DataFrame = field(repr=False)
+    unnamed: pl.DataFrame = field(repr=False)

@@ -1,5 +1,6 @@
 """Checking a whole log."""
 
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from math import ceil
 from typing import Final
@@ -15,6 +16,8 @@ from eventsource.check._rejected import rejected_by_reason
 from eventsource.check._times import clock_skew, count_unlikely_times
 from eventsource.errors import LogError
 from eventsource.log import Log
+from eventsource.model import Model, plan_of
+from eventsource.plan import Plan
 
 __all__ = ["check_log"]
 
@@ -28,19 +31,24 @@ _WORST: Final = 10
 """Streams that `Findings.skew` lists."""
 
 
-def check_log(log: Log) -> Findings:
+def check_log(log: Log, models: Iterable[type[Model] | Plan] = ()) -> Findings:
     """Read a whole log; return what is wrong with it, what is unusual, and what it contains.
 
     Wrong are: gaps between positions, a position or an ``event_id`` that occurs twice, a payload that is not a
     JSON object. Unusual are: times that are unlikely, clocks that run backwards within a stream, late events,
-    rejected lines.
+    rejected lines, streams that are blank or have far more events than others, types of events that no field of a
+    model names.
+
+    Args:
+        log: the log.
+        models: the models that read it.
 
     Raises:
         LogError: the log cannot be read.
     """
     erasures = log.erasures if log.head else 0
     try:
-        return _check(log, *_snapshot(log))
+        return _check(log, [plan_of(model) for model in models], *_snapshot(log))
     except (pl.exceptions.PolarsError, FileNotFoundError) as error:
         if log.head and log.erasures != erasures:  # an erasure has replaced the files meanwhile
             return check_log(log)
@@ -58,35 +66,47 @@ def _snapshot(log: Log) -> tuple[pl.LazyFrame, int]:
             return events, head
 
 
-def _check(log: Log, events: pl.LazyFrame, head: int) -> Findings:
+def _check(log: Log, plans: Sequence[Plan], events: pl.LazyFrame, head: int) -> Findings:
     types = _types(events)
+    unnamed = _unnamed(types, plans)
     steps = {name: max(1, count // _SAMPLE) for name, count in types.select("type", "events").iter_rows()}
     ordered = OrderedPass(steps)
     for chunk in chunks_in_order(log, events, head, int(types["events"].sum())):
         ordered.add(chunk)
     parts = max(1, ceil(head / _PART_EVENTS))
     skew = [clock_skew(events, part, parts) for part in range(parts)]
-    backwards = pl.concat(skew).filter(pl.col("backwards") > 0).sort("share", "most", "stream", descending=True)
+    streams = pl.concat(skew)
+    backwards = streams.filter(pl.col("backwards") > 0).sort("share", "most", "stream", descending=True)
     rejected = rejected_by_reason(log.rejected())
     sample = pl.concat(ordered.sample) if ordered.sample else events.select("type", "data").head(0).collect()
     return Findings(
         events=ordered.rows,
-        streams=sum(part.height for part in skew),
+        streams=streams.height,
         faults=(
             *_sentences.about_positions(ordered, head),
             *_sentences.about_repeated_ids(repeated_ids(events, parts), events),
         ),
         notes=(
             *_sentences.about_times(count_unlikely_times(events)),
+            *_sentences.about_streams(streams),
             *_sentences.about_skew(backwards),
             *_sentences.about_rejected(rejected),
+            *_sentences.about_unnamed_types(unnamed),
         ),
         types=types,
         members=members(sample),
         sampled=sample.height,
         skew=backwards.head(_WORST),
         rejected=rejected,
+        unnamed=unnamed,
     )
+
+
+def _unnamed(types: pl.DataFrame, plans: Sequence[Plan]) -> pl.DataFrame:
+    counts = dict(types.select("type", "events").iter_rows())
+    rows = [(plan.name, name, count) for plan in plans for name, count in plan.unnamed_types(counts).items()]
+    schema = {"model": pl.String(), "type": pl.String(), "events": pl.Int64()}
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def _types(events: pl.LazyFrame) -> pl.DataFrame:

@@ -8,7 +8,24 @@ import polars as pl
 from eventsource.check._positions import OrderedPass
 from eventsource.messages import counted
 
-__all__ = ["about_positions", "about_rejected", "about_repeated_ids", "about_skew", "about_times"]
+__all__ = [
+    "about_positions",
+    "about_rejected",
+    "about_repeated_ids",
+    "about_skew",
+    "about_streams",
+    "about_times",
+    "about_unnamed_types",
+]
+
+_BLANK: Final = ("is in a stream whose name is blank", "are in streams whose names are blank")
+
+_GIANT: Final = 1_000
+_GIANT_SHARE: Final = 100
+"""A stream is a giant if it has so many events, and so many times the median."""
+
+_LISTED: Final = 20
+"""Types that a sentence lists."""
 
 _TIMES: Final[Mapping[str, tuple[str, str]]] = {
     "before_1900": ("occurred before 1900",) * 2,
@@ -63,6 +80,28 @@ def about_times(unlikely: Mapping[str, int]) -> Iterator[str]:
             yield _number_of(count, "event", *_TIMES[kind])
 
 
+def about_streams(streams: pl.DataFrame) -> Iterator[str]:
+    """Yield notes about streams whose name is blank, and about those with far more events than others.
+
+    Args:
+        streams: ``stream``, ``events``.
+    """
+    blank = streams.filter(pl.col("stream").str.strip_chars() == "")
+    if blank.height:
+        yield _number_of(int(blank["events"].sum()), "event", *_BLANK)
+    usual = streams.select(pl.col("events").median()).item()
+    giants = streams.filter(pl.col("events") >= _GIANT, pl.col("events") >= _GIANT_SHARE * pl.lit(usual))
+    if streams.height == 1:
+        giants = streams.filter(pl.col("events") >= _GIANT)
+    total = int(streams["events"].sum())
+    largest = giants.sort("events", "stream", descending=True).head(3)
+    for stream, events in largest.select("stream", "events").iter_rows():
+        yield (
+            f"stream {stream!r} has {events:,} of {counted(total, 'event')}, the median stream {usual:,.0f}; "
+            "is it the name of all entities that are not known?"
+        )
+
+
 def about_skew(backwards: pl.DataFrame) -> Iterator[str]:
     """Yield a note if clocks run backwards."""
     if backwards.height:
@@ -78,6 +117,19 @@ def about_rejected(rejected: pl.DataFrame) -> Iterator[str]:
     if rejected.height:
         lines = int(rejected["lines"].sum())
         yield f"{_number_of(lines, 'line', 'was rejected', 'were rejected')}: eventsource rejected"
+
+
+def about_unnamed_types(unnamed: pl.DataFrame) -> Iterator[str]:
+    """Yield a note for each model that leaves out types of events."""
+    for part in unnamed.partition_by("model", maintain_order=True):
+        types = [
+            f"{name} ({counted(count, 'event')})" for name, count in part.select("type", "events").iter_rows()
+        ]
+        more = f" and {len(types) - _LISTED:,} more" if len(types) > _LISTED else ""
+        yield (
+            f"no field of {part['model'][0]} names {counted(len(types), 'type')} of events: "
+            f"{', '.join(types[:_LISTED])}{more}; if that is meant: ignored=… in the model"
+        )
 
 
 def _number_of(count: int, what: str, one_did: str, many_did: str) -> str:

@@ -1,5 +1,6 @@
 """The command `check`: the findings about a log, as tables or JSON."""
 
+import contextlib
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
@@ -10,14 +11,16 @@ from rich.text import Text
 
 from eventsource.check import Findings, check_log
 from eventsource.cli._config import Project, short_path
-from eventsource.cli._errors import FAILED
+from eventsource.cli._errors import FAILED, UsageError
 from eventsource.cli._formats import as_json, json
-from eventsource.cli._options import LogOption
+from eventsource.cli._models import load_plan
+from eventsource.cli._options import LogOption, ModelOption
 from eventsource.cli._output import OutputOption, deliver
 from eventsource.cli._parameters import Option
 from eventsource.cli._table import print_table
 from eventsource.cli._terminal import console, harmless, say
 from eventsource.messages import counted
+from eventsource.plan import Plan
 
 __all__ = ["check"]
 
@@ -25,6 +28,7 @@ __all__ = ["check"]
 def check(
     log: LogOption = None,
     *,
+    model: ModelOption = None,
     form: Annotated[
         Literal["table", "json"], Option("--format", "-f", help="How to show the findings.")
     ] = "table",
@@ -36,17 +40,29 @@ def check(
 ) -> None:
     """Read the whole log; report faults, oddities and what it contains.
 
+    Types of events that no field of the model names are among the oddities.
+
     Faults are gaps in positions, duplicate ids and unreadable payloads; the exit code is then 1.
     """
-    target = Project.find().open(log)
+    project = Project.find()
+    target, models = project.open(log), _models(project, model)
     with Console(stderr=True).status("reading the log", spinner="dots"):
-        findings = check_log(target)
+        findings = check_log(target, models)
     if form == "json" or output is not None:
         deliver(_members(findings), output)
     else:
         _print(target.path, findings, limit)
     if findings.faults:
         raise Exit(FAILED)
+
+
+def _models(project: Project, name: str | None) -> list[Plan]:
+    """Return the model that is asked for, or that of the project, if it has one that can be imported."""
+    if name is not None:
+        return [load_plan(name, project.folder)]
+    with contextlib.suppress(UsageError):
+        return [load_plan(project.model, project.folder)]
+    return []
 
 
 def _print(path: str, found: Findings, limit: int) -> None:
@@ -69,7 +85,7 @@ def _tables(found: Findings) -> Iterator[tuple[str, pl.DataFrame]]:
     yield "Types", found.types
     every = "" if found.sampled == found.events else f", from a sample of {counted(found.sampled, 'event')}"
     percent = (pl.col("share") * 100).round(1).alias("% of events")
-    yield f"Members of payloads{every}", found.members.select("type", "member", "kinds", percent)
+    yield f"Members of payloads{every}", _by_member(found.members)
     yield "Streams whose times run backwards, the worst first", found.skew.with_columns(percent).drop("share")
     files = pl.Series(
         "file", [None if file is None else short_path(file) for file in found.rejected["file"]], pl.String
@@ -77,10 +93,20 @@ def _tables(found: Findings) -> Iterator[tuple[str, pl.DataFrame]]:
     yield "Rejected lines, and where the first one of each reason is", found.rejected.with_columns(files)
 
 
+def _by_member(members: pl.DataFrame) -> pl.DataFrame:
+    """Return one row per member, with the types that have it: ``Moved, Paid 50 %`` (a share only below 100 %)."""
+    share = (pl.col("share") * 100).round(1)
+    shown = pl.when(share < 100).then(pl.format("{} {} %", "type", share)).otherwise("type")  # noqa: PLR2004 - percent
+    kinds = pl.col("kinds").str.split(", ").explode().unique().sort().str.join(", ")
+    groups = members.sort("share", "type", descending=[True, False]).group_by("member", maintain_order=True)
+    found = groups.agg(kinds, types=shown.str.join(", "), count=pl.len())
+    return found.sort("count", descending=True, maintain_order=True).drop("count")
+
+
 def _members(found: Findings) -> Iterator[bytes]:
     """Yield all findings as one JSON object."""
     plain = {name: getattr(found, name) for name in ("events", "streams", "faults", "notes", "sampled")}
     yield json(plain)[:-1]
-    for name in ("types", "members", "skew", "rejected"):
+    for name in ("types", "members", "skew", "rejected", "unnamed"):
         yield b',\n"' + name.encode() + b'":' + b"".join(as_json(getattr(found, name))).strip()
     yield b"}\n"

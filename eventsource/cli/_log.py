@@ -47,12 +47,19 @@ def pull(
     *,
     log: LogOption = None,
     strict: Annotated[bool, Option("--strict", help="Append nothing if any line would be rejected.")] = False,
-    again: Annotated[
+    rejected: Annotated[
         bool,
         Option(
             "--rejected",
             help="Read the rejected lines of the source again, after a file or the mapping was corrected.",
         ),
+    ] = False,
+    again: Annotated[
+        bool,
+        Option("--again", help="Read the files from their start. Events with known ids stay as they are."),
+    ] = False,
+    allow_rejected: Annotated[
+        bool, Option("--allow-rejected", help="Exit with code 0 although lines were rejected or in conflict.")
     ] = False,
 ) -> None:
     """Append the new events of raw files to the log.
@@ -60,20 +67,26 @@ def pull(
     The log remembers how far it has read each file (the checkpoint), so pulling again is idempotent: only new
     lines are read, and events with a known id are dropped. Lines that cannot be read become rejected lines (dead
     letters).
+
+    The exit code is 0 if all lines were taken, or known already. It is 1 if lines were rejected, or conflict with
+    an event of the same id.
     """
     project = Project.find()
     sources = project.sources(source or [], **mapping.given)
     target = Log(log or project.located(project.log))
-    if again:
+    if rejected:
         done = [target.retry(each, strict=strict) for each in sources]
         _note_other_sources(target, sources, done)
     else:
         if strict:
             refuse_rejected_lines(
-                _names(sources), chain.from_iterable(each.batches(target.checkpoint(each)) for each in sources)
+                _names(sources),
+                chain.from_iterable(each.batches({} if again else target.checkpoint(each)) for each in sources),
             )
-        done = [_pulled(target, each) for each in sources]
+        done = [_pulled(target, each, again=again) for each in sources]
     _summary(target, done)
+    if not allow_rejected and any(each.rejected or each.conflicts for each in done):
+        raise Exit(FAILED)
 
 
 def rejected(
@@ -97,7 +110,7 @@ def rejected(
         note(f"{counted(target.clear_rejected(), 'rejected line')} forgotten")
 
 
-def _pulled(log: Log, source: Source) -> Pulled:
+def _pulled(log: Log, source: Source, *, again: bool) -> Pulled:
     """Pull a source, with a progress bar."""
     name = short_path(source.name)
     with Bar(in_bytes=True) as bar:
@@ -106,7 +119,7 @@ def _pulled(log: Log, source: Source) -> Pulled:
             bar.draw(f"{name}  {progress.appended:,} events", progress.read, progress.size)
 
         bar.draw(name, 0, source.size)
-        return log.pull(source, progress=show)
+        return log.pull(source, again=again, progress=show)
 
 
 def _names(sources: Sequence[Source]) -> str:
@@ -122,7 +135,7 @@ def _note_other_sources(log: Log, sources: Sequence[Source], done: Sequence[Pull
 
 
 def _summary(log: Log, done: Sequence[Pulled]) -> None:
-    """Print what a pull did; exit with code 1 if it appended nothing and rejected lines."""
+    """Print what a pull did, and advice if it appended nothing and rejected lines."""
     appended, *others = (
         sum(getattr(each, name) for each in done) for name in ("appended", "duplicates", "conflicts", "rejected")
     )
@@ -140,9 +153,9 @@ def _summary(log: Log, done: Sequence[Pulled]) -> None:
         again = "" if appended else "; read them again with a corrected mapping: eventsource pull --rejected"
         say(f"{'':13}{counted(earlier, 'rejected line')} of earlier pulls: eventsource rejected{again}", "dim")
     if any(each.rejected for each in done) and not any(each.appended or each.duplicates for each in done):
-        if hint := advice(log.rejected().sort("rejected_at", descending=True, maintain_order=True)):
+        hint = advice(log.rejected().sort("rejected_at", descending=True, maintain_order=True))
+        if hint is not None:
             complain("Hint", hint)
-        raise Exit(FAILED)
 
 
 def _reasons(done: Sequence[Pulled]) -> Iterator[str]:

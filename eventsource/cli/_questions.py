@@ -25,7 +25,10 @@ _EXPLAINED: Final = ("field", "value", "at", "type", "position")
 Where = Annotated[
     str | None,
     Option(
-        "--where", metavar="SQL", help="Only rows for which this SQL condition is true, such as 'premium = true'."
+        "--where",
+        metavar="SQL",
+        help="Only rows for which this SQL condition is true, such as 'premium = true'. Times are compared with "
+        "texts; a date is its midnight in UTC.",
     ),
 ]
 Entity = Annotated[
@@ -107,13 +110,14 @@ def changes(
     *,
     span: Span,
     entity: Annotated[str | None, Option("--entity", "-e", metavar="ENTITY", help="Only this entity.")] = None,
+    where: Where = None,
 ) -> None:
     """List when a field changed, and which event changed it."""
     timeline = asked.timeline()
     rows = timeline.changes(field, entity=entity, **span.ends(asked), **asked.view)
     if entity is not None and rows.is_empty():
         check_entity(timeline, entity)
-    rows = shown.ranked(rows, _CHANGED, known=["field", "entity" if entity else None])
+    rows = shown.ranked(_where(rows, where), _CHANGED, known=["field", "entity" if entity else None])
     shown.show(rows, f"Changes of {field}" + (f" of {entity}" if entity else ""))
 
 
@@ -192,13 +196,16 @@ def check_entity(timeline: Timeline, entity: str) -> None:
 def _where(rows: pl.DataFrame, condition: str | None) -> pl.DataFrame:
     """Return the rows for which an SQL condition holds.
 
+    Dates and times are compared with texts: ``joined >= '2024-06-30'``; a date is its midnight in UTC.
+
     Raises:
         UsageError: the condition is invalid, or names an unknown column.
     """
     if condition is None:
         return rows
     try:
-        return rows.filter(pl.sql_expr(condition))
+        pl.sql_expr(condition)  # one condition, and no other clause of SQL
+        return rows.sql("SELECT * FROM self WHERE " + condition)  # noqa: S608 - it takes texts as dates and times
     except pl.exceptions.PolarsError as error:
         columns = ", ".join(rows.columns)
         raise UsageError(

@@ -18,11 +18,14 @@ from eventsource.decode.columns import (
     non_empty_columns,
     unify_kinds,
 )
-from eventsource.decode.members import Member, Members
+from eventsource.decode.conditions import Condition
+from eventsource.decode.members import Alternatives, Member, Members
 
 __all__ = [
     "FOLD_ORDER",
+    "Alternatives",
     "Clustered",
+    "Condition",
     "Integers",
     "Mask",
     "Member",

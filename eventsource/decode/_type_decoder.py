@@ -12,6 +12,7 @@ from eventsource.decode._envelope import envelope_columns, envelope_values, is_e
 from eventsource.decode._kinds import split_by_kind
 from eventsource.decode._paths import UNSET, PathDecoder
 from eventsource.decode._texts import decimal_texts, entity_text
+from eventsource.decode.conditions import Condition
 from eventsource.errors import FoldError
 
 __all__ = ["TypeDecoder"]
@@ -25,6 +26,7 @@ class TypeDecoder:
         key: dotted path of the member that names the entity; None: the stream does.
         members: column → (dotted paths, of which the first that is present counts; the dtype that the model asks
             for).
+        conditions: which conditions to compute.
         with_payload: whether the whole payload is wanted too, as text.
     """
 
@@ -33,6 +35,7 @@ class TypeDecoder:
         name: str,
         key: str | None,
         members: Mapping[str, tuple[tuple[str, ...], pl.DataType | None]],
+        conditions: Sequence[Condition] = (),
         *,
         with_payload: bool,
     ) -> None:
@@ -40,7 +43,9 @@ class TypeDecoder:
         # Decimals are decoded apart from the rest, since a float would lose digits.
         self._plain = {c: paths for c, (paths, dtype) in members.items() if not isinstance(dtype, pl.Decimal)}
         self._decimal = {c: (p, t.scale) for c, (p, t) in members.items() if isinstance(t, pl.Decimal)}
-        plain = [*chain(*self._plain.values()), *(() if key is None else (key,))]
+        self._conditions = conditions
+        conditional = chain(*(condition.paths for condition in conditions))
+        plain = [*chain(*self._plain.values()), *conditional, *(() if key is None else (key,))]
         digits = chain(*(paths for paths, _ in self._decimal.values()))
         self._paths = PathDecoder(filterfalse(is_envelope, plain), float)
         self._digits = PathDecoder(filterfalse(is_envelope, digits), decimal.Decimal)
@@ -70,7 +75,10 @@ class TypeDecoder:
             else:
                 columns += split_by_kind(column, _first_present(paths, values, events))
         columns += self._decimals(events)
-        return pl.DataFrame(columns)
+        for condition in self._conditions:
+            members = {path: _first_present((path,), values, events) for path in condition.paths}
+            columns += condition.columns(members, events.height)
+        return pl.DataFrame({column.name: column for column in columns})  # conditions may share a mark
 
     def entities(self, events: pl.DataFrame) -> pl.Series:
         """Return the entity of each event; null: it has none.

@@ -29,6 +29,7 @@ recorded_at      Datetime when the event was recorded
 data             String   the whole payload, only for the types that a ``reduce`` reads
 ``path|kind``    …        a member's values of one kind: ``bool``, ``int``, ``float``, ``text`` or ``time``
 ``path|null``    Boolean  true where the member is an explicit null; only where there is one
+``where|…``      …        whether events meet a condition; see `eventsource.decode.conditions`
 ================ ======== ===========================================================================
 
 The rule for dtypes: booleans alone are Boolean, integers alone Int64, integers and floats Float64, times of the
@@ -43,6 +44,7 @@ import polars as pl
 
 from eventsource.decode._kinds import KINDS, NULL, WRITERS, widened
 from eventsource.decode._type_decoder import TypeDecoder
+from eventsource.decode.conditions import MET, SEEN, UNFIT
 from eventsource.decode.members import Member, Members
 from eventsource.errors import FoldError
 from eventsource.event import TIMESTAMP
@@ -96,14 +98,15 @@ def unify_kinds(decoded: pl.LazyFrame, members: Members, columns: Mapping[str, p
     absent = [pl.lit(None, dtype).alias(name) for name, dtype in columns.items() if name not in names]
     envelope = [name for name in names if not name.startswith("=")]
     unified = [_unified(member, columns) for member in members.all]
+    met = [pl.col(name) for name in columns if name.endswith(f"|{MET}")]
     nulls = [_null_mark(member, marks) for member in members.all if (marks := member.stored(NULL, columns))]
     filled = decoded.with_columns(absent) if absent else decoded
-    return filled.select(*envelope, *unified, *nulls)
+    return filled.select(*envelope, *unified, *nulls, *met)
 
 
 def kind_columns(names: Iterable[str]) -> dict[str, pl.DataType]:
     """Return those names that are columns of kinds or of nulls, with their dtypes."""
-    kinds = {**KINDS, NULL: pl.Boolean()}
+    kinds = {**KINDS, **dict.fromkeys((NULL, MET, SEEN), pl.Boolean()), UNFIT: pl.String()}
     return {name: kinds[name.rpartition("|")[2]] for name in names if name.startswith("=")}
 
 

@@ -10,6 +10,7 @@ import polars as pl
 
 from eventsource.decode._kinds import NULL
 from eventsource.decode._type_decoder import TypeDecoder
+from eventsource.decode.conditions import Condition
 from eventsource.plan import Plan, Rule
 
 __all__ = ["Alternatives", "Member", "Members"]
@@ -109,6 +110,12 @@ class Members:
         found = {part for member in self.all for part in member.parts}
         return tuple(sorted(found, key=lambda part: part.column))
 
+    @cached_property
+    def conditions(self) -> tuple[Condition, ...]:
+        """The conditions of all fields, each once, sorted by column."""
+        found = {condition.column: condition for condition in self._conditions.values()}
+        return tuple(found[column] for column in sorted(found))
+
     @property
     def width(self) -> int:
         """Width of a decoded row relative to the usual one; batches shrink by this factor."""
@@ -125,6 +132,18 @@ class Members:
                 types.setdefault(paths, []).append(type_)
         parts = [Alternatives(paths, rule.dtype, frozenset(names)) for paths, names in types.items()]
         return Member(tuple(sorted(parts, key=lambda part: part.column)))
+
+    def condition(self, rule: Rule) -> Condition | None:
+        """Return the condition of a field of the plan; None: it has none."""
+        return self._conditions.get(rule.name)
+
+    @cached_property
+    def _conditions(self) -> dict[str, Condition]:
+        return {
+            rule.name: Condition(rule.where, None if rule.is_of_all_types else frozenset(rule.types))
+            for rule in self.plan.rules
+            if rule.where is not None
+        }
 
     @cached_property
     def type_dtype(self) -> pl.DataType:
@@ -144,6 +163,7 @@ class Members:
             "key": {name: path for name, path in sorted(self.plan.key.items()) if name in self.plan.types},
             "types": None if self.plan.reads_all_types else list(self.plan.types),
             "members": [part.column for part in self.stored],
+            "conditions": [condition.column for condition in self.conditions],
         }
 
     def decoders(self) -> "Decoders":
@@ -154,7 +174,8 @@ class Members:
         """Return a decoder for one event type."""
         mine = {part.column: (part.paths, part.dtype) for part in self.stored if part.is_read_from(name)}
         with_payload = any(rule.reads_payload and rule.is_touched_by(name) for rule in self.plan.rules)
-        return TypeDecoder(name, self.plan.key.get(name), mine, with_payload=with_payload)
+        conditions = [condition for condition in self.conditions if condition.is_computed_for(name)]
+        return TypeDecoder(name, self.plan.key.get(name), mine, conditions, with_payload=with_payload)
 
 
 class Decoders(dict[str, TypeDecoder]):

@@ -17,7 +17,12 @@ _EARLY: Final = pl.duration(days=90)
 _PROMPT: Final = pl.duration(days=4)
 
 
-class Customer(es.Model, created="CustomerCreated", deleted="CustomerDeleted"):
+class Customer(
+    es.Model,
+    created="CustomerCreated",
+    deleted="CustomerDeleted",
+    ignored=("CustomerVerified", "CardAdded", "CardExpired", "TicketOpened", "TicketClosed"),
+):
     """A customer of the shop; the entity is ``customer-<number>``.
 
     A customer exists from the sign-up until the account is deleted, and again after another sign-up. ``premium``
@@ -39,7 +44,7 @@ class Customer(es.Model, created="CustomerCreated", deleted="CustomerDeleted"):
     refunded = es.total("PurchaseRefunded", of="amount", dtype=_MONEY)
 
 
-class Subscriber(es.Model, created="PremiumPlanBought"):
+class Subscriber(es.Model, created="PremiumPlanBought", ignored="*"):
     """A customer from the first premium plan on; the entity is ``customer-<number>``.
 
     A subscriber never ceases to exist: who cancels, or deletes the account, did not stay. ``stays`` is true while

@@ -23,7 +23,7 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
-from eventsource.decode import Mask, Selection
+from eventsource.decode import Condition, Mask, Selection
 from eventsource.fold.engine import EXISTS, Events
 from eventsource.operations import FieldEvents, FieldHistory, Rule, TouchedRows, flag_of, fold_error
 
@@ -52,7 +52,7 @@ class FieldHistories(Mapping[str, FieldHistory]):
         self._schema = self._clustered.columns.collect_schema()
         self._check_dtypes()
         self._columns = self._read_columns()
-        self._of_types: dict[frozenset[str] | None, tuple[Selection, TouchedRows]] = {}
+        self._of_types: dict[tuple[frozenset[str] | None, str | None], tuple[Selection, TouchedRows]] = {}
         self._computed: dict[str, FieldHistory] = {}
 
     def __getitem__(self, name: str) -> FieldHistory:
@@ -99,7 +99,8 @@ class FieldHistories(Mapping[str, FieldHistory]):
         return flag_of(self._field_events(*self._rows_of(types)), deleted)
 
     def _events_of(self, rule: Rule) -> FieldEvents:
-        selection, touched = self._rows_of(None if rule.is_of_all_types else frozenset(rule.types))
+        types = None if rule.is_of_all_types else frozenset(rule.types)
+        selection, touched = self._rows_of(types, self._members.condition(rule))
         value = self._value_column(rule)
         if value is None:
             return self._field_events(selection, touched)
@@ -134,6 +135,11 @@ class FieldHistories(Mapping[str, FieldHistory]):
         null = self._members.of(rule).null
         return null if null in self._schema else None
 
+    def _met_column(self, rule: Rule) -> str | None:
+        """Return the column that says which events meet the field's condition, if it has one and there are any."""
+        condition = self._members.condition(rule)
+        return condition.met if condition is not None and condition.met in self._schema else None
+
     def _check_dtypes(self) -> None:
         """Check that each operation can be computed over the dtype of its member."""
         for rule in self._rules.values():
@@ -144,7 +150,7 @@ class FieldHistories(Mapping[str, FieldHistory]):
         """Read, once, all columns that the fields need, in the order in which they are stored."""
         wanted = {"type"}
         for rule in self._rules.values():
-            columns = (self._value_column(rule), self._null_column(rule))
+            columns = (self._value_column(rule), self._null_column(rule), self._met_column(rule))
             wanted.update(column for column in columns if column is not None)
             wanted.update(rule.operation.reads if rule.of is None else ())
         if self._moment is not None:
@@ -171,12 +177,34 @@ class FieldHistories(Mapping[str, FieldHistory]):
             return None
         return np.asarray((self._columns["at"] <= self._moment).to_numpy())
 
-    def _rows_of(self, types: frozenset[str] | None) -> tuple[Selection, TouchedRows]:
-        """Return the rows of some types of events (None: all), found once for all fields with the same types."""
-        if types not in self._of_types:
-            selection = self._clustered.select(self._mask(types))
-            self._of_types[types] = selection, TouchedRows(selection.in_order, self._clustered.starts)
-        return self._of_types[types]
+    def _rows_of(
+        self, types: frozenset[str] | None, condition: Condition | None = None
+    ) -> tuple[Selection, TouchedRows]:
+        """Return the rows of some types of events (None: all) that meet a condition.
+
+        They are found once for all fields with the same types and condition.
+        """
+        key = (types, None if condition is None else condition.column)
+        if key not in self._of_types:
+            mask = self._mask(types)
+            if condition is not None:
+                mask &= self._meets(condition, mask)
+            selection = self._clustered.select(mask)
+            self._of_types[key] = selection, TouchedRows(selection.in_order, self._clustered.starts)
+        return self._of_types[key]
+
+    def _meets(self, condition: Condition, rows: Mask) -> Mask:
+        """Return which rows meet a condition.
+
+        Raises:
+            FoldError: it cannot be computed for one of ``rows``.
+        """
+        met = self._columns[condition.met] if condition.met in self._schema else None
+        is_unfit = rows if met is None else rows & met.is_null().to_numpy()
+        if is_unfit.any():
+            position = self._clustered.columns.select("position").collect().to_series()[int(is_unfit.argmax())]
+            raise condition.fault(position)
+        return np.zeros(len(rows), bool) if met is None else met.fill_null(value=False).to_numpy()
 
     def _mask(self, types: frozenset[str] | None) -> Mask:
         mask = np.ones(len(self._codes), bool) if types is None else self._has_type(types)

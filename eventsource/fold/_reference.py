@@ -41,7 +41,7 @@ class _Fold:
         elif row["type"] in self.plan.created or not self.plan.created:
             self.exists = True
         for rule in self.plan.folded:
-            if rule.is_touched_by(row["type"]):
+            if rule.is_touched_by(row["type"]) and _meets(rule, row, events):
                 self._step(rule, row, events)
 
     def _step(self, rule: Rule, row: dict[str, Any], events: Events) -> None:
@@ -49,6 +49,21 @@ class _Fold:
         if value is None and not _is_touching_null(rule, row, events):
             return
         self.states[rule.name] = _reference(rule).step(rule, self.states[rule.name], row, value)
+
+
+def _meets(rule: Rule, row: dict[str, Any], events: Events) -> bool:
+    """Return whether an event meets the condition of a field.
+
+    Raises:
+        FoldError: the condition cannot be computed for it.
+    """
+    condition = events.members.condition(rule)
+    if condition is None:
+        return True
+    is_met = row.get(condition.met)
+    if is_met is None:
+        raise condition.fault(row["position"])
+    return bool(is_met)
 
 
 def _is_touching_null(rule: Rule, row: dict[str, Any], events: Events) -> bool:

@@ -12,7 +12,7 @@ window, and from one update of the index to the next. Six events in two windows:
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -22,9 +22,10 @@ from eventsource import allocation
 from eventsource.decode import Members, decode_events, no_events
 from eventsource.event import CORRECTIONS, TIMESTAMP, EventLog
 from eventsource.index._corrections import NO_CORRECTIONS, DecodedCorrections, decode_corrections
+from eventsource.index._manifest import LeftOut
 from eventsource.progress import Progress
 
-__all__ = ["CLOCKS", "Window", "decode_windows", "settled_moments"]
+__all__ = ["CLOCKS", "Window", "decode_windows", "settled_moments", "types_left_out", "with_later"]
 
 CLOCKS: Final = pl.Schema({"stream": pl.String(), "clock": TIMESTAMP})
 """The latest ``recorded_at`` of each stream so far."""
@@ -89,6 +90,25 @@ def decode_windows(
         if corrections:
             found = decode_corrections(log, members, decoders, pl.concat(corrections))
         yield Window(pl.concat([no_events(members), *frames], how="diagonal"), low, high, clocks, found)
+
+
+def types_left_out(log: EventLog, members: Members, start: int, head: int) -> dict[str, LeftOut]:
+    """Return the types of events with ``start`` <= position < ``head`` that the plan does not name."""
+    if members.plan.reads_all_types:
+        return {}
+    known = [*members.plan.types, *CORRECTIONS]
+    events = log.scan(start=start, upto=head).filter(~pl.col("type").is_in(known))
+    found = events.group_by("type").agg(pl.len(), pl.col("stream").first()).collect()
+    return {name: LeftOut(count, stream) for name, count, stream in found.iter_rows()}
+
+
+def with_later(left_out: dict[str, LeftOut], later: dict[str, LeftOut]) -> dict[str, LeftOut]:
+    """Return what two ranges of positions leave out, one behind the other."""
+    added = {
+        name: replace(left_out[name], events=left_out[name].events + more.events) if name in left_out else more
+        for name, more in later.items()
+    }
+    return left_out | added
 
 
 def settled_moments(log: EventLog, head: int, known_at: datetime) -> pl.DataFrame:

@@ -1,11 +1,11 @@
 """What an index consists of: runs, parts and a few facts, as frozen data. The files themselves: see `_files`."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import msgspec
 
-__all__ = ["Manifest", "Part", "Run"]
+__all__ = ["LeftOut", "Manifest", "Part", "Run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,19 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Events of a type that a plan does not name.
+
+    Args:
+        events: how many there are.
+        stream: the stream of the first one.
+    """
+
+    events: int
+    stream: str
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """What an index consists of. The default is an empty index.
 
@@ -63,6 +76,7 @@ class Manifest:
         clocks: the file with the streams' clocks; None for plans that need none.
         corrections: the file with the table of corrections; None: there are none.
         readings: the file with the readings of corrected events.
+        left_out: the event types that the plan does not name.
     """
 
     head: int = 0
@@ -75,6 +89,7 @@ class Manifest:
     clocks: str | None = None
     corrections: str | None = None
     readings: str | None = None
+    left_out: dict[str, LeftOut] = field(default_factory=dict)
 
     @property
     def file_names(self) -> set[str]:

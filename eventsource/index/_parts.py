@@ -14,10 +14,10 @@ import polars as pl
 from eventsource.decode import Clustered, Members, no_events
 from eventsource.event import TIMESTAMP, EventLog
 from eventsource.index._corrections import NO_CORRECTIONS, DecodedCorrections
-from eventsource.index._decode import CLOCKS, decode_windows
+from eventsource.index._decode import CLOCKS, decode_windows, types_left_out
 from eventsource.index._files import IndexFiles
 from eventsource.index._log import last_event_id
-from eventsource.index._manifest import Manifest, Run
+from eventsource.index._manifest import LeftOut, Manifest, Run
 from eventsource.index._read import PartCache, read_part
 from eventsource.moment import epoch_microseconds
 from eventsource.progress import no_progress
@@ -47,6 +47,10 @@ class Parts(Protocol):
     @property
     def types(self) -> tuple[str, ...]:
         """The event types that any event has."""
+
+    @property
+    def left_out(self) -> dict[str, LeftOut]:
+        """The event types that the plan does not name."""
 
     @property
     def corrections(self) -> DecodedCorrections:
@@ -123,6 +127,10 @@ class InMemory:
         return tuple(sorted({*mine} | self.corrections.types))
 
     @property
+    def left_out(self) -> dict[str, LeftOut]:
+        return types_left_out(self.log, self.members, 0, self.head)
+
+    @property
     def first_ids(self) -> list[str]:
         return [""]
 
@@ -183,6 +191,10 @@ class Stored:
     @property
     def types(self) -> tuple[str, ...]:
         return self.manifest.types
+
+    @property
+    def left_out(self) -> dict[str, LeftOut]:
+        return self.manifest.left_out
 
     @property
     def first_ids(self) -> list[str]:

@@ -52,7 +52,7 @@ import polars as pl
 
 from eventsource.decode import Clustered, Members, sort_in_fold_order
 from eventsource.event import EventLog
-from eventsource.index._decode import CLOCKS, decode_windows
+from eventsource.index._decode import CLOCKS, decode_windows, types_left_out, with_later
 from eventsource.index._files import IndexFiles
 from eventsource.index._log import last_event_id, still_contains
 from eventsource.index._manifest import Manifest, Part, Run
@@ -143,6 +143,7 @@ class _Update:
             runs=tuple(runs),
             columns=tuple(sorted(columns)),
             types=tuple(sorted(types)),
+            left_out=with_later(manifest.left_out, types_left_out(log, self.members, manifest.head, head)),
             clocks=self.files.write(clocks, "clocks") if self.members.plan.order == "recorded_at" else None,
         )
 

@@ -207,7 +207,12 @@ class Log:
         return table.select(pl.exclude("new_data", "new_type", "new_occurred_at"))
 
     def pull(
-        self, source: Source, *, strict: bool = False, progress: Callable[[PullProgress], None] | None = None
+        self,
+        source: Source,
+        *,
+        strict: bool = False,
+        again: bool = False,
+        progress: Callable[[PullProgress], None] | None = None,
     ) -> Pulled:
         """Append the events of a source that come after its checkpoint, batch by batch.
 
@@ -217,6 +222,8 @@ class Log:
         Args:
             source: what `eventsource.source` returns.
             strict: fail before anything is committed if any line would be rejected; this reads everything twice.
+            again: read the source from its start, such as with a corrected mapping. Events stay that the log has
+                already under the same ids; lines that differ from them are conflicts.
             progress: called after each batch.
 
         Raises:
@@ -228,10 +235,10 @@ class Log:
         check_source(source)
         self._finish_erasure()
         if strict:
-            refuse_rejected_lines(source.name, source.batches(self.checkpoint(source)))
+            refuse_rejected_lines(source.name, source.batches({} if again else self.checkpoint(source)))
         checkpoint = self.checkpoint(source)
         pulled = pull_batches(
-            source.batches(checkpoint),
+            source.batches({} if again else checkpoint),
             lambda batch: self._writer.commit(batch, source.name, checkpoint),
             size=source.size,
             head=self.head,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 
@@ -29,6 +29,10 @@ class PullProgress:
     rejected: int
 
 
+_REASONS: Final = ("reason", "file", "lines", "first")
+_CAUSE: Final = pl.col("reason").str.split(": ").list.first().alias("cause")
+
+
 @dataclass(frozen=True, slots=True)
 class Pulled:
     """What a pull did.
@@ -41,7 +45,8 @@ class Pulled:
         notes: sentences for the user, such as that a file was rewritten.
         head: the position that the next event will get.
         seconds: how long it took.
-        reasons: the rejected lines by ``reason`` and ``file``: how many ``lines``, the number of the ``first``.
+        reasons: the rejected lines by cause and ``file``: the ``reason`` of the first one, how many ``lines``, the
+            number of the ``first``. A cause is a reason without the value that it shows.
     """
 
     appended: int
@@ -132,7 +137,7 @@ class _Totals:
             self._progress(PullProgress(self._read, self._size, self._appended, self._rejected))
 
     def pulled(self) -> Pulled:
-        reasons = pl.concat(self._reasons).group_by("reason", "file", maintain_order=True)
+        reasons = pl.concat(self._reasons).group_by(_CAUSE, "file", maintain_order=True)
         return Pulled(
             appended=self._appended,
             duplicates=self._duplicates,
@@ -141,10 +146,13 @@ class _Totals:
             notes=tuple(self._notes),
             head=self._head,
             seconds=time.monotonic() - self._begin,
-            reasons=reasons.agg(pl.col("lines").sum(), pl.col("first").min()),
+            reasons=reasons.agg(pl.col("reason", "first").first(), pl.col("lines").sum()).select(_REASONS),
         )
 
 
 def _by_reason(rejected: pl.DataFrame) -> pl.DataFrame:
-    groups = rejected.group_by("reason", "file", maintain_order=True)
-    return groups.agg(pl.len().cast(pl.Int64).alias("lines"), pl.col("line").min().alias("first"))
+    groups = rejected.group_by(_CAUSE, "file", maintain_order=True)
+    lines = groups.agg(
+        pl.col("reason").first(), pl.len().cast(pl.Int64).alias("lines"), pl.col("line").min().alias("first")
+    )
+    return lines.select(_REASONS)

@@ -8,6 +8,7 @@ merge it.
 from eventsource.operations._arguments import Op, Transition
 from eventsource.operations._columns import column_of, fold_error
 from eventsource.operations._derive import compute_derived
+from eventsource.operations._expressions import expression_text
 from eventsource.operations._field_history import FieldEvents, FieldHistory
 from eventsource.operations._histories import flag_of
 from eventsource.operations._of import Of, checked_path
@@ -36,6 +37,7 @@ __all__ = [
     "column_of",
     "compute_derived",
     "exact_scale",
+    "expression_text",
     "flag_of",
     "fold_error",
     "is_rowwise",

@@ -54,6 +54,7 @@ class Arguments:
     dtype: pl.DataType | None = None
     function: Callable[[Any, Any], Any] | None = field(default=None, compare=False)
     expression: pl.Expr | None = field(default=None, compare=False)
+    where: pl.Expr | None = field(default=None, compare=False)
 
     @property
     def types(self) -> tuple[str, ...]:

@@ -10,10 +10,10 @@ from eventsource.errors import ModelError
 from eventsource.event import CORRECTIONS
 from eventsource.messages import suggestion
 from eventsource.operations._arguments import Arguments, Op
+from eventsource.operations._expressions import check_derive, check_where
 from eventsource.operations._field_history import FieldEvents, FieldHistory
 from eventsource.operations._of import checked_of, paths_of
 from eventsource.operations._operation import Operation
-from eventsource.operations._rowwise import is_rowwise
 from eventsource.operations._table import OPERATIONS
 
 __all__ = ["Rule", "check_event_types"]
@@ -40,6 +40,8 @@ class Rule(Arguments):
         dtype: the requested dtype; None: the dtype of the values.
         function: ``(state, event) -> state`` of a ``reduce``.
         expression: a row-wise Polars expression over the other fields, of a ``derive``.
+        where: a row-wise Polars expression over members of an event, named by their dotted paths. For the field,
+            an event that does not meet it is as one of another type.
 
     Raises:
         ModelError: the operation is unknown, does not take an argument, or lacks one that it needs.
@@ -140,19 +142,10 @@ class Rule(Arguments):
             raise ModelError(
                 f"field {self.name!r}: expected a function, got {self.function!r}", hint="(state, event) -> state"
             )
-        if self.expression is None:
-            return
-        if not isinstance(self.expression, pl.Expr):
-            raise ModelError(
-                f"field {self.name!r}: expected a Polars expression, got {self.expression!r}",
-                hint='such as pl.col("spent") / 2',
-            )
-        if not is_rowwise(self.expression):
-            raise ModelError(
-                f"field {self.name!r}: expected a row-wise expression, got one that reads other entities too: "
-                f"{self.expression}",
-                hint="compute it from the answer: as_of(…).with_columns(…)",
-            )
+        if self.expression is not None:
+            check_derive(f"field {self.name!r}", self.expression)
+        if self.where is not None:
+            check_where(f"field {self.name!r}", self.where)
 
     def _check_transitions(self) -> None:
         seen: set[tuple[str, str]] = set()

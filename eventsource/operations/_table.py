@@ -29,8 +29,8 @@ def _describe_states(rule: Arguments) -> str:
     return f"from {rule.initial}: {'; '.join(transitions)}"
 
 
-_MEMBER: Final = frozenset({"events", "of", "dtype"})
-_EVENTS: Final = frozenset({"events"})
+_MEMBER: Final = frozenset({"events", "of", "dtype", "where"})
+_EVENTS: Final = frozenset({"events", "where"})
 _OF: Final = frozenset({"of"})
 
 OPERATIONS: Final[Mapping[Op, Operation]] = {
@@ -53,7 +53,7 @@ OPERATIONS: Final[Mapping[Op, Operation]] = {
         partial=partials.keep_first(histories.first),
     ),
     "flag": Operation(
-        takes=frozenset({"on", "off"}),
+        takes=frozenset({"on", "off", "where"}),
         needs=frozenset({"on"}),
         reads=("type",),
         default=False,
@@ -114,7 +114,7 @@ OPERATIONS: Final[Mapping[Op, Operation]] = {
         partial=partials.unite(histories.distinct),
     ),
     "states": Operation(
-        takes=frozenset({"initial", "transitions"}),
+        takes=frozenset({"initial", "transitions", "where"}),
         needs=frozenset({"initial", "transitions"}),
         reads=("type",),
         dtype=dtypes.always(pl.String()),
@@ -124,7 +124,7 @@ OPERATIONS: Final[Mapping[Op, Operation]] = {
         describe=_describe_states,
     ),
     "reduce": Operation(
-        takes=frozenset({"events", "initial", "dtype", "function"}),
+        takes=frozenset({"events", "initial", "dtype", "function", "where"}),
         needs=frozenset({"function"}),
         reads=("type", "at", "position", "event_id", "data"),
         dtype=dtypes.requested,

@@ -9,4 +9,15 @@ from eventsource.operations import Of, Op, Rule, Transition, is_rowwise
 from eventsource.plan._dtypes import dtype_of
 from eventsource.plan._plan import ORDERS, RESERVED, Order, Plan
 
-__all__ = ["ORDERS", "RESERVED", "Of", "Op", "Order", "Plan", "Rule", "Transition", "dtype_of", "is_rowwise"]
+__all__ = [
+    "ORDERS",
+    "RESERVED",
+    "Of",
+    "Op",
+    "Order",
+    "Plan",
+    "Rule",
+    "Transition",
+    "dtype_of",
+    "is_rowwise",
+]

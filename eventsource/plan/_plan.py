@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, Final, Literal, get_args
 
 from eventsource.errors import ModelError
+from eventsource.event import CORRECTIONS
 from eventsource.messages import suggestion
 from eventsource.operations import Rule, check_event_types, checked_path
 from eventsource.plan._serialise import plan_parts, rule_to_dict
@@ -17,6 +18,9 @@ __all__ = ["ORDERS", "RESERVED", "Order", "Plan"]
 Order = Literal["occurred_at", "recorded_at"]
 
 ORDERS: Final = get_args(Order)
+ALL: Final = "*"
+"""All other event types, among those that a plan ignores."""
+
 RESERVED: Final = frozenset({"entity", "as_of", "valid_from", "valid_to"})
 """Names of columns in answers; no field may have one."""
 
@@ -37,6 +41,8 @@ class Plan:
             to the entity of their stream; events without one come first.
         key: event type → dotted path of the member that names the entity; all other types belong to
             the entity that their ``stream`` names.
+        ignored: event types that no field names on purpose, so that nothing warns of them; ``*``: all others. They
+            change no answer, and are not part of the fingerprint.
 
     Raises:
         ModelError: a field's name is reserved or used twice, or an event type both creates and deletes.
@@ -48,13 +54,14 @@ class Plan:
     deleted: tuple[str, ...] = ()
     order: Order = "occurred_at"
     key: Mapping[str, str] = field(default_factory=dict)
+    ignored: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.order not in ORDERS:
             raise ModelError(f"{self.name}: expected order {' or '.join(ORDERS)}, got {self.order!r}")
         self._check_parts()
         self._check_names()
-        check_event_types(self.name, (*self.created, *self.deleted))
+        check_event_types(self.name, (*self.created, *self.deleted, *self.ignored))
         if both := sorted(set(self.created) & set(self.deleted)):
             raise ModelError(
                 f"{self.name}: {both[0]!r} cannot both create and delete",
@@ -76,6 +83,23 @@ class Plan:
     def reads_all_types(self) -> bool:
         """Whether events of every type are relevant, because a field is of all types."""
         return any(rule.is_of_all_types for rule in self.rules)
+
+    @property
+    def names_all_types(self) -> bool:
+        """Whether no type of event can be unnamed: a field is of all types, or all others are ignored."""
+        return self.reads_all_types or ALL in self.ignored
+
+    def unnamed_types(self, counts: Mapping[str, int]) -> dict[str, int]:
+        """Return the types that the plan neither names nor ignores: type → events, most events first.
+
+        Args:
+            counts: type → events, of all types of a log. Corrections belong to no model.
+        """
+        if self.names_all_types:
+            return {}
+        known = {*self.types, *self.ignored, *CORRECTIONS}
+        others = [(name, count) for name, count in counts.items() if name not in known]
+        return dict(sorted(others, key=lambda pair: (-pair[1], pair[0])))
 
     @cached_property
     def fields(self) -> tuple[str, ...]:
@@ -123,16 +147,18 @@ class Plan:
         """Return the plan that plain data describes, in the form that `to_dict` returns.
 
         Raises:
-            ModelError: the data has another form, or an operation that is Python code (``reduce``, ``derive``).
+            ModelError: the data has another form, or holds what may be Python code: ``reduce``, ``derive`` or a
+                condition (``where``). Data from elsewhere must not bring code in.
         """
         return cls(**plan_parts(model))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as plain data that JSON can hold; `from_dict` reads it.
 
-        The code of ``reduce`` and ``derive`` fields is replaced by a digest, which `from_dict` refuses.
+        The code of a ``reduce`` is replaced by a digest. `from_dict` refuses it, and the expressions of ``derive``
+        and of conditions.
         """
-        return {
+        plain = {
             "name": self.name,
             "order": self.order,
             "created": list(self.created),
@@ -140,10 +166,11 @@ class Plan:
             "key": dict(self.key),
             "fields": [rule_to_dict(rule) for rule in self.rules],
         }
+        return plain | {"ignored": list(self.ignored)} if self.ignored else plain
 
     def fingerprint(self) -> str:
         """Return a digest of everything that answers depend on. It keys every cache of folded state."""
-        meaning = {part: value for part, value in self.to_dict().items() if part != "name"}
+        meaning = {part: value for part, value in self.to_dict().items() if part not in ("name", "ignored")}
         return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()[:32]
 
     def _check_parts(self) -> None:

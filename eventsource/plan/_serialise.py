@@ -5,13 +5,13 @@ from typing import Any, Final
 
 from eventsource.errors import ModelError
 from eventsource.messages import suggestion
-from eventsource.operations import OPERATIONS, Of, Rule, Transition
+from eventsource.operations import OPERATIONS, Of, Rule, Transition, expression_text
 from eventsource.plan._digest import digest_of
 from eventsource.plan._dtypes import dtype_of
 
 __all__ = ["plan_parts", "rule_to_dict"]
 
-_PLAN: Final = ("name", "order", "created", "deleted", "key", "fields")
+_PLAN: Final = ("name", "order", "created", "deleted", "key", "ignored", "fields")
 _RULE: Final = ("name", "op", "events", "of", "on", "off", "initial", "transitions", "dtype")
 _TRANSITION: Final = {"from", "event", "to"}
 
@@ -35,7 +35,9 @@ def rule_to_dict(rule: Rule) -> dict[str, Any]:
     if rule.function is not None:
         part |= {"function": digest_of(rule.function), "initial": repr(rule.initial)}
     if rule.expression is not None:
-        part["expression"] = rule.expression.meta.serialize(format="json")
+        part["expression"] = expression_text(f"field {rule.name!r}", rule.expression)
+    if rule.where is not None:
+        part["where"] = expression_text(f"field {rule.name!r}", rule.where)
     return part
 
 
@@ -63,6 +65,7 @@ def plan_parts(model: Any) -> dict[str, Any]:
         "created": _texts(model.get("created"), "created"),
         "deleted": _texts(model.get("deleted"), "deleted"),
         "order": model.get("order", "occurred_at"),
+        "ignored": _texts(model.get("ignored"), "ignored"),
         "key": {} if model.get("key") is None else model["key"],
     }
 
@@ -73,9 +76,13 @@ def _rule_from_dict(rule: Any) -> Rule:
         raise ModelError(f"expected a field with a name and an op, got {rule!r}", hint=hint)
     name, op = rule["name"], rule["op"]
     where = f"field {name!r}"
-    if op in OPERATIONS and not OPERATIONS[op].takes <= set(_RULE):
+    if op in OPERATIONS and not OPERATIONS[op].takes <= {*_RULE, "where"}:
         raise ModelError(
             f"{where}: {op} is Python code, which plain data cannot hold", hint="write it as a es.Model"
+        )
+    if "where" in rule:
+        raise ModelError(
+            f"{where}: where is a Polars expression, which plain data cannot hold", hint="write it as a es.Model"
         )
     if unknown := sorted(map(str, set(rule) - set(_RULE))):
         raise ModelError(f"{where}: {op} does not take {', '.join(unknown)}", hint=suggestion(unknown[0], _RULE))

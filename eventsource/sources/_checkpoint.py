@@ -1,12 +1,14 @@
 """The checkpoint of one file: how far it was read, as numbers that the log commits with the events.
 
-Five numbers, named ``<real path>#<name>`` so that all links to a file share them::
+Seven numbers, named ``<real path>#<name>`` so that all links to a file share them::
 
     #offset   uncompressed bytes that were consumed          ┐
     #lines    lines (of Parquet: rows) that were consumed    ├ after every chunk: `Consumed`
     #digest   of these bytes: are they still the same?       ┘
     #stamp    size and modification time of the file when it was read to its end: nothing to do if equal
     #half     the same, when a last line without an end of line was left for the next pull
+    #mapping  a digest of the mapping that it was read with
+    #taken    events that it gave so far
 """
 
 import hashlib
@@ -56,6 +58,7 @@ class Chunk:
         is_unfinished: whether a last line was left for the next pull.
         reread_after: see `Batch.reread_after`; the file and the line.
         checkpoint: the numbers for the log.
+        has_other_mapping: whether the file was read before with another mapping.
     """
 
     events: pl.DataFrame = field(default_factory=empty_events)
@@ -66,6 +69,7 @@ class Chunk:
     is_unfinished: bool = False
     reread_after: tuple[str, int] | None = None
     checkpoint: Mapping[str, int] = field(default_factory=dict)
+    has_other_mapping: bool = False
 
 
 class FileCheckpoint:
@@ -77,14 +81,20 @@ class FileCheckpoint:
         lines: how many first lines tell the file from another one under its name. Two for a table, as the names of
             columns are not enough.
         encoding: see `open_at`.
+        mapping: a digest of the mapping. If the last pull had another one and took no event, all is read again.
     """
 
-    def __init__(self, path: Path, stored: Checkpoint, *, lines: int = 1, encoding: str | None = None) -> None:
+    def __init__(
+        self, path: Path, stored: Checkpoint, *, lines: int = 1, encoding: str | None = None, mapping: int = 0
+    ) -> None:
         stat = path.stat()
-        self.encoding = encoding
+        self.encoding, self._mapping = encoding, mapping
         self.path, self.size, self._stored, self._lines = path, stat.st_size, stored, lines
-        self._was_read_before = False
         self._name = os.path.realpath(path)
+        self.taken = self._get("taken") or 0
+        self._was_read_before = self._is_restart = self._get("mapping") not in (None, mapping) and not self.taken
+        if self._is_restart:
+            self._stored = {}
         digest = hashlib.sha256(f"{stat.st_size}:{stat.st_mtime_ns}".encode()).digest()
         self.stamp = int.from_bytes(digest[:8], "big") >> 1
 
@@ -112,7 +122,7 @@ class FileCheckpoint:
         last = self.consumed
         offset = last.offset or 0
         reader, digest = open_at(self.path, offset, lines=self._lines, encoding=self.encoding)
-        self._was_read_before = offset > 0 and digest.has_same_first_lines(last.digest)
+        self._was_read_before = self._is_restart or (offset > 0 and digest.has_same_first_lines(last.digest))
         if offset and (digest.length != offset or digest.number() != last.digest):
             reader.close()
             reader, digest = open_at(self.path, 0, lines=self._lines, encoding=self.encoding)
@@ -123,7 +133,7 @@ class FileCheckpoint:
     def first_row(self) -> tuple[int, tuple[str, ...]]:
         """Return how many rows of a Parquet file were consumed, and notes; 0 if the file has changed."""
         rows = self.consumed.lines
-        self._was_read_before = self.consumed.digest == self.stamp
+        self._was_read_before = self._is_restart or self.consumed.digest == self.stamp
         return (rows, ()) if self._was_read_before or not rows else (0, (self._rewritten(),))
 
     def first_chunk(self, consumed: Consumed, notes: tuple[str, ...]) -> Chunk:
@@ -148,15 +158,20 @@ class FileCheckpoint:
         return Chunk(events, rejected.head(-1), read, consumed, notes, is_unfinished=True)
 
     def numbers(self, consumed: Consumed | None) -> dict[str, int]:
-        """Return the numbers for the log after a chunk."""
+        """Return the numbers for the log after a chunk; ``taken`` must count its events already."""
         if consumed is None:
             return {}
         offset = {} if consumed.offset is None else {"offset": consumed.offset}
-        return self._named(**offset, digest=consumed.digest, lines=consumed.lines)
+        own = {"mapping": self._mapping, "taken": self.taken}
+        return self._named(**offset, digest=consumed.digest, lines=consumed.lines, **own)
 
     def end(self, *, is_unfinished: bool = False) -> dict[str, int]:
         """Return the numbers for the log at the end of the file."""
         return self._named(half=self.stamp) if is_unfinished else self._named(stamp=self.stamp)
+
+    def has_other_mapping(self) -> bool:
+        """Whether the log has events of the file that were read with another mapping."""
+        return self._get("mapping") not in (None, self._mapping)
 
     def half_written_note(self) -> str:
         """Return the note about a last line that is left for the next pull."""

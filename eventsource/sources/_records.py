@@ -158,7 +158,7 @@ def _elements(array: Any, path: str, separator: str | None) -> Sequence[Any]:
     try:
         return _LIST.decode(text)
     except (*MALFORMED, TypeError) as error:
-        raise LineError(f"{path} is {shorten(array)}, not an array") from error
+        raise LineError(f"{path} is not an array: {shorten(array)}") from error
 
 
 def _with_member(line: Mapping[str, Any], path: str, value: Any) -> Mapping[str, Any]:

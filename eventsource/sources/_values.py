@@ -115,7 +115,7 @@ def read_text(name: str, raw: Any) -> str:
         return value
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    raise LineError(f"{name} is {shorten(raw)}, not a text")
+    raise LineError(f"{name} is not a text: {shorten(raw)}")
 
 
 def read_integer(name: str, raw: Any) -> int | None:
@@ -127,7 +127,7 @@ def read_integer(name: str, raw: Any) -> int | None:
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63:
         return value
-    raise LineError(f"{name} is {shorten(raw)}, not an integer of 64 bits")
+    raise LineError(f"{name} is not an integer of 64 bits: {shorten(raw)}")
 
 
 def read_time(name: str, raw: Any) -> str | int | float | date:
@@ -137,7 +137,7 @@ def read_time(name: str, raw: Any) -> str | int | float | date:
         raise LineError(f"{name} is missing")
     if isinstance(value, str | int | float | date) and not isinstance(value, bool):
         return value
-    raise LineError(f"{name} is {shorten(raw)}, not a time")
+    raise LineError(f"{name} is not a time: {shorten(raw)}")
 
 
 def read_object(name: str, raw: Any) -> str | None:
@@ -151,7 +151,7 @@ def read_object(name: str, raw: Any) -> str | None:
         return _object_text(name, value.strip())
     if isinstance(value, Mapping):
         return json_text(value)
-    raise LineError(f"{name} is {shorten(raw)}, not an object")
+    raise LineError(f"{name} is not an object: {shorten(raw)}")
 
 
 def _object_text(name: str, text: str) -> str | None:

@@ -15,6 +15,7 @@ import polars as pl
 
 from eventsource.errors import SourceError
 from eventsource.event import Batch, Checkpoint, empty_events, rejected_lines
+from eventsource.messages import counted, noun
 from eventsource.moment import time_zone
 from eventsource.sources._blocks import MAX_LINE
 from eventsource.sources._checkpoint import Chunk, Consumed, FileCheckpoint, UnreadableError
@@ -55,7 +56,10 @@ _BATCH_BYTES: Final = 64 * 1024 * 1024
 
 
 class Files:
-    """Files of events; see `eventsource.source` for the arguments."""
+    """Files of events; see `eventsource.source` for the arguments.
+
+    ``digest`` is a number that tells one mapping from another, for the checkpoint.
+    """
 
     def __init__(
         self,
@@ -65,13 +69,14 @@ class Files:
         tz: str = "UTC",
         unit: str | None = None,
         options: FileOptions = _DEFAULT,
+        digest: int = 0,
     ) -> None:
         some = [paths] if isinstance(paths, str | Path) else paths
         self._patterns = [os.path.expanduser(path) for path in some]  # noqa: PTH111 - a glob is not a path
         time_zone(tz)
         if unit is not None and unit not in UNITS:
             raise SourceError(f"expected a unit of epoch numbers, got {unit!r}", hint=f"units: {', '.join(UNITS)}")
-        self._options, self._format = options, options.named_format
+        self._options, self._format, self._digest = options, options.named_format, digest
         self._decoder = Decoder(self.name, mapping, TimeReader(tz, unit), self._short_name)
 
     @property
@@ -151,11 +156,12 @@ class Files:
     def _read_file(self, path: Path, stored: Checkpoint) -> Iterator[Chunk]:
         """Yield the new chunks of one file; a damaged file also yields one rejected entry about itself."""
         try:
-            lines = 2 if self._format_of(path) == "csv" else 1
-            file = FileCheckpoint(path, stored, lines=lines, encoding=self._options.encoding)
+            file = self._checkpoint_of(path, stored)
         except OSError as error:
             yield Chunk(rejected=self._unreadable(path, Consumed(), error))
             return
+        if file.has_other_mapping():
+            yield Chunk(has_other_mapping=True)
         if file.is_done:
             yield Chunk(read=file.size)
             return
@@ -163,6 +169,7 @@ class Files:
         try:
             for chunk in self._chunks(file):
                 consumed, is_unfinished = chunk.consumed or consumed, chunk.is_unfinished
+                file.taken += chunk.events.height
                 yield replace(chunk, checkpoint=file.numbers(chunk.consumed))
         except (*DAMAGED, UnreadableError) as error:
             # Another attempt may succeed after an OSError, but not after damaged content: that file is done.
@@ -171,6 +178,11 @@ class Files:
             yield Chunk(rejected=rejected, read=file.size, checkpoint={} if is_temporary else file.end())
             return
         yield Chunk(read=file.size, checkpoint=file.end(is_unfinished=is_unfinished))
+
+    def _checkpoint_of(self, path: Path, stored: Checkpoint) -> FileCheckpoint:
+        lines = 2 if self._format_of(path) == "csv" else 1
+        encoding = self._options.encoding
+        return FileCheckpoint(path, stored, lines=lines, encoding=encoding, mapping=self._digest)
 
     def _chunks(self, file: FileCheckpoint) -> Iterator[Chunk]:
         format_ = self._format_of(file.path)
@@ -227,12 +239,19 @@ def csv_header(path: Path) -> bytes | None:
 
 
 def _batch(chunks: list[Chunk], read: int) -> Batch:
+    notes = [note for chunk in chunks for note in chunk.notes]
+    if others := sum(chunk.has_other_mapping for chunk in chunks):
+        them = noun(others, "it", "them")
+        notes.append(
+            f"{counted(others, 'file')} {noun(others, 'was', 'were')} read before with another mapping: only new "
+            f"lines are read with this one. To read {them} from the start: eventsource pull --again"
+        )
     return Batch(
         events=pl.concat([empty_events(), *(chunk.events for chunk in chunks)]),
         rejected=pl.concat([rejected_lines([]), *(chunk.rejected for chunk in chunks)]),
         checkpoint={key: number for chunk in chunks for key, number in chunk.checkpoint.items()},
         read=read,
-        notes=tuple(note for chunk in chunks for note in chunk.notes),
+        notes=tuple(notes),
         reread_after=dict(chunk.reread_after for chunk in chunks if chunk.reread_after is not None),
     )
 

@@ -39,6 +39,7 @@ from eventsource.timeline._states import changes_of, states_at_moments, states_o
 from eventsource.timeline._trend import Trend
 from eventsource.timeline._trend_moments import trend_moments
 from eventsource.timeline._tuning import Tuning
+from eventsource.timeline._unnamed_types import warn_of_unnamed_types
 
 __all__ = ["Entities", "Mixed", "Moment", "Moments", "Replay", "Step", "Timeline", "Tuning"]
 
@@ -361,7 +362,8 @@ class Timeline:
                 ``pl.col("premium").sum()`` or ``pl.len()``.
             every: the step, a Polars duration such as ``"1d"``, ``"1w"``, ``"1mo"``.
             since: first moment; default: the last day of the calendar step of the first event, such as its month's
-                last; for steps of hours and less, the day of the first event.
+                last; for steps of hours and less, the day of the first event. A date is the end of its day, but
+                its midnight for steps of hours and less.
             until: last moment that may be in the answer; default: the last day of the step of the last event.
             by: fields to group by.
 
@@ -461,6 +463,7 @@ class Timeline:
                 if not self._names_checked:
                     with attempt as view:
                         self._names_checked = warn_of_unknown_names(self.log, view)
+                        warn_of_unnamed_types(self.log, view)
             if attempt.missing is None:
                 yield attempt
 

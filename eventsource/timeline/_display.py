@@ -36,4 +36,7 @@ def _cell(value: object) -> str:
 
 def _row(rule: Rule) -> tuple[str, str, str, str | None]:
     of = str(rule.expression) if rule.expression is not None else rule.of_text
-    return rule.name, rule.op, rule.operation.describe(rule), of
+    events = rule.operation.describe(rule)
+    if rule.where is not None:
+        events += f" where {rule.where}"
+    return rule.name, rule.op, events, of

@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 import polars as pl
 
+from eventsource.decode import Alternatives
 from eventsource.dotted_paths import ENVELOPE_PATHS, dotted_paths
 from eventsource.errors import UnknownNameWarning
 from eventsource.event import EventLog
@@ -45,6 +46,12 @@ def _unknown_names(log: EventLog, view: View) -> Iterator[tuple[str, str]]:
     """Yield each name that the log does not have, and what to do about it."""
     members, columns = view.parts.members, view.parts.columns
     unseen = [part for part in members.stored if not any(name.startswith(f"{part.column}|") for name in columns)]
+    unseen += [
+        Alternatives((path,), None, condition.types)
+        for condition in members.conditions
+        for path in condition.paths
+        if condition.seen(path) not in columns
+    ]
     types = [name for name in members.plan.types if name not in view.parts.types]
     if not unseen and not types:
         return

@@ -25,6 +25,8 @@ def trend_moments(
     Calendar steps then end with their last days, and the last of them may be yet to come. Without events there are
     no moments.
     """
+    if since is not None and not is_calendar_step(every):
+        since = first_instant(since, tz)  # the first hour of a day begins with it
     if since is not None and until is not None:
         return steps(since, until, every, tz)
     if view.span is None:

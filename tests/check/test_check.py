@@ -203,3 +203,39 @@ def test_rejected_lines_are_grouped_by_kind_of_reason(tmp_path: Path) -> None:
         ('occurred_at is not a time: "31.1.1985"', 3, 1),
         ('version is "v: 1", not an integer of 64 bits', 2, 5),
     ]
+
+
+def test_blank_and_giant_streams_are_named(tmp_path: Path) -> None:
+    """A blank name is a mistake of the source; so, often, is a stream with most events."""
+    giant = [event(n, stream="unknown") for n in range(1_500)]
+    others = [event(2_000 + n, stream=f"s{n}") for n in range(10)]
+    found = notes(checked(tmp_path, *giant, *others, event(3_000, stream=" "), event(3_001, stream=" ")))
+    assert "2 events are in streams whose names are blank" in found
+    assert "stream 'unknown' has 1,500 of 1,512 events, the median stream 1" in found
+
+
+def test_a_log_of_one_stream_is_named(tmp_path: Path) -> None:
+    """Unless it is short."""
+    assert "has 1,000 of 1,000 events" in notes(checked(tmp_path / "a", *[event(n) for n in range(1_000)]))
+    assert notes(checked(tmp_path / "b", *[event(n) for n in range(999)])) == ""
+
+
+def test_types_that_no_field_of_a_model_names(tmp_path: Path) -> None:
+    """One note per model, most events first; types that it ignores are left out."""
+
+    class Some(es.Model, ignored="C"):
+        n = es.count("A")
+
+    class All(es.Model):
+        n = es.count()
+
+    class Rest(es.Model, ignored="*"):
+        n = es.count("A")
+
+    log = es.Log(tmp_path / "log")
+    log.append([event(n, type=kind) for n, kind in enumerate("ABBBCCDE")])
+    found = check_log(log, [Some, All, Rest])
+    [note] = found.notes
+    assert note.startswith("no field of Some names 3 types of events: B (3 events), D (1 event), E (1 event); if")
+    assert found.unnamed.rows() == [("Some", "B", 3), ("Some", "D", 1), ("Some", "E", 1)]
+    assert check_log(log).notes == ()

@@ -26,7 +26,7 @@ import polars as pl
 import eventsource as es
 
 
-class Customer(es.Model, created="Created", deleted="Deleted"):
+class Customer(es.Model, created="Created", deleted="Deleted", ignored=("Opened", "Closed")):
     name = es.latest("Created", of="name")
     premium = es.flag(on="Bought", off="Cancelled")
     orders = es.count("Ordered")

@@ -33,3 +33,15 @@ def test_check_on_the_screen(pulled: Run, folder: Path) -> None:
     assert "✗" in broken.stdout
     assert "\x1b" not in broken.stdout
     assert json.loads(pulled("check", "-f", "json", code=1).stdout)["faults"]
+
+
+def test_types_that_the_model_of_the_project_does_not_name(pulled: Run, folder: Path) -> None:
+    """They are named once, with counts; a model that cannot be imported is no reason to check nothing."""
+    log = es.Log(folder / "data" / "log")
+    log.append([event(n, event_id=f"f{n}", stream="ada", type="Forgotten") for n in range(3)])
+    assert "no field of Customer names" in pulled("check").stdout
+    found = json.loads(pulled("check", "-f", "json").stdout)
+    assert found["unnamed"] == [{"model": "Customer", "type": "Forgotten", "events": 3}]
+    config = (folder / "pyproject.toml").read_text().replace("models:Customer", "gone:Customer")
+    (folder / "pyproject.toml").write_text(config)
+    assert json.loads(pulled("check", "-f", "json").stdout)["unnamed"] == []

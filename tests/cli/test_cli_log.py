@@ -65,11 +65,13 @@ def test_the_summary_counts_what_was_not_appended(run: Run, folder: Path) -> Non
         "{nothing",
         good | {"event_id": "x", "stream": None},
     )
-    out = run("pull", "bad.jsonl").stdout
+    out = run("pull", "bad.jsonl", code=1).stdout
     for text in ("1 event appended", "2 duplicates", "1 conflict ", "2 lines rejected", "bad.jsonl:4: not JSON"):
         assert text in out
     assert "bad.jsonl:5: stream is missing" in out
     assert "eventsource rejected" in out
+    (folder / "other.jsonl").write_text("{nothing")
+    run("pull", "other.jsonl", "--allow-rejected")
 
 
 def test_strict_appends_all_or_nothing(run: Run, folder: Path) -> None:
@@ -231,13 +233,39 @@ def test_a_pull_that_appends_nothing_gives_advice(
 
 
 def test_the_advice_works(run: Run, folder: Path) -> None:
-    """A file that was pulled without a mapping can be read again with one, as the hint says."""
+    """A file whose lines were all rejected is read again by itself when the mapping has changed."""
     (folder / "c.csv").write_text("id,who,what,when\n1,a,B,2024-01-01\n")
     mapping = ("--event-id", "id", "--stream", "who", "--type", "what", "--occurred-at", "when")
     assert "--rejected" in run("pull", "c.csv", "--log", "other", code=1).stderr
-    assert "pull --rejected" in run("pull", "c.csv", "--log", "other", *mapping).stdout
-    assert "1 event appended" in run("pull", "c.csv", "--log", "other", "--rejected", *mapping).stdout
+    assert "1 event appended" in run("pull", "c.csv", "--log", "other", *mapping).stdout
     assert es.Log(folder / "other").rejected().is_empty()
+
+
+def test_a_changed_mapping_is_noticed(run: Run, folder: Path) -> None:
+    """New lines are read with it; the events of old lines stay, unless the file is read from its start."""
+    path = folder / "c.csv"
+    path.write_text("id,who,what,when\n1,a,B,2024-01-01\n")
+    mapping = ("--event-id", "id", "--stream", "who", "--type", "what", "--occurred-at", "when")
+    run("pull", "c.csv", *mapping)
+    other = (*mapping[:2], "--stream", "what", *mapping[4:])
+    said = "1 file was read before with another mapping"
+    assert said not in run("pull", "c.csv", *mapping).stdout
+    assert said in run("pull", "c.csv", *other).stdout
+    path.write_text(path.read_text() + "2,a,B,2024-01-02\n")
+    assert said in run("pull", "c.csv", *other).stdout
+    again = run("pull", "c.csv", *other, "--again", code=1).stdout
+    assert "1 conflict rejected" in again
+    assert es.Log(folder / "data" / "log").scan().collect().sort("position")["stream"].to_list() == ["a", "B"]
+    assert said not in run("pull", "c.csv", *other).stdout
+
+
+def test_one_group_per_cause(run: Run, folder: Path) -> None:
+    """Reasons that differ only in the value are one line of the summary."""
+    write(folder / "bad.jsonl", *(event(n, "a", "T", f"day {n}") for n in range(7)), *(["{nothing"] * 3))
+    out = run("pull", "bad.jsonl", code=1).stdout
+    assert 'bad.jsonl:1: occurred_at is not a time: "day 0" (7 lines)' in out
+    assert "bad.jsonl:8: not JSON: " in out
+    assert "more" not in out
 
 
 def test_a_log_inside_a_source_folder_is_not_read(run: Run, folder: Path) -> None:
@@ -254,7 +282,7 @@ def test_earlier_rejections_are_not_forgotten(run: Run, folder: Path) -> None:
     """A pull without rejected lines still names the rejected lines of earlier pulls."""
     with (folder / "raw" / "a.jsonl").open("a") as raw:
         raw.write("no JSON\n")
-    assert "1 line rejected" in run("pull").stdout
+    assert "1 line rejected" in run("pull", code=1).stdout
     assert "1 rejected line of earlier pulls: eventsource rejected" in run("pull").stdout
 
 
@@ -263,7 +291,7 @@ def test_rejected_rows_of_csv_have_their_header(run: Run, folder: Path) -> None:
     head = "id,stream,type,occurred_at"
     for name in ("a", "b"):
         (folder / f"{name}.csv").write_text(f"\ufeff{head}\n{name},a,T,2024-01-01\n{name}2,a,T,yesterday\n")
-    run("pull", "a.csv", "b.csv")
+    run("pull", "a.csv", "b.csv", code=1)
     raw = run("rejected", "--raw").stdout
     assert raw == f"{head}\na2,a,T,yesterday\nb2,a,T,yesterday\n"
     (folder / "corrected.csv").write_text(raw.replace("yesterday", "2024-01-02"))

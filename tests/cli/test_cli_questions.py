@@ -60,6 +60,32 @@ def test_where_filters_rows(pulled: Run) -> None:
     assert names(pulled("as-of", "--where", "orders > 1 and not premium", "-f", "json")) == ["ada"]
     assert "columns are entity" in pulled("as-of", "--where", "orders >", code=2).stderr
     assert "columns are entity" in pulled("as-of", "--where", "nobody = 1", code=2).stderr
+    assert "columns are entity" in pulled("as-of", "--where", "orders > 1 limit 1", code=2).stderr
+
+
+def test_where_takes_texts_as_dates_and_times(pulled: Run) -> None:
+    """Also of histories and changes; a date is its midnight in UTC."""
+    assert "ada" in names(pulled("as-of", "--where", "last > '2024-03-10'", "-f", "json"))
+    assert "ada" not in names(pulled("as-of", "--where", "last > '2024-03-10T12:00:00Z'", "-f", "json"))
+    history = rows(
+        pulled("history", "ada", "--where", "valid_from between '2024-02-01' and '2024-02-28'", "-f", "json")
+    )
+    assert {row["valid_from"][:7] for row in history} == {"2024-02"}
+    changes = rows(pulled("changes", "orders", "--where", "entity = 'ada' and after = 2", "-f", "json"))
+    assert [(row["entity"], row["after"]) for row in changes] == [("ada", 2)]
+    assert rows(pulled("changes", "orders", "--where", "at < '2024-01-01'", "-f", "json")) == []
+
+
+def test_a_trend_by_the_hour_of_one_day(pulled: Run) -> None:
+    """The first hour begins with the day, the last one is in it."""
+    day = ("--since", "2024-03-10", "--until", "2024-03-10")
+    found = rows(pulled("trend", "--every", "1h", *day, "--measure", "n=sum(orders)", "-f", "json"))
+    assert (len(found), found[0]["as_of"], found[-1]["as_of"]) == (
+        24,
+        "2024-03-10T00:00:00Z",
+        "2024-03-10T23:00:00Z",
+    )
+    assert found[11]["n"] < found[12]["n"]
 
 
 def test_every_question_equals_the_library(pulled: Run, folder: Path) -> None:
@@ -210,7 +236,8 @@ def test_an_entity_that_does_not_exist_at_a_moment(pulled: Run) -> None:
 def test_an_event_type_that_the_log_lacks_is_a_warning(pulled: Run, folder: Path) -> None:
     """One line on stderr with a similar name; the question is answered."""
     (folder / "typo.py").write_text(
-        "import eventsource as es\nclass T(es.Model):\n    n = es.count('Orderd')\n    m = es.count('Ordered')\n"
+        "import eventsource as es\nclass T(es.Model, ignored='*'):\n    n = es.count('Orderd')\n"
+        "    m = es.count('Ordered')\n"
     )
     result = pulled("as-of", "-m", "typo:T")
     assert "Warning: T: the log has no event of type 'Orderd' yet; did you mean 'Ordered'?" in result.stderr
@@ -220,7 +247,7 @@ def test_an_event_type_that_the_log_lacks_is_a_warning(pulled: Run, folder: Path
 def test_a_question_that_fails_is_exit_code_1(pulled: Run, folder: Path) -> None:
     """A fold that fails on the events is exit code 1 without a traceback."""
     (folder / "bad.py").write_text(
-        "import eventsource as es\nclass T(es.Model):\n    n = es.total('Created', of='name')\n"
+        "import eventsource as es\nclass T(es.Model, ignored='*'):\n    n = es.total('Created', of='name')\n"
     )
     result = pulled("as-of", "-m", "bad:T", code=1)
     assert result.stderr.startswith("Error: ")
@@ -232,7 +259,7 @@ def test_a_function_of_the_model_that_fails(pulled: Run, folder: Path) -> None:
     (folder / "broken.py").write_text(
         "import eventsource as es\n"
         "def step(state, event):\n    raise KeyError('boom')\n"
-        "class T(es.Model):\n    n = es.reduce(step, 'Created', initial=0)\n"
+        "class T(es.Model, ignored='*'):\n    n = es.reduce(step, 'Created', initial=0)\n"
     )
     result = pulled("as-of", "-m", "broken:T", code=1)
     assert "boom" in result.stderr

@@ -4,7 +4,7 @@ Few entities, few types, few instants: equal moments, late events, skewed clocks
 and absent members happen in almost every example.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -243,6 +243,24 @@ _ENVELOPE = st.sampled_from(["@type", "@stream", "@recorded_at", "@version", "@p
 
 @st.composite
 def _rules(draw: st.DrawFn, name: str, op: str, members: dict[str, str]) -> Rule:
+    rule = draw(_plain_rules(name, op, members))
+    return replace(rule, where=draw(_CONDITIONS)) if draw(st.integers(0, 3)) == 0 else rule
+
+
+_CONDITIONS = st.sampled_from(
+    [
+        pl.col("n").is_not_null(),
+        pl.col("v").cast(pl.String).is_in(["x", "true", "9"]),
+        (pl.col("in.side").cast(pl.String) != "x") | pl.col("who.id").is_null(),
+        pl.col("@stream") == "a",
+        pl.col("@type").str.contains("ed") & (pl.col("@version").is_null() | (pl.col("@position") > 2)),
+    ]
+)
+"""Conditions that can be computed for members of all kinds."""
+
+
+@st.composite
+def _plain_rules(draw: st.DrawFn, name: str, op: str, members: dict[str, str]) -> Rule:
     events = draw(_EVENTS) if op in ("flag", "states") else draw(_EVENTS | _EVENTS | _EVENTS | st.just(()))
     if op == "flag":
         off = tuple(kind for kind in draw(_EVENTS) if kind not in events)

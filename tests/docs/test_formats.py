@@ -17,7 +17,7 @@ from tests.docs.examples import DOCS
 PAGE = (DOCS / "formats.md").read_text(encoding="utf-8")
 
 
-class Member(es.Model, created="MemberJoined", order="recorded_at"):
+class Member(es.Model, created="MemberJoined", order="recorded_at", ignored="*"):
     """A member of the gym, in the order of recording: such an index has all kinds of files."""
 
     city = es.latest("MemberJoined", of="address.city")

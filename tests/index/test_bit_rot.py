@@ -104,7 +104,7 @@ def test_damage_is_said_once(kind: str, sound: Path, expected: Answers, tmp_path
     with pytest.warns(DerivedFileWarning, match="is damaged") as said:
         answers = ask(tmp_path / "log")
     assert all(found.equals(answer) for found, answer in zip(answers, expected, strict=True))
-    texts = [str(each.message) for each in said]
+    texts = [str(each.message) for each in said if each.category is DerivedFileWarning]
     assert len(texts) == len(set(texts)) <= len(derived(sound, kind))
     if kind != "*.snapshot":
         with warnings.catch_warnings():

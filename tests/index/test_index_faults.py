@@ -17,6 +17,7 @@ import pytest
 from eventsource import Log, Timeline
 from eventsource.errors import DerivedFileWarning, IndexFileError, LogError
 from eventsource.index import Index, Sizes
+from eventsource.index._files import FORMAT_VERSION
 from tests.conformance.stored import (
     BUSY,
     assert_answers,
@@ -270,7 +271,16 @@ def test_truncated_files_are_noticed(tmp_path: Path, pattern: str) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"garbage", b"\xff\xfe\x00", b"[]", b"null", b"{}", b'{"runs": []}', b'{"version": 7}'],
+    [
+        b"",
+        b"garbage",
+        b"\xff\xfe\x00",
+        b"[]",
+        b"null",
+        b"{}",
+        b'{"runs": []}',
+        f'{{"version": {FORMAT_VERSION}}}'.encode(),
+    ],
 )
 def test_a_damaged_manifest_counts_as_missing(tmp_path: Path, content: bytes) -> None:
     """Whatever the manifest contains instead, the index is built again."""

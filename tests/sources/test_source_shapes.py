@@ -54,7 +54,7 @@ def test_reasons_name_the_column_and_its_path(tmp_path: Path) -> None:
     assert reasons == [
         "occurred_at (meta.ts) is missing",
         'occurred_at (meta.ts) is not a time: "soon"',
-        "occurred_at (meta.ts) is [1], not a time",
+        "occurred_at (meta.ts) is not a time: [1]",
     ]
 
 
@@ -134,7 +134,7 @@ def test_the_payload_of_a_cloud_event(tmp_path: Path, payload: dict[str, Any], e
             "data_base64 is not JSON in",
         ),
         ({"data_base64": _base64("{}"), "data": {}}, "expected data or data_base64, got both"),
-        ({"data": {}, "datacontenttype": 5}, "datacontenttype is 5, not a text"),
+        ({"data": {}, "datacontenttype": 5}, "datacontenttype is not a text: 5"),
     ],
 )
 def test_a_payload_that_cannot_be_decoded_is_a_rejected_line(

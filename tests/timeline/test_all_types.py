@@ -40,7 +40,7 @@ EVENTS = [
     event("Opened", "a", at=at(1), recorded_at=at(1, 5), event_id="e1") | {"version": 1},
     event("Paid", "a", at=at(2), recorded_at=at(2, 5), event_id="e2") | {"version": 2},
     event("Never heard of", "a", at=at(3), recorded_at=at(3, 5), event_id="e3"),
-    event("Only", "b", at=at(1), recorded_at=at(1), event_id="e4"),
+    event("Only", "b", at=at(1, 1), recorded_at=at(1, 1), event_id="e4"),
 ]
 
 
@@ -66,8 +66,8 @@ def test_every_event_counts(engine: Engine) -> None:
             "events": 1,
             "last_type": "Only",
             "last_id": "e4",
-            "began": at(1),
-            "seen": at(1),
+            "began": at(1, 1),
+            "seen": at(1, 1),
             "stream": "b",
             "version": None,
             "types": ["Only"],

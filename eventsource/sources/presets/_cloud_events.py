@@ -34,7 +34,7 @@ def _payload(line: Mapping[str, Any]) -> str:
     data, encoded = line.get("data"), line.get("data_base64")
     content_type = plain(line.get("datacontenttype")) or _JSON
     if not isinstance(content_type, str):
-        raise LineError(f"datacontenttype is {shorten(content_type)}, not a text")
+        raise LineError(f"datacontenttype is not a text: {shorten(content_type)}")
     kind, _, parameters = content_type.partition(";")
     is_json = kind.strip().lower().endswith(("/json", "+json"))
     if is_null(encoded):
