@@ -1,6 +1,7 @@
 """The commands `pull` and `rejected`: fill the log, and look at the lines that were rejected."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Final
@@ -35,7 +36,31 @@ _NOT_APPENDED: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class PullOptions:
+    """What a pull reads, and what it refuses."""
+
+    strict: Annotated[bool, Option("--strict", help="Append nothing if any line would be rejected.")] = False
+    rejected: Annotated[
+        bool,
+        Option(
+            "--rejected",
+            help="Read the rejected lines of the source again, after a file or the mapping was corrected.",
+        ),
+    ] = False
+    again: Annotated[
+        bool, Option("--again", help="Read the files from their start. Events with known ids stay as they are.")
+    ] = False
+    allow_repeated_ids: Annotated[
+        bool, Option("--allow-repeated-ids", help="Keep the first event of each id, even if many differ.")
+    ] = False
+    allow_rejected: Annotated[
+        bool, Option("--allow-rejected", help="Exit with code 0 although lines were rejected or in conflict.")
+    ] = False
+
+
 def pull(
+    how: PullOptions,
     mapping: MappingOptions,
     source: Annotated[
         list[str] | None,
@@ -46,21 +71,6 @@ def pull(
     ] = None,
     *,
     log: LogOption = None,
-    strict: Annotated[bool, Option("--strict", help="Append nothing if any line would be rejected.")] = False,
-    rejected: Annotated[
-        bool,
-        Option(
-            "--rejected",
-            help="Read the rejected lines of the source again, after a file or the mapping was corrected.",
-        ),
-    ] = False,
-    again: Annotated[
-        bool,
-        Option("--again", help="Read the files from their start. Events with known ids stay as they are."),
-    ] = False,
-    allow_rejected: Annotated[
-        bool, Option("--allow-rejected", help="Exit with code 0 although lines were rejected or in conflict.")
-    ] = False,
 ) -> None:
     """Append the new events of raw files to the log.
 
@@ -74,18 +84,20 @@ def pull(
     project = Project.find()
     sources = project.sources(source or [], **mapping.given)
     target = Log(log or project.located(project.log))
-    if rejected:
-        done = [target.retry(each, strict=strict) for each in sources]
+    if how.rejected:
+        done = [target.retry(each, strict=how.strict) for each in sources]
         _note_other_sources(target, sources, done)
     else:
-        if strict:
+        if how.strict:
             refuse_rejected_lines(
                 _names(sources),
-                chain.from_iterable(each.batches({} if again else target.checkpoint(each)) for each in sources),
+                chain.from_iterable(
+                    each.batches({} if how.again else target.checkpoint(each)) for each in sources
+                ),
             )
-        done = [_pulled(target, each, again=again) for each in sources]
+        done = [_pulled(target, each, how) for each in sources]
     _summary(target, done)
-    if not allow_rejected and any(each.rejected or each.conflicts for each in done):
+    if not how.allow_rejected and any(each.rejected or each.conflicts for each in done):
         raise Exit(FAILED)
 
 
@@ -110,7 +122,7 @@ def rejected(
         note(f"{counted(target.clear_rejected(), 'rejected line')} forgotten")
 
 
-def _pulled(log: Log, source: Source, *, again: bool) -> Pulled:
+def _pulled(log: Log, source: Source, how: PullOptions) -> Pulled:
     """Pull a source, with a progress bar."""
     name = short_path(source.name)
     with Bar(in_bytes=True) as bar:
@@ -119,7 +131,7 @@ def _pulled(log: Log, source: Source, *, again: bool) -> Pulled:
             bar.draw(f"{name}  {progress.appended:,} events", progress.read, progress.size)
 
         bar.draw(name, 0, source.size)
-        return log.pull(source, again=again, progress=show)
+        return log.pull(source, again=how.again, allow_repeated_ids=how.allow_repeated_ids, progress=show)
 
 
 def _names(sources: Sequence[Source]) -> str:

@@ -30,7 +30,14 @@ from eventsource.log._eraser import Eraser, Request
 from eventsource.log._erasure_records import RECEIPTS, Erasure
 from eventsource.log._files import ERASURES, HEAD, STATISTICS, occurred_at_range, scan_in_order
 from eventsource.log._location import check_folder, locate
-from eventsource.log._pull import Pulled, PullProgress, check_source, pull_batches, refuse_rejected_lines
+from eventsource.log._pull import (
+    Pulled,
+    PullProgress,
+    check_first_ids,
+    check_source,
+    pull_batches,
+    refuse_rejected_lines,
+)
 from eventsource.log._rejected import DATED, RejectedLines, belongs_to
 from eventsource.log._table import Table
 from eventsource.log._writer import Appended, Writer
@@ -212,6 +219,7 @@ class Log:
         *,
         strict: bool = False,
         again: bool = False,
+        allow_repeated_ids: bool = False,
         progress: Callable[[PullProgress], None] | None = None,
     ) -> Pulled:
         """Append the events of a source that come after its checkpoint, batch by batch.
@@ -224,10 +232,13 @@ class Log:
             strict: fail before anything is committed if any line would be rejected; this reads everything twice.
             again: read the source from its start, such as with a corrected mapping. Events stay that the log has
                 already under the same ids; lines that differ from them are conflicts.
+            allow_repeated_ids: append the first event of each id even if the first batch has many different events
+                with few ids, so that something else seems to be mapped as their id.
             progress: called after each batch.
 
         Raises:
             RejectedLinesError: ``strict``, and a line would be rejected.
+            SourceError: the ids seem to be those of something else than events; nothing was committed.
             AppendConflictError: another pull of this source is running, or other writers committed first many
                 times. Committed batches remain; it is safe to pull again.
             LogError: the storage fails, for example because the disk is full; committed batches remain.
@@ -237,8 +248,9 @@ class Log:
         if strict:
             refuse_rejected_lines(source.name, source.batches({} if again else self.checkpoint(source)))
         checkpoint = self.checkpoint(source)
+        batches = source.batches({} if again else checkpoint)
         pulled = pull_batches(
-            source.batches({} if again else checkpoint),
+            batches if allow_repeated_ids else check_first_ids(batches),
             lambda batch: self._writer.commit(batch, source.name, checkpoint),
             size=source.size,
             head=self.head,

@@ -1,7 +1,7 @@
 """Pulling: one batch is committed while the next is read."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +29,8 @@ class PullProgress:
     rejected: int
 
 
+_FEW: Final = 20
+"""Events below which their ids are not judged."""
 _REASONS: Final = ("reason", "file", "lines", "first")
 _CAUSE: Final = pl.col("reason").str.split(": ").list.first().alias("cause")
 
@@ -112,6 +114,29 @@ def refuse_rejected_lines(source: str, batches: Iterable[Batch]) -> None:
             f"{counted(count, 'line')} of {source} cannot be decoded; nothing was committed. The first:{lines}",
             hint="correct the lines, or pull without --strict: then the log keeps them as rejected lines",
         )
+
+
+def check_first_ids(batches: Iterable[Batch]) -> Iterator[Batch]:
+    """Yield batches; refuse the first one with events if its ids are those of something else than events.
+
+    Such as the ids of customers: many lines have one id and differ. Only the first of each would be appended.
+
+    Raises:
+        SourceError: each id has at least two different events on average, and there are at least 20 of them.
+    """
+    is_first = True
+    for batch in batches:
+        if is_first and batch.events.height:
+            is_first = False
+            ids = batch.events["event_id"].n_unique()
+            different = batch.events.select(pl.struct("event_id", "type", "occurred_at", "data").n_unique()).item()
+            if different >= max(_FEW, 2 * ids):
+                raise SourceError(
+                    f"{different:,} different events have only {counted(ids, 'id')}; nothing was committed",
+                    hint="name more members as event_id (--event-id ID --event-id TYPE), or --event-id @line; "
+                    "to keep the first event of each id: --allow-repeated-ids",
+                )
+        yield batch
 
 
 class _Totals:
