@@ -11,6 +11,7 @@ error                  is also           safe to try again
 `ModelError`           `ValueError`      after correcting the model or the arguments
 `MomentError`          `ValueError`      with another moment or duration
 `FoldError`            `ValueError`      after changing the model, or appending correcting events
+`FaultError`           `FoldError`       after correcting the event, or with ``faults="skip"``
 `LogError`             `OSError`         after removing the cause, such as a full disk
 `IndexFileError`       `LogError`        likewise; the log itself is intact
 `AppendConflictError`  `LogError`        at once
@@ -33,12 +34,15 @@ __all__ = [
     "DerivedFileWarning",
     "EventsourceError",
     "EventsourceWarning",
+    "FaultError",
+    "FaultWarning",
     "FoldError",
     "FrameError",
     "IndexFileError",
     "LogError",
     "ModelError",
     "MomentError",
+    "NumberTextWarning",
     "ReadModelBusyError",
     "ReadModelError",
     "RejectedLinesError",
@@ -46,6 +50,9 @@ __all__ = [
     "SourceError",
     "UnknownNameWarning",
 ]
+
+_SHOWN = 80
+"""How many characters of a value a message shows."""
 
 
 class EventsourceError(Exception):
@@ -78,10 +85,39 @@ class MomentError(EventsourceError, ValueError):
 
 
 class FoldError(EventsourceError, ValueError):
-    """The events cannot be folded as the plan says, for example because a sum exceeds 64 bits or adds up texts.
+    """The events cannot be folded as the plan says, for example because a ``reduce`` function failed.
 
-    Change the model (another dtype, another member), or append events that correct the wrong ones.
+    Change the model (another dtype, another member), or correct the events.
     """
+
+
+class FaultError(FoldError):
+    """An event cannot be folded into a field: a *fault*. The answer depends on it.
+
+    A fault spoils only the answers about its entity, from its moment on, that may see it. `Timeline.faults` lists
+    all of them.
+
+    Args:
+        field: the name of the field; None: the key of the event names no entity.
+        value: the value that cannot be folded, as JSON.
+        event_id: the id of the event.
+        position: its position in the log.
+        entity: its entity.
+        reason: why the value cannot be folded.
+    """
+
+    def __init__(
+        self, *, field: str | None, value: str, event_id: str, position: int, entity: str, reason: str
+    ) -> None:
+        what = "its key" if field is None else f"field {field!r}"
+        super().__init__(
+            f"event {event_id!r} (position {position}, entity {entity!r}) cannot be folded into {what}: {reason}, "
+            f"got {value[:_SHOWN]}",
+            hint=f"correct it (eventsource correct {event_id}), retract it (eventsource retract {event_id}), "
+            'or answer without such values: faults="skip", --faults skip',
+        )
+        self.field, self.value, self.event_id = field, value, event_id
+        self.position, self.entity, self.reason = position, entity, reason
 
 
 class LogError(EventsourceError, OSError):
@@ -141,6 +177,14 @@ class DerivedFileWarning(EventsourceWarning):
 
     A damaged file is written again from the events. Where none can be written, the question is answered in memory.
     """
+
+
+class FaultWarning(EventsourceWarning):
+    """A question with ``faults="skip"`` was answered without some values that cannot be folded."""
+
+
+class NumberTextWarning(EventsourceWarning):
+    """The numbers of a member are shown as texts, because no numeric dtype holds all of them exactly."""
 
 
 class UnknownNameWarning(EventsourceWarning):

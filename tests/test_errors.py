@@ -30,6 +30,12 @@ class Sum(es.Model):
     paid = es.total("Paid", of="amount")
 
 
+class Failing(es.Model):
+    """A model whose function fails."""
+
+    paid = es.reduce(lambda state, event: state + event.data["amount"], "Paid", initial=0)
+
+
 class Misspelt(es.Model):
     """A model with an event type that the log does not have."""
 
@@ -90,7 +96,8 @@ RAISED: dict[str, tuple[Callable[..., Any], str]] = {
     "FrameError": (lambda folder: es.Log(folder / "log").append([{"event_id": "1"}]), "'stream'"),
     "ModelError": (lambda folder: es.Timeline(a_log(folder), Payer).changes("payment"), "'payment'"),
     "MomentError": (lambda folder: es.Timeline(a_log(folder), Payer).as_of("soon"), "'soon'"),
-    "FoldError": (lambda folder: es.Timeline(a_log(folder), Sum).as_of(), "'paid'"),
+    "FoldError": (lambda folder: es.Timeline(a_log(folder), Failing).as_of(), "'paid'"),
+    "FaultError": (lambda folder: es.Timeline(a_log(folder), Sum).as_of(), "'paid'"),
     "LogError": (lambda folder: es.Log(folder / "none", create=False), "none"),
     "IndexFileError": (take_a_snapshot_where_a_file_is, "snapshots"),
     "AppendConflictError": (lambda folder: es.Log(folder / "log").pull(PulledMeanwhile(folder / "log")), "orders"),

@@ -24,6 +24,7 @@ import msgspec
 import polars as pl
 
 from eventsource.decode._texts import entity_text
+from eventsource.decode._unfit import Unfit, read_leniently, unfit
 from eventsource.dotted_paths import Match, PathStep, parse_path
 
 __all__ = ["UNSET", "PathDecoder"]
@@ -53,18 +54,37 @@ class PathDecoder:
         self._decoder = msgspec.json.Decoder(self._root.whole, float_hook=hook)
 
     def values(self, texts: pl.Series) -> dict[str, list[Any]]:
-        """Return per path one value per text: `UNSET` where the member is absent.
-
-        Raises:
-            msgspec.DecodeError: a text is not JSON, or a number is beyond every type.
-        """
+        """Return per path one value per text: `UNSET` where it is absent, `Unfit` where no column can hold it."""
         if not self._paths:
             return {}
-        decode = self._decoder.decode
-        objects = [decode(text) for text in texts.to_list()]
+        decode, payloads = self._decoder.decode, texts.to_list()
+        try:
+            return self._values([decode(text) for text in payloads])
+        except msgspec.DecodeError:
+            return self._values_one_by_one(payloads)
+
+    def _values(self, objects: list[Any]) -> dict[str, list[Any]]:
         return {
             path: _walk(self._root.values(objects, names), rest) for path, (names, rest) in self._paths.items()
         }
+
+    def _values_one_by_one(self, payloads: list[str]) -> dict[str, list[Any]]:
+        """Return the values of payloads, some of which msgspec refuses."""
+        nothing = self._decoder.decode("{}")
+        objects, lenient = [], {}
+        for row, text in enumerate(payloads):
+            try:
+                objects.append(self._decoder.decode(text))
+            except msgspec.DecodeError:
+                objects.append(nothing)
+                lenient[row] = read_leniently(text)
+        found = self._values(objects)
+        for path, (names, rest) in self._paths.items():
+            for row, payload in lenient.items():
+                found[path][row] = (
+                    payload if payload.__class__ is Unfit else unfit(_walk([payload], [*names, *rest])[0])
+                )
+        return found
 
 
 def _split(steps: Sequence[PathStep]) -> tuple[list[str], Sequence[PathStep]]:
@@ -106,7 +126,7 @@ def _matching(value: Any, match: Match) -> Any:
             found = _member(found, name)
         if found.__class__ is decimal.Decimal:  # compared as the float that it is where no field asks for decimals
             found = float(found)
-        if found.__class__ not in (dict, list) and entity_text(found) == match.value:
+        if found.__class__ not in (dict, list, Unfit) and entity_text(found) == match.value:
             return element
     return UNSET
 

@@ -2,133 +2,133 @@
 
 import decimal
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain, filterfalse
-from typing import Any
+from typing import Any, Final
 
-import msgspec
 import polars as pl
 
 from eventsource.decode._envelope import envelope_columns, envelope_values, is_envelope
-from eventsource.decode._kinds import split_by_kind
+from eventsource.decode._exact import as_json, columns_of_dtype, reads_digits
+from eventsource.decode._kinds import BAD_KEY, split_by_kind
 from eventsource.decode._paths import UNSET, PathDecoder
-from eventsource.decode._texts import decimal_texts, entity_text
+from eventsource.decode._texts import entity_text
+from eventsource.decode._unfit import Unfit
 from eventsource.decode.conditions import Condition
-from eventsource.errors import FoldError
 
-__all__ = ["TypeDecoder"]
+__all__ = ["Reading", "TypeDecoder"]
+
+_NOT_KEYS: Final = frozenset({dict, list, Unfit})
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a member is read.
+
+    Args:
+        paths: dotted paths, of which the first that is present counts.
+        dtype: the dtype that the model asks for, if any.
+        rounding: how values that the dtype does not hold exactly are rounded; None: they are not taken.
+    """
+
+    paths: tuple[str, ...]
+    dtype: pl.DataType | None
+    rounding: str | None
 
 
 class TypeDecoder:
     """Decodes the events of one type.
 
     Args:
-        name: the event type.
         key: dotted path of the member that names the entity; None: the stream does.
-        members: column → (dotted paths, of which the first that is present counts; the dtype that the model asks
-            for).
+        members: column → how it is read.
         conditions: which conditions to compute.
         with_payload: whether the whole payload is wanted too, as text.
     """
 
     def __init__(
         self,
-        name: str,
         key: str | None,
-        members: Mapping[str, tuple[tuple[str, ...], pl.DataType | None]],
+        members: Mapping[str, Reading],
         conditions: Sequence[Condition] = (),
         *,
         with_payload: bool,
     ) -> None:
-        self._name, self._key, self._with_payload = name, key, with_payload
-        # Decimals are decoded apart from the rest, since a float would lose digits.
-        self._plain = {c: paths for c, (paths, dtype) in members.items() if not isinstance(dtype, pl.Decimal)}
-        self._decimal = {c: (p, t.scale) for c, (p, t) in members.items() if isinstance(t, pl.Decimal)}
+        self._key, self._with_payload = key, with_payload
         self._conditions = conditions
+        self._members = dict(members)
+        # Decimals and integers are decoded apart from the rest, since a float would lose digits.
+        digits = chain(*(reading.paths for reading in members.values() if reads_digits(reading.dtype)))
+        plain = chain(*(reading.paths for reading in members.values() if not reads_digits(reading.dtype)))
+        keys = () if key is None else (key,)
         conditional = chain(*(condition.paths for condition in conditions))
-        plain = [*chain(*self._plain.values()), *conditional, *(() if key is None else (key,))]
-        digits = chain(*(paths for paths, _ in self._decimal.values()))
-        self._paths = PathDecoder(filterfalse(is_envelope, plain), float)
+        self._paths = PathDecoder(filterfalse(is_envelope, [*plain, *conditional, *keys]), float)
         self._digits = PathDecoder(filterfalse(is_envelope, digits), decimal.Decimal)
 
     def decode(self, events: pl.DataFrame) -> pl.DataFrame:
-        """Return a row for each event that has an entity; see `eventsource.decode.columns`.
-
-        Raises:
-            FoldError: a key is an object or an array, or a number does not fit any type.
-        """
-        values = self._values(self._paths, events)
-        entity = self._entities(values, events)
+        """Return a row for each event that has an entity; see `eventsource.decode.columns`."""
+        values = self._paths.values(events["data"])
+        keys = self._keys(values, events)
+        entity = _entities(keys, events)
         if entity.null_count():
             # Decoded again without them: events that have no entity must not decide a dtype.
             return self.decode(events.filter(entity.is_not_null()))
-        columns = [
-            entity.alias("entity"),
-            *(events[name] for name in ("at", "position", "event_id", "type", "recorded_at")),
-        ]
-        if self._key is None and events["version"].null_count() < events.height:
+        columns = [entity, *(events[name] for name in ("at", "position", "event_id", "type", "recorded_at"))]
+        if keys is not None:
+            columns += _bad_keys(keys)
+        elif events["version"].null_count() < events.height:
             columns.append(events["version"])
         if self._with_payload:
             columns.append(events["data"])
-        for column, paths in self._plain.items():
-            if len(paths) == 1 and is_envelope(paths[0]):
-                columns += envelope_columns(column, events, paths[0])
-            else:
-                columns += split_by_kind(column, _first_present(paths, values, events))
-        columns += self._decimals(events)
+        digits = self._digits.values(events["data"])
+        for column, reading in self._members.items():
+            columns += _columns(column, reading, digits if reads_digits(reading.dtype) else values, events)
         for condition in self._conditions:
             members = {path: _first_present((path,), values, events) for path in condition.paths}
             columns += condition.columns(members, events.height)
         return pl.DataFrame({column.name: column for column in columns})  # conditions may share a mark
 
     def entities(self, events: pl.DataFrame) -> pl.Series:
-        """Return the entity of each event; null: it has none.
+        """Return the entity of each event; null: it has none."""
+        keys = None if self._key is None else self._keys(self._paths.values(events["data"]), events)
+        return _entities(keys, events)
 
-        Raises:
-            FoldError: a key is an object or an array.
-        """
-        return self._entities(self._values(self._paths, events), events)
+    def _keys(self, values: Mapping[str, list[Any]], events: pl.DataFrame) -> list[Any] | None:
+        """Return the key of each event; None: the stream names the entity."""
+        return None if self._key is None else _first_present((self._key,), values, events)
 
-    def _values(self, paths: PathDecoder, events: pl.DataFrame) -> dict[str, list[Any]]:
-        try:
-            return paths.values(events["data"])
-        except msgspec.DecodeError:
-            position, error = _first_failure(paths, events)
-        raise FoldError(
-            f"the payload of the event at position {position} ({self._name}) cannot be decoded: {error}",
-            hint="a log never changes an event: correct the source, and pull it into a new log",
-        )
 
-    def _entities(self, values: Mapping[str, list[Any]], events: pl.DataFrame) -> pl.Series:
-        if self._key is None:
-            return events["stream"].alias("entity")
-        keys = _first_present((self._key,), values, events)
-        try:
-            return pl.Series("entity", [entity_text(key) for key in keys], pl.String())
-        except TypeError:
-            row = next(row for row, key in enumerate(keys) if isinstance(key, dict | list))
-        raise FoldError(
-            f"expected a text or a number as key {self._key!r} of the event at position "
-            f"{events['position'][row]} ({self._name}), got {str(keys[row])[:80]}",
-            hint="key= must name a member that identifies one entity",
-        )
+def _entities(keys: Sequence[Any] | None, events: pl.DataFrame) -> pl.Series:
+    """Return the entity of each event. One whose key names none is listed under its stream."""
+    streams = events["stream"].alias("entity")
+    if keys is None:
+        return streams
+    pairs = zip(keys, streams, strict=True)
+    return pl.Series(
+        "entity", [entity_text(key) if _is_key(key) else stream for key, stream in pairs], pl.String()
+    )
 
-    def _decimals(self, events: pl.DataFrame) -> list[pl.Series]:
-        if not self._decimal:
-            return []
-        values = self._values(self._digits, events)
-        columns = []
-        for column, (paths, scale) in self._decimal.items():
-            found = _first_present(paths, values, events)
-            try:
-                columns += split_by_kind(column, decimal_texts(found, scale))
-            except (ArithmeticError, TypeError, ValueError) as error:
-                row = _first_without_digits(found, scale)
-                raise FoldError(
-                    f"expected a decimal number in {' or '.join(paths)!r} of {self._name} at position "
-                    f"{events['position'][row]}, got {str(found[row])[:80]!r}",
-                    hint="leave out dtype= of the field, or correct the events",
-                ) from error
-        return columns
+
+def _bad_keys(keys: Sequence[Any]) -> list[pl.Series]:
+    """Return the column of keys that name no entity, if there is one."""
+    texts = [None if _is_key(key) else as_json(key) for key in keys]
+    return [pl.Series(BAD_KEY, texts, pl.String())] if any(text is not None for text in texts) else []
+
+
+def _is_key(key: Any) -> bool:
+    """Return whether a value can name an entity; absent and null name none, which is no fault."""
+    return key.__class__ not in _NOT_KEYS
+
+
+def _columns(
+    column: str, reading: Reading, values: Mapping[str, list[Any]], events: pl.DataFrame
+) -> list[pl.Series]:
+    if reading.dtype is not None:
+        found = _first_present(reading.paths, values, events)
+        return columns_of_dtype(column, found, reading.dtype, reading.rounding)
+    if len(reading.paths) == 1 and is_envelope(reading.paths[0]):
+        return envelope_columns(column, events, reading.paths[0])
+    return split_by_kind(column, _first_present(reading.paths, values, events))
 
 
 def _first_present(paths: Sequence[str], values: Mapping[str, list[Any]], events: pl.DataFrame) -> list[Any]:
@@ -144,22 +144,3 @@ def _first_present(paths: Sequence[str], values: Mapping[str, list[Any]], events
         return columns[0]
     rows = zip(*columns, strict=True)
     return [next((value for value in row if value is not UNSET), UNSET) for row in rows]
-
-
-def _first_without_digits(values: Sequence[Any], scale: int) -> int:
-    for row, value in enumerate(values):
-        try:
-            decimal_texts([value], scale)
-        except (ArithmeticError, TypeError, ValueError):
-            return row
-    return 0
-
-
-def _first_failure(paths: PathDecoder, events: pl.DataFrame) -> tuple[int, str]:
-    """Return the position of the first event whose payload cannot be decoded, and why."""
-    for row in events.select("position", "data").iter_slices(1):
-        try:
-            paths.values(row["data"])
-        except msgspec.DecodeError as error:
-            return int(row["position"][0]), str(error)
-    return -1, "cannot be decoded"

@@ -25,7 +25,6 @@ import polars as pl
 
 from eventsource.decode._paths import UNSET
 from eventsource.decode._texts import json_text
-from eventsource.errors import FoldError
 from eventsource.event import TIMESTAMP
 from eventsource.operations import expression_text
 
@@ -92,12 +91,15 @@ class Condition:
         """The name of the column that says whether events meet it."""
         return f"{self.column}|{MET}"
 
-    def fault(self, position: int) -> FoldError:
-        """Return the error that says that it cannot be computed for the event at a position."""
-        return FoldError(
-            f"where {self.expression} cannot be computed for the event at position {position}",
-            hint='a condition for mixed kinds compares texts: pl.col("…").cast(pl.String) == "…"',
-        )
+    @cached_property
+    def unfit(self) -> str:
+        """The name of the column of its members, as JSON, where it cannot be computed."""
+        return f"{self.column}|{UNFIT}"
+
+    @property
+    def reason(self) -> str:
+        """Why such an event is a fault."""
+        return f"expected members that {self.expression} can be computed for"
 
     def seen(self, path: str) -> str:
         """Return the name of the column that marks that an event has a member."""
@@ -123,7 +125,7 @@ class Condition:
         yield pl.Series(self.met, met, pl.Boolean())
         if None in met:
             unfit = [None if is_met is not None else self._json(values, row) for row, is_met in enumerate(met)]
-            yield pl.Series(f"{self.column}|{UNFIT}", unfit, pl.String())
+            yield pl.Series(self.unfit, unfit, pl.String())
         for path in self.paths:
             if any(value is not UNSET for value in values[path]):
                 yield pl.repeat(value=True, n=count, eager=True).alias(self.seen(path))

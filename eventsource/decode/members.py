@@ -9,7 +9,7 @@ import msgspec
 import polars as pl
 
 from eventsource.decode._kinds import NULL
-from eventsource.decode._type_decoder import TypeDecoder
+from eventsource.decode._type_decoder import Reading, TypeDecoder
 from eventsource.decode.conditions import Condition
 from eventsource.plan import Plan, Rule
 
@@ -26,11 +26,13 @@ class Alternatives:
         paths: dotted paths; usually there is one.
         dtype: the dtype that the model asks for, if any.
         types: the event types that they are read from; None: all.
+        rounding: how values that the dtype does not hold exactly are rounded; None: they are faults.
     """
 
     paths: tuple[str, ...]
     dtype: pl.DataType | None
     types: frozenset[str] | None
+    rounding: str | None = None
 
     @property
     def column(self) -> str:
@@ -38,7 +40,8 @@ class Alternatives:
         paths = self.paths[0] if len(self.paths) == 1 else self.paths
         dtype = None if self.dtype is None else str(self.dtype)
         types = None if self.types is None else sorted(self.types)
-        return "=" + msgspec.json.encode([paths, dtype, types]).decode()
+        rounding = [] if self.rounding is None else [self.rounding]
+        return "=" + msgspec.json.encode([paths, dtype, types, *rounding]).decode()
 
     @property
     def text(self) -> str:
@@ -125,12 +128,14 @@ class Members:
     def of(rule: Rule) -> Member:
         """Return the member that a rule with a path reads."""
         if rule.is_of_all_types:
-            return Member((Alternatives(rule.paths(""), rule.dtype, None),))
+            return Member((Alternatives(rule.paths(""), rule.dtype, None, rule.rounding),))
         types: dict[tuple[str, ...], list[str]] = {}
         for type_ in rule.events:
             if paths := rule.paths(type_):
                 types.setdefault(paths, []).append(type_)
-        parts = [Alternatives(paths, rule.dtype, frozenset(names)) for paths, names in types.items()]
+        parts = [
+            Alternatives(paths, rule.dtype, frozenset(names), rule.rounding) for paths, names in types.items()
+        ]
         return Member(tuple(sorted(parts, key=lambda part: part.column)))
 
     def condition(self, rule: Rule) -> Condition | None:
@@ -172,10 +177,14 @@ class Members:
 
     def decoder(self, name: str) -> TypeDecoder:
         """Return a decoder for one event type."""
-        mine = {part.column: (part.paths, part.dtype) for part in self.stored if part.is_read_from(name)}
+        mine = {
+            part.column: Reading(part.paths, part.dtype, part.rounding)
+            for part in self.stored
+            if part.is_read_from(name)
+        }
         with_payload = any(rule.reads_payload and rule.is_touched_by(name) for rule in self.plan.rules)
         conditions = [condition for condition in self.conditions if condition.is_computed_for(name)]
-        return TypeDecoder(name, self.plan.key.get(name), mine, conditions, with_payload=with_payload)
+        return TypeDecoder(self.plan.key.get(name), mine, conditions, with_payload=with_payload)
 
 
 class Decoders(dict[str, TypeDecoder]):

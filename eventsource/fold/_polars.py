@@ -7,6 +7,8 @@ import numpy as np
 import polars as pl
 
 from eventsource.decode import Clustered, Integers, RowNumbers, bisect_right
+from eventsource.fold._asked_faults import asked_faults
+from eventsource.fold._faults import faults_of
 from eventsource.fold._field_histories import FieldHistories
 from eventsource.fold.engine import EXISTS, Events
 from eventsource.operations import FieldHistory, TouchedRows, compute_derived, fold_error
@@ -20,6 +22,7 @@ class PolarsEngine:
 
     def as_of(self, events: Events, moment: datetime | None) -> pl.DataFrame:
         """Look up each field after the last row of each entity up to the moment."""
+        events.report(faults_of(events, moment))
         histories = FieldHistories(events, events.plan.rules, moment)
         exists = histories[EXISTS].last()
         fields = [histories[name].last().alias(name) for name in histories.fields]
@@ -29,6 +32,7 @@ class PolarsEngine:
 
     def states_at(self, events: Events, asked: pl.DataFrame) -> pl.DataFrame:
         """Find the end of each asked entity's rows up to its moment, and look up the fields there."""
+        events.report(asked_faults(faults_of(events, asked["at"].max()), asked))  # type: ignore[arg-type]  # a moment
         clustered = events.clustered
         numbers = pl.DataFrame({"entity": clustered.entities}).with_row_index("|number")
         found = asked.select("entity", "at").with_row_index("|asked").join(numbers, on="entity", nulls_equal=False)
@@ -44,6 +48,7 @@ class PolarsEngine:
 
     def history(self, events: Events) -> pl.DataFrame:
         """Look up the state after the last row of each instant, and join equal neighbours."""
+        events.report(faults_of(events, events.moment))
         clustered, histories = events.clustered, FieldHistories(events, events.plan.rules)
         touched = _touched_by_any(clustered, histories.values())
         ends, owners = pl.Series(touched.rows + 1), touched.owners.alias("|owner")
@@ -55,11 +60,16 @@ class PolarsEngine:
 
     def changes(self, events: Events, fields: Sequence[str]) -> dict[str, pl.DataFrame]:
         """Return per field the touches after which its value differs from the one before."""
+        events.report(faults_of(events, events.moment))
         plan = events.plan.only(fields)
         histories = FieldHistories(events, plan.rules)
         type_ = pl.col("type").cast(pl.String)
         envelope = _collect(events.clustered, "at", events.clustered.version, "position", "event_id", type_)
         return {name: _changes(events.clustered, histories, plan.only([name]), name, envelope) for name in fields}
+
+    def faults(self, events: Events) -> pl.DataFrame:
+        """Find the values that fields cannot fold by their kinds, and the totals that leave their range."""
+        return faults_of(events, events.moment)
 
 
 def _states(histories: FieldHistories, plan: Plan, ends: RowNumbers, owners: Integers) -> pl.DataFrame:

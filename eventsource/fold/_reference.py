@@ -1,8 +1,9 @@
 """The reference engine: the specification as code. It folds one event at a time, and is obvious and slow.
 
 Every other engine must give the answers of this one. What an event does to a field is in the table of operations
-(`eventsource.operations`, column ``reference``); when an entity exists, and what an answer shows, is here. Two
-things are not its own: payloads were decoded before (`eventsource.decode`), and answers leave as frames.
+(`eventsource.operations`, column ``reference``); when an entity exists, what is a fault, and what an answer shows,
+is here. Three things are not its own: payloads were decoded before (`eventsource.decode`), the dtypes of columns
+are given, and answers leave as frames.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,9 +14,12 @@ from typing import Any
 
 import polars as pl
 
+from eventsource.decode import BAD_KEY, NULL
 from eventsource.event import TIMESTAMP
-from eventsource.fold.engine import EXISTS, Events
-from eventsource.operations import Reference, Rule, column_of, fold_error
+from eventsource.fold._asked_faults import asked_faults
+from eventsource.fold._python_values import NO_KEY, member_json, member_value, shown
+from eventsource.fold.engine import EXISTS, FAULTS, Events
+from eventsource.operations import Reference, Rule, Unfoldable, column_of, fold_error
 from eventsource.plan import Plan
 
 __all__ = ["ReferenceEngine"]
@@ -23,11 +27,19 @@ __all__ = ["ReferenceEngine"]
 
 @dataclass
 class _Fold:
-    """The state of one entity while its events are folded."""
+    """The state of one entity while its events are folded.
+
+    Args:
+        plan: the plan.
+        exists: whether the entity exists.
+        states: field → its state.
+        faults: the faults so far.
+    """
 
     plan: Plan
     exists: bool = False
     states: dict[str, Any] = field(default_factory=dict)
+    faults: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for rule in self.plan.folded:
@@ -35,40 +47,61 @@ class _Fold:
             self.states[rule.name] = rule.default if begin is None else begin(rule)
 
     def apply(self, row: dict[str, Any], events: Events) -> None:
-        """Fold one event."""
+        """Fold one event. One whose key names no entity changes nothing, not even existence."""
+        if row.get(BAD_KEY) is not None:
+            self.faults.append(_fault(row, None, row[BAD_KEY], NO_KEY))
+            return
         if row["type"] in self.plan.deleted:
             self.exists = False
         elif row["type"] in self.plan.created or not self.plan.created:
             self.exists = True
         for rule in self.plan.folded:
-            if rule.is_touched_by(row["type"]) and _meets(rule, row, events):
+            if rule.is_touched_by(row["type"]):
                 self._step(rule, row, events)
 
     def _step(self, rule: Rule, row: dict[str, Any], events: Events) -> None:
-        value = row["at"] if rule.of is None else row[events.members.of(rule).column]
-        if value is None and not _is_touching_null(rule, row, events):
-            return
-        self.states[rule.name] = _reference(rule).step(rule, self.states[rule.name], row, value)
+        try:
+            if not _meets(rule, row, events):
+                return
+            value = row["at"] if rule.of is None else member_value(row, events.members.of(rule), rule)
+            if value is None and not _is_touching_null(rule, row, events):
+                return
+            self.states[rule.name] = _reference(rule).step(rule, self.states[rule.name], row, value)
+        except Unfoldable as fault:
+            self.faults.append(_fault(row, rule.name, _json(rule, row, events), fault.reason))
+
+
+def _json(rule: Rule, row: dict[str, Any], events: Events) -> str:
+    """Return what a field cannot fold of an event: the members of its condition, or its own member."""
+    condition = events.members.condition(rule)
+    if condition is not None and row.get(condition.unfit) is not None:
+        return str(row[condition.unfit])
+    return member_json(row, events.members.of(rule))
+
+
+def _fault(row: dict[str, Any], name: str | None, value: str, reason: str) -> dict[str, Any]:
+    envelope = {column: row[column] for column in ("event_id", "position", "at", "entity")}
+    return envelope | {"field": name, "value": value, "reason": reason}
 
 
 def _meets(rule: Rule, row: dict[str, Any], events: Events) -> bool:
     """Return whether an event meets the condition of a field.
 
     Raises:
-        FoldError: the condition cannot be computed for it.
+        Unfoldable: the condition cannot be computed for it.
     """
     condition = events.members.condition(rule)
     if condition is None:
         return True
-    is_met = row.get(condition.met)
-    if is_met is None:
-        raise condition.fault(row["position"])
-    return bool(is_met)
+    if row.get(condition.unfit) is not None:
+        raise Unfoldable(condition.reason)
+    return bool(row.get(condition.met))
 
 
 def _is_touching_null(rule: Rule, row: dict[str, Any], events: Events) -> bool:
     """Return whether the payload has an explicit null, and the operation takes it as a value."""
-    return rule.operation.null_touches and bool(row.get(events.members.of(rule).null))
+    nulls = events.members.of(rule).stored(NULL, row)
+    return rule.operation.null_touches and any(row[column] for column in nulls)
 
 
 def _reference(rule: Rule) -> Reference:
@@ -82,6 +115,7 @@ class ReferenceEngine:
     def as_of(self, events: Events, moment: datetime | None) -> pl.DataFrame:
         """Fold each entity's events up to the moment."""
         schema = _Schema(events)
+        events.report(self.faults(events.until(moment)))
         rows = []
         for entity, own in _events_by_entity(events):
             fold = _Fold(events.plan)
@@ -96,6 +130,7 @@ class ReferenceEngine:
     def states_at(self, events: Events, asked: pl.DataFrame) -> pl.DataFrame:
         """Fold the events of each asked entity up to its own moment."""
         schema = _Schema(events)
+        events.report(asked_faults(self.faults(events), asked))
         events_of = {entity: list(own) for entity, own in _events_by_entity(events)}
         rows = []
         for entity, moment in asked.select("entity", "at").iter_rows():
@@ -109,26 +144,28 @@ class ReferenceEngine:
     def history(self, events: Events) -> pl.DataFrame:
         """Compare the state after each instant with the one before; begin a row when it differs."""
         schema = _Schema(events)
+        events.report(self.faults(events))
         rows = []
         for entity, own in _events_by_entity(events):
-            fold, shown = _Fold(events.plan), None
+            fold, before = _Fold(events.plan), None
             for at, instant in groupby(own, key=lambda row: row["at"]):
                 for row in instant:
                     fold.apply(row, events)
                 state = schema.visible(fold)
-                if _equal(state, shown):
+                if _equal(state, before):
                     continue
-                if shown is not None:
+                if before is not None:
                     rows[-1]["valid_to"] = at
                 if state is not None:
                     rows.append({"entity": entity, "valid_from": at, "valid_to": None} | state)
-                shown = state
+                before = state
         envelope = {"entity": pl.String(), "valid_from": TIMESTAMP, "valid_to": TIMESTAMP}
         return schema.frame(rows, envelope)
 
     def changes(self, events: Events, fields: Sequence[str]) -> dict[str, pl.DataFrame]:
         """Compare the state before and after each event."""
         schema = _Schema(events)
+        events.report(self.faults(events))
         rows: dict[str, list[dict[str, Any]]] = {name: [] for name in fields}
         for entity, own in _events_by_entity(events):
             fold = _Fold(events.plan)
@@ -142,6 +179,16 @@ class ReferenceEngine:
                 before = after
         return {name: schema.changes(name, rows[name]) for name in fields}
 
+    def faults(self, events: Events) -> pl.DataFrame:
+        """Fold all fields of the model, and list what cannot be folded."""
+        found = []
+        for _, own in _events_by_entity(events):
+            fold = _Fold(events.members.plan)
+            for row in own:
+                fold.apply(row, events)
+            found += fold.faults
+        return pl.DataFrame(found, schema=FAULTS, orient="row")
+
 
 class _Schema:
     """How states are shown: the dtypes of the fields, and the fields that are derived from others."""
@@ -154,13 +201,8 @@ class _Schema:
                 self.dtypes[rule.name] = self._derived(rule, []).dtype
 
     def visible(self, fold: _Fold) -> dict[str, Any] | None:
-        """Return the state of an entity that exists, else None.
-
-        Raises:
-            FoldError: a sum exceeds its dtype, whether the entity exists or not.
-        """
-        shown = self._shown(fold)
-        return self._with_derived(shown) if fold.exists else None
+        """Return the state of an entity that exists, else None."""
+        return self._with_derived(self._shown(fold)) if fold.exists else None
 
     def state(self, fold: _Fold) -> dict[str, Any]:
         """Return all fields, whether the entity exists or not."""
@@ -169,7 +211,7 @@ class _Schema:
     def _shown(self, fold: _Fold) -> dict[str, Any]:
         """Return the values of the folded fields."""
         return {
-            rule.name: _reference(rule).show(rule, fold.states[rule.name], self.dtypes[rule.name])
+            rule.name: shown(_show(rule, fold, self.dtypes[rule.name]), self.dtypes[rule.name])
             for rule in self.plan.folded
         }
 
@@ -202,10 +244,11 @@ class _Schema:
 
 def _dtype(rule: Rule, events: Events) -> pl.DataType | None:
     """Return the dtype of a field; None: only its values decide."""
-    if rule.of is None:
-        return rule.dtype_over(TIMESTAMP)
-    columns = events.clustered.columns.collect_schema()
-    return rule.dtype_over(columns[events.members.of(rule).column])
+    return rule.dtype_over(TIMESTAMP if rule.of is None else events.dtypes[rule.name])
+
+
+def _show(rule: Rule, fold: _Fold, dtype: pl.DataType | None) -> Any:
+    return _reference(rule).show(rule, fold.states[rule.name], dtype)
 
 
 def _series(name: str, rows: list[dict[str, Any]], dtype: pl.DataType | None) -> pl.Series:

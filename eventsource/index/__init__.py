@@ -21,6 +21,7 @@ from eventsource.decode import Clustered, Members
 from eventsource.derived_folders import derived_folder, mark_used, remove_unused
 from eventsource.errors import DerivedFileWarning, LogError
 from eventsource.event import EventLog
+from eventsource.index._attempt import Attempt
 from eventsource.index._corrections import NO_CORRECTIONS, DecodedCorrections
 from eventsource.index._files import IndexFiles, NotWritableError
 from eventsource.index._log import reading, still_contains
@@ -29,7 +30,7 @@ from eventsource.index._parts import InMemory, Parts, Stored
 from eventsource.index._policy import Sizes
 from eventsource.index._read import PartCache, pending_events, read_corrections
 from eventsource.index._update import is_index_of, update_index
-from eventsource.index._view import Attempt, View
+from eventsource.index._view import View
 from eventsource.messages import warn
 from eventsource.plan import Plan
 from eventsource.progress import Progress, no_progress

@@ -17,12 +17,13 @@ event. There are few, so a question decides in a small table which of them it re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Final
 
 import polars as pl
 
 from eventsource.corrections import ORIGINAL, READING, Corrections, seen_by
-from eventsource.decode import Clustered, Members, TypeDecoder, decode_events, no_events
+from eventsource.decode import Clustered, ColumnFacts, Members, TypeDecoder, column_facts, decode_events, no_events
 from eventsource.event import TIMESTAMP, EventLog
 
 __all__ = ["NO_CORRECTIONS", "DecodedCorrections", "Readings", "decode_corrections"]
@@ -102,10 +103,10 @@ class DecodedCorrections:
         """Return when the latest of the corrections before a position was recorded; None: there are none."""
         return self.table.filter(pl.col("position") < upto).select(pl.col("recorded_at").max()).item()  # type: ignore[no-any-return]  # a moment
 
-    @property
-    def columns(self) -> set[str]:
-        """The columns of payload members that any reading has."""
-        return {name for name in self.rows.columns if name.startswith("=")}
+    @cached_property
+    def columns(self) -> Mapping[str, ColumnFacts]:
+        """The columns of payload members that any reading has, and what is known of their values."""
+        return column_facts(self.rows)
 
     @property
     def types(self) -> set[str]:

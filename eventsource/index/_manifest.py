@@ -1,9 +1,12 @@
 """What an index consists of: runs, parts and a few facts, as frozen data. The files themselves: see `_files`."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import msgspec
+
+from eventsource.decode import ColumnFacts
 
 __all__ = ["LeftOut", "Manifest", "Part", "Run"]
 
@@ -71,7 +74,7 @@ class Manifest:
         mark: `EventLog.mark` when they were read.
         runs: in order of position, without gaps; together they hold all events.
         parts: in order of entities, without gaps. They may lack the newest events, which are then pending.
-        columns: the columns of payload members that any file has.
+        columns: the columns of payload members that any file has, and what is known of their values.
         types: the event types that any file has.
         clocks: the file with the streams' clocks; None for plans that need none.
         corrections: the file with the table of corrections; None: there are none.
@@ -84,7 +87,7 @@ class Manifest:
     mark: str = ""
     runs: tuple[Run, ...] = ()
     parts: tuple[Part, ...] = ()
-    columns: tuple[str, ...] = ()
+    columns: Mapping[str, ColumnFacts] = field(default_factory=dict)
     types: tuple[str, ...] = ()
     clocks: str | None = None
     corrections: str | None = None

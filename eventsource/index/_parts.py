@@ -4,14 +4,14 @@ Both hold all relevant events of a log up to a position, `Parts.head`, in parts 
 of parts ascend with their entities, so that answers for the parts, one behind the other, are sorted by entity.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 import polars as pl
 
-from eventsource.decode import Clustered, Members, no_events
+from eventsource.decode import Clustered, ColumnFacts, Members, column_facts, join_facts, no_events
 from eventsource.event import TIMESTAMP, EventLog
 from eventsource.index._corrections import NO_CORRECTIONS, DecodedCorrections
 from eventsource.index._decode import CLOCKS, decode_windows, types_left_out
@@ -41,8 +41,12 @@ class Parts(Protocol):
         """The parts hold all relevant events with a smaller position."""
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns of payload members that any event has."""
+    def columns(self) -> Mapping[str, ColumnFacts]:
+        """The columns of payload members that any event has, in any reading, and what is known of their values."""
+
+    @property
+    def rows(self) -> int:
+        """The number of events."""
 
     @property
     def types(self) -> tuple[str, ...]:
@@ -90,6 +94,7 @@ class InMemory:
         head: all relevant events before this position are decoded.
         events: these events.
         clocks: the latest ``recorded_at`` of each stream, for ``order="recorded_at"``.
+        columns: the columns of payload members that any event has, in any reading, and what is known of them.
         corrections: those before this position.
     """
 
@@ -98,28 +103,30 @@ class InMemory:
     head: int
     events: Clustered
     clocks: pl.DataFrame
+    columns: Mapping[str, ColumnFacts]
     corrections: DecodedCorrections = NO_CORRECTIONS
 
     @classmethod
     def empty(cls, log: EventLog, members: Members) -> "InMemory":
         """Return a part without events, of a log that has not been read yet."""
-        return cls(log, members, 0, Clustered.from_events(no_events(members)), pl.DataFrame(schema=CLOCKS))
+        return cls(log, members, 0, Clustered.from_events(no_events(members)), pl.DataFrame(schema=CLOCKS), {})
 
     def extended(self, head: int) -> "InMemory":
         """Return a part that also has the later events of the log, up to a position."""
         events, clocks, corrections = self.events, self.clocks, self.corrections
+        columns = self.columns
         for tail in decode_windows(
             self.log, self.members, start=self.head, head=head, clocks=clocks, progress=no_progress
         ):
             events, clocks = events.merge(Clustered.from_events(tail.events)), tail.clocks
             corrections = corrections.extended(tail.corrections)
+            columns = join_facts(join_facts(columns, column_facts(tail.events)), tail.corrections.columns)
         collected = Clustered(events.in_order.collect().lazy(), events.entities, events.starts)
-        return InMemory(self.log, self.members, head, collected, clocks, corrections)
+        return InMemory(self.log, self.members, head, collected, clocks, columns, corrections)
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        mine = {name for name in self.events.in_order.collect_schema() if name.startswith("=")}
-        return tuple(sorted(mine | self.corrections.columns))
+    def rows(self) -> int:
+        return len(self.events)
 
     @property
     def types(self) -> tuple[str, ...]:
@@ -185,8 +192,12 @@ class Stored:
         return self.manifest.head
 
     @property
-    def columns(self) -> tuple[str, ...]:
+    def columns(self) -> Mapping[str, ColumnFacts]:
         return self.manifest.columns
+
+    @property
+    def rows(self) -> int:
+        return sum(run.rows for run in self.manifest.runs)
 
     @property
     def types(self) -> tuple[str, ...]:

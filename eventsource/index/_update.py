@@ -50,7 +50,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from eventsource.decode import Clustered, Members, sort_in_fold_order
+from eventsource.decode import Clustered, Members, column_facts, join_facts, sort_in_fold_order
 from eventsource.event import EventLog
 from eventsource.index._decode import CLOCKS, decode_windows, types_left_out, with_later
 from eventsource.index._files import IndexFiles
@@ -120,14 +120,14 @@ class _Update:
         clocks = pl.DataFrame(schema=CLOCKS)
         if manifest.clocks is not None:
             clocks = self.files.read(manifest.clocks)
-        runs, columns, types = list(manifest.runs), set(manifest.columns), set(manifest.types)
+        runs, columns, types = list(manifest.runs), manifest.columns, set(manifest.types)
         before = corrections = read_corrections(self.files, manifest)
         for window in decode_windows(
             log, self.members, start=manifest.head, head=head, clocks=clocks, progress=self.progress
         ):
             runs.append(self._write_run(window.events, window.start, window.stop))
             corrections = corrections.extended(window.corrections)
-            columns |= {name for name in window.events.columns if name.startswith("=")} | corrections.columns
+            columns = join_facts(join_facts(columns, column_facts(window.events)), window.corrections.columns)
             types |= set(window.events["type"].cast(pl.String).unique()) | corrections.types
             clocks = window.clocks
         if corrections is not before:
@@ -141,7 +141,7 @@ class _Update:
             head=head,
             last=last_event_id(log, head),
             runs=tuple(runs),
-            columns=tuple(sorted(columns)),
+            columns=dict(sorted(columns.items())),
             types=tuple(sorted(types)),
             left_out=with_later(manifest.left_out, types_left_out(log, self.members, manifest.head, head)),
             clocks=self.files.write(clocks, "clocks") if self.members.plan.order == "recorded_at" else None,

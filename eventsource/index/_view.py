@@ -3,38 +3,30 @@
 A view never changes. It names parts (files that are never rewritten, or frames in memory) and two limits: a
 position and a moment of recording. A question takes one view and asks it for everything that it needs, so that all
 its steps see the same events, whatever other processes append meanwhile.
-
-Files of an index may be deleted at any time, also while a question reads them. Therefore views are retried, as
-with the library tenacity: if a file is missing, the attempt ends without an error, and the loop tries again with
-an index that has been rebuilt::
-
-    for attempt in index.views(known_at=moment):
-        with attempt as view:
-            counts = view.map(lambda events: len(events.clustered))
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from types import TracebackType
 from typing import Final, TypeVar
 
 import polars as pl
 
 from eventsource import allocation
-from eventsource.decode import Clustered, kind_columns, non_empty_columns, unify_kinds
-from eventsource.errors import EventsourceError
+from eventsource.decode import Clustered, kind_columns, non_empty_columns
 from eventsource.event import TIMESTAMP, EventLog
-from eventsource.fold import Events
+from eventsource.fold import Bounds, Events, Held, held_values
 from eventsource.index._corrections import Readings
 from eventsource.index._decode import settled_moments
 from eventsource.index._log import reading
 from eventsource.index._parts import Parts
-from eventsource.plan import Plan
+from eventsource.index._seen import Seen, look
+from eventsource.moment import epoch_microseconds
+from eventsource.plan import Plan, Rule
 
-__all__ = ["Attempt", "View"]
+__all__ = ["View"]
 
 _WORKERS: Final = 2  # each part is read and folded by all threads of Polars; a second worker fills the gaps
 
@@ -54,6 +46,7 @@ class View:
     parts: Parts
     upto: int
     known_at: datetime | None
+    _seen: dict[datetime | None, Seen] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def log(self) -> EventLog:
@@ -81,25 +74,32 @@ class View:
 
     def without_known_at(self) -> "View":
         """Return the view of the same events and those that were recorded after ``known_at``."""
-        return self if self.known_at is None else replace(self, known_at=None)
+        return self if self.known_at is None else View(self.parts, self.upto, None)
 
-    def map(self, fold: Callable[[Events], T], entities: pl.Series | None = None) -> list[T]:
+    def map(
+        self,
+        fold: Callable[[Events], T],
+        entities: pl.Series | None = None,
+        *,
+        until: datetime | None = None,
+        found: list[pl.DataFrame] | None = None,
+    ) -> list[T]:
         """Call a function with the events of each range of entities; return the results in the order of entities.
 
         Args:
             fold: called by several threads at once, at least once.
             entities: only events of these ids.
+            until: the last moment of the question, which decides the dtypes; None: it has none. Later events are
+                there nevertheless.
+            found: gets the faults that ``fold`` meets, a frame for each answer.
         """
         allocation.keep_freed_memory()
-        numbers, _ = self._part_numbers(entities), self.columns
+        seen, faults = self.seen(until), [] if found is None else found
 
         def fold_part(number: int) -> T:
-            return fold(self._resolved(self._visible(number, entities)))
+            return fold(self._resolved(self._visible(number, entities), seen, faults))
 
-        if len(numbers) == 1:
-            return [fold_part(numbers[0])]
-        with ThreadPoolExecutor(_WORKERS) as pool:
-            return list(pool.map(fold_part, numbers))
+        return _in_threads(fold_part, self._part_numbers(entities))
 
     def tail(
         self,
@@ -132,7 +132,7 @@ class View:
             tail = tail.filter(pl.col("at") <= until)
         if self.known_at is not None:
             tail = tail.filter(pl.col("recorded_at") <= self.known_at)
-        return self._resolved(Clustered.from_events(tail.collect()))
+        return self._resolved(Clustered.from_events(tail.collect()), self.seen(until), [])
 
     def touched_entities(self, start: int) -> pl.Series:
         """Return the ids of entities with events at ``start`` <= position, or corrected there, sorted."""
@@ -166,19 +166,48 @@ class View:
             return None
         return ends if come[0] is None else (min(ends[0], come[0]), max(ends[1], come[1]))
 
-    @cached_property
-    def columns(self) -> dict[str, pl.DataType]:
-        """The columns of payload members that any of the events has. They decide the dtypes of fields."""
-        names = list(self.parts.columns)
-        # Only a corrected event can take the last value of a column away from a view without limits.
-        uncertain = self.parts.corrections.columns if self.readings is not None else set()
-        found = {name for name in names if name not in uncertain} if self._is_whole else set[str]()
-        for number in range(len(self.parts.first_ids)):
-            if len(found) == len(names):
+    def seen(self, until: datetime | None) -> Seen:
+        """Return what a question up to a moment sees of the payload members; it decides the dtypes of fields."""
+        if until not in self._seen:
+            self._seen[until] = self._look(until)
+        return self._seen[until]
+
+    def _look(self, until: datetime | None) -> Seen:
+        columns = kind_columns(self._columns(until), self.parts.members)
+        bounds = Bounds({name: self.parts.columns[name].top for name in columns}, self.parts.rows)
+        return look(columns, bounds, self.parts.members, until, self._held)
+
+    def _held(self, seen: Seen, rules: Sequence[Rule]) -> list[dict[str, Held]]:
+        """Return what some fields hold in each part."""
+
+        def held_in(number: int) -> dict[str, Held]:
+            return held_values(self._resolved(self._visible(number), seen, []), rules)
+
+        return _in_threads(held_in, self._numbers)
+
+    def _columns(self, until: datetime | None) -> list[str]:
+        """Return the columns of payload members that any of the events up to a moment has."""
+        columns = self.parts.columns
+        found: set[str] = set()
+        if self._is_whole:
+            last = None if until is None else epoch_microseconds(until)
+            # Of a view without limits all is known, but for the columns in which an event was corrected.
+            uncertain = self.parts.corrections.columns if self.readings is not None else {}
+            known = {name: facts for name, facts in columns.items() if name not in uncertain}
+            found = {name for name, facts in known.items() if last is None or facts.first <= last}
+            columns = {name: facts for name, facts in columns.items() if name in uncertain}
+        for number in self._numbers if columns else ():
+            missing = [name for name in columns if name not in found]
+            if not missing:
                 break
-            missing = [name for name in names if name not in found]
-            found |= set(non_empty_columns(self._visible(number).in_order, missing))
-        return kind_columns([name for name in names if name in found])
+            events = self._visible(number).in_order
+            events = events if until is None else events.filter(pl.col("at") <= until)
+            found |= set(non_empty_columns(events, missing))
+        return [name for name in self.parts.columns if name in found]
+
+    @property
+    def _numbers(self) -> list[int]:
+        return list(range(len(self.parts.first_ids)))
 
     def _part_numbers(self, entities: pl.Series | None) -> list[int]:
         """Return the numbers of the parts that may hold some entities, at least one part."""
@@ -188,11 +217,25 @@ class View:
         numbers = first_ids.search_sorted(entities.drop_nulls().unique(), side="right")
         return sorted({max(int(number) - 1, 0) for number in numbers}) or [0]
 
-    def _resolved(self, events: Clustered) -> Events:
-        """Return events with one column per member, as the fold takes them."""
-        columns, members = self.columns, self.parts.members
+    def _resolved(self, events: Clustered, seen: Seen, found: list[pl.DataFrame]) -> Events:
+        """Return events as the fold takes them: with a column for each kind that the question sees."""
+        members = self.parts.members
+
+        def fill(frame: pl.LazyFrame) -> pl.LazyFrame:
+            names = frame.collect_schema().names()
+            absent = [pl.lit(None, dtype).alias(name) for name, dtype in seen.columns.items() if name not in names]
+            return frame.with_columns(absent) if absent else frame
+
         return Events(
-            events.map_columns(lambda frame: unify_kinds(frame, members, columns)), members, members.plan
+            events.map_columns(fill),
+            members,
+            members.plan,
+            columns=seen.columns,
+            dtypes=seen.dtypes,
+            undecided=seen.undecided,
+            bounds=seen.bounds,
+            moment=seen.until,
+            found=found,
         )
 
     def _visible(self, number: int, entities: pl.Series | None = None) -> Clustered:
@@ -231,32 +274,11 @@ class View:
             return settled_moments(self.parts.log, self.upto, self.known_at)
 
 
-class Attempt:
-    """One attempt to answer a question from a view, as a context manager.
-
-    A missing or damaged file ends the ``with`` block without an error: `missing` then holds the error, and the
-    index tries again. An error of Polars or of the operating system may be the effect of such a file: then all
-    files are checked. All other errors pass.
-
-    Args:
-        view: what the question sees in this attempt.
-    """
-
-    def __init__(self, view: View) -> None:
-        self._view = view
-        self.missing: FileNotFoundError | None = None
-
-    def __enter__(self) -> View:
-        return self._view
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool:
-        if isinstance(error, FileNotFoundError):
-            self.missing = error
-        elif isinstance(error, pl.exceptions.PolarsError | OSError) and not isinstance(error, EventsourceError):
-            self.missing = self._view.parts.first_damaged()
-        return self.missing is not None
+def _in_threads(call: Callable[[int], T], numbers: Sequence[int]) -> list[T]:
+    if len(numbers) == 1:
+        return [call(numbers[0])]
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        return list(pool.map(call, numbers))
 
 
 def _ends(events: Events) -> tuple[datetime | None, datetime | None]:

@@ -7,7 +7,7 @@ import polars as pl
 
 from eventsource.errors import ModelError
 from eventsource.model._names import Names, names_of
-from eventsource.plan import Of, Op, Rule, Transition, dtype_of
+from eventsource.plan import Of, Op, Rounding, Rule, Transition, dtype_of
 
 __all__ = [
     "Field",
@@ -52,7 +52,9 @@ class Field:
         return Rule(name=self.name, op=self.op, **self.arguments)
 
 
-def latest(*events: str, of: Of | None = None, dtype: Any = None, where: Where = None) -> Any:
+def latest(
+    *events: str, of: Of | None = None, dtype: Any = None, rounding: Rounding | None = None, where: Where = None
+) -> Any:
     """Return a field that holds the value in the last of its events.
 
     Args:
@@ -62,15 +64,20 @@ def latest(*events: str, of: Of | None = None, dtype: Any = None, where: Where =
             alternatives, of which the first that is present counts (an explicit null is present). A dict of event
             type → path or alternatives reads something else of each type; a type without a path leaves the value
             unchanged. Its types are the events of the field where none are named.
-        dtype: a Polars dtype to hold the value in; default: the dtype of the values.
+        dtype: a Polars dtype to hold the value in; default: the dtype of the values. It never rounds or cuts: a
+            value that it does not hold exactly is a fault (`FaultError`). Texts that are numbers are taken.
+        rounding: ``"half_even"``, ``"half_up"`` or ``"down"``: the value of each event is rounded to ``dtype``
+            in this way, instead of being a fault. For dtypes of numbers.
         where: which of the events count; see `eventsource.model`.
     """
-    return _reading("latest", events, of, dtype, where)
+    return _reading("latest", events, of, dtype, rounding=rounding, where=where)
 
 
-def first(*events: str, of: Of | None = None, dtype: Any = None, where: Where = None) -> Any:
+def first(
+    *events: str, of: Of | None = None, dtype: Any = None, rounding: Rounding | None = None, where: Where = None
+) -> Any:
     """Return a field that holds the value in the first of its events; arguments as for `latest`."""
-    return _reading("first", events, of, dtype, where)
+    return _reading("first", events, of, dtype, rounding=rounding, where=where)
 
 
 def flag(*, on: Names, off: Names = (), where: Where = None) -> Any:
@@ -83,36 +90,41 @@ def count(*events: str, where: Where = None) -> Any:
     return Field("count", events=events, where=where)
 
 
-def total(*events: str, of: Of, dtype: Any = None, where: Where = None) -> Any:
+def total(*events: str, of: Of, dtype: Any = None, rounding: Rounding | None = None, where: Where = None) -> Any:
     """Return a field that sums a member; null adds nothing, 0 at first.
 
-    Integers are exact in 64 bits; a larger sum is a `FoldError`. Decimals (``dtype=pl.Decimal(18, 2)``)
-    are read digit by digit from the payload. A sum of floats is the exact sum, rounded once.
+    Integers are exact in 64 bits; an event that makes the sum larger is a fault (`FaultError`). Decimals
+    (``dtype=pl.Decimal(18, 2)``) are read digit by digit from the payload. A value with more digits is a fault, or
+    is rounded as ``rounding`` says, before it is added. A sum of floats is the exact sum, rounded once.
     """
-    return _reading("total", events, of, dtype, where)
+    return _reading("total", events, of, dtype, rounding=rounding, where=where)
 
 
-def mean(*events: str, of: Of, dtype: Any = None, where: Where = None) -> Any:
+def mean(*events: str, of: Of, dtype: Any = None, rounding: Rounding | None = None, where: Where = None) -> Any:
     """Return a field that holds the mean of a member, as Float64; null is passed over, null at first.
 
     It is the exact sum divided by the count, rounded once, whether the member holds integers, decimals or floats.
     """
-    return _reading("mean", events, of, dtype, where)
+    return _reading("mean", events, of, dtype, rounding=rounding, where=where)
 
 
-def smallest(*events: str, of: Of, dtype: Any = None, where: Where = None) -> Any:
+def smallest(
+    *events: str, of: Of, dtype: Any = None, rounding: Rounding | None = None, where: Where = None
+) -> Any:
     """Return a field that holds the smallest value of a member so far; null is passed over, null at first."""
-    return _reading("smallest", events, of, dtype, where)
+    return _reading("smallest", events, of, dtype, rounding=rounding, where=where)
 
 
-def largest(*events: str, of: Of, dtype: Any = None, where: Where = None) -> Any:
+def largest(*events: str, of: Of, dtype: Any = None, rounding: Rounding | None = None, where: Where = None) -> Any:
     """Return a field that holds the largest value of a member so far; null is passed over, null at first."""
-    return _reading("largest", events, of, dtype, where)
+    return _reading("largest", events, of, dtype, rounding=rounding, where=where)
 
 
-def distinct(*events: str, of: Of, dtype: Any = None, where: Where = None) -> Any:
+def distinct(
+    *events: str, of: Of, dtype: Any = None, rounding: Rounding | None = None, where: Where = None
+) -> Any:
     """Return a field that holds the set of a member's values as a sorted list; null is passed over."""
-    return _reading("distinct", events, of, dtype, where)
+    return _reading("distinct", events, of, dtype, rounding=rounding, where=where)
 
 
 def states(initial: str, transitions: Iterable[tuple[Names, str, str]], *, where: Where = None) -> Any:
@@ -164,8 +176,10 @@ def derive(expression: pl.Expr) -> Any:
     return Field("derive", expression=expression)
 
 
-def _reading(op: Op, events: tuple[str, ...], of: Of | None, dtype: Any, where: Where) -> Field:
-    return Field(op, events=events, of=of, dtype=dtype_of(dtype), where=where)
+def _reading(
+    op: Op, events: tuple[str, ...], of: Of | None, dtype: Any, *, rounding: Rounding | None, where: Where
+) -> Field:
+    return Field(op, events=events, of=of, dtype=dtype_of(dtype), rounding=rounding, where=where)
 
 
 def _is_empty(value: Any) -> bool:

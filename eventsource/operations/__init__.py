@@ -5,33 +5,44 @@ its default, the step of the reference engine, the computation of the Polars eng
 merge it.
 """
 
-from eventsource.operations._arguments import Op, Transition
+from eventsource.operations._arguments import Op, Rounding, Transition
 from eventsource.operations._columns import column_of, fold_error
 from eventsource.operations._derive import compute_derived
+from eventsource.operations._exact_sums import all_totals
 from eventsource.operations._expressions import expression_text
 from eventsource.operations._field_history import FieldEvents, FieldHistory
 from eventsource.operations._histories import flag_of
 from eventsource.operations._of import Of, checked_path
 from eventsource.operations._operation import Operation, Partial, Reference
+from eventsource.operations._ranks import Ranks
 from eventsource.operations._rowwise import is_rowwise
 from eventsource.operations._rule import Rule, check_event_types
 from eventsource.operations._sums import exact_scale
 from eventsource.operations._table import OPERATIONS
 from eventsource.operations._touched_rows import Numbers, TouchedRows
+from eventsource.operations._unfoldable import NOT_A_NUMBER, NOT_COMPARABLE, Json, Unfoldable, beyond
 
 __all__ = [
+    "NOT_A_NUMBER",
+    "NOT_COMPARABLE",
     "OPERATIONS",
     "FieldEvents",
     "FieldHistory",
+    "Json",
     "Numbers",
     "Of",
     "Op",
     "Operation",
     "Partial",
+    "Ranks",
     "Reference",
+    "Rounding",
     "Rule",
     "TouchedRows",
     "Transition",
+    "Unfoldable",
+    "all_totals",
+    "beyond",
     "check_event_types",
     "checked_path",
     "column_of",

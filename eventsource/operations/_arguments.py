@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal, get_args
 
 import polars as pl
 
 from eventsource.operations._of import Of, of_text
 
-__all__ = ["Arguments", "Op", "Transition"]
+__all__ = ["ROUNDINGS", "Arguments", "Op", "Rounding", "Transition"]
 
 Op = Literal[
     "latest",
@@ -24,6 +24,12 @@ Op = Literal[
     "reduce",
     "derive",
 ]
+
+Rounding = Literal["half_even", "half_up", "down"]
+"""How a value is rounded that a dtype does not hold exactly: to the nearest, ties to even or away from zero; or
+towards zero."""
+
+ROUNDINGS: Final = get_args(Rounding)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,7 @@ class Arguments:
     initial: Any = None
     transitions: tuple[Transition, ...] = ()
     dtype: pl.DataType | None = None
+    rounding: Rounding | None = None
     function: Callable[[Any, Any], Any] | None = field(default=None, compare=False)
     expression: pl.Expr | None = field(default=None, compare=False)
     where: pl.Expr | None = field(default=None, compare=False)

@@ -33,11 +33,13 @@ def requested(rule: Arguments, _member: pl.DataType) -> pl.DataType | None:
 def total(rule: Arguments, member: pl.DataType) -> pl.DataType:
     """Return the dtype of a sum: Int64 for integers, Float64 for floats; decimals keep theirs.
 
+    Where no numeric dtype holds the sums of all entities, it is String.
+
     Raises:
         FoldError: the member holds no numbers.
     """
     _check_numbers(rule, member)
-    if isinstance(member, pl.Decimal):
+    if isinstance(member, pl.Decimal) or _is_as_json(rule, member):
         return member
     return pl.Float64() if member.is_float() else pl.Int64()
 
@@ -52,8 +54,13 @@ def mean(rule: Arguments, member: pl.DataType) -> pl.DataType:
     return pl.Float64()
 
 
+def _is_as_json(rule: Arguments, member: pl.DataType) -> bool:
+    """Return whether numbers are shown as JSON: the values decided on String, and not the model."""
+    return rule.dtype is None and member == pl.String()
+
+
 def _check_numbers(rule: Arguments, member: pl.DataType) -> None:
-    if not (member.is_numeric() or member == pl.Null()):
+    if not (member.is_numeric() or member == pl.Null() or _is_as_json(rule, member)):
         raise FoldError(
             f"field {rule.name!r}: {rule.op} of {rule.of_text!r}: expected numbers, got {member}",
             hint="dtype=pl.Decimal(18, 2) reads numbers from text",

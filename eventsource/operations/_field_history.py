@@ -18,15 +18,16 @@ field.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
 
 from eventsource.operations._columns import fold_error
+from eventsource.operations._ranks import Ranks
 from eventsource.operations._touched_rows import Numbers, TouchedRows
 
-__all__ = ["FieldEvents", "FieldHistory"]
+__all__ = ["FieldEvents", "FieldHistory", "Refused"]
 
 
 @dataclass(frozen=True)
@@ -38,13 +39,36 @@ class FieldEvents:
         entities: the ids of all entities, by number; ``touched.owners`` gives the numbers.
         read: the name of a column of the envelope → its values, one per touch.
         values: what the events bring, one per touch: values of a payload member, or moments. Empty where the
-            operation reads neither.
+            operation reads neither. Numbers that no dtype holds together are JSON (String), for sums.
+        ranks: how the values compare, where the column itself would compare them as texts.
+        dtype: the dtype in which the field shows its values.
     """
 
     touched: TouchedRows
     entities: pl.Series
     read: Callable[[str], pl.Series]
     values: pl.Series = field(default_factory=pl.Series)
+    ranks: Ranks | None = None
+    dtype: pl.DataType = field(default_factory=pl.Null)
+
+    def without(self, refused: pl.Series) -> "FieldEvents":
+        """Return the events without those that the field cannot fold."""
+        kept = ~refused
+        ranks = None if self.ranks is None else self.ranks.where(kept)
+        return replace(self, touched=self.touched.where(kept), values=self.values.filter(kept), ranks=ranks)
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Events that a field cannot fold, although it can fold their values by themselves.
+
+    Args:
+        rows: their rows.
+        reason: what was expected.
+    """
+
+    rows: Numbers
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -57,11 +81,13 @@ class FieldHistory:
             touches of a range belong to one entity, and the first one is that entity's first. For an empty range
             the numbers are any valid ones, and first may exceed last; the value is then replaced by the default.
         default: one value: the field before any touch.
+        refused: events among those given that are passed over, because a total would leave its range.
     """
 
     touched: TouchedRows
     look_up: Callable[[Numbers, Numbers], pl.Series]
     default: pl.Series
+    refused: Refused | None = None
 
     def between(self, first: Numbers, end: Numbers) -> pl.Series:
         """Return the values after the touches ``first`` <= n < ``end``; the default for an empty range.

@@ -18,6 +18,7 @@ entities, with their values, and what the look-ups read:
 """
 
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 from typing import Any, Final, cast
 
 import numpy as np
@@ -25,6 +26,7 @@ import polars as pl
 
 from eventsource.operations._arguments import Arguments
 from eventsource.operations._columns import column_of
+from eventsource.operations._exact_sums import exact_means, exact_totals, overflowing
 from eventsource.operations._field_history import FieldEvents, FieldHistory
 from eventsource.operations._means import exact_sums, quotients
 from eventsource.operations._reduction import RawEvent, call_function
@@ -90,17 +92,25 @@ def count(_rule: Arguments, events: FieldEvents) -> FieldHistory:
     )
 
 
-def total(_rule: Arguments, events: FieldEvents) -> FieldHistory:
+def total(rule: Arguments, events: FieldEvents) -> FieldHistory:
     """Subtract two running sums."""
+    if events.values.dtype == pl.String():
+        return exact_totals(rule, events)
     sums = running_sums(events.values, events.touched)
+    refused = overflowing(rule, events, sums)
+    if refused is not None:
+        rest = total(rule, events.without(refused.mask))
+        return replace(rest, refused=refused.of(events))
     nothing = np.zeros(1, np.int64)
     return FieldHistory(
         events.touched, lambda first, last: sums.between(first, last + 1), sums.between(nothing, nothing)
     )
 
 
-def mean(_rule: Arguments, events: FieldEvents) -> FieldHistory:
+def mean(rule: Arguments, events: FieldEvents) -> FieldHistory:
     """Divide the difference of two running sums by the number of touches."""
+    if events.values.dtype == pl.String():
+        return exact_means(rule, events)
     sums, units_in_one = exact_sums(events.values, events.touched)
 
     def look_up(first: Numbers, last: Numbers) -> pl.Series:
@@ -120,31 +130,41 @@ def largest(_rule: Arguments, events: FieldEvents) -> FieldHistory:
 
 
 def _extreme(events: FieldEvents, running: Callable[[pl.Expr], pl.Expr]) -> FieldHistory:
-    values = events.values
+    values = events.values if events.ranks is None else events.ranks.codes
     rows = pl.DataFrame({"value": values, "owner": events.touched.owners})
     after = rows.select(running(pl.col("value")).over("owner")).to_series() if len(values) else values
-    return FieldHistory(events.touched, lambda _, last: _gather(after, last), _null(values))
+    if events.ranks is None:
+        return FieldHistory(events.touched, lambda _, last: _gather(after, last), _null(values))
+    shown = events.ranks.shown
+    return FieldHistory(events.touched, lambda _, last: shown.gather(_gather(after, last)), _null(shown))
 
 
 def distinct(_rule: Arguments, events: FieldEvents) -> FieldHistory:
     """Sort the values of the range; a value that the entity has already touches nothing."""
-    rows = pl.DataFrame({"value": events.values, "owner": events.touched.owners})
+    shown = None if events.ranks is None else events.ranks.shown
+    values = events.values if events.ranks is None else events.ranks.codes
+    rows = pl.DataFrame({"value": values, "owner": events.touched.owners})
     is_new = rows.select(pl.col("value").is_first_distinct().over("owner")).to_series()
-    values = events.values.filter(is_new)
+    values = values.filter(is_new)
 
     def look_up(first: Numbers, last: Numbers) -> pl.Series:
         ends = np.maximum(first, last) + 1
         # Neighbours often ask for the same range: each is sorted once.
         differs = np.append(True, (first[1:] != first[:-1]) | (ends[1:] != ends[:-1]))[: len(first)]
-        return _sorted_lists(values, first[differs], ends[differs])[np.cumsum(differs) - 1]
+        return _sorted_lists(values, first[differs], ends[differs], shown)[np.cumsum(differs) - 1]
 
-    return FieldHistory(events.touched.where(is_new), look_up, pl.Series([[]], dtype=pl.List(values.dtype)))
+    dtype = pl.List(values.dtype if shown is None else shown.dtype)
+    return FieldHistory(events.touched.where(is_new), look_up, pl.Series([[]], dtype=dtype))
 
 
-def _sorted_lists(values: pl.Series, begins: Numbers, ends: Numbers) -> pl.Series:
-    """Return the values of each range, none of them empty, as a sorted list."""
+def _sorted_lists(values: pl.Series, begins: Numbers, ends: Numbers, shown: pl.Series | None) -> pl.Series:
+    """Return the values of each range, none of them empty, as a sorted list; ``shown``: the values of ranks."""
     numbers = pl.Series("list", np.repeat(np.arange(len(begins)), ends - begins)).set_sorted()
     flat = pl.DataFrame([numbers, values[expand_ranges(begins, ends)].alias("value")])
+    if shown is not None:
+        flat = flat.sort("list", "value")
+        flat = flat.with_columns(shown.gather(flat["value"]).alias("value"))
+        return flat.group_by("list", maintain_order=True).agg("value")["value"]
     return flat.group_by("list", maintain_order=True).agg(pl.col("value").sort())["value"]
 
 

@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
 from eventsource.operations._arguments import Arguments
 from eventsource.operations._field_history import FieldEvents, FieldHistory
 
-__all__ = ["Operation", "Partial", "Reference"]
+__all__ = ["Folds", "Operation", "Partial", "Reference"]
+
+Folds = Literal["all", "numbers", "order"]
+"""Which values of a member an operation can fold."""
 
 
 def _list_events(rule: Arguments) -> str:
@@ -69,6 +72,8 @@ class Operation:
         reads: the columns of the envelope that the operation reads when it reads no payload member. ``("at",)``
             means that the value is the moment of the event.
         default: the value before any event; operations that take ``initial`` begin with that instead.
+        folds: which values of a member it can fold: ``"all"``; ``"numbers"``; or those of one ``"order"``:
+            numbers, texts or booleans, but only one of the three per entity. Other values are faults.
         null_touches: whether an explicit null in the payload sets null. If not, nulls are passed over.
         dtype: (rule, dtype of what is read) → the dtype of the field; None: its values decide.
         reference: how the reference engine folds it; None: no event touches the field.
@@ -81,6 +86,7 @@ class Operation:
     needs: frozenset[str] = frozenset()
     reads: tuple[str, ...] = ()
     default: object = None
+    folds: Folds = "all"
     null_touches: bool = False
     dtype: Callable[[Arguments, pl.DataType], pl.DataType | None]
     reference: Reference | None = None

@@ -9,7 +9,7 @@ import polars as pl
 from eventsource.errors import ModelError
 from eventsource.event import CORRECTIONS
 from eventsource.messages import suggestion
-from eventsource.operations._arguments import Arguments, Op
+from eventsource.operations._arguments import ROUNDINGS, Arguments, Op
 from eventsource.operations._expressions import check_derive, check_where
 from eventsource.operations._field_history import FieldEvents, FieldHistory
 from eventsource.operations._of import checked_of, paths_of
@@ -38,6 +38,7 @@ class Rule(Arguments):
         initial: the first state of a state machine, or of a ``reduce``.
         transitions: the transitions of a state machine.
         dtype: the requested dtype; None: the dtype of the values.
+        rounding: how a number is rounded that the requested dtype does not hold exactly; None: it is a fault.
         function: ``(state, event) -> state`` of a ``reduce``.
         expression: a row-wise Polars expression over the other fields, of a ``derive``.
         where: a row-wise Polars expression over members of an event, named by their dotted paths. For the field,
@@ -60,6 +61,7 @@ class Rule(Arguments):
             if isinstance(self.of, Mapping) and not self.events:
                 object.__setattr__(self, "events", tuple(self.of))
             object.__setattr__(self, "of", checked_of(f"field {self.name!r}", self.of, self.events))
+        self._check_rounding()
         self._check_code()
         self._check_transitions()
 
@@ -135,6 +137,20 @@ class Rule(Arguments):
         if both := sorted(set(self.on) & set(self.off)):
             raise ModelError(
                 f"field {self.name!r}: {both[0]!r} cannot be both on and off", hint="remove it from on or from off"
+            )
+
+    def _check_rounding(self) -> None:
+        if self.rounding is None:
+            return
+        if self.rounding not in ROUNDINGS:
+            raise ModelError(
+                f"field {self.name!r}: expected a rounding, got {self.rounding!r}",
+                hint=f"one of {', '.join(ROUNDINGS)}",
+            )
+        if self.dtype is None or not self.dtype.is_numeric():
+            raise ModelError(
+                f"field {self.name!r}: rounding needs a dtype of numbers, got {self.dtype}",
+                hint='such as dtype=pl.Decimal(18, 2), rounding="half_even"',
             )
 
     def _check_code(self) -> None:

@@ -2,21 +2,20 @@
 
 Each function takes (rule, state, event, value) and returns the next state. ``event`` has the columns of the
 envelope; ``value`` is the value of the member that the rule reads, or the moment of the event. It is None only for
-an explicit null of an operation that nulls touch (``latest``, ``first``).
+an explicit null of an operation that nulls touch (``latest``, ``first``). A step that raises `Unfoldable` is a
+fault: the state stays what it was.
 """
 
 import decimal
-import math
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, Final
 
 import polars as pl
 
-from eventsource.errors import FoldError
 from eventsource.operations._arguments import Arguments
 from eventsource.operations._reduction import call_function
-from eventsource.operations._sums import BEYOND_FLOATS, not_finite
+from eventsource.operations._unfoldable import canonical, check_total, comparable, exact_number
 
 __all__ = [
     "begin_mean",
@@ -31,13 +30,15 @@ __all__ = [
     "reduce",
     "show_first",
     "show_mean",
+    "show_ordered",
     "show_total",
     "smallest",
     "states",
     "total",
 ]
 
-_INT64: Final = 2**63
+_DIGITS: Final = 400
+"""The precision of decimals: more digits than any sum has that a column can hold."""
 
 Event = Mapping[str, Any]
 
@@ -67,37 +68,32 @@ def count(_rule: Arguments, state: int, _event: Event, _value: Any) -> int:
     return state + 1
 
 
-def begin_total(_rule: Arguments) -> Fraction:
-    """Return the sum of no numbers."""
-    return Fraction(0)
+def begin_total(_rule: Arguments) -> tuple[Fraction, bool]:
+    """Return the sum of no numbers, and that no float is in it."""
+    return Fraction(0), False
 
 
-def total(_rule: Arguments, state: Fraction, _event: Event, value: Any) -> Fraction:
-    """Add the value, exactly."""
-    return state + _exact(value)
-
-
-def show_total(rule: Arguments, state: Fraction, dtype: pl.DataType | None) -> Any:
-    """Return a sum as a number of its dtype: integers and decimals exact, floats rounded once.
+def total(rule: Arguments, state: tuple[Fraction, bool], _event: Event, value: Any) -> tuple[Fraction, bool]:
+    """Add the value, exactly.
 
     Raises:
-        FoldError: the dtype cannot hold the sum.
+        Unfoldable: it is no number, or the sum leaves the range of its dtype.
     """
-    if isinstance(dtype, pl.Decimal):
-        units = int(state * 10**dtype.scale)
-        if abs(units) >= 10**dtype.precision:
-            raise FoldError(
-                f"field {rule.name!r}: a total exceeds {dtype.precision} digits",
-                hint=f"dtype=pl.Decimal(38, {dtype.scale}) holds most digits",
-            )
-        return decimal.Decimal(f"{units}e-{dtype.scale}")
-    if dtype == pl.Int64():
-        if not -_INT64 <= state < _INT64:
-            raise FoldError(
-                f"field {rule.name!r}: a total exceeds 64 bits", hint="dtype=pl.Decimal(38, 0) is wider"
-            )
-        return int(state)
-    return _rounded(state)
+    sum_, has_float = state
+    after = sum_ + exact_number(value), has_float or isinstance(value, float)
+    check_total(rule, *after)
+    return after
+
+
+def show_total(_rule: Arguments, state: tuple[Fraction, bool], _dtype: pl.DataType | None) -> Any:
+    """Return a sum as a number: integers and decimals exact, floats rounded once."""
+    sum_, has_float = state
+    if has_float:
+        return float(sum_)
+    if sum_.denominator == 1:
+        return int(sum_)
+    with decimal.localcontext(prec=_DIGITS):
+        return decimal.Decimal(sum_.numerator) / sum_.denominator
 
 
 def begin_mean(_rule: Arguments) -> tuple[Fraction, int]:
@@ -106,30 +102,54 @@ def begin_mean(_rule: Arguments) -> tuple[Fraction, int]:
 
 
 def mean(_rule: Arguments, state: tuple[Fraction, int], _event: Event, value: Any) -> tuple[Fraction, int]:
-    """Add the value to the sum, exactly, and count it."""
+    """Add the value to the sum, exactly, and count it.
+
+    Raises:
+        Unfoldable: it is no number.
+    """
     sum_, number = state
-    return sum_ + _exact(value), number + 1
+    return sum_ + exact_number(value), number + 1
 
 
 def show_mean(_rule: Arguments, state: tuple[Fraction, int], _dtype: pl.DataType | None) -> float | None:
     """Return the exact sum divided by the count, rounded once; null before any number."""
     sum_, number = state
-    return _rounded(sum_ / number) if number else None
+    return float(sum_ / number) if number else None
 
 
 def smallest(_rule: Arguments, state: Any, _event: Event, value: Any) -> Any:
-    """Keep the smaller value."""
-    return value if state is None else min(state, value)
+    """Keep the smaller value.
+
+    Raises:
+        Unfoldable: it does not compare with the one before.
+    """
+    return comparable(value, state) if state is None else min(state, comparable(value, state))
 
 
 def largest(_rule: Arguments, state: Any, _event: Event, value: Any) -> Any:
-    """Keep the larger value."""
-    return value if state is None else max(state, value)
+    """Keep the larger value.
+
+    Raises:
+        Unfoldable: it does not compare with the one before.
+    """
+    return comparable(value, state) if state is None else max(state, comparable(value, state))
 
 
 def distinct(_rule: Arguments, state: list[Any], _event: Event, value: Any) -> list[Any]:
-    """Add the value to the set, which is a sorted list."""
-    return state if value in state else sorted([*state, value])
+    """Add the value to the set, which is a sorted list.
+
+    Raises:
+        Unfoldable: it does not compare with the ones before.
+    """
+    found = comparable(value, state[0] if state else None)
+    return state if found in state else sorted([*state, found])
+
+
+def show_ordered(_rule: Arguments, state: Any, dtype: pl.DataType | None) -> Any:
+    """Return a value, or a set of values; in a column of texts equal numbers have one text."""
+    if isinstance(state, list):
+        return [show_ordered(_rule, each, getattr(dtype, "inner", None)) for each in state]
+    return canonical(state) if dtype == pl.String() else state
 
 
 def states(rule: Arguments, state: str, event: Event, _value: Any) -> str:
@@ -142,16 +162,3 @@ def reduce(rule: Arguments, state: Any, event: Event, _value: Any) -> Any:
     """Call the model's function."""
     raw = (event["entity"], event["type"], event["at"], event["position"], event["event_id"], event["data"])
     return call_function(rule, state, raw)
-
-
-def _exact(value: Any) -> Fraction:
-    if isinstance(value, float) and not math.isfinite(value):
-        raise FoldError(not_finite(value), hint="or sum another member")
-    return Fraction(value)
-
-
-def _rounded(value: Fraction) -> float:
-    try:
-        return float(value)
-    except OverflowError as error:
-        raise FoldError(BEYOND_FLOATS, hint="leave out the value that large when the log is pulled") from error

@@ -29,7 +29,7 @@ def _describe_states(rule: Arguments) -> str:
     return f"from {rule.initial}: {'; '.join(transitions)}"
 
 
-_MEMBER: Final = frozenset({"events", "of", "dtype", "where"})
+_MEMBER: Final = frozenset({"events", "of", "dtype", "rounding", "where"})
 _EVENTS: Final = frozenset({"events", "where"})
 _OF: Final = frozenset({"of"})
 
@@ -75,6 +75,7 @@ OPERATIONS: Final[Mapping[Op, Operation]] = {
         takes=_MEMBER,
         needs=_OF,
         default=0,
+        folds="numbers",
         dtype=dtypes.total,
         reference=Reference(begin=steps.begin_total, step=steps.total, show=steps.show_total),
         history=histories.total,
@@ -83,6 +84,7 @@ OPERATIONS: Final[Mapping[Op, Operation]] = {
     "mean": Operation(
         takes=_MEMBER,
         needs=_OF,
+        folds="numbers",
         dtype=dtypes.mean,
         reference=Reference(begin=steps.begin_mean, step=steps.mean, show=steps.show_mean),
         history=histories.mean,
@@ -91,16 +93,18 @@ OPERATIONS: Final[Mapping[Op, Operation]] = {
     "smallest": Operation(
         takes=_MEMBER,
         needs=_OF,
+        folds="order",
         dtype=dtypes.same_as_member,
-        reference=Reference(step=steps.smallest),
+        reference=Reference(step=steps.smallest, show=steps.show_ordered),
         history=histories.smallest,
         partial=partials.keep_smallest(histories.smallest),
     ),
     "largest": Operation(
         takes=_MEMBER,
         needs=_OF,
+        folds="order",
         dtype=dtypes.same_as_member,
-        reference=Reference(step=steps.largest),
+        reference=Reference(step=steps.largest, show=steps.show_ordered),
         history=histories.largest,
         partial=partials.keep_largest(histories.largest),
     ),
@@ -108,8 +112,9 @@ OPERATIONS: Final[Mapping[Op, Operation]] = {
         takes=_MEMBER,
         needs=_OF,
         default=[],
+        folds="order",
         dtype=dtypes.list_of_member,
-        reference=Reference(step=steps.distinct),
+        reference=Reference(step=steps.distinct, show=steps.show_ordered),
         history=histories.distinct,
         partial=partials.unite(histories.distinct),
     ),

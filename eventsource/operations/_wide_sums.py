@@ -19,11 +19,13 @@ class WideSums:
         sums: the running sums.
         dtype: the dtype of the sums that `between` returns.
         per_owner: whether the sums begin again with each entity, instead of running over all numbers.
+        top: no number is larger than this integer plus one, or smaller than its negative minus one.
     """
 
     sums: pl.Series
     dtype: pl.DataType
     per_owner: bool
+    top: int
 
     @classmethod
     def of(cls, terms: pl.Series, touched: TouchedRows, dtype: pl.DataType) -> "WideSums":
@@ -32,8 +34,10 @@ class WideSums:
         top = max(map(abs, ends), default=0)
         if isinstance(dtype, pl.Decimal) and (top + 1) * len(terms) >= 10 ** (38 - dtype.scale):
             rows = pl.DataFrame({"term": terms, "owner": touched.owners})
-            return cls(rows.select(pl.col("term").cum_sum().over("owner")).to_series(), dtype, per_owner=True)
-        return cls(terms.cum_sum(), dtype, per_owner=False)
+            return cls(
+                rows.select(pl.col("term").cum_sum().over("owner")).to_series(), dtype, per_owner=True, top=top
+            )
+        return cls(terms.cum_sum(), dtype, per_owner=False, top=top)
 
     @property
     def units_in_one(self) -> Fraction:

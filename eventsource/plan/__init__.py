@@ -5,7 +5,7 @@ field, what they do to it. Engines read plans and nothing else; `eventsource.Mod
 one.
 """
 
-from eventsource.operations import Of, Op, Rule, Transition, is_rowwise
+from eventsource.operations import Of, Op, Rounding, Rule, Transition, is_rowwise
 from eventsource.plan._dtypes import dtype_of
 from eventsource.plan._plan import ORDERS, RESERVED, Order, Plan
 
@@ -16,6 +16,7 @@ __all__ = [
     "Op",
     "Order",
     "Plan",
+    "Rounding",
     "Rule",
     "Transition",
     "dtype_of",

@@ -12,7 +12,7 @@ from eventsource.plan._dtypes import dtype_of
 __all__ = ["plan_parts", "rule_to_dict"]
 
 _PLAN: Final = ("name", "order", "created", "deleted", "key", "ignored", "fields")
-_RULE: Final = ("name", "op", "events", "of", "on", "off", "initial", "transitions", "dtype")
+_RULE: Final = ("name", "op", "events", "of", "on", "off", "initial", "transitions", "dtype", "rounding")
 _TRANSITION: Final = {"from", "event", "to"}
 
 
@@ -32,6 +32,8 @@ def rule_to_dict(rule: Rule) -> dict[str, Any]:
         part["of"] = _plain_of(rule.of)
     if rule.dtype is not None:
         part["dtype"] = str(rule.dtype)
+    if rule.rounding is not None:
+        part["rounding"] = rule.rounding
     if rule.function is not None:
         part |= {"function": digest_of(rule.function), "initial": repr(rule.initial)}
     if rule.expression is not None:
@@ -98,6 +100,7 @@ def _rule_from_dict(rule: Any) -> Rule:
             _transition_from_dict(where, each) for each in _list(rule.get("transitions"), where, "transitions")
         ),
         dtype=dtype_of(rule.get("dtype")),
+        rounding=rule.get("rounding"),
     )
 
 

@@ -82,7 +82,7 @@ def states_from_snapshot(
 
 def _folded_again(view: View, moment: datetime | None, entities: pl.Series) -> pl.DataFrame | Unusable:
     """Return the partial states of some entities, folded from all of their events."""
-    folded = view.map(lambda events: partial_states(events.until(moment)), entities)
+    folded = view.map(lambda events: partial_states(events.until(moment)), entities, until=moment)
     complete = [states for states in folded if not isinstance(states, Unusable)]
     if len(complete) < len(folded):
         return next(states for states in folded if isinstance(states, Unusable))

@@ -50,8 +50,8 @@ class Request:
         upto: only events with position < ``upto`` may be in it.
         known_at: only events with ``recorded_at`` <= ``known_at`` may be in it; None: all.
         order: the fold order of the plan: ``occurred_at`` or ``recorded_at``.
-        columns: the payload columns that the log has today, sorted: they decide the dtypes of fields.
-        visible_columns: those among them that an event within ``upto`` and ``known_at`` has, sorted.
+        columns: the payload columns that the events of the question have, sorted: they decide the dtypes of
+        fields.
     """
 
     moment: datetime | None
@@ -59,17 +59,12 @@ class Request:
     known_at: datetime | None
     order: str
     columns: tuple[str, ...]
-    visible_columns: tuple[str, ...]
 
     @classmethod
     def of(cls, view: View, moment: datetime | None) -> "Request":
         """Return what a question for the states at a moment needs."""
-        if view.readings is not None:  # corrections may have taken a column's last value away
-            columns = visible = tuple(sorted(view.columns))
-        else:
-            columns = tuple(sorted(view.parts.columns))
-            visible = columns if view.known_at is None else tuple(sorted(view.columns))
-        return cls(moment, view.upto, view.known_at, view.plan.order, columns, visible)
+        columns = tuple(sorted(view.seen(moment).columns))
+        return cls(moment, view.upto, view.known_at, view.plan.order, columns)
 
 
 def unusable(snapshot: Snapshot, request: Request) -> Unusable | None:
@@ -79,7 +74,7 @@ def unusable(snapshot: Snapshot, request: Request) -> Unusable | None:
 
 def _obstacles(snapshot: Snapshot, request: Request) -> Iterator[str]:
     if snapshot.columns != request.columns:
-        yield "the log has other payload members, or other kinds of values, than when it was taken"
+        yield "the question sees other payload members, or other kinds of values, than the snapshot has"
     if snapshot.position > request.upto:
         yield "it has events from positions that the question does not see"
     if request.moment is not None and snapshot.moment > request.moment:
@@ -90,8 +85,6 @@ def _obstacles(snapshot: Snapshot, request: Request) -> Iterator[str]:
         yield "with known_at, events recorded later may have moved the clocks of its streams"
     if snapshot.last_recorded_at is not None and snapshot.last_recorded_at > request.known_at:
         yield "it has events that were recorded after known_at"
-    if snapshot.columns != request.visible_columns:
-        yield "some kinds of values were first recorded after known_at"
 
 
 def choose_snapshot(

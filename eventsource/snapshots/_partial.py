@@ -39,7 +39,7 @@ import numpy.typing as npt
 import polars as pl
 
 from eventsource.decode import Clustered, RowNumbers
-from eventsource.fold import EXISTS, Events, FieldHistories
+from eventsource.fold import EXISTS, Events, FieldHistories, faults_of
 from eventsource.operations import Partial, Rule, compute_derived, fold_error
 from eventsource.plan import Plan
 from eventsource.snapshots._choose import Unusable
@@ -60,11 +60,16 @@ def can_hold_states(plan: Plan) -> bool:
 
 
 def partial_states(events: Events) -> pl.DataFrame | Unusable:
-    """Return the partial states after events, a row per entity, or which field's sums cannot be held.
+    """Return the partial states after events, a row per entity, or why they cannot be held.
+
+    A snapshot holds no states of events that a field cannot fold: whether such an event is a fault depends on the
+    events before it. Nor does it hold fields whose values decide the dtype, since later values may change it.
 
     Raises:
         FoldError: the events cannot be folded.
     """
+    if (obstacle := _obstacle(events)) is not None:
+        return obstacle
     clustered = events.clustered
     histories = FieldHistories(events, events.plan.rules)
     at, version = _order_of(clustered, clustered.starts[1:] - 1)
@@ -75,6 +80,18 @@ def partial_states(events: Events) -> pl.DataFrame | Unusable:
             return Unusable(f"the sums of field {rule.name!r} need more digits than 128 bits hold")
         columns += found
     return pl.DataFrame(columns)
+
+
+def _obstacle(events: Events) -> Unusable | None:
+    """Return why no snapshot holds the states of events; None: one does."""
+    faults = faults_of(events)
+    if faults.height:
+        first = faults.row(0, named=True)
+        return Unusable(f"event {first['event_id']!r} cannot be folded into {first['field'] or 'any entity'!r}")
+    undecided = events.undecided
+    if undecided:
+        return Unusable(f"field {undecided[0]!r} has values of kinds that one dtype does not hold exactly")
+    return None
 
 
 def _columns(rule: Rule, histories: FieldHistories) -> list[pl.Series] | None:
@@ -166,27 +183,27 @@ class Merge:
         return pl.Series(self.places[self.continues])
 
 
-def finish_states(states: pl.DataFrame, events: Events) -> pl.DataFrame:
+def finish_states(states: pl.DataFrame, events: Events) -> pl.DataFrame | Unusable:
     """Return partial states as an answer: the entities that exist, and the fields in their dtypes.
+
+    `Unusable`: a sum leaves its range, which is a fault of one of its events.
 
     Args:
         states: partial states.
-        events: some events of the same question; their columns decide the dtypes.
-
-    Raises:
-        FoldError: a sum exceeds its dtype.
+        events: some events of the same question, which have the dtypes of its fields.
     """
-    plan, schema = events.plan, events.clustered.columns.collect_schema()
+    plan = events.plan
     values = [
-        finish(rule, schema[events.members.of(rule).column]).alias(rule.name)
+        finish(rule, events.dtypes[rule.name]).alias(rule.name)
         for rule in plan.folded
         if (finish := _partial(rule).finish) is not None
     ]
     try:
-        existing = states.with_columns(values).filter(pl.col(EXISTS).fill_null(value=False))
-        return compute_derived(existing, plan.rules).select("entity", *plan.fields)
+        finished = states.with_columns(values)
     except pl.exceptions.PolarsError as error:
-        raise fold_error(error) from error
+        return Unusable(f"a sum leaves its range: {error}")
+    existing = finished.filter(pl.col(EXISTS).fill_null(value=False))
+    return compute_derived(existing, plan.rules).select("entity", *plan.fields)
 
 
 def _order_of(events: Clustered, rows: RowNumbers) -> tuple[pl.Series, pl.Series]:

@@ -39,12 +39,12 @@ def take_snapshot(view: View, store: SnapshotStore, moment: datetime | None) -> 
             hint="dtype=… on the reduce",
         )
     moment = moment or span[1]
-    parts = view.map(lambda events: _folded(events.until(moment)))
+    parts = view.map(lambda events: _folded(events.until(moment)), until=moment)
     for part in parts:
         if isinstance(part.states, Unusable):
             raise FoldError(
                 f"{plan.name}: the states cannot be stored: {part.states.reason}",
-                hint="dtype=pl.Decimal(18, 2) needs fewer digits",
+                hint="Timeline.faults() lists what cannot be folded; dtype=pl.Decimal(18, 2) needs fewer digits",
             )
     recorded = [view.parts.corrections.last_recorded_at(view.upto), *(part.last for part in parts)]
     all_states = concat_answers([part.states for part in parts if not isinstance(part.states, Unusable)])
@@ -55,7 +55,7 @@ def take_snapshot(view: View, store: SnapshotStore, moment: datetime | None) -> 
             moment=moment,
             is_complete=moment >= span[1],
             last_recorded_at=max((moment for moment in recorded if moment is not None), default=None),
-            columns=tuple(sorted(view.columns)),
+            columns=tuple(sorted(view.seen(moment).columns)),
             entities=all_states.height,
             last_event_id=view.parts.last_event_id(view.upto),
             log_mark=view.log.mark,
@@ -78,7 +78,7 @@ def take_due_snapshots(
     """
     if view.span is None or not can_hold_states(view.plan):
         return []
-    columns = tuple(sorted(view.columns))
+    columns = tuple(sorted(view.seen(None).columns))
     useful = [snapshot for snapshot in existing if snapshot.columns == columns]
     new = []
     for moment in due_moments(policy, useful, view.span, view.upto, tz):

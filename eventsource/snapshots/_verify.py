@@ -49,7 +49,7 @@ class _Verifier:
     max_share: float
 
     def folded(self, moment: datetime | None) -> pl.DataFrame:
-        return concat_answers(self.view.map(lambda events: self.engine.as_of(events, moment)))
+        return concat_answers(self.view.map(lambda events: self.engine.as_of(events, moment), until=moment))
 
     def verdict(self, snapshot: Snapshot, now: pl.DataFrame) -> tuple[bool, str | None]:
         """Return whether the answers are the same, and why not, or why the snapshot is not used."""

@@ -4,17 +4,17 @@ A model and a log know nothing of each other; they meet here, once, in `Timeline
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from copy import copy
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 
 from eventsource.errors import LogError, ModelError
 from eventsource.event import TIMESTAMP, EventLog
 from eventsource.fold import Engine, PolarsEngine, concat_answers
-from eventsource.index import Attempt, Index, View
+from eventsource.index import Attempt, Index
 from eventsource.model import Model, plan_of
 from eventsource.moment import Moment, first_instant, last_instant, last_instants, time_zone
 from eventsource.plan import Plan
@@ -23,6 +23,7 @@ from eventsource.snapshots import Snapshot, SnapshotPolicy, Snapshots, Unusable
 from eventsource.timeline._answers import difference, explanation
 from eventsource.timeline._corrections import EntityCorrections
 from eventsource.timeline._display import timeline_html
+from eventsource.timeline._faults import Faults, Sight, check_faults, listed_faults, settle
 from eventsource.timeline._mixed import Mixed
 from eventsource.timeline._names import warn_of_unknown_names
 from eventsource.timeline._question import (
@@ -41,7 +42,9 @@ from eventsource.timeline._trend_moments import trend_moments
 from eventsource.timeline._tuning import Tuning
 from eventsource.timeline._unnamed_types import warn_of_unnamed_types
 
-__all__ = ["Entities", "Mixed", "Moment", "Moments", "Replay", "Step", "Timeline", "Tuning"]
+__all__ = ["Entities", "Faults", "Mixed", "Moment", "Moments", "Replay", "Step", "Timeline", "Tuning"]
+
+T = TypeVar("T")
 
 
 class Timeline:
@@ -65,6 +68,9 @@ class Timeline:
         log: a `Log`.
         model: a `Model` class or a `Plan`.
         tz: the zone of moments that name none.
+        faults: what follows where an answer depends on an event that a field cannot fold (a *fault*): ``"raise"``,
+            a `FaultError` that names it; or ``"skip"``, the answer without that value, and a warning that counts
+            what was skipped. See `faults`.
         engine: what folds events; default: `eventsource.fold.PolarsEngine`.
         snapshots: which snapshots are taken automatically, as questions are asked; default: none, only those of
             `snapshot`.
@@ -74,16 +80,17 @@ class Timeline:
 
     Raises:
         LogError: ``log`` is a path.
-        ModelError: ``model`` is not a model, or ``snapshots`` not a policy.
+        ModelError: ``model`` is not a model, ``snapshots`` not a policy, or ``faults`` neither of the two.
         MomentError: the zone ``tz`` does not exist.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but two by keyword
         self,
         log: EventLog,
         model: type[Model] | Plan,
         *,
         tz: str = "UTC",
+        faults: Faults = "raise",
         engine: Engine | None = None,
         snapshots: SnapshotPolicy | None = None,
         progress: Progress | None = None,
@@ -97,6 +104,7 @@ class Timeline:
             )
         time_zone(tz)  # raises an error for a zone that does not exist
         self.log, self.plan, self.tz = log, plan_of(model), tz
+        self.on_fault = check_faults(faults)
         self.tuning = tuning or Tuning()
         self._engine: Engine = engine or PolarsEngine()
         self._index = Index(log, self.plan, sizes=self.tuning.index, progress=progress)
@@ -130,13 +138,16 @@ class Timeline:
             moment = question.last_instant(when)
             for attempt in self._attempts(question):
                 with attempt as view:
-                    states = self._states(view, moment, ids, snapshots=snapshots, take_due=upto is None)
-            return states
+                    sight = Sight(view, moment)
+                    states = self._states(sight, ids, snapshots=snapshots, take_due=upto is None)
+            return self._settled(states, sight)
         moments = several_moments(when)
+        last = max((last_instant(each, question.tz) for each in moments), default=None)
         for attempt in self._attempts(question):
             with attempt as view:
-                states = states_at_moments(view, self._engine, moments, question.tz, ids)
-        return states
+                sight = Sight(view, last)
+                states = states_at_moments(sight, self._engine, moments, question.tz, ids)
+        return self._settled(states, sight)
 
     def snapshot(self, when: Moment | None = None) -> Snapshot:
         """Store the states at a moment, for later questions to start from.
@@ -237,8 +248,9 @@ class Timeline:
         ids = entity_ids(entity)
         for attempt in self._attempts(self._question(known_at, upto)):
             with attempt as view:
-                histories = view.map(self._engine.history, ids)
-        return concat_answers(histories)
+                sight = Sight(view)
+                histories = sight.map(self._engine.history, ids)
+        return self._settled(concat_answers(histories), sight)
 
     def changes(
         self,
@@ -266,12 +278,11 @@ class Timeline:
         self.plan.rule(field)  # raises an error for a field that does not exist
         for attempt in self._attempts(question):
             with attempt as view:
-                changes = changes_of(view, self._engine, [field], entities=ids)[field]
+                sight = Sight(view, question.last_instant(until))
+                changes = changes_of(sight, self._engine, [field], entities=ids)[field]
         if since is not None:
             changes = changes.filter(pl.col("at") >= first_instant(since, question.tz))
-        if until is not None:
-            changes = changes.filter(pl.col("at") <= last_instant(until, question.tz))
-        return changes
+        return self._settled(changes, sight)
 
     def diff(
         self,
@@ -303,9 +314,10 @@ class Timeline:
         first, second = (last_instant(moment, question.tz) for moment in (a, b))
         for attempt in self._attempts(question):
             with attempt as view:
-                pairs = view.map(lambda e: (self._engine.as_of(e, first), self._engine.as_of(e, second)), ids)
+                sight = Sight(view, max(first, second))
+                pairs = sight.map(lambda e: (self._engine.as_of(e, first), self._engine.as_of(e, second)), ids)
         before, after = (concat_answers(states) for states in zip(*pairs, strict=True))
-        return difference(before, after, self.plan.fields, mixed)
+        return self._settled(difference(before, after, self.plan.fields, mixed), sight)
 
     def explain(
         self,
@@ -331,12 +343,12 @@ class Timeline:
             ``corrected``: per field, which of its events were corrected or retracted, when, and why.
         """
         question, ids = self._question(known_at, upto, tz), entity_id(entity)
-        until = question.last_instant(when)
         for attempt in self._attempts(question):
             with attempt as view:
-                changes = changes_of(view, self._engine, self.plan.fields, entities=ids, until=until)
-                corrected = EntityCorrections.of(view, ids).notes_of_fields(self.plan, until)
-        return explanation(changes, self.plan, mixed, corrected)
+                sight = Sight(view, question.last_instant(when))
+                changes = changes_of(sight, self._engine, self.plan.fields, entities=ids)
+                corrected = EntityCorrections.of(view, ids).notes_of_fields(self.plan, sight.until)
+        return self._settled(explanation(changes, self.plan, mixed, corrected), sight)
 
     def trend(  # noqa: PLR0913 - filters, all by keyword
         self,
@@ -378,8 +390,10 @@ class Timeline:
         for attempt in self._attempts(question):
             with attempt as view:
                 labels = trend_moments(view, every, since=since, until=until, tz=question.tz)
-                slots = trend_slots(view, self._engine, trend, plan, [question.last_instant(m) for m in labels])
-        return trend.over(slots, labels)
+                instants = [question.last_instant(moment) for moment in labels]
+                sight = Sight(view, instants[-1] if instants else None)
+                slots = trend_slots(sight, self._engine, trend, plan, instants)
+        return self._settled(trend.over(slots, labels), sight)
 
     def join(
         self,
@@ -413,8 +427,10 @@ class Timeline:
         asked = pl.DataFrame([ids, last_instants(rows[at], question.tz).alias("at")])
         for attempt in self._attempts(question):
             with attempt as view:
-                states = states_of_rows(view, self._engine, asked)
-        return rows.hstack(states.select(pl.col(name).alias(prefix + name) for name in self.plan.fields))
+                sight = Sight(view, asked["at"].max())  # type: ignore[arg-type]  # a datetime
+                states = states_of_rows(sight, self._engine, asked)
+        joined = rows.hstack(states.select(pl.col(name).alias(prefix + name) for name in self.plan.fields))
+        return self._settled(joined, sight)
 
     def replay(self, entity: str | int, *, known_at: Moment | None = None, upto: int | None = None) -> Replay:
         """Return one step per relevant event of an entity: the state before, what changed, the state after.
@@ -425,10 +441,39 @@ class Timeline:
         ids, fields = entity_id(entity), self.plan.fields
         for attempt in self._attempts(self._question(known_at, upto)):
             with attempt as view:
-                [(events, changes)] = view.map(lambda events: (events, self._engine.changes(events, fields)), ids)
+                sight = Sight(view)
+                [(events, changes)] = sight.map(lambda events: (events, self._engine.changes(events, fields)), ids)
                 corrections = EntityCorrections.of(view, ids)
                 steps = replay_of(ids[0], events, changes, self.log, corrections)
-        return steps
+        return self._settled(steps, sight)
+
+    def faults(
+        self, entity: Entities | None = None, *, known_at: Moment | None = None, upto: int | None = None
+    ) -> pl.DataFrame:
+        """Return all faults: events that a field of the model cannot fold.
+
+        A fault spoils the answers about its entity, from its moment on, that may see it. A correction or a
+        retraction of the event repairs it for good.
+
+        Returns:
+            ``event_id``, ``position``, ``entity``, ``field``, ``value`` (as JSON), ``reason``; sorted by
+            ``position``. An event whose key is an array or object has no field; its entity is that of its stream.
+        """
+        ids = entity_ids(entity)
+        for attempt in self._attempts(self._question(known_at, upto)):
+            with attempt as view:
+                found = view.map(self._engine.faults, ids)
+        return listed_faults(pl.concat(found))
+
+    def with_faults(self, faults: Faults) -> "Timeline":
+        """Return this timeline with another answer to faults; both share index and snapshots.
+
+        Raises:
+            ModelError: ``faults`` is neither ``"raise"`` nor ``"skip"``.
+        """
+        other = copy(self)
+        other.on_fault = check_faults(faults)
+        return other
 
     def touched(self, start: int, upto: int) -> pl.Series:
         """Return the ids of entities with relevant events at ``start`` <= position < ``upto``, sorted.
@@ -444,7 +489,7 @@ class Timeline:
         """Return the ids of all entities that have relevant events, sorted, whether they exist or not."""
         for attempt in self._attempts(self._question(known_at, upto)):
             with attempt as view:
-                ids = view.map(lambda events: events.clustered.entities)
+                ids = view.map(lambda events: events.with_key.entities)
         return pl.concat(ids).alias("entity")
 
     def __repr__(self) -> str:
@@ -467,15 +512,22 @@ class Timeline:
             if attempt.missing is None:
                 yield attempt
 
-    def _states(
-        self, view: View, moment: datetime | None, ids: pl.Series | None, *, snapshots: bool, take_due: bool
-    ) -> pl.DataFrame:
+    def _settled(self, answer: T, sight: Sight) -> T:
+        """Return an answer, unless faults spoil it.
+
+        Raises:
+            FaultError: they do.
+        """
+        settle(sight, self.on_fault, self.plan.name)
+        return answer
+
+    def _states(self, sight: Sight, ids: pl.Series | None, *, snapshots: bool, take_due: bool) -> pl.DataFrame:
         """Return the states at a moment: from a snapshot where one helps, else folded from all events."""
         if snapshots:
-            found = self._snapshots.states(view, moment, entities=ids, take_due=take_due)
+            found = self._snapshots.states(sight.view, sight.until, entities=ids, take_due=take_due)
             if not isinstance(found, Unusable):
                 return found
-        return concat_answers(view.map(lambda events: self._engine.as_of(events, moment), ids))
+        return concat_answers(sight.map(lambda events: self._engine.as_of(events, sight.until), ids))
 
 
 def _check_join(frame: pl.DataFrame, on: str, at: str, fields: Iterable[str]) -> None:

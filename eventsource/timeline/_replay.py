@@ -143,7 +143,7 @@ def replay_of(
 ) -> Replay:
     """Return the steps of one entity from its events, the changes of all its fields, and the corrections."""
     changed = _changes_by_position(changes)
-    envelope = events.clustered.collect("at", "position", "event_id", pl.col("type").cast(pl.String))
+    envelope = events.with_key.collect("at", "position", "event_id", pl.col("type").cast(pl.String))
     payloads = _payloads(log, envelope["position"]) | corrections.payloads(log)
     notes = corrections.notes
     created, deleted = events.plan.created, events.plan.deleted

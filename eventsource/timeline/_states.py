@@ -21,17 +21,17 @@ import polars as pl
 from eventsource.decode import FOLD_ORDER
 from eventsource.event import TIMESTAMP
 from eventsource.fold import EXISTS, Engine, Events, concat_answers
-from eventsource.index import View
 from eventsource.moment import Moment, last_instant, parse_moment
 from eventsource.plan import Plan
 from eventsource.timeline._answers import moments_column
+from eventsource.timeline._faults import Sight
 from eventsource.timeline._trend import Trend
 
 __all__ = ["changes_of", "states_at_moments", "states_of_rows", "trend_slots"]
 
 
 def states_at_moments(
-    view: View, engine: Engine, moments: Sequence[Moment], tz: str, entities: pl.Series | None
+    sight: Sight, engine: Engine, moments: Sequence[Moment], tz: str, entities: pl.Series | None
 ) -> pl.DataFrame:
     """Return the entities that exist at each moment: ``as_of``, ``entity``, the fields; in order of moments."""
     labels = moments_column([parse_moment(moment) for moment in moments], tz)
@@ -43,15 +43,15 @@ def states_at_moments(
         found = asked.select("|moment", "entity").hstack(engine.states_at(events, asked))
         return found.filter(EXISTS).drop(EXISTS)
 
-    found = concat_answers(view.map(states, entities)).sort("|moment", maintain_order=True)
+    found = concat_answers(sight.map(states, entities)).sort("|moment", maintain_order=True)
     return found.select(labels.gather(found["|moment"]).alias("as_of"), pl.all().exclude("|moment"))
 
 
-def states_of_rows(view: View, engine: Engine, asked: pl.DataFrame) -> pl.DataFrame:
+def states_of_rows(sight: Sight, engine: Engine, asked: pl.DataFrame) -> pl.DataFrame:
     """Return the state of each row's entity at the row's own moment; null where the entity does not exist.
 
     Args:
-        view: the events.
+        sight: the events.
         engine: what folds them.
         asked: ``entity`` (String) and ``at`` (instants); nulls match nothing.
 
@@ -65,40 +65,39 @@ def states_of_rows(view: View, engine: Engine, asked: pl.DataFrame) -> pl.DataFr
         mine = _rows_of(events.clustered.entities, by_entity)
         return mine.select("|row").hstack(engine.states_at(events, mine)).filter(EXISTS).drop(EXISTS)
 
-    found = concat_answers(view.map(states, by_entity["entity"].unique()))
+    found = concat_answers(sight.map(states, by_entity["entity"].unique()))
     return numbered.select("|row").join(found, on="|row", how="left", maintain_order="left").drop("|row")
 
 
 def changes_of(
-    view: View,
+    sight: Sight,
     engine: Engine,
     fields: Sequence[str],
     *,
     entities: pl.Series | None,
-    until: datetime | None = None,
 ) -> dict[str, pl.DataFrame]:
-    """Return the changes of each field up to a moment, sorted by (``at``, ``version``, ``position``).
+    """Return the changes of each field up to the moment of the question, by (``at``, ``version``, ``position``).
 
     Columns: those of `Engine.changes`, without ``version``.
     """
-    parts = view.map(lambda events: engine.changes(events.until(until), fields), entities)
+    parts = sight.map(lambda events: engine.changes(events.until(sight.until), fields), entities)
     return {name: _by_moment(concat_answers([part[name] for part in parts])) for name in fields}
 
 
 def trend_slots(
-    view: View, engine: Engine, trend: Trend, plan: Plan, moments: Sequence[datetime | None]
+    sight: Sight, engine: Engine, trend: Trend, plan: Plan, moments: Sequence[datetime | None]
 ) -> pl.DataFrame:
     """Return the intervals of all histories that cover any of some moments; see `Trend.slots`.
 
     Args:
-        view: the events.
+        sight: the events.
         engine: what folds them.
         trend: what is measured.
         plan: the fields that are read.
         moments: the moments, ascending.
     """
     instants = pl.Series(moments, dtype=TIMESTAMP)
-    return concat_answers(view.map(lambda events: trend.slots(engine.history(events.only(plan)), instants)))
+    return concat_answers(sight.map(lambda events: trend.slots(engine.history(events.only(plan)), instants)))
 
 
 def _by_moment(changes: pl.DataFrame) -> pl.DataFrame:

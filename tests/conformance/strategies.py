@@ -46,8 +46,6 @@ KINDS: dict[str, st.SearchStrategy[Any]] = {
     "text": _TEXTS,
     "mixed": _SMALL | _FLOATS | st.booleans() | _TEXTS | st.just({"k": [1]}) | st.just([True]) | _HUGE,
 }
-UNIFORM = ("small", "big", "float", "bool", "text")
-"""Kinds whose dtype no later event can change."""
 
 NUMBERS = ("small", "float", "number")
 

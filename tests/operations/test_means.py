@@ -94,10 +94,10 @@ def test_an_entity_without_numbers_yet_has_no_mean(engine: Any, dtype: pl.DataTy
     """Other entities' numbers, however far apart, leave it null; it was a division by zero."""
     plan = Plan("M", (Rule(name="mean", op="mean", events=("Paid",), of="x", dtype=dtype),))
     log = [
-        event("Paid", "a", at="2024-01-01", x=1e30),
+        event("Paid", "a", at="2024-01-01", x=2.0**100),
         event("Paid", "b", at="2024-01-01", x=None),
         event("Paid", "b", at="2024-01-02", x=0.5),
-        event("Paid", "a", at="2024-01-03", x=1e-30),
+        event("Paid", "a", at="2024-01-03", x=2.0**-100),
     ]
     timeline = Timeline(MemoryLog(log), plan, engine=engine())
     assert timeline.as_of(["2024-01-01", "2024-01-02"], entity="b")["mean"].to_list() == [None, 0.5]
@@ -131,14 +131,14 @@ def test_the_mean_of_no_numbers_is_null() -> None:
 @pytest.mark.parametrize("text", ["nan", "inf"])
 def test_numbers_that_are_not_finite_are_refused(engine: Any, text: str) -> None:
     """The error is that of a total."""
-    with pytest.raises(FoldError, match="expected finite numbers"):
+    with pytest.raises(FoldError, match="expected Float64"):
         _timeline(["1.5", text], engine, pl.Float64()).as_of()
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_texts_are_refused(engine: Any) -> None:
     """The error names the field, and how to read numbers from texts."""
-    with pytest.raises(FoldError, match=r"'mean'.*expected numbers"):
+    with pytest.raises(FoldError, match=r"'mean'.*expected a number"):
         _timeline(["1", "2"], engine).as_of()
 
 

@@ -22,9 +22,7 @@ SNAPSHOT = Snapshot(
     log_mark="",
     file="",
 )
-REQUEST = Request(
-    moment=MARCH, upto=200, known_at=None, order="occurred_at", columns=("=n|int",), visible_columns=("=n|int",)
-)
+REQUEST = Request(moment=MARCH, upto=200, known_at=None, order="occurred_at", columns=("=n|int",))
 
 
 @pytest.mark.parametrize(
@@ -50,7 +48,6 @@ def test_a_snapshot_of_visible_events_is_usable(request_: Request) -> None:
         ({"moment": JANUARY}, "later than the one asked for"),
         ({"known_at": MARCH, "order": "recorded_at"}, "moved the clocks"),
         ({"known_at": JANUARY}, "recorded after known_at"),
-        ({"known_at": MARCH, "visible_columns": ()}, "first recorded after known_at"),
     ],
 )
 def test_the_reason_says_why_a_snapshot_cannot_be_used(changes: dict[str, Any], reason: str) -> None:

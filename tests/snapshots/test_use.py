@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from eventsource import Log
-from eventsource.errors import DerivedFileWarning, FoldError
+from eventsource.errors import DerivedFileWarning, FaultError, FoldError
 from eventsource.plan import Plan
 from eventsource.snapshots import Snapshot, Unusable
 from eventsource.testing import MemoryLog
@@ -136,7 +136,8 @@ def test_a_kind_of_value_recorded_after_known_at_decides_no_dtype(tmp_path: Path
     log_of(found).append(events)
     found.snapshot("2024-01-01")
     assert found.as_of("2024-01-01", known_at="2024-01-02").rows() == [("a", 1)]
-    assert found.as_of("2024-01-01").rows() == [("a", "1")]
+    assert found.as_of("2024-01-01").rows() == [("a", 1)]
+    assert found.as_of().rows() == [("a", "one")]
 
 
 def test_a_sum_beyond_64_bits_is_refused_from_a_snapshot_too(tmp_path: Path) -> None:
@@ -157,7 +158,9 @@ def test_a_sum_beyond_64_bits_is_refused_from_a_snapshot_too(tmp_path: Path) -> 
             for n, (stream, kind, of) in enumerate(kinds)
         ]
     )
-    found.snapshot()
+    found.snapshot("2024-01-01")
+    with pytest.raises(FoldError, match="event '1'"):
+        found.snapshot()  # none holds a fault
     for used in (True, False):
-        with pytest.raises(FoldError, match="64 bits"):
+        with pytest.raises(FaultError, match="64 bits"):
             found.as_of(snapshots=used)

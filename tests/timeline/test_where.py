@@ -82,7 +82,7 @@ def test_an_event_for_which_it_cannot_be_computed_is_an_error(where: pl.Expr, va
     plan = Plan("M", (Rule(name="f", op="count", events=("Seen",), where=where),))
     for engine in ENGINES:
         timeline = Timeline(MemoryLog(events), plan, engine=engine)
-        with pytest.raises(FoldError, match="cannot be computed for the event at position 1"):
+        with pytest.raises(FoldError, match=r"position 1.*can be computed for"):
             timeline.as_of()
         with pytest.raises(FoldError):
             timeline.history("b")
