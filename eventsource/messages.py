@@ -6,10 +6,13 @@ import warnings
 from collections.abc import Iterable
 from typing import Final
 
-__all__ = ["counted", "noun", "suggestion", "warn"]
+__all__ = ["counted", "first_line", "noun", "suggestion", "warn"]
 
 _MOST_NAMES: Final = 12
 """Names that a suggestion lists at most."""
+
+_LONGEST: Final = 300
+"""Characters of an error of a library that are shown."""
 
 _PACKAGE: Final = __name__.partition(".")[0]
 
@@ -35,6 +38,11 @@ def suggestion(name: str, known: Iterable[str]) -> str:
         return f"did you mean {similar[0]!r}?"
     more = f" and {len(names) - _MOST_NAMES:,} more" if len(names) > _MOST_NAMES else ""
     return f"known names: {', '.join(names[:_MOST_NAMES])}{more}" if names else "none exist yet"
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error of a library; a backtrace may follow it."""
+    return (str(error).splitlines() or [type(error).__name__])[0][:_LONGEST]
 
 
 def warn(message: str, category: type[Warning]) -> None:

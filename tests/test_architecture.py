@@ -58,7 +58,7 @@ DOORS = {
     "numpy": {"allocation", "decode", "demo", "fold", "index", "log", "operations", "snapshots", "sources"},
     "pandas": set(),
     "psycopg": {"readmodel"},
-    "pyarrow": {"demo"},
+    "pyarrow": {"check", "demo"},
     "rich": {"cli"},
     "sqlalchemy": {"readmodel"},
     "click": {"cli"},

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Literal
 
 import polars as pl
@@ -9,7 +10,7 @@ from click.exceptions import Exit
 from rich.console import Console
 from rich.text import Text
 
-from eventsource.check import Findings, check_log
+from eventsource.check import Findings, check_files, check_log
 from eventsource.cli._config import Project, short_path
 from eventsource.cli._errors import FAILED, UsageError
 from eventsource.cli._formats import as_json, json
@@ -19,6 +20,7 @@ from eventsource.cli._output import OutputOption, deliver
 from eventsource.cli._parameters import Option
 from eventsource.cli._table import print_table
 from eventsource.cli._terminal import console, harmless, say
+from eventsource.log import Log
 from eventsource.messages import counted
 from eventsource.plan import Plan
 
@@ -37,15 +39,23 @@ def check(
         int,
         Option("--limit", "-n", metavar="ROWS", min=0, help="Show at most this many rows of each table; 0: all."),
     ] = 100,
+    deep: Annotated[
+        bool,
+        Option("--deep", help="First decode all files, and list those that are damaged with their positions."),
+    ] = False,
 ) -> None:
     """Read the whole log; report faults, oddities and what it contains.
 
     Types of events that no field of the model names are among the oddities.
 
-    Faults are gaps in positions, duplicate ids and unreadable payloads; the exit code is then 1.
+    Faults are gaps in positions, duplicate ids and unreadable payloads; the exit code is then 1. --deep compares
+    each file with what Delta and Parquet know of it: size, rows, statistics, and checksums where there are some.
+    If a file is damaged, nothing else is checked.
     """
     project = Project.find()
     target, models = project.open(log), _models(project, model)
+    if deep:
+        _check_files(target, form, output)
     with Console(stderr=True).status("reading the log", spinner="dots"):
         findings = check_log(target, models)
     if form == "json" or output is not None:
@@ -63,6 +73,23 @@ def _models(project: Project, name: str | None) -> list[Plan]:
     with contextlib.suppress(UsageError):
         return [load_plan(project.model, project.folder)]
     return []
+
+
+def _check_files(log: Log, form: Literal["table", "json"], output: Path | None) -> None:
+    """Report damaged files, and exit if there are some."""
+    with Console(stderr=True).status("decoding the files", spinner="dots"):
+        damaged = check_files(log)
+    if damaged.is_empty():
+        return
+    if form == "json" or output is not None:
+        deliver([b'{"damaged":', b"".join(as_json(damaged)).strip(), b"}\n"], output)
+    else:
+        say(f"{log.path}: {counted(damaged['file'].n_unique(), 'file')} damaged", "bold")
+        for file, first, last, problem in damaged.iter_rows():
+            where = "" if first is None else f", positions {first:,} to {last:,}"
+            console().print(Text("  ✗ ", style="bold red").append(harmless(f"{file}{where}: {problem}")))
+        say("Restore these files from a backup. Nothing else was checked, and nothing was changed.")
+    raise Exit(FAILED)
 
 
 def _print(path: str, found: Findings, limit: int) -> None:

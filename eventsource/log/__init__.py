@@ -28,7 +28,15 @@ from eventsource.log._correct import (
 )
 from eventsource.log._eraser import Eraser, Request
 from eventsource.log._erasure_records import RECEIPTS, Erasure
-from eventsource.log._files import ERASURES, HEAD, STATISTICS, occurred_at_range, scan_in_order
+from eventsource.log._files import (
+    ERASURES,
+    HEAD,
+    STATISTICS,
+    DataFile,
+    data_files,
+    occurred_at_range,
+    scan_in_order,
+)
 from eventsource.log._location import check_folder, locate
 from eventsource.log._pull import (
     Pulled,
@@ -49,6 +57,7 @@ __all__ = [
     "Appended",
     "Correction",
     "CorrectionRequest",
+    "DataFile",
     "Erasure",
     "Log",
     "PullProgress",
@@ -403,6 +412,14 @@ class Log:
                 wanted = pl.Series([names] if isinstance(names, str) else list(names), dtype=pl.String)
                 frame = frame.filter(pl.col(column).is_in(wanted.implode()))
         return frame
+
+    def data_files(self) -> list[DataFile]:
+        """Return the Parquet files of ``events/`` as their commits describe them, in order of position.
+
+        Raises:
+            LogError: a commit is damaged or missing.
+        """
+        return data_files(self._events.refresh())
 
     def first_damage(self) -> LogError | None:
         """Return the error that names the first damaged file of ``events/``; None: all can be read.

@@ -20,7 +20,7 @@ class LogCheckpoint:
     to the source, which reads it, and to the writer, which advances it.
 
     Args:
-        events: the version of the events that the source continues from.
+        events: the version of the events that the pull begins with.
         source: the name of the source.
         of_files: whether the numbers belong to files, which all sources of files share.
     """

@@ -14,6 +14,7 @@ from typing import Final
 import polars as pl
 
 from eventsource.errors import LogError
+from eventsource.messages import first_line
 
 __all__ = [
     "RESTORE",
@@ -21,15 +22,12 @@ __all__ = [
     "check_names",
     "check_sizes",
     "damaged_commit",
-    "first_line",
     "undecodable_file",
 ]
 
 RESTORE: Final = (
     "restore the file from a backup: nothing else was changed. eventsource check --deep names all damaged files"
 )
-_LONGEST: Final = 300
-"""Characters of an error of a library that are shown."""
 _COMMIT: Final = re.compile(r"(\d{20})\.json")
 _CHECKPOINT: Final = re.compile(r"\d{20}\.checkpoint.*\.parquet")
 
@@ -73,11 +71,11 @@ def check_sizes(folder: Path, sizes: pl.DataFrame) -> None:
             )
 
 
-def undecodable_file(folder: Path, names: Sequence[str]) -> LogError | None:
-    """Return the error for the first file that Polars cannot decode; None: all can be decoded."""
+def undecodable_file(folder: Path, names: Sequence[str], schema: pl.Schema) -> LogError | None:
+    """Return the error for the first file that Polars cannot decode with a schema; None: it can decode all."""
     for name in names:
         try:
-            pl.read_parquet(folder / name, glob=False)
+            pl.scan_parquet(folder / name, schema=schema, glob=False).collect()
         except (OSError, pl.exceptions.PolarsError) as error:
             return LogError(f"{folder / name} is damaged: {first_line(error)}", hint=RESTORE)
     return None
@@ -86,11 +84,6 @@ def undecodable_file(folder: Path, names: Sequence[str]) -> LogError | None:
 def damaged_commit(folder: Path) -> str | None:
     """Return what is wrong with the commits of a table, in words that name a file; None: nothing is found."""
     return next(_faults_of_commits(folder / "_delta_log"), None)
-
-
-def first_line(error: BaseException) -> str:
-    """Return the first line of an error of a library, which may continue with a backtrace."""
-    return (str(error).splitlines() or [type(error).__name__])[0][:_LONGEST]
 
 
 def _faults_of_commits(folder: Path) -> Iterator[str]:

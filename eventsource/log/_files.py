@@ -1,15 +1,27 @@
 """Which files of a log hold which positions, and reading them in order of position."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 import polars as pl
 
 from eventsource.errors import LogError
-from eventsource.log._damage import RESTORE
+from eventsource.log._damage import RESTORE, check_names
 from eventsource.log._version import TableVersion
 
-__all__ = ["ERASURES", "HEAD", "STATISTICS", "occurred_at_range", "position_ranges", "scan_in_order"]
+__all__ = [
+    "ERASURES",
+    "HEAD",
+    "STATISTICS",
+    "DataFile",
+    "data_files",
+    "occurred_at_range",
+    "position_ranges",
+    "scan_in_order",
+]
 
 HEAD: Final = "eventsource:log"
 """The application transaction that every commit carries; its version is the log's head."""
@@ -44,21 +56,55 @@ def scan_in_order(table: TableVersion, start: int = 0, upto: int | None = None) 
 
 
 def _complete(table: TableVersion) -> pl.DataFrame:
-    """Return the files of a version, after a check that they hold as many events as the log has.
+    """Return the files of a version, after a check that they hold no fewer events than the log has.
 
     A commit file that lost its content, after a power cut for example, is an empty commit for Delta: its events
     would be missing from answers, and the next pull would append them again.
 
+    More rows, which another program has written, change no answer: `eventsource.check` finds them.
+
     Raises:
-        LogError: the files hold fewer events, or more.
+        LogError: the files hold fewer events.
     """
     files, head = table.files(), table.transaction_version(HEAD) or 0
-    if not files["num_records"].null_count() and (found := int(files["num_records"].sum())) != head:
+    if not files["num_records"].null_count() and (found := int(files["num_records"].sum())) < head:
         raise LogError(
             table.fault() or f"the files of {table.path} hold {found:,} events, but the log has {head:,}",
             hint=RESTORE,
         )
     return files
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """A Parquet file of ``events/``, as its commit describes it.
+
+    Args:
+        path: its path or URL.
+        size: bytes.
+        events: rows.
+        first: the lowest position; None: the commit has no statistics.
+        last: the greatest position.
+        open: opens it for reading, as a file object with ``read``, ``seek`` and ``tell``.
+    """
+
+    path: str
+    size: int
+    events: int
+    first: int | None
+    last: int | None
+    open: Callable[[], Any]
+
+
+def data_files(version: TableVersion) -> list[DataFile]:
+    """Return the files of a version, in order of position; for errors see `scan_in_order`."""
+    files = position_ranges(_complete(version))
+    check_names(version.path, files["path"].to_list())
+    columns = files.select("path", "size_bytes", "num_records", "min.position", "max.position")
+    return [
+        DataFile(f"{version.path}/{name}", size, events, first, last, partial(version.open, name))
+        for name, size, events, first, last in columns.iter_rows()
+    ]
 
 
 def occurred_at_range(files: pl.DataFrame) -> tuple[datetime, datetime] | None:

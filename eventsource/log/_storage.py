@@ -40,8 +40,14 @@ class Storage:
         """Return the content of a file."""
         if self.folder is not None:
             return (self.folder / name).read_bytes()
-        with self._handler().open_input_file(name) as file:
+        with self.open(name) as file:
             return bytes(file.read())
+
+    def open(self, name: str) -> Any:
+        """Open a file for reading, as a file object with ``read``, ``seek`` and ``tell``."""
+        return (
+            (self.folder / name).open("rb") if self.folder is not None else self._handler().open_input_file(name)
+        )
 
     def size(self, name: str) -> int:
         """Return the size of a file in bytes."""

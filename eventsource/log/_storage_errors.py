@@ -9,7 +9,8 @@ import polars as pl
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from eventsource.errors import AppendConflictError, LogError
-from eventsource.log._damage import RESTORE, MissingFileError, damaged_commit, first_line
+from eventsource.log._damage import RESTORE, MissingFileError, damaged_commit
+from eventsource.messages import first_line
 from eventsource.redaction import harmless_cause
 
 __all__ = ["CommitConflictError", "translate_errors"]

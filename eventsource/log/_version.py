@@ -112,13 +112,17 @@ class TableVersion:
         """Return what is wrong with the commits of a local table; None: nothing is found."""
         return None if self._storage.folder is None else damaged_commit(self._storage.folder)
 
+    def open(self, name: str) -> Any:
+        """Open a file of the table for reading."""
+        return self._storage.open(name)
+
     def first_damage(self) -> LogError | None:
         """Return the error for the first file that cannot be decoded, after reading all; None: there is none.
 
         Files of object stores are not read: their stores have checksums.
         """
         folder = self._storage.folder
-        return None if folder is None else undecodable_file(folder, self.files()["path"].to_list())
+        return None if folder is None else undecodable_file(folder, self.files()["path"].to_list(), self._schema)
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -144,7 +148,7 @@ class TableVersion:
 
 
 def _parsed(mark: str) -> tuple[str, int, str]:
-    """Return the parts of a mark; one of another package belongs to no table."""
+    """Return the parts of a mark; a text of another form belongs to no table."""
     parts = mark.split(" ")
     is_mark = len(parts) in (3, 4) and parts[1].isdecimal()  # the fourth part is that of `Log.mark`
     return (parts[0], int(parts[1]), parts[2]) if is_mark else ("", -1, "")

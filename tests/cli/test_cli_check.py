@@ -17,7 +17,7 @@ def test_a_log_that_cannot_be_read(tmp_path: Path, folder: Path, run: Run) -> No
     run("pull")
     for path in (folder / "data" / "log" / "events").glob("*.parquet"):
         path.unlink()
-    assert "cannot be read" in run("check", code=1).stderr
+    assert "lacks a file" in run("check", code=1).stderr
 
 
 def test_check_on_the_screen(pulled: Run, folder: Path) -> None:
@@ -45,3 +45,16 @@ def test_types_that_the_model_of_the_project_does_not_name(pulled: Run, folder: 
     config = (folder / "pyproject.toml").read_text().replace("models:Customer", "gone:Customer")
     (folder / "pyproject.toml").write_text(config)
     assert json.loads(pulled("check", "-f", "json").stdout)["unnamed"] == []
+
+
+def test_a_deep_check_lists_damaged_files(pulled: Run, folder: Path) -> None:
+    """With their positions, and exit code 1; it ends there. Of a sound log it shows what any check shows."""
+    assert "✓" in pulled("check", "--deep").stdout
+    [file] = (folder / "data" / "log" / "events").glob("*.parquet")
+    file.write_bytes(file.read_bytes()[:-50])
+    out = pulled("check", "--deep", code=1).stdout
+    assert "1 file damaged" in out
+    assert "positions 0 to 21" in out
+    assert "from a backup" in out
+    found = json.loads(pulled("check", "--deep", "-f", "json", code=1).stdout)
+    assert found["damaged"][0]["first"] == 0
