@@ -1,7 +1,7 @@
 """The members of payloads: their paths, kinds and shares."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -35,12 +35,14 @@ def members(events: pl.DataFrame) -> pl.DataFrame:
     Args:
         events: a frame with ``type`` and ``data``.
     """
-    parts = events.sort("type").partition_by("type", maintain_order=True)
-    rows = [row for part in parts for row in _members_of_type(part["type"][0], part["data"])]
+    texts: dict[str, list[str]] = {}
+    for name, text in events.select("type", "data").iter_rows():
+        texts.setdefault(name, []).append(text)
+    rows = [row for name in sorted(texts) for row in _members_of_type(name, texts[name])]
     return pl.DataFrame(rows, schema=_COLUMNS, orient="row")
 
 
-def _members_of_type(name: str, texts: pl.Series) -> Iterator[tuple[str, str, str, float]]:
+def _members_of_type(name: str, texts: Sequence[str]) -> Iterator[tuple[str, str, str, float]]:
     counts: Counter[str] = Counter()
     kinds: dict[str, set[str]] = {}
     for text in texts:
@@ -50,7 +52,7 @@ def _members_of_type(name: str, texts: pl.Series) -> Iterator[tuple[str, str, st
                 kinds.setdefault(path, set()).add(_KINDS[type(value)])
     listed = sorted(counts, key=lambda path: (-counts[path], path))[:_MOST_MEMBERS]
     for path in listed:
-        yield name, path, ", ".join(sorted(kinds[path])), counts[path] / texts.len()
+        yield name, path, ", ".join(sorted(kinds[path])), counts[path] / len(texts)
 
 
 def _decode(text: str) -> dict[str, Any]:

@@ -41,13 +41,27 @@ class OrderedPass:
         self._check_positions(chunk["position"])
         self._check_payloads(chunk)
         self.rows += chunk.height
-        for part in chunk.select("type", "data").partition_by("type"):
-            name = part["type"][0]
-            step = self._steps.get(name, 1)
-            offset = -self._counts[name] % step
-            self._counts[name] += part.height
-            if offset < part.height:
-                self.sample.append(part.gather_every(step, offset))
+        self.sample.append(self._sampled(chunk.select("type", "data")))
+
+    def _sampled(self, events: pl.DataFrame) -> pl.DataFrame:
+        """Return every n-th event of each type, counted from the first chunk on.
+
+        Example, with n = 2 and one event of the type before::
+
+            type    A  A  A  A
+            number  1  2  3  4      events of the type before this one
+            n       2  2  2  2
+            taken      x     x      number is a multiple of n
+        """
+        before = pl.DataFrame(
+            [(name, self._counts[name], self._steps.get(name, 1)) for name in events["type"].unique()],
+            schema={"type": pl.String, "seen": pl.Int64, "step": pl.Int64},
+            orient="row",
+        )
+        number = pl.int_range(pl.len()).over("type") + pl.col("seen")
+        found = events.join(before, on="type", maintain_order="left").filter(number % pl.col("step") == 0)
+        self._counts.update(dict(events["type"].value_counts().iter_rows()))
+        return found.select("type", "data")
 
     def _check_positions(self, positions: pl.Series) -> None:
         """Count positions that are not one more than the position before.

@@ -15,7 +15,7 @@ from typing import Any, Final
 from eventsource.sources._blocks import NumberedLine, blocks
 from eventsource.sources._checkpoint import Chunk, Consumed, FileCheckpoint
 from eventsource.sources._csv_header import Header, header_of, read_header
-from eventsource.sources._csv_lines import CsvLines
+from eventsource.sources._csv_lines import NOT_CLOSED, CsvLines
 from eventsource.sources._decoder import Decoder, Line, check_utf8
 from eventsource.sources._dialect import Dialect
 from eventsource.sources._digest import Digest
@@ -122,8 +122,8 @@ def _parse_row(
     except (csv.Error, LineError) as error:
         may_be_closed = may_grow and lines.has_ended
         reason = str(error) if isinstance(error, LineError) else f"not CSV: {error}"
-        if lines.is_inside_row:
-            reason = "not CSV: a quote opens here and is not closed"
+        if lines.is_inside_row and NOT_CLOSED not in reason:
+            reason = f"not CSV: {NOT_CLOSED}"
         physical = lines.take(None if may_be_closed else 1)
         return physical, reason, not may_be_closed
     return lines.take(), cells, True

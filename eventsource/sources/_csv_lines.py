@@ -7,10 +7,13 @@ from typing import Final
 from eventsource.sources._blocks import Block, NumberedLine
 from eventsource.sources._values import LineError
 
-__all__ = ["BOM", "CsvLines"]
+__all__ = ["BOM", "NOT_CLOSED", "CsvLines"]
 
 BOM: Final = b"\xef\xbb\xbf"
+NOT_CLOSED: Final = "a quote opens here and is not closed"
 _LINE_END: Final = b"\r\n"
+_MOST_LINES: Final = 100_000
+"""Lines of a row. Where a quote is not closed, all of them are in memory, and are read again."""
 
 
 class CsvLines:
@@ -37,7 +40,9 @@ class CsvLines:
         if long is not None:
             raise LineError(long.reason)
         if self._bytes > self.limit + len(_LINE_END):
-            raise LineError("a quote is not closed within the limit")
+            raise LineError(f"not CSV: {NOT_CLOSED} within {self.limit:,} bytes")
+        if len(self._pending) > _MOST_LINES:
+            raise LineError(f"not CSV: {NOT_CLOSED} within {_MOST_LINES:,} lines")
         return _text(number, raw)
 
     def peek(self) -> str:

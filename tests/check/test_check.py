@@ -1,6 +1,7 @@
 """A check finds what is wrong with a log, notes what is unusual, and lists what it contains."""
 
 import json
+import time
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +13,9 @@ from deltalake import DeltaTable, write_deltalake
 
 import eventsource as es
 from eventsource.check import Findings, _log, _positions, check_log, members
+from eventsource.check._positions import OrderedPass
 from eventsource.event import STORED
+from tests.hostile import effort
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -239,3 +242,34 @@ def test_types_that_no_field_of_a_model_names(tmp_path: Path) -> None:
     assert note.startswith("no field of Some names 3 types of events: B (3 events), D (1 event), E (1 event); if")
     assert found.unnamed.rows() == [("Some", "B", 3), ("Some", "D", 1), ("Some", "E", 1)]
     assert check_log(log).notes == ()
+
+
+@pytest.mark.hostile
+def test_many_event_types(tmp_path: Path) -> None:
+    """The time of a check does not grow with the number of types, beyond that of their events."""
+    count = effort(5_000, 80_000)
+    log = es.Log(tmp_path / "log")
+    log.append([event(n, type=f"T{n}", data={"a": {"b": n}}, occurred_at=START) for n in range(count)])
+    begin = time.process_time()
+    found = check_log(log)
+    assert time.process_time() - begin < effort(3, 40)
+    assert (found.types.height, found.members.height, found.sampled) == (count, count, count)
+
+
+def test_the_sample_has_every_nth_event_of_each_type() -> None:
+    """Counted per type, from the first chunk on, however the chunks are cut."""
+    types = [name for n in range(300) for name in ("A", "B" * (n % 3 == 0), "C" * (n % 7 == 0)) if name]
+    data = [f'{{"n":{n}}}' for n in range(len(types))]
+    rows = pl.DataFrame({"position": range(len(types)), "type": types, "data": data})
+    seen: dict[str, int] = {}
+    expected = []
+    steps = {"A": 7, "B": 2}
+    for name, text in zip(types, data, strict=True):
+        if seen.setdefault(name, 0) % steps.get(name, 1) == 0:
+            expected.append((name, text))
+        seen[name] += 1
+    for size in (1, 10, 37, len(types)):
+        ordered = OrderedPass(steps)
+        for chunk in rows.iter_slices(size):
+            ordered.add(chunk)
+        assert pl.concat(ordered.sample).rows() == expected
