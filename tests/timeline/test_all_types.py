@@ -197,3 +197,26 @@ def test_types_that_arrive_later_are_in_files_and_snapshots() -> None:
             assert timeline.history().equals(plain.history())
             assert timeline.changes("types").equals(plain.changes("types"))
         assert list(timeline.touched(4, 7)) == ["a", "c"]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_corrections_are_not_events_of_an_entity(engine: Engine) -> None:
+    """They count nowhere; a corrected event is read as it is now, also by its type and for conditions."""
+
+    class Seen(es.Model):
+        events = es.count()
+        big = es.count("Paid", where=pl.col("amount") > 10)
+        types = es.distinct(of="@type")
+
+    events = [
+        event("Paid", "a", at=at(1), event_id="e1", amount=5),
+        event("Paid", "a", at=at(2), event_id="e2", amount=50),
+        event("Brand new", "a", at=at(3), event_id="e3"),
+        event("$corrected", "a", at=at(4), event_id="k1") | {"data": {"event_id": "e1", "data": {"amount": 11}}},
+        event("$retracted", "a", at=at(4), event_id="k2") | {"data": {"event_id": "e3"}},
+        event("$corrected", "b", at=at(5), event_id="k3") | {"data": {"event_id": "e2", "type": "Gift"}},
+    ]
+    timeline = Timeline(MemoryLog(events), Seen, engine=engine)
+    assert timeline.as_of(upto=3).rows() == [("a", 3, 1, ["Brand new", "Paid"])]
+    assert timeline.as_of(upto=5).rows() == [("a", 2, 2, ["Paid"])]
+    assert timeline.as_of().rows() == [("a", 2, 1, ["Gift", "Paid"])]
