@@ -15,7 +15,7 @@ from eventsource.operations._histories import flag_of
 from eventsource.operations._of import Of, checked_path
 from eventsource.operations._operation import Operation, Partial, Reference
 from eventsource.operations._ranks import Ranks
-from eventsource.operations._rowwise import is_rowwise
+from eventsource.operations._rowwise import is_rowwise, searched_columns
 from eventsource.operations._rule import Rule, check_event_types
 from eventsource.operations._sums import exact_scale
 from eventsource.operations._table import OPERATIONS
@@ -52,4 +52,5 @@ __all__ = [
     "flag_of",
     "fold_error",
     "is_rowwise",
+    "searched_columns",
 ]

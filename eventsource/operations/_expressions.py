@@ -9,7 +9,7 @@ import polars as pl
 
 from eventsource.dotted_paths import parse_path
 from eventsource.errors import ModelError
-from eventsource.operations._rowwise import is_rowwise
+from eventsource.operations._rowwise import is_rowwise, searched_columns
 
 __all__ = ["check_derive", "check_where", "expression_text"]
 
@@ -57,12 +57,17 @@ def check_where(where: str, expression: Any) -> None:
                 f"{where}: expected a dotted path in where, got {name!r}",
                 hint=f"{error}; a name that contains . or [ is written in quotes: '\"a.b\".c'",
             ) from error
+    expression_text(where, expression)
+    if searched := sorted(searched_columns(expression)):
+        raise ModelError(
+            f"{where}: is_in searches {searched[0]!r} in all events, and not in this one: {expression}",
+            hint='compare them: pl.col("a") == pl.col("b")',
+        )
     if not _may_be_boolean(expression, names):
         raise ModelError(
             f"{where}: expected a where that is true or false, got {expression}",
             hint='compare the value, such as pl.col("amount") > 100',
         )
-    expression_text(where, expression)
 
 
 def _may_be_boolean(expression: pl.Expr, names: list[str]) -> bool:

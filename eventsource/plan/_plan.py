@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, get_args
 from eventsource.errors import ModelError
 from eventsource.event import CORRECTIONS
 from eventsource.messages import suggestion
-from eventsource.operations import Rule, check_event_types, checked_path
+from eventsource.operations import Rule, check_event_types, checked_path, searched_columns
 from eventsource.plan._serialise import plan_parts, rule_to_dict
 
 __all__ = ["ORDERS", "RESERVED", "Order", "Plan"]
@@ -68,6 +68,7 @@ class Plan:
                 hint="remove it from created or from deleted",
             )
         self._check_key()
+        self._check_searches()
 
     @cached_property
     def types(self) -> tuple[str, ...]:
@@ -200,6 +201,19 @@ class Plan:
                 )
             if names.count(name) > 1:
                 raise ModelError(f"{self.name}: the field {name!r} is declared twice", hint="rename one of them")
+
+    def _check_searches(self) -> None:
+        """Check that ``is_in`` of derived fields searches lists: of other columns it would search all entities."""
+        lists = {rule.name for rule in self.rules if rule.op == "distinct"}
+        for rule in self.rules:
+            if rule.expression is None:
+                continue
+            if others := sorted(searched_columns(rule.expression) - lists):
+                raise ModelError(
+                    f"{self.name}: field {rule.name!r}: is_in searches {others[0]!r} of all entities, "
+                    "since it holds no lists",
+                    hint='compare them: pl.col("a") == pl.col("b")',
+                )
 
     def _check_key(self) -> None:
         if not isinstance(self.key, Mapping):

@@ -253,3 +253,14 @@ def test_every_operation_needs_an_argument(op: Any) -> None:
     """A rule without its parts is refused."""
     with pytest.raises(ModelError, match="needs"):
         Rule(name="f", op=op)
+
+
+def test_a_derived_field_may_search_lists_only() -> None:
+    """Polars searches a column that holds no lists in all rows, so that other entities would decide."""
+    rules = [Rule(name=name, op="latest", events=("A",), of=name) for name in ("v", "w")]
+    lists = Rule(name="tags", op="distinct", events=("A",), of="v")
+    for expression in (pl.col("v").is_in(pl.col("tags")), pl.col("v").is_in(["a", "b"])):
+        Plan("M", (*rules, lists, Rule(name="d", op="derive", expression=expression)))
+    wrong = Rule(name="d", op="derive", expression=pl.lit(1) + pl.col("v").is_in(pl.col("w")).cast(pl.Int64))
+    with pytest.raises(ModelError, match="is_in searches 'w' of all entities"):
+        Plan("M", (*rules, wrong))

@@ -182,6 +182,8 @@ def test_a_fault_is_found_in_files_too() -> None:
         (pl.all() == 1, "expected the members by their names"),
         (pl.col("^a.*$") == 1, "expected the members by their names"),
         (pl.any_horizontal(pl.col(pl.Boolean)), "expected the members by their names"),
+        (V.is_in(pl.col("w")), "is_in searches 'w' in all events"),
+        (~((V == 1) | V.is_in(pl.col("w"))), "is_in searches 'w' in all events"),
         (V + 1, "expected a where that is true or false"),
         (V.str.to_uppercase(), "expected a where that is true or false"),
         (pl.col("a..b") == 1, "expected a dotted path in where, got 'a..b'"),
