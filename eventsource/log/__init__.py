@@ -27,7 +27,7 @@ from eventsource.log._correct import (
     read_correction_requests,
 )
 from eventsource.log._eraser import Eraser, Request
-from eventsource.log._erasure_records import RECEIPTS, Erasure
+from eventsource.log._erasure_records import Erasure
 from eventsource.log._files import (
     ERASURES,
     HEAD,
@@ -92,10 +92,9 @@ class Log:
         self._events = self._events_table()
         self._rejected = RejectedLines(Table(f"{self._base}/rejected", DATED, storage_options, _REJECTED))
         self._writer = Writer(self._events_table(), self._rejected)
-        self._local_eraser: Eraser | None = None
         if "://" not in self._base:
             check_folder(Path(self._base))
-            self._local_eraser = Eraser(Path(self._base), self.path, self._events_table(), self._rejected)
+        self._eraser = Eraser(self.path, self._base, self._events_table(), self._rejected)
         if not self._events.refresh() and not create:
             raise LogError(f"the log {self.path} does not exist", hint="eventsource init, then eventsource pull")
 
@@ -152,7 +151,7 @@ class Log:
             AppendConflictError: other writers committed first, many times; it is safe to try again.
             LogError: the storage fails, for example because the disk is full; nothing was appended.
         """
-        self._finish_erasure()
+        self._eraser.finish()
         events = events_from_dicts(events) if isinstance(events, list) else events
         frame = check_events(events if isinstance(events, pl.DataFrame) else pl.DataFrame(events))
         appended = self._writer.commit(Batch(frame, {}), "append", None, strict=strict)
@@ -253,7 +252,7 @@ class Log:
             LogError: the storage fails, for example because the disk is full; committed batches remain.
         """
         check_source(source)
-        self._finish_erasure()
+        self._eraser.finish()
         if strict:
             refuse_rejected_lines(source.name, source.batches({} if again else self.checkpoint(source)))
         checkpoint = self.checkpoint(source)
@@ -283,7 +282,7 @@ class Log:
             LogError: see `pull`.
         """
         check_source(source)
-        self._finish_erasure()
+        self._eraser.finish()
         lines = self.rejected().filter(belongs_to(source))
         retried = lines.filter(~pl.col("reason").str.starts_with(CONFLICT_REASON)).select(REJECTED.names())
         batch = source.decode(retried)
@@ -302,8 +301,8 @@ class Log:
     def erase(
         self,
         *,
-        stream: str | Collection[str] = (),
-        event_ids: str | Collection[str] = (),
+        stream: str | Collection[str] | None = None,
+        event_ids: str | Collection[str] | None = None,
         reason: str,
         by: str | None = None,
         hash_ids: bool = False,
@@ -333,30 +332,12 @@ class Log:
             LogError: the log has no such event or stream, or is on an object store; nothing was erased. Or the
                 storage fails: do the same again.
         """
-        streams, ids = ([names] if isinstance(names, str) else list(names) for names in (stream, event_ids))
-        if not streams and not ids:
-            raise LogError(
-                "expected streams or event_ids to erase, got none", hint='erase(stream="customer-42", …)'
-            )
-        wanted = Request(streams, ids, reason, by, hash_ids)
+        wanted = Request.of(stream, event_ids, reason, by, hash_ids=hash_ids)
         return self._eraser.find(wanted) if dry_run else self._eraser.erase(wanted)
 
     def erasure_receipts(self) -> pl.DataFrame:
         """Return the receipts of all erasures, the newest last: the members of `Erasure`, one per column."""
-        return self._local_eraser.receipts() if self._local_eraser else pl.DataFrame(schema=RECEIPTS)
-
-    @property
-    def _eraser(self) -> Eraser:
-        if self._local_eraser is None:
-            raise LogError(
-                f"{self.path}: expected a log in a folder; an object store may keep versions of every file",
-                hint="copy the log into a folder, erase there, and upload it as a new log",
-            )
-        return self._local_eraser
-
-    def _finish_erasure(self) -> None:
-        if self._local_eraser is not None:
-            self._local_eraser.finish()
+        return self._eraser.receipts()
 
     def checkpoint(self, source: Source | str) -> LogCheckpoint:
         """Return the checkpoint of a source (or of its name): ``get(key)`` gives the numbers of its last batch.
@@ -435,7 +416,7 @@ class Log:
 
     def clear_rejected(self, source: Source | str | None = None) -> int:
         """Delete the rejected lines of one source (or its name), or all; return how many there were."""
-        self._finish_erasure()
+        self._eraser.finish()
         lines = self.rejected().select(REJECTED.names())
         if source is not None:
             lines = lines.filter(belongs_to(source))

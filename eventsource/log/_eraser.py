@@ -22,11 +22,11 @@ before the commit of step 2 conflicts with it, and is made again.
 
 import getpass
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 import polars as pl
@@ -60,20 +60,42 @@ class Request:
     by: str | None = None
     hash_ids: bool = False
 
+    @classmethod
+    def of(
+        cls,
+        stream: str | Collection[str] | None,
+        event_ids: str | Collection[str] | None,
+        reason: str,
+        by: str | None,
+        *,
+        hash_ids: bool,
+    ) -> Self:
+        """Return the request that the arguments of `Log.erase` make.
+
+        Raises:
+            LogError: nothing is to be erased.
+        """
+        streams, ids = ([names] if isinstance(names, str) else list(names or ()) for names in (stream, event_ids))
+        if not streams and not ids:
+            raise LogError(
+                "expected streams or event_ids to erase, got none", hint='erase(stream="customer-42", …)'
+            )
+        return cls(streams, ids, reason, by, hash_ids)
+
 
 class Eraser:
-    """Erases events of a log in a local folder.
+    """Erases events of a log; on an object store only the receipts can be asked for, and there are none.
 
     Args:
-        folder: the log's folder.
-        path: how it was named.
+        path: how the log was named.
+        base: its absolute folder, or its URL.
         events: the table of events, not shared with other objects.
         rejected: the rejected lines.
     """
 
-    def __init__(self, folder: Path, path: str, events: Table, rejected: RejectedLines) -> None:
-        self._log, self._path, self._events, self._rejected = folder, path, events, rejected
-        self._records = ErasureRecords(folder / ERASURES_FOLDER)
+    def __init__(self, path: str, base: str, events: Table, rejected: RejectedLines) -> None:
+        self._path, self._log, self._events, self._rejected = path, Path(base), events, rejected
+        self._records = ErasureRecords(None if "://" in base else self._log / ERASURES_FOLDER)
         self._lock = Lock()
 
     def find(self, wanted: Request) -> Erasure:
@@ -101,8 +123,13 @@ class Eraser:
         return self._records.receipts()
 
     def _existing_records(self) -> ErasureRecords:
+        if not self._records.can_exist:
+            raise LogError(
+                f"{self._path}: expected a log in a folder; an object store may keep versions of every file",
+                hint="copy the log into a folder, erase there, and upload it as a new log",
+            )
         if not self._events.refresh():
-            raise LogError(f"the log {self._log} does not exist", hint="name another folder")
+            raise LogError(f"the log {self._path} does not exist", hint="name another folder")
         return self._records
 
     def _plan(self, wanted: Request) -> Pending:
@@ -130,7 +157,7 @@ class Eraser:
             if name not in known and (salt is None or hashed(name, salt) not in known):
                 word = "stream" if column == "stream" else "event"
                 raise LogError(
-                    f"{self._log} has no {word} {name!r}; nothing was erased", hint=self._near(column, name)
+                    f"{self._path} has no {word} {name!r}; nothing was erased", hint=self._near(column, name)
                 )
 
     def _near(self, column: str, name: str) -> str:

@@ -110,11 +110,12 @@ class ErasureRecords:
     """The files of the folder of erasures.
 
     Args:
-        folder: it need not exist.
+        folder: it need not exist; None: the log is on an object store, which has none.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path | None) -> None:
+        self.can_exist = folder is not None
+        self._folder = folder or Path(ERASURES_FOLDER)
 
     def lock(self) -> AbstractContextManager[None]:
         """Wait until no other process erases events of this log."""
@@ -126,7 +127,7 @@ class ErasureRecords:
 
     def has_pending(self) -> bool:
         """Return whether an erasure has begun and did not end."""
-        return (self._folder / _PENDING).exists()
+        return self.can_exist and (self._folder / _PENDING).exists()
 
     def pending(self) -> Pending | None:
         """Return the erasure that has begun and did not end."""
@@ -146,7 +147,8 @@ class ErasureRecords:
 
     def receipts(self) -> pl.DataFrame:
         """Return the receipts: the members of `Erasure`, the newest last."""
-        found = [Erasure.from_dict(json.loads(path.read_bytes())) for path in self._folder.glob(_RECEIPTS)]
+        paths = self._folder.glob(_RECEIPTS) if self.can_exist else ()
+        found = [Erasure.from_dict(json.loads(path.read_bytes())) for path in paths]
         return pl.DataFrame([asdict(each) for each in found], schema=RECEIPTS).sort("at", "id")
 
     def _write(self, name: str, text: str, *, mode: int) -> None:
