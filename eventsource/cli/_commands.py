@@ -69,7 +69,7 @@ COMMANDS: Final = (
         "init",
         "_project:init",
         "Write the files of a new project; files that exist stay as they are.",
-        ("init shop", "init --log-file orders.jsonl.gz"),
+        ("init shop", "init --from orders.jsonl.gz"),
     ),
     Entry(
         "Project",
@@ -97,6 +97,13 @@ COMMANDS: Final = (
             "pull orders.csv --stream customer.id --type event --occurred-at ts",
             "pull --rejected",
         ),
+    ),
+    Entry(
+        "Log",
+        "sniff",
+        "_sniff:sniff",
+        "Show what a raw file is: its first events, and the mapping to paste into pyproject.toml.",
+        ("sniff orders.csv", "sniff audit.json --records Records --event-id auditID --event-id stage"),
     ),
     Entry(
         "Log",

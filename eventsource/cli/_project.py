@@ -9,7 +9,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from string import Template
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import click
 
@@ -18,6 +18,7 @@ from eventsource.cli._errors import UsageError
 from eventsource.cli._parameters import Argument, Option
 from eventsource.cli._progress import Bar
 from eventsource.cli._proposal import Proposal, propose
+from eventsource.cli._sniff import sniffed, source_table
 from eventsource.cli._terminal import note, say
 from eventsource.errors import SourceError
 
@@ -33,15 +34,22 @@ def init(
     *,
     log_file: Annotated[
         str | None,
-        Option("--log-file", metavar="FILE", help="A raw log; models.py is guessed from its first events."),
+        Option(
+            "--from",
+            "--log-file",
+            metavar="FILE",
+            help="A raw log; its mapping and models.py are guessed from its first events.",
+        ),
     ] = None,
 ) -> None:
     """Write the files of a new project; files that exist stay as they are."""
-    proposal = _proposal(log_file) if log_file else None
+    proposal, mapping = _proposal(log_file) if log_file else (None, {})
     source = absolute_path(log_file, Path.cwd()) if log_file else "data/raw"
     guessed = proposal.module if proposal else ""
     values = {
         "source": json.dumps(source, ensure_ascii=False),
+        "setting": "# (see [tool.eventsource.source] below)" if mapping else f"source = {json.dumps(source)}",
+        "mapping": source_table(source, mapping) if mapping else "",
         "model": proposal.name if proposal and guessed else "Customer",
         "project": folder.absolute().name,
     }
@@ -107,9 +115,10 @@ def lab(context: click.Context) -> None:
     os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", *context.args])  # noqa: S606 - the same Python, without a shell
 
 
-def _proposal(log_file: str) -> Proposal:
-    (source,) = Project(Path.cwd()).sources([log_file])
-    return propose(source)
+def _proposal(log_file: str) -> tuple[Proposal, dict[str, Any]]:
+    """Return a model guessed from the first events of a file, and the mapping that it needs."""
+    batch, mapping = sniffed(log_file, {})
+    return propose(batch), mapping
 
 
 def _skeleton() -> Iterator[tuple[Path, Template]]:

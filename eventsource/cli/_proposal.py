@@ -10,7 +10,7 @@ from typing import Final
 import polars as pl
 
 from eventsource.check import members
-from eventsource.event import Source
+from eventsource.event import Batch
 from eventsource.plan import RESERVED
 
 __all__ = ["Proposal", "propose"]
@@ -27,6 +27,10 @@ _DOTTED: Final = r'(^|\.)"[^"]*\.[^"]*"(\.|$)'
 """A member name that contains dots, as `members` quotes it: dotted paths cannot address it."""
 
 _PREFIX: Final = re.compile(r"^([A-Za-z][A-Za-z0-9]*?)s?[-_:/#.]")
+_NUMBER: Final = re.compile(r"-?\d{1,18}(\.\d+)?")
+_MONEY: Final = re.compile(r"price|amount|total|cost|fee|paid|sum|balance|value|revenue|tax", re.IGNORECASE)
+_MOST_DECIMALS: Final = 4
+_LOOKED_AT: Final = 2_000
 _ENDS: Final = re.compile(r"(deleted|removed|erased)$", re.IGNORECASE)
 
 
@@ -47,9 +51,8 @@ class Proposal:
     reasons: tuple[str, ...]
 
 
-def propose(source: Source) -> Proposal:
-    """Return a model guessed from the first events of a source."""
-    batch = next(iter(source.batches({})))
+def propose(batch: Batch) -> Proposal:
+    """Return a model guessed from the first batch of a source."""
     events = batch.events.head(_EVENTS)
     reasons = tuple(batch.rejected["reason"].unique(maintain_order=True).head(3))
     types = events.group_by("type").len("events").sort("events", "type", descending=[True, False])
@@ -84,8 +87,10 @@ def _module(name: str, events: pl.DataFrame, types: pl.DataFrame) -> str:
         f"class {name}({', '.join(['es.Model', *options])}):",
         '    """The entity is the stream of an event."""',
         "",
-        *_fields(members(events), streams, types["type"][0]),
+        *_fields(members(events), streams, types["type"][0], _scales(events)),
     ]
+    if any("pl." in line for line in lines):
+        lines.insert(lines.index("import eventsource as es"), "import polars as pl\n")
     return "\n".join(lines) + "\n"
 
 
@@ -102,13 +107,14 @@ def _deleted(types: Iterable[str], created: str | None) -> list[str]:
     return sorted(name for name in types if stem and name.startswith(stem) and _ENDS.search(name))
 
 
-def _fields(found: pl.DataFrame, streams: dict[str, int], commonest: str) -> Iterator[str]:
+def _fields(found: pl.DataFrame, streams: dict[str, int], commonest: str, scales: dict[str, int]) -> Iterator[str]:
     """Yield a line per field: the latest value of the members that most streams have, and one count.
 
     Args:
         found: the result of `members`.
         streams: event type → the number of streams with such an event.
         commonest: the event type to count.
+        scales: the result of `_scales`.
     """
     readable = pl.col("member").str.split(".").list.eval(pl.element() != "").list.all()
     readable &= ~pl.col("member").str.contains(_DOTTED)
@@ -120,8 +126,41 @@ def _fields(found: pl.DataFrame, streams: dict[str, int], commonest: str) -> Ite
     rows = common.sort("weight", "member", descending=[True, False]).head(_FIELDS).drop("weight")
     for path, types, kinds in rows.iter_rows():
         name = _identifier(path, taken)
-        yield f"    {name} = es.latest({_quoted(types)}, of={_quoted([path])})  # {kinds}"
+        dtype = f", dtype=pl.Decimal(38, {scales[path]})" if path in scales else ""
+        yield f"    {name} = es.latest({_quoted(types)}, of={_quoted([path])}{dtype})  # {kinds}"
+        if dtype:
+            total = _identifier(f"{name}_total", taken)
+            yield f"    {total} = es.total({_quoted(types)}, of={_quoted([path])}{dtype})"
     yield f"    {_identifier(f'{commonest}_count', taken)} = es.count({_quoted([commonest])})"
+
+
+def _scales(events: pl.DataFrame) -> dict[str, int]:
+    """Return path → decimals, of members that look like money: numbers that mostly have two to four decimals.
+
+    Floats would add up to 54.949999999999996; such a member gets a Decimal dtype.
+    """
+    found: dict[str, list[int]] = {}
+    for text in events["data"].head(_LOOKED_AT):
+        for path, value in _numbers(text):
+            found.setdefault(path, []).append(len(value.partition(".")[2]))
+    return {
+        path: max(decimals)
+        for path, decimals in found.items()
+        if 1 <= max(decimals) <= _MOST_DECIMALS and _MONEY.search(path)
+    }
+
+
+def _numbers(text: str) -> Iterator[tuple[str, str]]:
+    """Yield path and text of the numbers of a payload, also of those in texts, as CSV has them."""
+    try:
+        payload = json.loads(text, parse_float=str, parse_int=str)
+    except ValueError:
+        return
+    for name, value in payload.items() if isinstance(payload, dict) else ():
+        inner = value.items() if isinstance(value, dict) else ()
+        for path, each in ((name, value), *((f"{name}.{key}", each) for key, each in inner)):
+            if isinstance(each, str) and _NUMBER.fullmatch(each):
+                yield path, each
 
 
 def _identifier(path: str, taken: set[str]) -> str:

@@ -90,7 +90,7 @@ def test_a_guess_is_never_code_of_the_log(folder: Path) -> None:
     evil = ['"); raise SystemExit(1) #', "a\nb", "class", "plan", "entity", "été", "1", "", "a.b", "A", "a", "\\"]
     rows = [event(n, f"x{n}", name or "t", "2024-01-01", **dict.fromkeys(evil, 1)) for n, name in enumerate(evil)]
     (folder / "evil.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    text = propose(source(folder / "evil.jsonl")).module
+    text = propose(next(iter(source(folder / "evil.jsonl").batches({})))).module
     tree = ast.parse(text)
     assert [type(part).__name__ for part in tree.body] == ["Expr", "Import", "ClassDef"]
     names: dict[str, object] = {}

@@ -1,0 +1,150 @@
+"""A mapping guessed from lines that are not events as they are; the user checks it."""
+
+import csv
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+
+from eventsource.messages import counted
+from eventsource.moment import parse_times
+from eventsource.sources import csv_header
+
+__all__ = ["guess_identity", "guess_mapping", "rows_of"]
+
+_LOOKED_AT: Final = 1000
+_DELIMITERS: Final = ",;\t|"
+_DEPTH: Final = 3
+_NEARLY_ALL: Final = 0.9
+_MOST_TYPES: Final = 100
+_FEW: Final = 20
+"""Lines below which it says nothing that all types differ."""
+_TIMES: Final = re.compile(r"occurred|timestamp|time|date|_at$|^at$|^ts$|when", re.IGNORECASE)
+_TYPES: Final = re.compile(r"type|event|activity|action|kind|verb|operation|status|name$|what", re.IGNORECASE)
+_STREAMS: Final = re.compile(
+    r"case|customer|user|account|client|order|session|device|entity|subject|stream|id$|who|key|nr$|no$",
+    re.IGNORECASE,
+)
+_IDS: Final = re.compile(r"event.?id|uuid|guid|^id$|id$|number|nr$|key", re.IGNORECASE)
+_EPOCH: Final = re.compile(r"\d{10}(\d{3}|\d{6})?(\.\d+)?")
+
+
+def rows_of(lines: pl.DataFrame) -> list[dict[str, Any]]:
+    """Return the rejected lines of one file as members, JSON or rows of CSV; others are passed over.
+
+    Args:
+        lines: with ``file`` and ``raw``; those of the first one's file are looked at, at most 1,000.
+    """
+    if lines.is_empty():
+        return []
+    file = lines["file"].fill_null("")[0]
+    raw = lines.filter(pl.col("file").fill_null("") == file)["raw"].head(_LOOKED_AT)
+    return list(_rows(Path(file), [text.decode("utf-8", "replace") for text in raw]))
+
+
+def guess_identity(rows: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+    """Return a member that could be the id of events, and why: it is in all lines, and never twice."""
+    columns, count = _columns(rows), counted(len(rows), "line")
+    in_all = {name: values for name, values in columns.items() if len(set(values)) == len(values) == len(rows)}
+    unique = [name for name, values in in_all.items() if not _are_times(values)]
+    if unique:
+        best = _best(unique, _IDS)
+        return best, f"{best} is unique in {count}"
+    return "@line", f"none of them is unique in {count}, so each line is its own event (@line)"
+
+
+def guess_mapping(rows: Sequence[Mapping[str, Any]], *, kind: str) -> dict[str, Any]:
+    """Return arguments of `eventsource.source` for lines that look like these.
+
+    ``occurred_at`` is a member whose values are times; ``type`` one with few different texts; ``stream`` one whose
+    values repeat; ``event_id`` one whose values do not, else the line. What cannot be guessed is left out; without
+    a time there is no guess at all.
+
+    Args:
+        rows: the members of some lines.
+        kind: the type of all events, if no member is the type.
+    """
+    columns = _columns(rows)
+    times = [name for name, values in columns.items() if _are_times(values)]
+    found: dict[str, Any] = {"event_id": guess_identity(rows)[0]}
+    texts = {name: values for name, values in columns.items() if name not in times}
+    types = [name for name, values in texts.items() if _TYPES.search(name) and _are_types(values)]
+    if times and not types and len(times) > 1:
+        found["events"] = [{"type": _title(name), "occurred_at": name} for name in times]
+        found["event_id"] = [found["event_id"], "@type"]
+    elif times:
+        found["occurred_at"] = _best(times, _TIMES)
+        found |= {"type": _best(types, _TYPES)} if types else {"constants": {"type": kind}}
+    others = [name for name in texts if name not in types[:1]]
+    repeated = [name for name in others if len(set(texts[name])) < len(texts[name]) or name == found["event_id"]]
+    candidates = [name for name in repeated or others if _STREAMS.search(name)] or repeated
+    if candidates:
+        found["stream"] = _best(candidates, _STREAMS)
+    elif not isinstance(found["event_id"], str):
+        found["stream"] = found["event_id"][0]
+    return found if times else {}
+
+
+def _rows(file: Path, texts: Sequence[str]) -> Iterator[dict[str, Any]]:
+    header = csv_header(file)
+    if header is None:
+        for text in texts:
+            try:
+                row = json.loads(text)
+            except ValueError:
+                continue
+            if isinstance(row, dict):
+                yield row
+        return
+    first = header.decode("utf-8", "replace").splitlines()[-1]  # a line sep=; may be above it
+    delimiter = max(_DELIMITERS, key=first.count)
+    (names,) = csv.reader([first], delimiter=delimiter)
+    for cells in csv.reader(texts, delimiter=delimiter):
+        yield {name: cell for name, cell in zip(names, cells, strict=False) if cell.strip()}
+
+
+def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Return path → its values as texts, those that are there, of members that are neither arrays nor null."""
+    columns: dict[str, list[str]] = {}
+    for row in rows:
+        for path, value in _scalars(row):
+            columns.setdefault(path, []).append(value)
+    return columns
+
+
+def _scalars(row: Mapping[str, Any], above: str = "", depth: int = 1) -> Iterator[tuple[str, str]]:
+    for name, value in row.items():
+        if isinstance(value, dict) and depth < _DEPTH:
+            yield from _scalars(value, f"{above}{name}.", depth + 1)
+        elif value is not None and not isinstance(value, dict | list | bool):
+            yield above + name, str(value)
+
+
+def _are_times(values: Sequence[str]) -> bool:
+    texts = [value for value in values if not value.isdecimal()]
+    numbers = sum(bool(_EPOCH.fullmatch(value)) for value in values)
+    parsed = parse_times(pl.Series(texts, dtype=pl.String), "UTC").is_not_null().sum() if texts else 0
+    return numbers + parsed >= _NEARLY_ALL * len(values)
+
+
+def _are_types(values: Sequence[str]) -> bool:
+    different = len(set(values))
+    return different <= _MOST_TYPES and (different < len(values) or len(values) < _FEW)
+
+
+def _best(names: Sequence[str], wanted: re.Pattern[str]) -> str:
+    """Return the name that matches first in the alternatives of a pattern; the first name of equal ones."""
+    alternatives = wanted.pattern.split("|")
+    found = [[bool(re.search(each, name, re.IGNORECASE)) for each in alternatives] for name in names]
+    ranks = [matches.index(True) if True in matches else len(alternatives) for matches in found]
+    return names[ranks.index(min(ranks))]
+
+
+def _title(name: str) -> str:
+    """Return a type for a time: ``ShippedDate`` and ``shipped_at`` are Shipped."""
+    last = name.rsplit(".", 1)[-1]
+    plain = re.sub(r"(?i)[_ -]?(date|time|timestamp|at|on)$", "", last) or last
+    return plain[0].upper() + plain[1:]

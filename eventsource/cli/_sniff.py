@@ -1,0 +1,83 @@
+"""The command `sniff`: what a raw file is, its first events, and the mapping to paste."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import polars as pl
+from click.exceptions import Exit
+
+from eventsource.cli._config import Project, short_path
+from eventsource.cli._errors import FAILED
+from eventsource.cli._guess import guess_mapping, rows_of
+from eventsource.cli._mapping import MappingOptions
+from eventsource.cli._parameters import Argument
+from eventsource.cli._table import print_table
+from eventsource.cli._terminal import console, note, say
+from eventsource.event import Batch
+from eventsource.messages import counted
+
+__all__ = ["sniff", "sniffed", "source_table"]
+
+_EVENTS: Final = 5
+_SHOWN: Final = ("event_id", "stream", "type", "occurred_at", "data")
+
+
+def sniff(
+    mapping: MappingOptions,
+    file: Annotated[str, Argument(metavar="FILE", help="A raw log.")],
+) -> None:
+    """Show what a raw file is: its first events, and the mapping to paste into pyproject.toml.
+
+    Lines that are not events as they are get a guessed mapping. Nothing is written. Options override the guess.
+    """
+    batch, options = sniffed(file, mapping.given)
+    for text in batch.notes:
+        note(text)
+    for reason, count in batch.rejected.group_by("reason").len().sort("len", descending=True).head(3).iter_rows():
+        note(f"{counted(count, 'line')}: {reason}")
+    if batch.events.is_empty():
+        say(f"{short_path(file)}: no line could be read as an event, and no mapping could be guessed")
+        raise Exit(FAILED)
+    say(f"{short_path(file)}: {counted(batch.events.height, 'event')} in the first part of it; the first of them:")
+    print_table(console(), batch.events.head(_EVENTS).select(_SHOWN))
+    say("\nto pull them so, in pyproject.toml:\n")
+    say(source_table(file, options))
+
+
+def sniffed(file: str, given: Mapping[str, Any]) -> tuple[Batch, dict[str, Any]]:
+    """Return the first batch of a file, and its mapping: a guessed one if it gives no event without."""
+    project = Project(Path.cwd())
+    options = dict(given)
+    batch = _first_batch(project, file, options)
+    rows = rows_of(batch.rejected) if batch.events.is_empty() else []
+    if rows:
+        kind = Path(file).name.split(".")[0].capitalize() or "Event"
+        guessed = guess_mapping(rows, kind=kind)
+        options = {**guessed, **options}
+        batch = _first_batch(project, file, options)
+    return batch, options
+
+
+def _first_batch(project: Project, file: str, options: Mapping[str, Any]) -> Batch:
+    (source,) = project.sources([file], **options)
+    return next(iter(source.batches({})), Batch(pl.DataFrame(), {}))
+
+
+def source_table(path: str, options: Mapping[str, Any]) -> str:
+    """Return the table of a source for pyproject.toml; texts are quoted as TOML does."""
+    lines = [f"{name} = {_toml(value)}" for name, value in {"path": path, **options}.items()]
+    return "\n".join(["[tool.eventsource.source]", *lines])
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{_key(name)} = {_toml(each)}" for name, each in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _key(name: str) -> str:
+    return name if name.replace("_", "").isalnum() and name.isascii() else json.dumps(name, ensure_ascii=False)
