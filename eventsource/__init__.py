@@ -99,28 +99,6 @@ _HOMES: Final = {
 }
 """The module that defines a public name; names that are not listed are from `eventsource.model`."""
 
-_MODULES: Final = (
-    "charts",
-    "check",
-    "decode",
-    "dump",
-    "errors",
-    "event",
-    "fold",
-    "log",
-    "model",
-    "moment",
-    "plan",
-    "readmodel",
-    "report",
-    "snapshots",
-    "sources",
-    "testing",
-    "timeline",
-)
-"""Public modules, which are attributes of the package without an import of their own."""
-
-
 if not TYPE_CHECKING:  # a type checker reads the imports above, and reports names that do not exist
 
     def __getattr__(name: str) -> Any:
@@ -129,7 +107,7 @@ if not TYPE_CHECKING:  # a type checker reads the imports above, and reports nam
             value: Any = import_module("importlib.metadata").version("eventsource-workbench")
         elif name in __all__:
             value = getattr(import_module(f"{__name__}.{_HOMES.get(name, 'model')}"), name)
-        elif name in _MODULES:
+        elif name in _public_modules():
             value = import_module(f"{__name__}.{name}")
         else:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -138,4 +116,11 @@ if not TYPE_CHECKING:  # a type checker reads the imports above, and reports nam
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, *_MODULES, "__version__"})
+    return sorted({*globals(), *__all__, *_public_modules(), "__version__"})
+
+
+def _public_modules() -> set[str]:
+    """Return the modules of the package, which are its attributes without an import of their own."""
+    from pkgutil import iter_modules  # noqa: PLC0415 - most programs need none of them
+
+    return {name for _, name, _ in iter_modules(__path__) if not name.startswith("_")}

@@ -116,6 +116,11 @@ class SnapshotStore:
         """Return the snapshots by moment and position, without damaged files."""
         return sorted(self._readable(), key=lambda snapshot: (snapshot.moment, snapshot.position))
 
+    @property
+    def has_damage(self) -> bool:
+        """Whether a damaged file was found."""
+        return bool(self._damaged)
+
     def sound(self) -> list[Snapshot]:
         """Return what `all` returns, without the snapshots whose states were found to be damaged."""
         return [snapshot for snapshot in self.all() if self.folder / snapshot.file not in self._damaged]
@@ -197,19 +202,19 @@ class SnapshotStore:
         self._last_read = path, file.st_mtime_ns, frame
         return frame.lazy()
 
-    def prune(self, keep: int, columns: tuple[str, ...] | None = None, new: Collection[Snapshot] = ()) -> int:
+    def prune(self, keep: int, useful: Collection[Snapshot] | None = None, new: Collection[Snapshot] = ()) -> int:
         """Remove all snapshots but the newest, and files that were never finished; return how many snapshots.
 
         Args:
             keep: how many snapshots stay.
-            columns: the payload columns of today: snapshots with others are removed first, since they are of no
-                use any more. None: all snapshots are of use.
+            useful: snapshots of the payload columns of today, and of events that the log has: all others are
+                removed. None: all snapshots are of use.
             new: snapshots that were taken just now: they stay before all others.
         """
         snapshots = self.all()
-        useful = [snapshot for snapshot in snapshots if columns in (None, snapshot.columns)]
-        useful.sort(key=lambda snapshot: snapshot in new)  # stable: the others stay sorted by moment
-        staying = {snapshot.file for snapshot in (useful[-keep:] if keep else [])}
+        best = [snapshot for snapshot in snapshots if useful is None or snapshot in useful or snapshot in new]
+        best.sort(key=lambda snapshot: snapshot in new)  # stable: the others stay sorted by moment
+        staying = {snapshot.file for snapshot in (best[-keep:] if keep else [])}
         for path in self.folder.glob("*"):
             is_abandoned = path.suffix == TEMPORARY and time.time() - path.stat().st_mtime > _ABANDONED
             if is_abandoned or (path.suffix == _SUFFIX and path.name not in staying):

@@ -73,7 +73,7 @@ def take_due_snapshots(
         view: all events up to the head of the log, which was refreshed for it: the log's mark is then not older.
         store: where to store them.
         policy: the policy.
-        existing: the snapshots that are there.
+        existing: the snapshots that are there, without damaged ones and those of events that the log lost.
         tz: the zone of calendar steps.
     """
     if view.span is None or not can_hold_states(view.plan):
@@ -86,7 +86,7 @@ def take_due_snapshots(
         with contextlib.suppress(FoldError):
             new.append(take_snapshot(view, store, moment))
     if new or len(existing) > policy.keep:
-        store.prune(policy.keep, columns, new)
+        store.prune(policy.keep, useful, new)
     return new
 
 

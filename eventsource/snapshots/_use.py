@@ -81,7 +81,8 @@ class Snapshots:
 
     def take_due(self, view: View, policy: SnapshotPolicy) -> list[Snapshot]:
         """Take the snapshots that a policy asks for; see `take_due_snapshots`."""
-        return take_due_snapshots(view.without_known_at(), self.store, policy, self.store.sound(), self.tz)
+        existing = [snapshot for snapshot in self.store.sound() if self._lost_events(snapshot) is None]
+        return take_due_snapshots(view.without_known_at(), self.store, policy, existing, self.tz)
 
     def _take_due_if_writable(self, view: View, policy: SnapshotPolicy) -> None:
         """Take the snapshots that are due; a question is answered without them where they cannot be written."""
@@ -126,6 +127,8 @@ class Snapshots:
             return view.parts.expected_share(snapshot.position, snapshot.moment, moment)
 
         snapshots, request, first_lost = self.store.sound(), Request.of(view, moment), None
+        if not snapshots and self.store.has_damage:
+            return Unusable("the file of every snapshot is damaged")
         while True:
             found = choose_snapshot(snapshots, request, cost, self.thresholds.max_share)
             if isinstance(found, Unusable):

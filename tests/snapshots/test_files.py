@@ -12,7 +12,7 @@ import pytest
 from eventsource import Log
 from eventsource.errors import DerivedFileWarning, FoldError, LogError, ModelError
 from eventsource.plan import Plan
-from eventsource.snapshots import Thresholds
+from eventsource.snapshots import Thresholds, Unusable
 from eventsource.testing import MemoryLog
 from eventsource.timeline import Timeline
 from tests.conformance.stored import BUSY, assert_answers, reference, snapshots_of, stored_timeline
@@ -72,6 +72,7 @@ def test_a_damaged_snapshot_counts_as_absent(timeline: Timeline, content: bytes)
     with pytest.warns(DerivedFileWarning, match="is damaged") as said:
         assert timeline.snapshots().is_empty()
     assert len(said) == 2
+    assert timeline.snapshot_for() == Unusable("the file of every snapshot is damaged")
     assert_answers(timeline, reference(EVENTS, BUSY))
     timeline.prune(keep=5)
     assert list(snapshots_of(timeline).folder.iterdir()) == []

@@ -9,7 +9,7 @@ import pytest
 
 from eventsource import Log
 from eventsource.plan import Plan, Rule
-from eventsource.snapshots import Unusable
+from eventsource.snapshots import SnapshotPolicy, Unusable
 from eventsource.testing import event
 from eventsource.timeline import Timeline
 from tests.conformance.stored import BUSY, assert_answers, reference, snapshots_of, stored_timeline
@@ -101,3 +101,24 @@ def test_a_restored_log_answers_from_the_events_that_it_pulled_again(tmp_path: P
     again = Timeline(Log(log.path), plan)
     assert again.as_of()["sum"].sum() == again.as_of(snapshots=False)["sum"].sum() == 36_000
     assert again.history()["sum"].sum() == 36_000
+
+
+def test_a_policy_does_not_count_snapshots_of_lost_events(tmp_path: Path) -> None:
+    """After a restore it takes its snapshots again, and removes those of lost events."""
+    log = Log(tmp_path / "log")
+    plan = Plan("M", (Rule(name="sum", op="total", events=("Paid",), of="x"),))
+    log.append([event("Paid", f"e{n}", at="2024-01-01", x=1) for n in range(50)])
+    shutil.copytree(log.path, tmp_path / "backup")
+    policy = SnapshotPolicy(every="1mo", keep=2)
+    log.append([event("Paid", f"lost{n}", at=f"2024-0{n}-02", x=1) for n in range(1, 6)])
+    lost = Timeline(log, plan).take_due(policy)
+    assert len(lost) == 2
+    shutil.rmtree(tmp_path / "log" / "events")
+    shutil.copytree(tmp_path / "backup" / "events", tmp_path / "log" / "events")
+    again = Timeline(Log(log.path), plan)
+    log_of(again).append([event("Paid", f"new{n}", at=f"2024-0{n}-02", x=100) for n in range(1, 6)])
+    taken = again.take_due(policy)
+    assert [each.moment for each in taken] == [each.moment for each in lost]
+    assert snapshots_of(again).all() == sorted(taken, key=lambda each: each.moment)
+    assert again.take_due(policy) == []
+    assert again.verify()["same"].all()

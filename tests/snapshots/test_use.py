@@ -72,7 +72,7 @@ def test_the_reason_for_no_snapshot_is_that_of_the_question(timeline: Timeline) 
     reasons["22 of its 30 states would have to be folded again"] = timeline.snapshot_for()
     (snapshots_of(timeline).folder / taken.file).write_bytes(b"")
     with pytest.warns(DerivedFileWarning, match="is damaged"):
-        reasons["no snapshot was taken yet"] = timeline.snapshot_for()
+        reasons["the file of every snapshot is damaged"] = timeline.snapshot_for()
     for reason, found in reasons.items():
         assert found == Unusable(reason)
 
