@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -14,6 +15,7 @@ import polars as pl
 
 from eventsource.atomic_write import atomic_write
 from eventsource.derived_folders import hold_lock, try_lock
+from eventsource.errors import LogError
 from eventsource.event import TIMESTAMP
 from eventsource.messages import counted
 
@@ -24,6 +26,7 @@ ERASURES_FOLDER: Final = "erasures"
 
 _PENDING: Final = "pending.json"
 _RECEIPTS: Final = "*-*.json"
+_ID: Final = re.compile(r"\d{8}T\d{6}-[0-9a-f]{8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,13 @@ class Erasure:
 
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> Self:
-        """Return the receipt that `to_dict` gave as plain data."""
+        """Return the receipt that `to_dict` gave as plain data.
+
+        Raises:
+            ValueError: it is something else.
+        """
+        if not _ID.fullmatch(plain["id"]):  # it becomes the name of a file
+            raise ValueError(plain["id"])
         return cls(**plain | {"at": datetime.fromisoformat(plain["at"])})
 
     def __str__(self) -> str:
@@ -130,11 +139,14 @@ class ErasureRecords:
         return self.can_exist and (self._folder / _PENDING).exists()
 
     def pending(self) -> Pending | None:
-        """Return the erasure that has begun and did not end."""
-        try:
-            return Pending.from_json((self._folder / _PENDING).read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return None
+        """Return the erasure that has begun and did not end.
+
+        Raises:
+            LogError: its file cannot be read.
+        """
+        path = self._folder / _PENDING
+        with _named(path, "erase the same events again after you have removed the file"):
+            return Pending.from_json(path.read_text(encoding="utf-8")) if path.exists() else None
 
     def begin(self, pending: Pending) -> None:
         """Record that an erasure has begun; only the owner of the file can read what it names."""
@@ -148,7 +160,10 @@ class ErasureRecords:
     def receipts(self) -> pl.DataFrame:
         """Return the receipts: the members of `Erasure`, the newest last."""
         paths = self._folder.glob(_RECEIPTS) if self.can_exist else ()
-        found = [Erasure.from_dict(json.loads(path.read_bytes())) for path in paths]
+        found = []
+        for path in paths:
+            with _named(path, "restore the file from a backup, or remove it"):
+                found.append(Erasure.from_dict(json.loads(path.read_bytes())))
         return pl.DataFrame([asdict(each) for each in found], schema=RECEIPTS).sort("at", "id")
 
     def _write(self, name: str, text: str, *, mode: int) -> None:
@@ -158,6 +173,15 @@ class ErasureRecords:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
+
+
+@contextmanager
+def _named(path: Path, hint: str) -> Iterator[None]:
+    """Raise errors of reading a record as one that names its file."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise LogError(f"{path} is damaged: {type(error).__name__} {error}", hint=hint) from error
 
 
 @contextmanager

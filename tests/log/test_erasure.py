@@ -246,3 +246,22 @@ def test_rejected_lines_are_matched_by_whole_names(tmp_path: Path) -> None:
     assert names_any(list(lines), ["ada-0", "7", "/s#1", "äda"]) == list(lines.values())
     assert names_any(list(lines), []) == [False] * len(lines)
     assert ids(people_log(tmp_path / "log", events=10))[:2] == ["e0", "e1"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"[]", b"{}", b"\xff", b'{"erasure": {"id": "../../../victim", "at": "2024-01-01"}, "streams": []}'],
+)
+def test_a_damaged_or_forged_record_is_an_error(tmp_path: Path, content: bytes) -> None:
+    """It names the file and what to type; no name in it becomes a path."""
+    log = people_log(tmp_path / "log", events=20)
+    log.erase(event_ids="e3", reason="r")
+    folder = tmp_path / "log" / "erasures"
+    (folder / "pending.json").write_bytes(content)
+    with pytest.raises(LogError, match=r"pending.json is damaged: .*\nHint: erase the same events again"):
+        log.append([moved(99, "ada-9")])
+    (folder / "pending.json").rename(folder / "2024-1.json")
+    with pytest.raises(LogError, match=r"2024-1.json is damaged"):
+        log.erasure_receipts()
+    assert log.append([moved(99, "ada-9")]).appended == 1
+    assert not list(tmp_path.parent.glob("victim*"))

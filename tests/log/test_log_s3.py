@@ -129,6 +129,6 @@ def test_erasing_events_of_a_log_on_an_object_store_is_refused(options: dict[str
     """The store may keep versions of its files, so nothing could be promised; the hint says what to do."""
     log = Log("s3://bucket/erased", storage_options=options)
     log.append(events(range(3)))
-    with pytest.raises(LogError, match="expected a log in a folder.*\nHint: copy the log into a folder"):
+    with pytest.raises(LogError, match=r"expected a log in a folder.*\nHint: copy the log into a folder"):
         log.erase(stream="s1", reason="request")
     assert (log.erasures, log.erasure_receipts().height, log.append(events([3])).appended) == (0, 0, 1)
