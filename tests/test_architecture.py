@@ -20,8 +20,8 @@ LAYERS: dict[frozenset[str], str] = {
     frozenset({"index"}): "An LSM tree of decoded events, clustered by entity and time.",
     frozenset({"fold"}): "The engines: the reference engine and the Polars engine.",
     frozenset({"decode"}): "Payload members as typed columns.",
-    frozenset({"charts", "log", "model", "sources"}): (
-        "The log, an append-only table; readers of files; the declarative way to write a plan; charts."
+    frozenset({"charts", "log", "model", "sentences", "sources"}): (
+        "The log, an append-only table; readers of files; the declarative way to write a plan; charts; sentences."
     ),
     frozenset({"plan"}): "What a model means, as frozen data.",
     frozenset({"operations"}): "One table that says what every operation is and computes.",
@@ -36,6 +36,7 @@ LAYERS: dict[frozenset[str], str] = {
             "derived_folders",
             "dotted_paths",
             "errors",
+            "formats",
             "messages",
             "progress",
             "retry",

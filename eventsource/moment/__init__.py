@@ -8,8 +8,9 @@ The rules are those of the specification:
 * The calendar has the years 1 to 9999. Its first day includes all time before it, its last day all time after
   it.
 
-One moment is read by `last_instant` and `first_instant`, a column by `last_instants` and `parse_times`, and steps
-such as month-ends are made by `steps` and `last_days_of_steps`.
+One moment is read by `last_instant` and `first_instant`, a column by `last_instants` and `parse_times`. Steps such
+as month-ends are made by `steps` and `last_days_of_steps`. `moments_in_order` reads moments that name each other,
+such as the parameters of a report.
 """
 
 from eventsource.moment._columns import (
@@ -20,6 +21,7 @@ from eventsource.moment._columns import (
     parse_times,
     time_unit,
 )
+from eventsource.moment._in_order import moments_in_order, moments_of, references_resolved
 from eventsource.moment._instants import (
     Moment,
     day_of,
@@ -53,9 +55,12 @@ __all__ = [
     "last_days_of_steps",
     "last_instant",
     "last_instants",
+    "moments_in_order",
+    "moments_of",
     "null_outside_calendar",
     "parse_moment",
     "parse_times",
+    "references_resolved",
     "relative_moment",
     "steps",
     "time_unit",

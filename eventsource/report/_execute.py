@@ -18,6 +18,8 @@ from eventsource.report._parameters import as_source
 __all__ = ["execute", "read"]
 
 _TAG: Final = "parameters"
+_FOR_TESTS: Final = "results"
+"""The tag of cells that only serve tests: a report does not run them."""
 _SHOWN: Final = 70
 
 
@@ -75,9 +77,11 @@ def _client(notebook: NotebookNode, folder: Path, timeout: int, sockets: str) ->
 
 
 def _with_values(notebook: NotebookNode, values: Mapping[str, Any]) -> NotebookNode:
-    """Return a copy with a cell that sets the parameters."""
+    """Return a copy with a cell that sets the parameters, without the cells that only serve tests."""
     copy = nbformat.from_dict(notebook)
-    copy.cells = [nbformat.from_dict(cell) for cell in notebook.cells]
+    copy.cells = [
+        nbformat.from_dict(cell) for cell in notebook.cells if _FOR_TESTS not in cell.metadata.get("tags", [])
+    ]
     tagged = [number for number, cell in enumerate(copy.cells) if _TAG in cell.metadata.get("tags", [])]
     if values and tagged:
         source = "\n".join(f"{name} = {as_source(value)}" for name, value in values.items())

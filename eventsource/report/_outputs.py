@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 from nbconvert.filters.markdown_mistune import markdown2html_mistune
 from nbformat import NotebookNode
 
-from eventsource.charts import VEGA_MIMETYPES
+from eventsource.charts import HIDDEN, VEGA_MIMETYPES
 
 __all__ = ["Item", "items"]
 
@@ -26,6 +26,7 @@ _QUOTED: Final = re.compile(r'<td>(?:"|&quot;)([^<]*)(?:"|&quot;)</td>')  # Pola
 _ALT_ROWS: Final = 200
 """Rows of a chart's data that the table below it shows."""
 _NOTHING: Final = Markup()
+_WIDE: Final = Markup('<div class="wide" role="region" tabindex="0" aria-label="Table">{}</div>')
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def _output(output: NotebookNode) -> Iterator[Item]:
         source = escape("data:image/png;base64," + data["image/png"].replace("\n", ""))
         yield Item("html", Markup('<img src="{}" alt="figure">').format(source))
     elif "text/html" in data and "<table" in data["text/html"]:
-        yield Item("html", Markup('<div class="wide">{}</div>').format(_clean(data["text/html"], markdown=False)))
+        yield Item("html", _WIDE.format(_clean(data["text/html"], markdown=False)))
     elif "text/markdown" in data:
         yield Item("html", _clean(markdown2html_mistune(data["text/markdown"]), markdown=True))
     elif "text/plain" in data:
@@ -84,7 +85,7 @@ def _output(output: NotebookNode) -> Iterator[Item]:
 
 
 def _pre(text: str) -> Markup:
-    return Markup("<pre>{}</pre>").format(text)
+    return Markup('<pre tabindex="0">{}</pre>').format(text)
 
 
 def _clean(html: str, *, markdown: bool) -> Markup:
@@ -98,8 +99,11 @@ def _clean(html: str, *, markdown: bool) -> Markup:
 
 
 def _rows(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the first rows of a chart's data."""
+    """Return the first rows of a chart's data that are for readers."""
     values: Any = spec.get("data", {}).get("values")
     if values is None:
         values = next(iter(spec.get("datasets", {}).values()), [])
-    return values[:_ALT_ROWS] if isinstance(values, list) else []
+    if not isinstance(values, list):
+        return []
+    shown = [{name: row[name] for name in row if not name.startswith(HIDDEN)} for row in values]
+    return [row for row in shown if any(value is not None for value in row.values())][:_ALT_ROWS]

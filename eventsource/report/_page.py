@@ -14,6 +14,7 @@ import vl_convert
 from markupsafe import Markup
 from nbformat import NotebookNode
 
+from eventsource.charts import DARK, LIGHT
 from eventsource.errors import ReportError
 from eventsource.report._outputs import Item, items
 
@@ -42,12 +43,14 @@ def page(notebook: NotebookNode, *, title: str, about: Mapping[str, str], manife
     found = list(items(notebook))
     charts = [item.spec for item in found if item.spec is not None]
     _check_size(found)
-    style, script = _asset("page.css"), _asset("page.js")
+    style, script = _palettes() + _asset("page.css"), _asset("page.js")
     bundle = _bundle() if charts else ""
     body, contents = _numbered(found)
+    opening = body.pop(0)["html"] if body and "<h1" in str(body[0].get("html")) else ""
     html = _template().render(
         title=title,
         about=about,
+        opening=opening,
         body=body,
         contents=contents if len(contents) > _CONTENTS_FROM else [],
         charts=[json_for_script(spec) for spec in charts],
@@ -103,6 +106,15 @@ def _all_of_vega() -> str:
     """Return Vega, Vega-Lite and their embedding as one script."""
     whole: str = vl_convert.javascript_bundle()  # type: ignore[call-arg]  # its stub lacks the default
     return whole
+
+
+def _palettes() -> str:
+    """Return the colours of series as variables: one palette for light paper and print, one for dark screens."""
+    light, dark = (
+        "".join(f"--series-{number}:{colour};" for number, colour in enumerate(palette))
+        for palette in (LIGHT, DARK)
+    )
+    return f":root{{{light}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}\n"
 
 
 @cache

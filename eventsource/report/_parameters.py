@@ -12,7 +12,7 @@ from nbformat import NotebookNode
 
 from eventsource.errors import ReportError
 from eventsource.messages import suggestion
-from eventsource.moment import parse_moment, relative_moment
+from eventsource.moment import parse_moment, references_resolved, relative_moment
 
 __all__ = ["Parameter", "as_source", "declared", "resolved"]
 
@@ -70,11 +70,13 @@ def resolved(
     """Return the value of every parameter: the given one, or its default.
 
     A text becomes a value of the parameter's type. Moments may be relative, in days of UTC: ``now``, ``today``,
-    ``yesterday``, ``-7d``, ``month_end`` (the end of the last full month). They are resolved here, so that the
-    report shows which day it is about.
+    ``yesterday``, ``-7d``, ``month_end`` (the end of the last full month). Values, defaults too, may count from
+    another parameter: ``as_of - 3mo``, ``start of quarter of as_of``. They are resolved here, so that the report
+    shows which days it is about.
 
     Raises:
         ReportError: the notebook does not declare a name, or a value does not fit the type.
+        MomentError: a value counts from a parameter that is not a moment.
     """
     known = {parameter.name: parameter for parameter in parameters}
     for name in given:
@@ -82,7 +84,8 @@ def resolved(
             raise ReportError(f"unknown parameter {name!r}", hint=_hint(name, known))
     asked = now or datetime.now(UTC)
     values = {name: parameter.default for name, parameter in known.items()}
-    return values | {name: _converted(known[name], text, asked) for name, text in given.items()}
+    values |= {name: _converted(known[name], text, asked) for name, text in given.items()}
+    return references_resolved(values)
 
 
 def as_source(value: Any) -> str:

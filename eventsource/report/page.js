@@ -1,18 +1,20 @@
 "use strict";
 (() => {
   const json = (id) => JSON.parse(document.getElementById(id).textContent);
-  const dark = window.matchMedia("(prefers-color-scheme: dark)");
-  const ink = (on) => ({
-    axis: { labelColor: on ? "#9aa4ae" : "#5d6670", titleColor: on ? "#9aa4ae" : "#5d6670",
-            gridColor: on ? "#4a5159" : "#dfe3e8", tickColor: on ? "#4a5159" : "#dfe3e8" },
-    legend: { labelColor: on ? "#e6e8eb" : "#1c1f23", titleColor: on ? "#9aa4ae" : "#5d6670" },
-    title: { color: on ? "#e6e8eb" : "#1c1f23" },
-  });
+  // Colours are variables of the style sheet: they follow the reader's setting, and print is light.
+  const ink = {
+    axis: { labelColor: "var(--soft)", titleColor: "var(--soft)", gridColor: "var(--rule)", tickColor: "var(--rule)" },
+    legend: { labelColor: "var(--ink)", titleColor: "var(--soft)" },
+    title: { color: "var(--ink)" },
+    text: { color: "var(--ink)" },
+  };
   const draw = async () => {
     for (const place of document.querySelectorAll("[data-chart]")) {
       const spec = json("chart-" + place.dataset.chart);
+      const palette = spec.config && spec.config.range && spec.config.range.category;
+      if (palette) spec.config.range.category = palette.map((_, n) => `var(--series-${n})`);
       await window.vegaEmbed(place, spec, {
-        actions: false, ast: true, renderer: "svg", defaultStyle: false, config: ink(dark.matches),
+        actions: false, ast: true, renderer: "svg", defaultStyle: false, config: ink,
         tooltip: { disableDefaultStyle: true }, logLevel: 1,
       });
     }
@@ -33,11 +35,5 @@
     });
   }
   document.getElementById("made-of").textContent = JSON.stringify(json("manifest"), null, 2);
-  window.addEventListener("beforeprint", () => {
-    for (const closed of document.querySelectorAll("main details")) closed.open = true;
-  });
-  if (document.querySelector("[data-chart]")) {
-    draw();
-    dark.addEventListener("change", draw);
-  }
+  if (document.querySelector("[data-chart]")) draw();
 })();

@@ -131,7 +131,7 @@ class Timeline:
         Returns:
             ``entity``, then the fields in declared order; sorted by ``entity``. For several moments the same
             rows under a leading column ``as_of`` (Date where all moments are dates, else Datetime), in the
-            order of the moments.
+            order of the moments. A moment that is named twice counts once.
         """
         question, ids = self._question(known_at, upto, tz), entity_ids(entity)
         if when is None or is_one_moment(when):

@@ -33,10 +33,13 @@ __all__ = ["changes_of", "states_at_moments", "states_of_rows", "trend_slots"]
 def states_at_moments(
     sight: Sight, engine: Engine, moments: Sequence[Moment], tz: str, entities: pl.Series | None
 ) -> pl.DataFrame:
-    """Return the entities that exist at each moment: ``as_of``, ``entity``, the fields; in order of moments."""
+    """Return the entities that exist at each moment: ``as_of``, ``entity``, the fields; in order of moments.
+
+    A moment that is named twice counts once: an aggregation by ``as_of`` would count its rows double.
+    """
     labels = moments_column([parse_moment(moment) for moment in moments], tz)
     instants = pl.Series("at", [last_instant(moment, tz) for moment in moments], TIMESTAMP)
-    numbered = instants.to_frame().with_row_index("|moment")
+    numbered = instants.to_frame().with_row_index("|moment").filter(instants.is_first_distinct())
 
     def states(events: Events) -> pl.DataFrame:
         asked = numbered.join(events.clustered.entities.alias("entity").to_frame(), how="cross")

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eventsource import demo, event
+from eventsource.demo._business import BUSINESS
 from tests.demo.helpers import members
 from tests.laws import examples
 
@@ -35,7 +36,7 @@ def test_any_arguments_give_a_consistent_log(customers: int, seed: int, since: d
 def test_payloads_are_json_objects(events: pl.DataFrame) -> None:
     """Every payload and metadata is one JSON object, and every type occurs."""
     assert event.check_events(events).equals(events)
-    assert set(events["type"]) == set(demo.TYPES)
+    assert set(events["type"]) == set(BUSINESS["event_types"])
 
 
 def test_versions_follow_the_recording(events: pl.DataFrame) -> None:

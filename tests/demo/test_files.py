@@ -1,4 +1,3 @@
-import gzip
 import json
 import os
 import subprocess
@@ -11,13 +10,15 @@ from typing import Any
 import pytest
 
 from eventsource import demo, event
-from eventsource.demo import _customers, _files
+from eventsource.demo import _events
+from eventsource.demo._files import Manifest
+from eventsource.demo._lines import FAULTS
 from eventsource.errors import SourceError
 from tests.demo.helpers import SAMPLE, fault, first_lines, good_lines, raw_lines
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, demo.Manifest]:
+def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Manifest]:
     """Return a written log and its manifest."""
     path = tmp_path_factory.mktemp("demo") / "log.jsonl.gz"
     return path, demo.write(path, customers=800, seed=11)
@@ -34,7 +35,7 @@ def test_the_sample_is_what_its_command_writes(tmp_path: Path) -> None:
     assert numbers == [f"{count:,}" for count in counts]
 
 
-def test_the_bytes_depend_on_the_arguments_alone(written: tuple[Path, demo.Manifest], tmp_path: Path) -> None:
+def test_the_bytes_depend_on_the_arguments_alone(written: tuple[Path, Manifest], tmp_path: Path) -> None:
     """Another process, hash seed and number of threads give the same bytes; another seed does not."""
     path, _ = written
     target = tmp_path / "other.jsonl.gz"
@@ -46,7 +47,7 @@ def test_the_bytes_depend_on_the_arguments_alone(written: tuple[Path, demo.Manif
     assert target.read_bytes() != path.read_bytes()
 
 
-def test_the_manifest_counts_the_lines_of_the_file(written: tuple[Path, demo.Manifest]) -> None:
+def test_the_manifest_counts_the_lines_of_the_file(written: tuple[Path, Manifest]) -> None:
     """Events, duplicates, conflicts, broken and late lines are exactly those that the file holds."""
     path, manifest = written
     lines = raw_lines(path)
@@ -67,13 +68,13 @@ def test_the_manifest_counts_the_lines_of_the_file(written: tuple[Path, demo.Man
         is_same.count(False),
     )
     assert (manifest.broken, manifest.late, manifest.lines) == (faults.total(), late, len(lines))
-    assert set(faults) == set(demo.FAULTS)
+    assert set(faults) == set(FAULTS)
     assert manifest.bytes == path.stat().st_size
     assert manifest.duplicates > 0 < manifest.conflicts
     assert 0.01 < manifest.late / manifest.events < 0.03
 
 
-def test_the_good_lines_are_the_events(written: tuple[Path, demo.Manifest]) -> None:
+def test_the_good_lines_are_the_events(written: tuple[Path, Manifest]) -> None:
     """The first good line of each id is the event of `demo.events`, in the same order."""
     path, _ = written
     lines = [
@@ -89,7 +90,7 @@ def test_the_good_lines_are_the_events(written: tuple[Path, demo.Manifest]) -> N
         assert texts == [None if text is None else json.loads(text) for text in read[name]]
 
 
-def test_lines_are_in_the_order_of_arrival(written: tuple[Path, demo.Manifest]) -> None:
+def test_lines_are_in_the_order_of_arrival(written: tuple[Path, Manifest]) -> None:
     """First arrivals are sorted by ``recorded_at``; members are in the documented order."""
     path, _ = written
     lines = good_lines(path)
@@ -101,7 +102,7 @@ def test_lines_are_in_the_order_of_arrival(written: tuple[Path, demo.Manifest]) 
 
 def test_large_logs_keep_the_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Customers generated some at a time, and sorted by slices of time, still arrive in one order."""
-    monkeypatch.setattr(_customers, "AT_ONCE", 40)
+    monkeypatch.setattr(_events, "AT_ONCE", 40)
     shares: list[float] = []
     manifest = demo.write(tmp_path / "cut.jsonl", customers=300, seed=5, progress=shares.append)
     lines = first_lines(good_lines(tmp_path / "cut.jsonl"))
@@ -113,23 +114,6 @@ def test_large_logs_keep_the_order(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert shares[-1] == 1
     assert len(shares) == 8 + 8
     assert [path.name for path in tmp_path.iterdir()] == ["cut.jsonl"]
-
-
-def test_the_files_of_a_folder_are_the_one_file_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The files have the stated number of lines, add up to the one file, and replace those of a longer run."""
-    monkeypatch.setattr(_files, "LINES_PER_FILE", 1_000)
-    demo.write(tmp_path / "parts", customers=300, seed=5)
-    before = sorted((tmp_path / "parts").iterdir())
-    manifest = demo.write(tmp_path / "parts", customers=150, seed=5)
-    parts = sorted((tmp_path / "parts").iterdir())
-    demo.write(tmp_path / "one.jsonl", customers=150, seed=5)
-    lengths = [len(raw_lines(part)) for part in parts]
-    assert len(parts) < len(before)
-    assert parts[0].name == "events-0001.jsonl.gz"
-    assert set(lengths[:-1]) == {1_000}
-    joined = b"".join(gzip.decompress(part.read_bytes()) for part in parts)
-    assert joined == (tmp_path / "one.jsonl").read_bytes()
-    assert manifest.bytes == sum(part.stat().st_size for part in parts)
 
 
 def test_a_failed_run_keeps_the_old_file(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def test_compared_cells_were_run(path: Path) -> None:
 
 @every_notebook
 def test_order_of_cells(path: Path) -> None:
-    """First the question, then imports, then typed parameters with help; the last cell says what was learnt."""
+    """First the question, then imports, then typed parameters with help; at the end what was learnt, computed."""
     cells = refresh.read(path).cells
     assert cells[0].source.startswith("# ")
     assert "?" in cells[0].source
@@ -55,7 +55,9 @@ def test_order_of_cells(path: Path) -> None:
     typed = re.compile(r"\w+: \w+ = .+  # .+")
     assert all(typed.fullmatch(line) for line in cells[2].source.splitlines())
     shown = [cell for cell in cells if "remove-cell" not in refresh.tags(cell)]
-    assert shown[-1].source.startswith("## What we learnt")
+    heading = next(n for n, cell in enumerate(shown) if cell.source == "## What we learnt")
+    assert all("say(" in cell.source and refresh.COMPARED in refresh.tags(cell) for cell in shown[heading + 1 :])
+    assert len(shown) > heading + 1
 
 
 @every_notebook

@@ -9,6 +9,7 @@ import pytest
 
 import eventsource as es
 from eventsource.fold import PolarsEngine, ReferenceEngine
+from eventsource.moment import Moment
 from eventsource.testing import MemoryLog, event
 from eventsource.timeline import Timeline
 from tests.timeline.shopkit import customers
@@ -85,3 +86,13 @@ def test_fields_may_have_ordinary_names(engine: Any) -> None:
     joined = named.join(pl.DataFrame({"id": ["a", "x"], "when": ["2024-01-02"] * 2}), on="id", at="when")
     assert joined["exists"].to_list() == [True, None]
     assert joined["moment"].to_list() == [2, None]
+
+
+def test_a_moment_that_is_named_twice_counts_once() -> None:
+    """An aggregation by `as_of` counts each entity once, however often and in whatever form the day is named."""
+    days: list[Moment] = ["2024-01-10", "2024-01-20", date(2024, 1, 10), "2024-01-20"]
+    several = customers().as_of(days)
+    assert several["as_of"].unique(maintain_order=True).to_list() == [date(2024, 1, 10), date(2024, 1, 20)]
+    assert several.height == sum(customers().as_of(day).height for day in days[:2])
+    last = datetime(2024, 1, 10, 23, 59, 59, 999999, tzinfo=UTC)
+    assert customers().as_of(["2024-01-10", last]).height == customers().as_of("2024-01-10").height

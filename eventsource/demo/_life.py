@@ -1,0 +1,211 @@
+"""The life of one customer, decided step by step: who it is, the tickets, the premium plan.
+
+Purchases are the bulk of the log; `_shop` draws them for many customers at once.
+"""
+
+from collections.abc import Generator, Iterator
+from typing import Any, Final, NamedTuple
+
+from eventsource.demo._business import (
+    BUSINESS,
+    DAY,
+    HOUR,
+    MINUTE,
+    NEVER,
+    YEAR,
+    Chance,
+    Settings,
+    campaigns,
+    milliseconds,
+    month_of,
+    months_after,
+    year_of,
+)
+
+__all__ = ["Event", "Life", "life"]
+
+Event = tuple[int, str, dict[str, Any]]
+"""When, the type, the payload."""
+
+_BUYERS: Final = 0.6  # of those who verified their address
+_YEARLY: Final = 0.25  # pay by the year
+_CHURN: Final = 0.22  # cancellations per year of a plan, where nothing drives the customer away
+_VOUCHER_CHURN: Final = 2.5 * _CHURN
+_ANNOYED_CHURN: Final = 3.5 * _CHURN  # added once an early ticket has waited four days
+_RETURNING: Final = 0.15  # of those who cancelled
+_REPLACED: Final = 0.7  # of the cards that expire
+_HOSTILE_EVERY: Final = 97  # every 97th customer has a hostile name
+_COUNTRIES: Final = {country["code"]: country for country in BUSINESS["countries"]}
+_COUNTRY_SHARES: Final = {code: country["share"] for code, country in _COUNTRIES.items()}
+_RAISED: Final = milliseconds("2024-01-01")
+
+
+class Life(NamedTuple):
+    """All events of a customer but purchases, and when the account was deleted and created again, or `NEVER`."""
+
+    events: list[Event]
+    deleted: int
+    returned: int
+
+
+def life(number: int, signup: int, settings: Settings) -> Life:
+    """Return the life of a customer who signs up at a time."""
+    chance, until = Chance(settings.seed, number), settings.until
+    customer = _Customer(number, chance, until)
+    deleted = returned = NEVER
+    if chance.happens(0.05):
+        deleted = signup + 30 * DAY + chance.below(max(until - signup - 30 * DAY, 1))
+        if chance.happens(0.3):
+            returned = deleted + 15 * DAY + chance.after(50 * DAY)
+    events = [event for event in customer.account(signup) if event[0] < deleted]
+    if deleted < until:
+        events.append((deleted, "CustomerDeleted", {"reason": chance.one_of(BUSINESS["farewells"]) or None}))
+    if returned < until:
+        events += customer.account(returned)
+    return Life([event for event in events if event[0] < until], deleted, returned)
+
+
+class _Customer:
+    """One customer, and what happens to an account of that customer, some of it after the end of the period."""
+
+    def __init__(self, number: int, chance: Chance, until: int) -> None:
+        self.number, self.chance, self.until, self.tickets = number, chance, until, 0
+        self.country = _COUNTRIES[chance.one_of(_COUNTRY_SHARES)]
+        self.channel = chance.one_of(BUSINESS["channels"])
+
+    def account(self, created: int) -> Iterator[Event]:
+        """Yield the events of an account from its creation on."""
+        chance = self.chance
+        yield created, "CustomerCreated", self._profile()
+        yield created + DAY + chance.after(YEAR / 0.03), "CustomerRenamed", {"name": self._name()}
+        moved = created + DAY + chance.after(YEAR / 0.28)
+        while moved < self.until:
+            yield moved, "BillingAddressChanged", {"address": self._address()}
+            moved += chance.after(YEAR / 0.28)
+        annoyed = yield from self._tickets(created)
+        if chance.happens(0.82 if self.channel == "voucher" else 0.93):
+            verified = created + MINUTE + chance.around(12 * MINUTE)
+            yield verified, "CustomerVerified", {"method": "email" if chance.happens(0.9) else "sms"}
+            if chance.happens(_BUYERS):
+                yield from self._premium(verified, annoyed)
+                return
+        if chance.happens(0.3):
+            yield from self._card(created + chance.after(60 * DAY))
+
+    def _tickets(self, created: int) -> Generator[Event, None, int]:
+        """Yield the tickets; return when the customer has waited four days for an early answer, or `NEVER`.
+
+        Of the customers 45 % have a ticket within 90 days of the sign-up, a third of those a slow one. After that
+        a customer has one every two years.
+        """
+        chance, annoyed = self.chance, NEVER
+        if chance.happens(0.45):
+            opened = created + HOUR + int(chance.uniform() ** 2 * 89 * DAY)
+            is_slow = chance.happens(0.33)
+            annoyed = opened + 4 * DAY if is_slow else NEVER
+            yield from self._ticket(opened, is_slow=is_slow)
+        yield from self._ticket(created + 90 * DAY + chance.after(2 * YEAR), is_slow=False)
+        return annoyed
+
+    def _ticket(self, opened: int, *, is_slow: bool) -> Iterator[Event]:
+        chance = self.chance
+        self.tickets += 1
+        ticket = {"ticket_id": f"T-{self.number}-{self.tickets}"}
+        topic, priority = chance.one_of(BUSINESS["topics"]), chance.one_of(BUSINESS["priorities"])
+        yield opened, "TicketOpened", ticket | {"topic": topic, "priority": priority}
+        waiting = min(chance.around(9 * HOUR), 4 * DAY)
+        if is_slow:
+            waiting = 6 * DAY + chance.below(20 * DAY)
+        if not is_slow or chance.happens(0.7):
+            rating = chance.one_of(BUSINESS["unhappy" if is_slow else "happy"])
+            yield opened + waiting, "TicketClosed", ticket | {"rating": int(rating) if rating else None}
+
+    def _premium(self, verified: int, annoyed: int) -> Iterator[Event]:
+        """Yield the card and the plans: bought, renewed until they are cancelled or the card has expired."""
+        chance, churn = self.chance, _VOUCHER_CHURN if self.channel == "voucher" else _CHURN
+        bought = self._attracted(verified + HOUR // 2 + chance.after(45 * DAY))
+        expiry = yield from self._card(max(bought - MINUTE - chance.after(10 * MINUTE), verified))
+        is_yearly = chance.happens(_YEARLY)
+        while bought < min(self.until, expiry):
+            everyday = bought + HOUR + chance.after(YEAR / churn)
+            angry = max(bought + HOUR, annoyed) + chance.after(YEAR / _ANNOYED_CHURN)
+            cancelled = min(everyday, angry)
+            if (yield from _plan(bought, min(cancelled, self.until), expiry, is_yearly=is_yearly)):
+                return
+            yield cancelled, "PremiumPlanCancelled", {"reason": self._reason(is_angry=angry < everyday)}
+            if not chance.happens(_RETURNING):
+                return
+            bought, churn, annoyed = cancelled + 20 * DAY + chance.after(70 * DAY), _CHURN, NEVER
+
+    def _attracted(self, wanted: int) -> int:
+        """Return when a customer buys: two of five wait for a campaign that is near."""
+        year = year_of(wanted)
+        coming = (each for each in (*campaigns(year), *campaigns(year + 1)) if each[1] > wanted)
+        _, starts, ends = next(coming)
+        inside = starts + self.chance.below(ends - starts)
+        return inside if inside - wanted < 100 * DAY and self.chance.happens(0.4) else wanted
+
+    def _card(self, added: int) -> Generator[Event, None, int]:
+        """Yield the events of a card; return when it expires without a replacement, or `NEVER`."""
+        chance = self.chance
+        brand = chance.one_of(BUSINESS["brands"])
+        expiry = next(months_after(added - added % DAY, 4 + chance.below(44)))
+        for when, expires in ((added, expiry), (expiry - chance.below(25 * DAY), expiry + 5 * YEAR)):
+            card = {"brand": brand, "last4": f"{chance.below(10_000):04}", "expires": month_of(expires)}
+            yield when, "CardAdded", card
+            if not chance.happens(_REPLACED):
+                yield expires, "CardExpired", {}
+                return expires
+        return NEVER
+
+    def _reason(self, *, is_angry: bool) -> str | None:
+        if is_angry and self.chance.happens(0.75):
+            return "support too slow"
+        if self.channel == "voucher" and self.chance.happens(0.5):
+            return "voucher ended"
+        return self.chance.one_of(BUSINESS["reasons"]) or None
+
+    def _profile(self) -> dict[str, Any]:
+        """Return the payload of ``CustomerCreated``; the channel is absent in one of fifty."""
+        chance, number, hostile = self.chance, self.number, BUSINESS["hostile_names"]
+        is_hostile = number % _HOSTILE_EVERY == _HOSTILE_EVERY // 7
+        profile = {
+            "name": hostile[number // _HOSTILE_EVERY % len(hostile)] if is_hostile else self._name(),
+            "email": f"customer{number}@{chance.one_of(BUSINESS['domains'])}",
+            "country": self.country["code"],
+            "address": self._address(),
+        }
+        channel = {} if chance.happens(0.02) else {"channel": self.channel}
+        return profile | channel | {"plan": "free" if chance.happens(0.85) else "trial"}
+
+    def _name(self) -> str:
+        return " ".join(self.country[part][self.chance.below(10)] for part in ("first_names", "last_names"))
+
+    def _address(self) -> dict[str, Any]:
+        """Return an address; in one of 200 the city is null and the postcode absent."""
+        chance, country = self.chance, self.country
+        city, postcode = country["cities"][int(chance.uniform() ** 1.7 * 6)].split(", ")
+        place = {"city": None} if chance.happens(0.005) else {"city": city, "postcode": postcode}
+        street = f"{country['streets'][chance.below(6)]} {1 + chance.below(120)}"
+        return {"street": street} | place | {"country": country["code"]}
+
+
+def _plan(bought: int, end: int, expiry: int, *, is_yearly: bool) -> Generator[Event, None, bool]:
+    """Yield the purchase and the renewals of a plan; return whether it expired with its card."""
+    term, step = ("yearly", 12) if is_yearly else ("monthly", 1)
+    prices = BUSINESS["prices"][term]
+    on = [name for name, starts, ends in campaigns(year_of(bought)) if starts <= bought < ends]
+    price, campaign = (prices["in a campaign"], {"campaign": on[0]}) if on else (_price(prices, bought), {})
+    yield bought, "PremiumPlanBought", {"plan": term, "price": price, "currency": "EUR"} | campaign
+    for due in months_after(bought, step):
+        if due >= end:
+            break
+        if due >= expiry:
+            yield due, "PremiumPlanExpired", {"cause": "card expired"}
+            return True
+        yield due, "PremiumPlanRenewed", {"price": _price(prices, due)}
+    return False
+
+
+def _price(prices: dict[str, float], time: int) -> float:
+    return prices["before 2024" if time < _RAISED else "from 2024"]

@@ -1,0 +1,52 @@
+"""Notebooks with several sets of parameters, run one after the other in one kernel."""
+
+import datetime as dt
+import zoneinfo
+from collections.abc import Sequence
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+
+from tests.notebooks import refresh
+
+Parameters = dict[str, str]
+
+_NAMES = {"datetime": dt, "zoneinfo": zoneinfo}
+
+
+class Run:
+    """The cells of a notebook after a run with some parameters."""
+
+    def __init__(self, parameters: Parameters, cells: Sequence[NotebookNode]) -> None:
+        self.parameters, self.cells = parameters, cells
+
+    def results(self) -> dict[str, Any]:
+        """Return the named results: what the cell tagged ``results`` shows."""
+        (cell,) = (cell for cell in self.cells if "results" in refresh.tags(cell))
+        named: dict[str, Any] = eval(cell.outputs[0].data["text/plain"], dict(_NAMES))  # noqa: S307 - the repr of a dict of this project
+        return named
+
+    def prose(self) -> list[str]:
+        """Return the Markdown that a page shows: of cells, and of outputs."""
+        shown = [cell for cell in self.cells if "remove-cell" not in refresh.tags(cell)]
+        texts = [cell.source for cell in shown if cell.cell_type == "markdown"]
+        outputs = [output.get("data", {}) for cell in shown for output in cell.get("outputs", [])]
+        return texts + [data["text/markdown"] for data in outputs if "text/markdown" in data]
+
+    def shown(self) -> str:
+        """Return everything that a page may show, as one text."""
+        outputs = [output for cell in self.cells for output in cell.get("outputs", [])]
+        return "\n".join([*self.prose(), *(str(output.get("data", "")) for output in outputs)])
+
+
+def run(prefix: str, sets: Sequence[Parameters]) -> list[Run]:
+    """Run a notebook with each set of parameters, in one kernel."""
+    (path,) = refresh.notebooks(prefix)
+    notebooks = [refresh.parametrised(refresh.read(path), **parameters) for parameters in sets]
+    cells = [cell for notebook in notebooks for cell in notebook.cells]
+    for number, cell in enumerate(cells):
+        cell.id = f"c{number}"
+    whole = nbformat.v4.new_notebook(cells=cells, metadata=notebooks[0].metadata)
+    done, length = refresh.execute(whole).cells, len(notebooks[0].cells)
+    return [Run(each, done[n * length : (n + 1) * length]) for n, each in enumerate(sets)]
