@@ -1,5 +1,6 @@
 """Checking a whole log."""
 
+import warnings
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from math import ceil
@@ -14,10 +15,11 @@ from eventsource.check._members import members
 from eventsource.check._positions import OrderedPass, chunks_in_order
 from eventsource.check._rejected import rejected_by_reason
 from eventsource.check._times import clock_skew, count_unlikely_times
-from eventsource.errors import LogError
+from eventsource.errors import EventsourceWarning, LogError
 from eventsource.log import Log
 from eventsource.model import Model, plan_of
 from eventsource.plan import Plan
+from eventsource.timeline import Timeline
 
 __all__ = ["check_log"]
 
@@ -37,7 +39,7 @@ def check_log(log: Log, models: Iterable[type[Model] | Plan] = ()) -> Findings:
     Wrong are: gaps between positions, a position or an ``event_id`` that occurs twice, a payload that is not a
     JSON object. Unusual are: times that are unlikely, clocks that run backwards within a stream, late events,
     rejected lines, streams that are blank or have far more events than others, types of events that no field of a
-    model names.
+    model names, events that a field cannot fold.
 
     Args:
         log: the log.
@@ -92,6 +94,7 @@ def _check(log: Log, plans: Sequence[Plan], events: pl.LazyFrame, head: int) -> 
             *_sentences.about_skew(backwards),
             *_sentences.about_rejected(rejected),
             *_sentences.about_unnamed_types(unnamed),
+            *(sentence for plan in plans for sentence in _sentences.about_faults(plan.name, _faults(log, plan))),
         ),
         types=types,
         members=members(sample),
@@ -100,6 +103,13 @@ def _check(log: Log, plans: Sequence[Plan], events: pl.LazyFrame, head: int) -> 
         rejected=rejected,
         unnamed=unnamed,
     )
+
+
+def _faults(log: Log, plan: Plan) -> pl.DataFrame:
+    """Return the events that a model cannot fold."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", EventsourceWarning)  # names that are not in the log are another note
+        return Timeline(log, plan).faults()
 
 
 def _unnamed(types: pl.DataFrame, plans: Sequence[Plan]) -> pl.DataFrame:

@@ -9,6 +9,7 @@ from eventsource.check._positions import OrderedPass
 from eventsource.messages import counted
 
 __all__ = [
+    "about_faults",
     "about_positions",
     "about_rejected",
     "about_repeated_ids",
@@ -47,6 +48,17 @@ _TIMES: Final[Mapping[str, tuple[str, str]]] = {
     ),
 }
 """Kind of unlikely time → what one event did, and what several did."""
+
+
+def about_faults(model: str, faults: pl.DataFrame) -> Iterator[str]:
+    """Yield how many events the fields of a model cannot fold, and the first of them."""
+    if faults.height:
+        events = counted(faults["position"].n_unique(), "event")
+        first = faults.row(0, named=True)
+        yield (
+            f"{model} cannot fold {counted(faults.height, 'value')} of {events}: eventsource faults; the first: "
+            f"{first['event_id']!r} at position {first['position']:,}"
+        )
 
 
 def about_positions(ordered: OrderedPass, head: int) -> Iterator[str]:

@@ -165,6 +165,13 @@ COMMANDS: Final = (
     ),
     Entry(
         "Questions",
+        "faults",
+        "_questions:faults",
+        "List the events that a field of the model cannot fold, and why.",
+        ("faults", "faults -e customer-42 -f csv"),
+    ),
+    Entry(
+        "Questions",
         "explain",
         "_questions:explain",
         "Show which event set each value of one entity.",

@@ -1,7 +1,7 @@
 """Options that several commands share: which log and model, and which events to use."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from eventsource.cli._config import Project
 from eventsource.cli._models import load_plan
@@ -10,7 +10,7 @@ from eventsource.cli._progress import Bar
 from eventsource.moment import Moment, relative_moment, time_zone
 from eventsource.timeline import Timeline
 
-__all__ = ["LogOption", "ModelOption", "QuestionOptions"]
+__all__ = ["FaultsOption", "LogOption", "ModelOption", "QuestionOptions"]
 
 _SOURCE: Final = "Log and model"
 _VIEW: Final = "Which events to use"
@@ -32,6 +32,15 @@ ModelOption = Annotated[
         metavar="MODULE:CLASS",
         help="The model, such as models:Customer. Default: model in pyproject.toml.",
         panel=_SOURCE,
+    ),
+]
+FaultsOption = Annotated[
+    Literal["raise", "skip"],
+    Option(
+        "--faults",
+        help="What follows where an event cannot be folded: an error that names it, or the answer without that"
+        " value. The command faults lists such events.",
+        panel=_VIEW,
     ),
 ]
 
@@ -71,6 +80,8 @@ class QuestionOptions:
         ),
     ] = None
 
+    faults: FaultsOption = "raise"
+
     def timeline(self) -> Timeline:
         """Return the timeline of the log and the model.
 
@@ -81,7 +92,7 @@ class QuestionOptions:
         tz = self.tz or project.tz
         time_zone(tz)
         plan = load_plan(self.model or project.model, project.folder)
-        return Timeline(project.open(self.log), plan, tz=tz, progress=Bar())
+        return Timeline(project.open(self.log), plan, tz=tz, faults=self.faults, progress=Bar())
 
     @property
     def view(self) -> dict[str, Any]:

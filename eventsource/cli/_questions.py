@@ -14,7 +14,7 @@ from eventsource.cli._terminal import note
 from eventsource.messages import suggestion
 from eventsource.timeline import Timeline
 
-__all__ = ["as_of", "changes", "check_entity", "diff", "explain", "history", "trend"]
+__all__ = ["as_of", "changes", "check_entity", "diff", "explain", "faults", "history", "trend"]
 
 _SEARCHED: Final = 100_000
 """Entities among which a similar name is searched; more take too long."""
@@ -175,6 +175,22 @@ def trend(
         measures(measure or []), every=every, by=groups or None, **span.ends(asked), **asked.view
     )
     shown.show(rows, f"{timeline.plan.name} every {every}")
+
+
+def faults(
+    asked: QuestionOptions,
+    shown: OutputOptions,
+    *,
+    entity: Annotated[str | None, Option("--entity", "-e", metavar="ENTITY", help="Only this entity.")] = None,
+) -> None:
+    """List the events that a field of the model cannot fold, and why.
+
+    A fault spoils the answers about its entity, from its moment on. Correct or retract the event to repair it for
+    good, or ask with --faults skip.
+    """
+    timeline = asked.timeline()
+    rows = timeline.faults(entity, **asked.view)
+    shown.show(rows, f"Faults of {timeline.plan.name}")
 
 
 def check_entity(timeline: Timeline, entity: str) -> None:

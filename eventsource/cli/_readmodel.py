@@ -12,7 +12,7 @@ from eventsource.cli._config import Project
 from eventsource.cli._errors import FAILED, MissingError, UsageError
 from eventsource.cli._formats import json
 from eventsource.cli._models import load_plan
-from eventsource.cli._options import LogOption, ModelOption
+from eventsource.cli._options import FaultsOption, LogOption, ModelOption
 from eventsource.cli._output import deliver
 from eventsource.cli._parameters import Option
 from eventsource.cli._progress import Bar
@@ -67,6 +67,7 @@ class Target:
     ] = None
     log: LogOption = None
     model: ModelOption = None
+    faults: FaultsOption = "raise"
 
     def readmodel(self, project: Project, progress: Progress | None = None) -> ReadModel:
         """Return the read model that the options and the project describe.
@@ -87,7 +88,8 @@ class Target:
             )
         history = settings.history if self.history is None else self.history
         plan = load_plan(self.model or project.model, project.folder)
-        timeline, table = Timeline(project.open(self.log), plan, progress=Bar()), self.table or settings.table
+        timeline = Timeline(project.open(self.log), plan, faults=self.faults, progress=Bar())
+        table = self.table or settings.table
         try:
             return ReadModel(timeline, url, table=table, history=history, progress=progress)
         except ReadModelError as error:
@@ -96,6 +98,7 @@ class Target:
     def typed(self, command: str, url: str) -> str:
         """Return a command with these options, as a user types it; ``url`` has no password."""
         given = {"--to": self.to and url, "--table": self.table, "--log": self.log, "--model": self.model}
+        given["--faults"] = None if self.faults == "raise" else self.faults
         words = [word for option, value in given.items() if value for word in (option, value)]
         history = {None: [], True: ["--history"], False: ["--no-history"]}[self.history]
         return shlex.join(["eventsource", command, *words, *history])

@@ -1,6 +1,8 @@
 """Frames of events from users: checks, defaults, and one error for all faults."""
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from math import isfinite
 from typing import Any, Final, Never
 
 import msgspec
@@ -116,7 +118,22 @@ def _times(name: str, values: list[Any]) -> pl.Series:
 def _json_text(value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value
-    return msgspec.json.encode(value).decode()
+    text = msgspec.json.encode(value).decode()
+    if "null" in text and _has_no_json(value):  # msgspec writes null for such a number
+        raise FrameError(
+            "column 'data': expected finite numbers, got NaN or an infinity, which JSON does not have",
+            hint="leave the member out, or write it as a text",
+        )
+    return text
+
+
+def _has_no_json(value: Any) -> bool:
+    """Return whether a value holds NaN or an infinity."""
+    if isinstance(value, Mapping):
+        return any(map(_has_no_json, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(_has_no_json, value))
+    return isinstance(value, float) and not isfinite(value)
 
 
 def _column(column: pl.Series, faults: list[str]) -> pl.Series:

@@ -82,6 +82,9 @@ class ReadModel:
         The tables are rebuilt, as by `rebuild`, if they do not exist yet, if the model changed, or if values no
         longer fit into a column, such as a text in a column of integers.
 
+        An event that the model cannot fold (a fault) holds the tables at their last position, until it is
+        corrected or retracted; with ``faults="skip"`` of the timeline they are written without its value.
+
         Without history, states start from snapshots. On a log of 100,000 events or more, a refresh takes a
         snapshot now and then, and keeps the 24 latest.
 
@@ -90,6 +93,7 @@ class ReadModel:
                 the log lost when it was restored from a backup.
             ReadModelBusyError: another process wrote the tables for longer than a minute; safe to retry.
             DatabaseError: the database does not answer; safe to retry.
+            FaultError: an event cannot be folded; the tables stay as they are.
             LogError, FoldError: see `Timeline.as_of`.
         """
         return self._tables.refresh()
@@ -153,7 +157,8 @@ class ReadModel:
         """Refresh at intervals until SIGTERM or SIGINT; a running refresh is finished first.
 
         If the database or the log does not answer, the next attempt follows after a pause, which doubles up to a
-        minute.
+        minute. An event that cannot be folded does not end the service: the tables keep their position, the state
+        is ``held``, and the round after its correction updates them.
 
         Args:
             every: seconds between two refreshes, or a text such as ``"30s"``, ``"5m"``.

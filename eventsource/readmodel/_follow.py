@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, Self
 
 from eventsource.atomic_write import atomic_write
-from eventsource.errors import MomentError, ReadModelBusyError, ReadModelError
+from eventsource.errors import FaultError, MomentError, ReadModelBusyError, ReadModelError
 from eventsource.readmodel._answers import Lag, Refreshed
 from eventsource.redaction import without_secrets
 from eventsource.retry import pause_before_retry
@@ -34,18 +34,20 @@ class Status:
     """How a round went, or that a round is under way.
 
     Args:
-        state: ``following`` after a successful round; ``retrying`` after a failure; ``stopped`` at the end;
-            ``failed`` after the last failure. Only health files say ``starting``, and ``refreshing`` during a
+        state: ``following`` after a successful round; ``held`` where an event that cannot be folded holds the
+            tables at their last position; ``retrying`` after a failure; ``stopped`` at the end; ``failed`` after
+            the last failure. Only health files say ``starting``, and ``refreshing`` during a
             round: they show that the service is alive.
         time: when the state began.
         refreshed: what the last successful refresh did; None before it.
         lag: how far the tables were behind after it.
         failures: how many rounds failed in a row.
-        last_error: the first line of the last error, also after a later success.
+        last_error: the first line of the last error, also after a later success; where the state is ``held``, all
+            of it: the event, and what to type.
         pause: seconds to the next round.
     """
 
-    state: Literal["starting", "refreshing", "following", "retrying", "stopped", "failed"]
+    state: Literal["starting", "refreshing", "following", "held", "retrying", "stopped", "failed"]
     time: datetime
     refreshed: Refreshed | None
     lag: Lag | None
@@ -54,6 +56,8 @@ class Status:
     pause: float
 
     def __str__(self) -> str:
+        if self.state == "held":
+            return f"held: {self.last_error}"
         if self.state == "retrying":
             return f"attempt {self.failures + 1} in {self.pause:.1f} s: {self.last_error}"
         if self.state != "following" or self.refreshed is None:
@@ -132,6 +136,12 @@ class Service:
     def _round(self, before: Status, refresh: Callable[[], Refreshed], lag: Callable[[], Lag]) -> Status:
         try:
             refreshed, behind = refresh(), lag()
+        except FaultError as error:
+            # The tables keep their position until the event is corrected: no retry helps, and none is counted.
+            why = " ".join(str(error).splitlines())
+            return replace(
+                before, state="held", time=datetime.now(UTC), lag=lag(), last_error=why, pause=self.every
+            )
         except _TEMPORARY as error:
             failures = before.failures + 1
             if self.retries is not None and failures > self.retries:

@@ -59,7 +59,8 @@ class TablesOfModel:
         self.database: Database = database_at(url)
         names = {name: escape(name) for name in timeline.plan.fields}
         renamed = {name: column for name, column in names.items() if name != column}
-        self.target = Target(self.database.name, table, history, timeline.plan.fingerprint(), renamed)
+        fingerprint = timeline.plan.fingerprint() + ("" if timeline.on_fault == "raise" else "+skip")
+        self.target = Target(self.database.name, table, history, fingerprint, renamed)
         self.database.check_names([*self.target.tables, RECORDS], ["entity", *INTERVAL, *names.values()])
         for name, meaning in _RESERVED.items():
             if name in (each.lower() for each in self.target.tables):

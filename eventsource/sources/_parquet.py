@@ -17,6 +17,7 @@ _FIRST_ROWS: Final = 1_000
 
 _CHUNK_ROWS: Final = 50_000
 _CHUNK_BYTES: Final = 16 * 1024 * 1024
+_NOT_FINITE: Final = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 
 
 def parquet_chunks(file: FileCheckpoint, decoder: Decoder) -> Iterator[Chunk]:
@@ -54,22 +55,39 @@ def _rows(some: pl.DataFrame) -> Iterator[Mapping[str, Any]]:
 
 
 def _cells(column: pl.Series) -> list[Any]:
-    """Return the values of a column; times outside the calendar, which Python cannot represent, as texts.
+    """Return the values of a column; as texts those that JSON or Python cannot represent.
 
-    Such a text is not a time: if it is the event's own time, the row is rejected. In a payload it stays as it is.
+    These are NaN and infinities, and times outside the calendar. Such a text is neither a number nor a time: if it
+    is the event's own time, the row is rejected. In a payload it stays as it is, and a field that sums it names
+    it.
     """
     dtype = column.dtype
     if isinstance(dtype, pl.Struct):
         inner = _rows(column.struct.unnest())
         return [None if is_null else cells for is_null, cells in zip(column.is_null(), inner, strict=True)]
-    if isinstance(dtype, pl.List | pl.Array) and (dtype.inner.is_nested() or dtype.inner.is_temporal()):
+    if isinstance(dtype, pl.List | pl.Array) and not _is_plain(dtype.inner):
         return [None if inner is None else _cells(inner) for inner in column]
+    if dtype.is_float():
+        return _floats(column)
     if dtype != pl.Date and not isinstance(dtype, pl.Datetime):
         return column.to_list()
     times = null_outside_calendar(column)
     cells: list[Any] = _in_representable_zone(times).to_list()
     for row in (times.is_null() & column.is_not_null()).arg_true():
         cells[row] = f"{column.to_physical()[row]} {time_unit(column)} since 1970"
+    return cells
+
+
+def _is_plain(dtype: Any) -> bool:
+    """Return whether Python and JSON represent all values of a dtype."""
+    return not (dtype.is_nested() or dtype.is_temporal() or dtype.is_float())
+
+
+def _floats(column: pl.Series) -> list[Any]:
+    """Return floats; NaN and infinities, which JSON does not have, as texts."""
+    cells: list[Any] = column.to_list()
+    for row in (~column.is_finite()).fill_null(value=False).arg_true():
+        cells[row] = _NOT_FINITE[str(cells[row])]
     return cells
 
 

@@ -49,6 +49,15 @@ KINDS: dict[str, st.SearchStrategy[Any]] = {
 
 NUMBERS = ("small", "float", "number")
 
+DIRTY = "dirty"
+"""A kind for members of faulty worlds: whatever fields cannot fold, or no dtype holds together."""
+
+_DIRTY = _SMALL | _FLOATS | _BIG | _HUGE | _TEXTS | _CENTS | st.sampled_from([True, {"k": 1}, [1], 10**400, 0.005])
+_REQUESTED = st.sampled_from(
+    [None, None, None, pl.Decimal(18, 2), pl.Decimal(4, 1), pl.Int64(), pl.Int8(), pl.Float64(), pl.Float32()]
+)
+_ROUNDINGS = st.sampled_from([None, "half_even", "half_up", "down"])
+
 _VERSIONS = st.integers(1, 4) | st.sampled_from([-(2**63), 2**63 - 1])
 
 
@@ -184,14 +193,25 @@ def _events(
 
 @st.composite
 def _payloads(draw: st.DrawFn, members: dict[str, str]) -> dict[str, Any]:
-    values = {name: draw(st.just(ABSENT) | st.none() | KINDS[kind]) for name, kind in members.items()}
+    values = {
+        name: draw(st.just(ABSENT) | st.none() | (KINDS | {DIRTY: _DIRTY})[kind]) for name, kind in members.items()
+    }
     inside = values.pop("in.side")
     payload = {name: value for name, value in values.items() if value is not ABSENT}
     payload["in"] = draw(st.sampled_from([{}, {"side": inside}, {"side": inside}, None, "plain", [1]]))
     if payload["in"] == {"side": ABSENT}:
         payload["in"] = {}
-    whom = draw(st.sampled_from([ABSENT, None, "a", "b", 7, "7", "new"]))
+    bad_keys = [[1], {"id": 7}] if DIRTY in members.values() else []
+    whom = draw(st.sampled_from([ABSENT, None, "a", "b", 7, "7", "new", *bad_keys]))
     return payload if whom is ABSENT else payload | {"who": {"id": whom}}
+
+
+@st.composite
+def faulty_worlds(draw: st.DrawFn, /, **model: Any) -> World:
+    """Return a log whose members may hold anything, and a model over it; see `worlds`."""
+    kinds = st.sampled_from([DIRTY, DIRTY, *KINDS])
+    members = {name: draw(kinds) for name in ("n", "v", "in.side")}
+    return World(draw(with_corrections(draw(logs(members)), members)), draw(plans(members, **model)))
 
 
 @st.composite
@@ -278,19 +298,23 @@ def _plain_rules(draw: st.DrawFn, name: str, op: str, members: dict[str, str]) -
 
 @st.composite
 def _member_rules(draw: st.DrawFn, name: str, op: Any, events: tuple[str, ...], members: dict[str, str]) -> Rule:
-    summable = [path for path, kind in members.items() if kind in NUMBERS]
+    summable = [path for path, kind in members.items() if kind in (*NUMBERS, DIRTY)]
     if op in ("total", "mean") and not summable:
         return Rule(name=name, op="count", events=events)
     of = draw(st.sampled_from(summable if op in ("total", "mean") else sorted(members)))
     exact = members[of] == "small" and draw(st.booleans())
     dtype = draw(st.sampled_from([pl.Decimal(18, 2), pl.Float64(), pl.Int32()])) if exact else None
+    rounding = None
+    if members[of] == DIRTY:
+        dtype = draw(_REQUESTED)
+        rounding = draw(_ROUNDINGS) if dtype is not None else None
     others = [path for path in (summable if op in ("total", "mean") else members) if members[path] == members[of]]
     form = draw(_FORMS)
     paths: Any = of if form == "path" else [of, draw(st.sampled_from(others))]
     if form == "per type" and events:
         paths = {events[0]: paths} | {event: draw(st.sampled_from(others)) for event in events[2:]}
     if op in ("total", "mean") or dtype is not None or form != "envelope":
-        return Rule(name=name, op=op, events=events, of=paths, dtype=dtype)
+        return Rule(name=name, op=op, events=events, of=paths, dtype=dtype, rounding=rounding)
     return Rule(name=name, op=op, events=events, of=draw(_ENVELOPE))
 
 
