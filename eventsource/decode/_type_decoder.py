@@ -116,7 +116,7 @@ def _bad_keys(keys: Sequence[Any]) -> list[pl.Series]:
 
 
 def _is_key(key: Any) -> bool:
-    """Return whether a value can name an entity; absent and null name none, which is no fault."""
+    """Return whether a value can name an entity; absent and null name none, which is not a fault."""
     return key.__class__ not in _NOT_KEYS
 
 

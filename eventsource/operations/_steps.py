@@ -77,7 +77,7 @@ def total(rule: Arguments, state: tuple[Fraction, bool], _event: Event, value: A
     """Add the value, exactly.
 
     Raises:
-        Unfoldable: it is no number, or the sum leaves the range of its dtype.
+        Unfoldable: it is not a number, or the sum leaves the range of its dtype.
     """
     sum_, has_float = state
     after = sum_ + exact_number(value), has_float or isinstance(value, float)
@@ -105,7 +105,7 @@ def mean(_rule: Arguments, state: tuple[Fraction, int], _event: Event, value: An
     """Add the value to the sum, exactly, and count it.
 
     Raises:
-        Unfoldable: it is no number.
+        Unfoldable: it is not a number.
     """
     sum_, number = state
     return sum_ + exact_number(value), number + 1

@@ -54,7 +54,7 @@ def exact_number(value: Any) -> Fraction:
     """Return a number exactly.
 
     Raises:
-        Unfoldable: the value is no number.
+        Unfoldable: the value is not a number.
     """
     if isinstance(value, bool) or not isinstance(value, int | float | decimal.Decimal) or not math.isfinite(value):
         raise Unfoldable(NOT_A_NUMBER)

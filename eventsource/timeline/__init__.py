@@ -453,7 +453,7 @@ class Timeline:
         """Return all faults: events that a field of the model cannot fold.
 
         A fault spoils the answers about its entity, from its moment on, that may see it. A correction or a
-        retraction of the event repairs it for good.
+        retraction of the event repairs it permanently.
 
         Returns:
             ``event_id``, ``position``, ``entity``, ``field``, ``value`` (as JSON), ``reason``; sorted by

@@ -244,7 +244,7 @@ def test_a_key_that_names_no_entity_is_a_fault_of_its_stream(engine: Any, key: A
     assert of.entities().to_list() == ["ann"]
 
 
-def test_a_correction_repairs_a_fault_for_good(tmp_path: Path) -> None:
+def test_a_correction_repairs_a_fault(tmp_path: Path) -> None:
     """Answers that do not see the correction still fail."""
     log = es.Log(tmp_path / "log")
     log.append(STORY)
