@@ -4,7 +4,10 @@ The rules are those of the specification:
 
 * A datetime means that instant, inclusive. Without a zone it is local to ``tz``.
 * A date (``date`` or ``"2024-06-30"``) means that whole day in ``tz``, including its last microsecond.
-* Instants are UTC and have microseconds. Finer digits are cut off.
+* A local time that a clock change skips is taken with the offset before the gap; of one that it repeats, the first
+  instant is meant.
+* Instants are UTC and have microseconds. Finer digits are cut off. A leap second (``23:59:60``) is the last
+  microsecond of its minute.
 * The calendar has the years 1 to 9999. Its first day includes all time before it, its last day all time after
   it.
 
@@ -17,6 +20,7 @@ from eventsource.moment._columns import (
     FIRST_MICROSECOND,
     LAST_MICROSECOND,
     last_instants,
+    localised,
     null_outside_calendar,
     parse_times,
     time_unit,
@@ -27,7 +31,7 @@ from eventsource.moment._instants import (
     day_of,
     epoch_microseconds,
     first_instant,
-    is_skipped_time,
+    instant_of_local_time,
     last_instant,
     parse_moment,
     relative_moment,
@@ -49,12 +53,13 @@ __all__ = [
     "epoch_microseconds",
     "first_days_back_from",
     "first_instant",
+    "instant_of_local_time",
     "is_calendar_step",
-    "is_skipped_time",
     "last_day_of_step",
     "last_days_of_steps",
     "last_instant",
     "last_instants",
+    "localised",
     "moments_in_order",
     "moments_of",
     "null_outside_calendar",

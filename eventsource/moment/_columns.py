@@ -6,12 +6,22 @@ from typing import Final
 import polars as pl
 
 from eventsource.errors import MomentError
-from eventsource.moment._instants import LATEST, TICK, Moment, last_instant, time_zone
+from eventsource.moment._instants import (
+    LATEST,
+    LEAP_SECOND,
+    LEAP_SECOND_IS,
+    TICK,
+    Moment,
+    instant_of_local_time,
+    last_instant,
+    time_zone,
+)
 
 __all__ = [
     "FIRST_MICROSECOND",
     "LAST_MICROSECOND",
     "last_instants",
+    "localised",
     "null_outside_calendar",
     "parse_times",
     "time_unit",
@@ -44,37 +54,37 @@ def last_instants(column: pl.Series, tz: str | tzinfo = "UTC") -> pl.Series:
     local = pl.col(column.name)
     if dtype == pl.Date:
         next_midnight = local.dt.offset_by("1d").cast(pl.Datetime("us"))
-        moment = pl.when(local >= date.max).then(LATEST).otherwise(_localised(next_midnight, zone) - TICK)
+        moment = pl.when(local >= date.max).then(LATEST).otherwise(localised(next_midnight, zone) - TICK)
     elif isinstance(dtype, pl.Datetime):
         micros = local.dt.cast_time_unit("us")
-        moment = micros if dtype.time_zone else _localised(micros, zone)
+        moment = micros if dtype.time_zone else localised(micros, zone)
     else:
         raise MomentError(
             f"column {column.name!r}: expected moments, got {dtype}", hint="moments are dates, datetimes or texts"
         )
-    found = column.to_frame().select(moment.dt.convert_time_zone("UTC")).to_series()
-    return _fill_skipped_times(found, column, tz)
+    return column.to_frame().select(moment.dt.convert_time_zone("UTC")).to_series()
 
 
 def parse_times(texts: pl.Series, tz: str | tzinfo = "UTC") -> pl.Series:
     """Return ISO 8601 texts as instants; null where a text is not a time or names an impossible one.
 
-    A text without a zone is local to ``tz``. If a clock change repeats it, the first of the two instants is
-    meant. If a clock change skips it, it is impossible, and so are the years before 1 and after 9999. A text
-    of a date alone is its midnight.
+    A text without a zone is local to ``tz``, see `localised`. A text of a date alone is its midnight. A leap
+    second (``23:59:60``) is the last microsecond of its minute. The years before 1 and after 9999 are impossible.
     """
     zone = str(time_zone(tz))
+    if texts.str.contains(":60", literal=True).any():
+        texts = texts.str.replace(LEAP_SECOND.pattern, "${1}" + LEAP_SECOND_IS)
     text = pl.col(texts.name)
     aware = text.str.to_datetime("%+", time_unit="us", time_zone="UTC", strict=False)
     parsed = texts.to_frame().select(aware).to_series()
     if parsed.null_count() > texts.null_count():
         naive = [
-            _localised(text.str.to_datetime(form, time_unit="us", strict=False), zone) for form in _NAIVE_FORMATS
+            localised(text.str.to_datetime(form, time_unit="us", strict=False), zone) for form in _NAIVE_FORMATS
         ]
         zoned = [
             text.str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False) for form in _ZONED_FORMATS
         ]
-        day = _localised(text.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us")), zone)
+        day = localised(text.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us")), zone)
         parsed = texts.to_frame().select(pl.coalesce(aware, *naive, *zoned, day)).to_series()
     return null_outside_calendar(parsed)
 
@@ -95,20 +105,21 @@ def time_unit(times: pl.Series) -> str:
     return "days" if times.dtype == pl.Date else str(getattr(times.dtype, "time_unit", None))
 
 
-def _localised(naive: pl.Expr, zone: str) -> pl.Expr:
-    local = naive.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
-    return local.dt.convert_time_zone("UTC")
+def localised(naive: pl.Expr, zone: str) -> pl.Expr:
+    """Return local times of a zone as instants.
+
+    Of a time that a clock change repeats, the first instant is meant. A time that a clock change skips is taken
+    with the offset before the gap, as by `instant_of_local_time`.
+    """
+    return naive.map_batches(lambda times: _localised(times, zone), return_dtype=_UTC_TYPE)
 
 
-def _fill_skipped_times(found: pl.Series, column: pl.Series, tz: str | tzinfo) -> pl.Series:
-    """Fill the nulls that Polars gives for local times that a clock change skips; `last_instant` reads them."""
-    if found.null_count() == column.null_count():
-        return found
-    skipped = [
-        _last_instant_or_none(value, tz) if is_null else None
-        for value, is_null in zip(column, found.is_null(), strict=True)
-    ]
-    return found.fill_null(pl.Series(column.name, skipped, _UTC_TYPE))
+def _localised(times: pl.Series, zone: str) -> pl.Series:
+    local = times.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+    skipped = (local.is_null() & times.is_not_null()).arg_true()
+    instants = [instant_of_local_time(time, zone) for time in times.gather(skipped)]
+    found = local.dt.convert_time_zone("UTC")
+    return found.scatter(skipped, instants) if instants else found
 
 
 def _last_instant_or_none(moment: Moment | None, tz: str | tzinfo) -> datetime | None:

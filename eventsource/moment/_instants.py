@@ -10,13 +10,15 @@ from eventsource.errors import MomentError
 __all__ = [
     "EARLIEST",
     "LATEST",
+    "LEAP_SECOND",
+    "LEAP_SECOND_IS",
     "TICK",
     "Moment",
     "day_of",
     "end_of_calendar",
     "epoch_microseconds",
     "first_instant",
-    "is_skipped_time",
+    "instant_of_local_time",
     "last_instant",
     "midnight",
     "parse_moment",
@@ -30,6 +32,11 @@ Moment = str | date | datetime
 TICK: Final = timedelta(microseconds=1)
 EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
 LATEST: Final = datetime.max.replace(tzinfo=UTC)
+
+LEAP_SECOND: Final = re.compile(r"([Tt ]\d{2}:\d{2}):60(?:\.\d+)?")
+"""The time of a text whose seconds are 60, with their fraction."""
+LEAP_SECOND_IS: Final = ":59.999999"
+"""What a leap second is read as: the last microsecond of its minute, so that it stays on its day."""
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
 _DAYS: Final = re.compile(r"(?:today)?([+-]\d{1,6})d")
@@ -62,7 +69,7 @@ def last_instant(moment: Moment, tz: str | tzinfo = "UTC") -> datetime:
     """
     value = parse_moment(moment)
     if isinstance(value, datetime):
-        return _in_utc(value, tz)
+        return _instant(value, tz)
     return midnight(value + timedelta(days=1), tz) - TICK if value < date.max else LATEST
 
 
@@ -74,7 +81,7 @@ def first_instant(moment: Moment, tz: str | tzinfo = "UTC") -> datetime:
     """
     value = parse_moment(moment)
     if isinstance(value, datetime):
-        return _in_utc(value, tz)
+        return _instant(value, tz)
     return midnight(value, tz) if value > date.min else EARLIEST
 
 
@@ -131,19 +138,19 @@ def relative_moment(text: str, tz: str | tzinfo = "UTC", *, now: datetime | None
     return _shift(today, int(days[1])) if days else named.get(text)
 
 
-def is_skipped_time(text: str, tz: str | tzinfo) -> bool:
-    """Return whether a text is a local time that a clock change in ``tz`` skips, so that it never existed."""
-    try:
-        naive = datetime.fromisoformat(text.strip())
-    except ValueError:
-        return False
-    if naive.tzinfo is not None:
-        return False
-    zone = time_zone(tz)
-    try:
-        return naive.replace(tzinfo=zone).astimezone(UTC).astimezone(zone).replace(tzinfo=None) != naive
-    except OverflowError:
-        return False
+def instant_of_local_time(local: datetime, tz: str | tzinfo) -> datetime:
+    """Return the instant at which clocks in ``tz`` show a time; ``local`` has no zone.
+
+    In Warsaw, 02:30 did not exist on 31 March 2024 and existed twice on 27 October 2024::
+
+        clock           offset       instant
+        31 March 02:30  before: +1   01:30 UTC      as if the clocks had not been changed yet
+        27 Oct.  02:30  first: +2    00:30 UTC      the first of both
+
+    Raises:
+        MomentError: it is outside the calendar in UTC.
+    """
+    return _in_utc(local.replace(tzinfo=time_zone(tz), fold=0))
 
 
 def epoch_microseconds(moment: datetime) -> int:
@@ -157,7 +164,7 @@ def midnight(day: date, tz: str | tzinfo) -> datetime:
     East of UTC, the first day of the calendar begins before the calendar does; then it is `EARLIEST`.
     """
     try:
-        return _in_utc(datetime(day.year, day.month, day.day), tz)  # noqa: DTZ001 - _in_utc adds the zone
+        return instant_of_local_time(datetime.combine(day, time.min), tz)
     except MomentError:
         return EARLIEST
 
@@ -165,13 +172,13 @@ def midnight(day: date, tz: str | tzinfo) -> datetime:
 def end_of_calendar(tz: str | tzinfo) -> datetime:
     """Return the last instant of the last day of the calendar; west of UTC, `LATEST`."""
     try:
-        return _in_utc(datetime.combine(date.max, time.max), tz)
+        return instant_of_local_time(datetime.combine(date.max, time.max), tz)
     except MomentError:
         return LATEST
 
 
 def _parse_text(text: str) -> date | datetime:
-    text = text.strip()
+    text = LEAP_SECOND.sub(rf"\g<1>{LEAP_SECOND_IS}", text.strip())
     try:
         return date.fromisoformat(text) if _DATE.match(text) else datetime.fromisoformat(text)
     except ValueError as error:
@@ -181,10 +188,13 @@ def _parse_text(text: str) -> date | datetime:
         ) from error
 
 
-def _in_utc(moment: datetime, tz: str | tzinfo) -> datetime:
-    local = moment if moment.tzinfo is not None else moment.replace(tzinfo=time_zone(tz))
+def _instant(moment: datetime, tz: str | tzinfo) -> datetime:
+    return instant_of_local_time(moment, tz) if moment.tzinfo is None else _in_utc(moment)
+
+
+def _in_utc(moment: datetime) -> datetime:
     try:
-        return local.astimezone(UTC)
+        return moment.astimezone(UTC)
     except OverflowError as error:
         raise MomentError(f"{moment} is outside the calendar in UTC", hint=_CALENDAR_HINT) from error
 

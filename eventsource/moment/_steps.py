@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Final
 
 import polars as pl
 
 from eventsource.errors import MomentError
+from eventsource.moment._columns import localised
 from eventsource.moment._instants import (
     Moment,
     end_of_calendar,
@@ -20,6 +21,7 @@ from eventsource.moment._instants import (
 
 __all__ = ["first_days_back_from", "is_calendar_step", "last_day_of_step", "last_days_of_steps", "steps"]
 
+_DAY: Final = timedelta(days=1)
 _MOST_STEPS: Final = 2_000_000
 """More steps than this are a mistake, such as days up to the end date 9999-12-31."""
 
@@ -30,8 +32,9 @@ _DATE_HINT: Final = 'dates take steps of days or more; give since= as a datetime
 def steps(since: Moment, until: Moment, every: str, tz: str | tzinfo = "UTC") -> list[date | datetime]:
     """Return ``since``, ``since + every``, … up to ``until`` inclusive.
 
-    Calendar steps count from ``since``, so month-ends do not drift: 31 January, 29 February,
-    31 March. Two dates give dates, anything else gives datetimes.
+    Each step is counted from ``since``, so month-ends do not drift: 31 January, 29 February, 31 March. Steps of
+    days or more keep the local time of ``since``, even if a clock change skips that time on one of the days. Two
+    dates give dates, anything else gives instants of UTC.
 
     Args:
         since: the first moment.
@@ -52,8 +55,34 @@ def steps(since: Moment, until: Moment, every: str, tz: str | tzinfo = "UTC") ->
     )
     if begin > end:
         return []
-    column = pl.Series([begin.astimezone(time_zone(tz))]).dt.cast_time_unit("us")
-    return _steps_up_to(column, end, every).to_list()
+    if not is_calendar_step(every):
+        return _steps_up_to(pl.Series([begin], dtype=pl.Datetime("us", "UTC")), end, every).to_list()
+    return [begin, *_calendar_steps(_local_time(since, begin, tz), end, every, tz)[1:]]
+
+
+def _local_time(since: Moment, begin: datetime, tz: str | tzinfo) -> datetime:
+    """Return the local time that ``since`` names, even if a clock change skips it; ``begin`` is its instant."""
+    value = parse_moment(since)
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return value
+    return begin.astimezone(time_zone(tz)).replace(tzinfo=None)
+
+
+def _calendar_steps(local: datetime, end: datetime, every: str, tz: str | tzinfo) -> list[datetime]:
+    """Return the instants of local times, counted from the first one, up to ``end``.
+
+    From 02:30 on 30 March 2024 in Warsaw, a step a day; on the 31st clocks went from 02:00 to 03:00::
+
+        local time    30th 02:30    31st 02:30    1st 02:30
+        instant       30th 01:30    31st 01:30    1st 00:30         on the 31st, clocks show 03:30
+    """
+    zone = time_zone(tz)
+    # A day more, since clocks show an earlier time for a later instant after they went back.
+    last = end.astimezone(zone).date()
+    limit = datetime.combine(last + _DAY if last < date.max else last, time.max)
+    times = _steps_up_to(pl.Series("at", [local]).dt.cast_time_unit("us"), limit, every)
+    instants = times.to_frame().select(localised(pl.col("at"), str(zone))).to_series()
+    return instants.filter(instants <= end).to_list()
 
 
 def is_calendar_step(every: str) -> bool:

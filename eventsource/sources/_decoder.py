@@ -127,7 +127,7 @@ class Decoder:
             is_bad = instants.is_null() & pl.Series([value is not None for value in columns[name]])
             for row in is_bad.arg_true():
                 value = columns[name][row]
-                reason = f"{self._mapping.fields.label(name)} {self._times.fault(value)}: {shorten(value)}"
+                reason = f"{self._mapping.fields.label(name)} is not a time: {shorten(value)}"
                 faults.setdefault(owners[row], reason)
         times["recorded_at"] = times["recorded_at"].fill_null(times["occurred_at"])
         frame = pl.DataFrame(

@@ -13,7 +13,6 @@ from eventsource.event import TIMESTAMP
 from eventsource.moment import (
     FIRST_MICROSECOND,
     LAST_MICROSECOND,
-    is_skipped_time,
     null_outside_calendar,
     parse_times,
     time_zone,
@@ -45,7 +44,7 @@ class TimeReader:
         self._digits = _NUMBER_WITH_UNIT if unit else _NUMBER
 
     def read(self, values: Sequence[Any]) -> pl.Series:
-        """Return instants; null where a value is not a time, or a time that does not exist."""
+        """Return instants; null where a value is not a time."""
         kinds = set(map(type, values))
         if kinds <= {type(None)}:
             return pl.Series("at", values, TIMESTAMP)
@@ -56,12 +55,6 @@ class TimeReader:
             with suppress(OverflowError, TypeError):
                 return self._integers(pl.Series("at", values, pl.Int64))
         return self._mixed(values)
-
-    def fault(self, value: Any) -> str:
-        """Return why a value cannot be read, as the end of a sentence."""
-        if isinstance(value, str) and is_skipped_time(value, self._tz):
-            return f"does not exist in {self._tz}: clocks went forward"
-        return "is not a time"
 
     def _integers(self, numbers: pl.Series) -> pl.Series:
         """Return epoch numbers as instants, all at once."""
@@ -79,7 +72,7 @@ class TimeReader:
 
     def _micros(self, value: Any) -> int | None:
         if isinstance(value, datetime):
-            aware = value if value.tzinfo else value.replace(tzinfo=time_zone(self._tz))
+            aware = value if value.tzinfo else value.replace(tzinfo=time_zone(self._tz), fold=0)
             return _inside_calendar((aware - _EPOCH) // timedelta(microseconds=1))
         if isinstance(value, date):
             return self._micros(datetime(value.year, value.month, value.day))  # noqa: DTZ001 - local to the zone

@@ -14,6 +14,7 @@ from eventsource.errors import MomentError
 from eventsource.moment import (
     day_of,
     first_instant,
+    instant_of_local_time,
     last_instant,
     last_instants,
     parse_moment,
@@ -217,10 +218,63 @@ def test_times_of_sources(text: str | None, expected: str | None) -> None:
     assert found[2] == datetime(2024, 1, 2, tzinfo=UTC)
 
 
-def test_a_skipped_hour_is_impossible_and_a_repeated_one_is_its_first() -> None:
-    """Times without a zone are local, and a clock change skips or repeats an hour."""
-    texts = pl.Series("t", ["2024-03-31T02:30:00", "2024-10-27T02:30:00"])
-    assert parse_times(texts, WARSAW).to_list() == [None, datetime(2024, 10, 27, 0, 30, tzinfo=UTC)]
+GAPS = {
+    # local time → (zone, instant): with the offset before the gap, or the first of two
+    "2024-03-31T02:30:00": (WARSAW, "2024-03-31T01:30:00Z"),
+    "2024-10-27T02:30:00": (WARSAW, "2024-10-27T00:30:00Z"),
+    "2024-03-10T02:00:00": ("America/New_York", "2024-03-10T07:00:00Z"),
+    "2024-10-06T02:15:00": ("Australia/Lord_Howe", "2024-10-05T15:45:00Z"),  # a gap of half an hour
+    "2011-12-30T12:00:00": ("Pacific/Apia", "2011-12-30T22:00:00Z"),  # a gap of a whole day
+    "2018-11-04T00:00:00": ("America/Sao_Paulo", "2018-11-04T03:00:00Z"),  # a midnight
+}
+
+
+@pytest.mark.parametrize("local", GAPS)
+def test_a_local_time_means_one_instant_everywhere(local: str) -> None:
+    """Clocks that skip it: the offset before the gap is taken. Clocks that repeat it: the first is meant."""
+    tz, expected = GAPS[local][0], datetime.fromisoformat(GAPS[local][1])
+    naive = datetime.fromisoformat(local)
+    for moment in (local, naive, naive.replace(fold=1)):
+        assert (
+            last_instant(moment, tz) == first_instant(moment, tz) == instant_of_local_time(naive, tz) == expected
+        )
+        assert steps(moment, "2030-01-01T00:00", "7d", tz)[0] == expected
+        assert steps(moment, "2030-01-01T00:00", "90h", tz)[0] == expected
+    for column in (pl.Series("x", [None, naive, naive]), pl.Series("x", [None, local, local])):
+        assert last_instants(column, tz).to_list() == [None, expected, expected]
+    texts = pl.Series("x", [None, "soon", local, local.replace("T", " "), local[:-3], "2024-07-01T12:00:00Z"])
+    assert parse_times(texts, tz).to_list()[:5] == [None, None, expected, expected, expected]
+
+
+def test_each_step_is_counted_from_the_first_moment() -> None:
+    """A first moment, or a step, that the clocks skip shifts none of the following ones."""
+    from_gap = steps("2024-03-31T02:30", "2024-04-02T12:00", "1d", WARSAW)
+    into_gap = steps("2024-03-30T02:30", "2024-04-01T12:00", "1d", WARSAW)
+    first = [datetime(2024, 3, day, 1, 30, tzinfo=UTC) for day in (30, 31)]
+    later = [datetime(2024, 4, day, 0, 30, tzinfo=UTC) for day in (1, 2)]
+    assert from_gap == [first[1], *later]
+    assert into_gap == [*first, later[0]]
+    second = datetime(2024, 10, 27, 1, 30, tzinfo=UTC)  # 02:30 for the second time
+    assert steps(second, "2024-10-28T12:00", "1d", WARSAW) == [second, second + timedelta(days=1)]
+    assert steps("2024-03-31T02:30", "2024-03-31T05:00", "1h", WARSAW)[1] == first[1] + timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2016-12-31T23:59:60Z", "2016-12-31T23:59:59.999999Z"),
+        ("2016-12-31 23:59:60.75", "2016-12-31T23:59:59.999999Z"),
+        ("2017-01-01T00:59:60.5+01:00", "2016-12-31T23:59:59.999999Z"),
+        ("2016-12-31T23:59:59Z", "2016-12-31T23:59:59Z"),
+    ],
+)
+def test_a_leap_second_is_the_last_microsecond_of_its_minute(text: str, expected: str) -> None:
+    """It stays on its day, before midnight, in a question as in a source."""
+    instant = datetime.fromisoformat(expected)
+    assert last_instant(text) == first_instant(text) == instant
+    others = pl.Series("t", [None, text, "x:60", "2016-12-31T23:60:60Z", "2016-12-31T23:59:61Z"])
+    assert parse_times(others).to_list() == [None, instant, None, None, None]
+    assert last_instants(pl.Series("t", [text])).to_list() == [instant]
 
 
 def test_parsing_keeps_dates_and_zones() -> None:

@@ -192,16 +192,26 @@ def test_local_times_of_parquet_at_the_ends_of_the_calendar(tmp_path: Path, mome
 
 @pytest.mark.parametrize("unit", [None, "ms"])
 def test_the_zone_of_a_source_applies_to_times_without_one(tmp_path: Path, unit: str | None) -> None:
-    """An hour that a clock change skips is impossible; of one that it repeats, the first is meant."""
+    """A time that a clock change skips has the offset before it; of one that it repeats, the first is meant."""
     texts = ["2024-03-31T02:30:00", "2024-10-27T02:30:00", "2024-07-01T12:00:00Z"]
     path = write(tmp_path / "a.jsonl", *(line(n, occurred_at=text) for n, text in enumerate(texts)))
     batch = read(path, tz="Europe/Warsaw", unit=unit)
     assert batch.events["occurred_at"].dt.to_string("%FT%TZ").to_list() == [
+        "2024-03-31T01:30:00Z",
         "2024-10-27T00:30:00Z",
         "2024-07-01T12:00:00Z",
     ]
-    why = "does not exist in Europe/Warsaw: clocks went forward"
-    assert batch.rejected["reason"].to_list() == [f'occurred_at {why}: "2024-03-31T02:30:00"']
+    assert batch.rejected.is_empty()
+
+
+@pytest.mark.parametrize("tz", ["UTC", "Europe/Warsaw"])
+def test_a_leap_second_stays_on_its_day(tmp_path: Path, tz: str) -> None:
+    """It is before the next midnight, however the line is decoded."""
+    texts = ["2016-12-31T23:59:60Z", "2017-01-01T00:00:00Z", "2016-12-31T23:59:60.25Z"]
+    for more in ([], [b"x"]):
+        path = write(tmp_path / "a.jsonl", *(line(n, occurred_at=text) for n, text in enumerate(texts)), *more)
+        found = read(path, tz=tz).events["occurred_at"].dt.to_string("%FT%T%.6f").to_list()
+        assert found == ["2016-12-31T23:59:59.999999", "2017-01-01T00:00:00.000000", "2016-12-31T23:59:59.999999"]
 
 
 def test_frames_have_the_envelopes_dtypes(tmp_path: Path) -> None:
