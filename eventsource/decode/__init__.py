@@ -7,10 +7,11 @@ member. See `eventsource.decode.columns` for the columns, `eventsource.decode.va
 """
 
 from eventsource.decode._arrays import Integers, Mask, RowNumbers, bisect_right
+from eventsource.decode._fold_order import FOLD_ORDER, sort_in_fold_order
 from eventsource.decode._kinds import BAD_KEY, INTEGERS, NULL, NUMBERS, UNFIT, VALUE
 from eventsource.decode._selection import Selection
 from eventsource.decode._type_decoder import TypeDecoder
-from eventsource.decode.clustered import FOLD_ORDER, Clustered, WithTail, sort_in_fold_order
+from eventsource.decode.clustered import Clustered, WithTail
 from eventsource.decode.columns import (
     ColumnFacts,
     column_facts,

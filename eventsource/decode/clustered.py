@@ -3,9 +3,6 @@
 In *fold order* all events of an entity are neighbours, sorted by (``at``, ``version``, ``position``). A question
 about the state of each entity then reads every column once, from front to back, and needs no hash table.
 
-The column ``version`` exists only where some event has a version that counts; see `eventsource.decode.columns`.
-Events without one come before those of the same moment that have one.
-
 `Clustered` holds such rows, and beside them the ids and where the rows of each entity start::
 
     columns   row       0   1   2   3   4   5
@@ -31,9 +28,6 @@ where the newer events belong. Here the last two rows are new, one for ``a`` at 
               entity    a   a   a   b   b   c
               at       09  11  12  09  13  09
 
-A newer event usually belongs behind those of its entity and moment. Only if it has a lower version than some of
-them, it belongs between them. So versions are read only where moments are equal.
-
 Reading a column is cheaper in the order in which it is stored. Where only some rows are needed, `Clustered.select`
 takes a mask over ``columns`` and gives their values in fold order: only the rows that are selected are moved.
 """
@@ -47,13 +41,11 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from eventsource.decode._arrays import Mask, RowNumbers, bisect_right
+from eventsource.decode._arrays import Mask, RowNumbers
+from eventsource.decode._fold_order import rows_behind, sort_in_fold_order
 from eventsource.decode._selection import Selection
 
-__all__ = ["FOLD_ORDER", "Clustered", "WithTail", "sort_in_fold_order"]
-
-FOLD_ORDER: Final = ("entity", "at", "version", "position")
-"""The columns that events are sorted by; nulls come first. Without versions there is no column ``version``."""
+__all__ = ["Clustered", "WithTail"]
 
 _WANTED: Final = "|wanted"
 
@@ -244,7 +236,7 @@ class WithTail(Clustered):
         #     ends       2 4       and where they end
         #     behind     1 4       behind all rows of its entity that are not later: between 09 and 12; at the end
         #     places     1 5       each row of the tail before it moves a row by one
-        behind = _behind(base, begins[tail.owners], ends[tail.owners], tail)
+        behind = rows_behind(base, begins[tail.owners], ends[tail.owners], tail)
         places = behind + np.arange(len(tail))
         counts[of_tail] += tail.counts
         columns = pl.concat([base.in_order, tail.in_order], how="diagonal")
@@ -285,49 +277,6 @@ class WithTail(Clustered):
         order[self._base_places] = np.arange(len(self._base_places))
         order[self.places] = np.arange(len(self._base_places), len(self))
         return pl.Series(order)
-
-
-def sort_in_fold_order(events: pl.DataFrame) -> pl.DataFrame:
-    """Sort events that have a column ``entity``."""
-    return events.sort([name for name in FOLD_ORDER if name in events.columns])
-
-
-def _behind(base: Clustered, begins: RowNumbers, ends: RowNumbers, tail: Clustered) -> RowNumbers:
-    """Return, per row of a tail, the row of the base that follows it; begins and ends are those of its entity.
-
-    Three rows of the base, of one entity and moment, and three of the tail::
-
-        base   version      null  2  5        low 0, high 3: all rows of the moment
-        tail   version      null  2  4        positions are greater than those of the base
-               unversioned     1  1  1        behind the rows without a version
-               behind          1  2  2        behind the versions that are not greater
-    """
-    of_base, of_tail = _instants(base), _instants(tail)
-    behind = bisect_right(of_base, begins, ends, of_tail)
-    if not _has_versions(base) and not _has_versions(tail):
-        return behind
-    tied = np.flatnonzero((behind > begins) & (of_base[np.maximum(behind - 1, 0)] == of_tail))
-    if len(tied):
-        low = bisect_right(of_base, begins[tied], behind[tied], of_tail[tied] - 1)
-        (known, versions), (wanted_known, wanted) = _versions(base), (column[tied] for column in _versions(tail))
-        unversioned = bisect_right(known, low, behind[tied], np.zeros(len(tied), np.int64))
-        among = bisect_right(versions, unversioned, behind[tied], wanted)
-        behind[tied] = np.where(wanted_known, among, unversioned)
-    return behind
-
-
-def _instants(events: Clustered) -> RowNumbers:
-    return np.asarray(events.collect(pl.col("at").to_physical()).to_series().to_numpy(), np.int64)
-
-
-def _has_versions(events: Clustered) -> bool:
-    return "version" in events.columns.collect_schema()
-
-
-def _versions(events: Clustered) -> tuple[RowNumbers, RowNumbers]:
-    """Return, per row in fold order, 1 if it has a version, else 0; and the version, else 0."""
-    found = events.collect("position", events.version)["version"]
-    return found.is_not_null().cast(pl.Int64).to_numpy(), found.fill_null(0).to_numpy()
 
 
 def _numbers_of(some: pl.Series, entities: pl.Series) -> RowNumbers:

@@ -33,14 +33,11 @@ class PolarsEngine:
     def states_at(self, events: Events, asked: pl.DataFrame) -> pl.DataFrame:
         """Find the end of each asked entity's rows up to its moment, and look up the fields there."""
         events.report(asked_faults(faults_of(events, asked["at"].max()), asked))  # type: ignore[arg-type]  # a moment
-        clustered = events.clustered
-        numbers = pl.DataFrame({"entity": clustered.entities}).with_row_index("|number")
-        found = asked.select("entity", "at").with_row_index("|asked").join(numbers, on="entity", nulls_equal=False)
         # Sorted like the rows: neighbouring look-ups then read neighbouring memory.
-        found = found.drop_nulls("at").sort("|number", "at")
-        owners = found["|number"].to_numpy()
+        found = asked.select("owner", "at").with_row_index("|asked").drop_nulls().sort("owner", "at")
+        owners = found["owner"].to_numpy()
         histories = FieldHistories(events, events.plan.rules)
-        states = _states(histories, events.plan, _ends(clustered, owners, found["at"]), owners)
+        states = _states(histories, events.plan, _ends(events.clustered, owners, found["at"]), owners)
         states = states.with_columns(found["|asked"])
         every = pl.DataFrame({"|asked": pl.Series(range(asked.height), dtype=pl.UInt32)})
         answer = every.join(states.filter(EXISTS), on="|asked", how="left", maintain_order="left")

@@ -9,7 +9,7 @@ are given, and answers leave as frames.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any
 
 import polars as pl
@@ -131,12 +131,12 @@ class ReferenceEngine:
         """Fold the events of each asked entity up to its own moment."""
         schema = _Schema(events)
         events.report(asked_faults(self.faults(events), asked))
-        events_of = {entity: list(own) for entity, own in _events_by_entity(events)}
+        events_of = [own for _, own in _events_by_entity(events)]
         rows = []
-        for entity, moment in asked.select("entity", "at").iter_rows():
+        for owner, moment in asked.select("owner", "at").iter_rows():
             fold = _Fold(events.plan)
-            for row in events_of.get(entity, []):
-                if moment is not None and row["at"] <= moment:
+            for row in [] if owner is None or moment is None else events_of[owner]:
+                if row["at"] <= moment:
                     fold.apply(row, events)
             rows.append({EXISTS: fold.exists} | (schema.visible(fold) or {}))
         return schema.frame(rows, {EXISTS: pl.Boolean()})
@@ -262,10 +262,13 @@ def _equal(a: Any, b: Any) -> bool:
     return bool(a == b) or (a != a and b != b)  # noqa: PLR0124 - only NaN differs from itself
 
 
-def _events_by_entity(events: Events) -> Iterator[tuple[str, Iterator[dict[str, Any]]]]:
+def _events_by_entity(events: Events) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """Yield each entity with its events in fold order."""
-    frame = _collect(events.clustered.in_order.with_columns(pl.col("type").cast(pl.String)))
-    yield from groupby(events.clustered.with_entity(frame).iter_rows(named=True), key=lambda row: row["entity"])
+    clustered = events.clustered
+    frame = _collect(clustered.in_order.with_columns(pl.col("type").cast(pl.String)))
+    rows = clustered.with_entity(frame).iter_rows(named=True)
+    for entity, count in zip(clustered.entities, clustered.counts, strict=True):
+        yield entity, list(islice(rows, count))
 
 
 def _collect(frame: pl.LazyFrame) -> pl.DataFrame:

@@ -97,8 +97,9 @@ class Engine(Protocol):
         """Return the state of each asked entity at its own moment.
 
         Args:
-            events: the events.
-            asked: columns ``entity`` (String) and ``at`` (instants); nulls match nothing.
+            events: the events. Here ids may repeat, and an entity may have no events: numbers say which is meant.
+            asked: columns ``entity``, ``owner`` (its number among ``events.clustered.entities``) and ``at``
+                (instants); nulls match nothing.
 
         Returns:
             One row per asked row, in its order: `EXISTS`, then the fields (null where the entity does not exist).

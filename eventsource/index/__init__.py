@@ -24,6 +24,7 @@ from eventsource.event import EventLog
 from eventsource.index._attempt import Attempt
 from eventsource.index._corrections import NO_CORRECTIONS, DecodedCorrections
 from eventsource.index._files import IndexFiles, NotWritableError
+from eventsource.index._known_rows import known_rows
 from eventsource.index._log import reading, still_contains
 from eventsource.index._manifest import Manifest
 from eventsource.index._parts import InMemory, Parts, Stored
@@ -35,7 +36,7 @@ from eventsource.messages import warn
 from eventsource.plan import Plan
 from eventsource.progress import Progress, no_progress
 
-__all__ = ["Attempt", "Index", "Sizes", "View", "reading", "still_contains"]
+__all__ = ["Attempt", "Index", "Sizes", "View", "known_rows", "reading", "still_contains"]
 
 _ATTEMPTS: Final = 5
 """How often a question begins again because files were deleted, before it is answered in memory."""

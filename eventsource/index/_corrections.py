@@ -26,7 +26,19 @@ from eventsource.corrections import ORIGINAL, READING, Corrections, seen_by
 from eventsource.decode import Clustered, ColumnFacts, Members, TypeDecoder, column_facts, decode_events, no_events
 from eventsource.event import TIMESTAMP, EventLog
 
-__all__ = ["NO_CORRECTIONS", "DecodedCorrections", "Readings", "decode_corrections"]
+__all__ = [
+    "KNOWN_FROM",
+    "KNOWN_UNTIL",
+    "NO_CORRECTIONS",
+    "DecodedCorrections",
+    "Readings",
+    "decode_corrections",
+]
+
+KNOWN_FROM: Final = "known_from"
+"""The column that says from when on a reading was known, if not from ``recorded_at`` on."""
+KNOWN_UNTIL: Final = "known_until"
+"""The column that says when another reading replaced one; null: it is the last one."""
 
 _TABLE: Final = pl.Schema(
     {
@@ -136,6 +148,35 @@ class DecodedCorrections:
         chosen = table.select(pl.col("position").alias(READING), pl.col("target").alias("position"))
         read = rows.join(chosen, on=["position", READING], how="semi")
         return Readings(table, originals.drop(READING), read.drop(READING))
+
+    def over_time(self, upto: int, known_at: datetime | None) -> Readings | None:
+        """Return all readings that were known at some time; None: the question sees no correction.
+
+        Of several corrections of an event, the one of the greatest position counts, of those that were recorded.
+        Three corrections of an event that was recorded at 01::
+
+            position of the correction   original   10    20    30
+            recorded_at                  01         05    09    07
+            known from                   01         05    09    07
+            known until                  05         07    07    null     the earliest of those at greater positions
+
+        The reading of 20 was never known: when it was recorded, 30 had replaced it.
+        """
+        table = self.table.filter(pl.col("position") < upto)
+        if known_at is not None:
+            table = table.filter(pl.col("recorded_at") <= known_at)
+        if not table.height:
+            return None
+        keys = (pl.col("target").alias("position"), pl.col("position").alias(READING))
+        recorded = pl.col("recorded_at")
+        replaced = recorded.shift(-1).cum_min(reverse=True).over("target", order_by="position")
+        corrected = table.select(*keys, recorded.alias("|from"), replaced.alias(KNOWN_UNTIL))
+        first = table.group_by(pl.col("target").alias("position")).agg(recorded.min().alias(KNOWN_UNTIL))
+        spans = pl.concat([corrected, first.with_columns(pl.lit(ORIGINAL).alias(READING))], how="diagonal_relaxed")
+        rows = self.rows.join(spans.cast({READING: pl.Int64()}), on=["position", READING])
+        rows = rows.with_columns(pl.max_horizontal("recorded_at", "|from").alias(KNOWN_FROM)).drop("|from")
+        originals = rows.filter(pl.col(READING) == ORIGINAL).drop(KNOWN_FROM, KNOWN_UNTIL)
+        return Readings(table, originals.drop(READING), rows.drop(READING))
 
     def entities_since(self, position: int, upto: int, known_at: datetime | None) -> pl.Series:
         """Return the entities that corrections from a position on may have touched, in any reading."""

@@ -11,6 +11,7 @@ window, and from one update of the index to the next. Six events in two windows:
     clocks             s 13, t 11       s 13, t 14        after each window
 """
 
+from bisect import bisect_right, insort
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -25,7 +26,7 @@ from eventsource.index._corrections import NO_CORRECTIONS, DecodedCorrections, d
 from eventsource.index._manifest import LeftOut
 from eventsource.progress import Progress
 
-__all__ = ["CLOCKS", "Window", "decode_windows", "settled_moments", "types_left_out", "with_later"]
+__all__ = ["CLOCKS", "Window", "decode_windows", "settled_moments", "settled_then", "types_left_out", "with_later"]
 
 CLOCKS: Final = pl.Schema({"stream": pl.String(), "clock": TIMESTAMP})
 """The latest ``recorded_at`` of each stream so far."""
@@ -118,6 +119,42 @@ def settled_moments(log: EventLog, head: int, known_at: datetime) -> pl.DataFram
     """
     events = _recorded(log, 0, head).filter(pl.col("recorded_at") <= known_at)
     return events.select("position", pl.col("recorded_at").cum_max().over("stream").alias("at"))
+
+
+def settled_then(log: EventLog, asked: pl.DataFrame) -> pl.Series:
+    """Return ``settled_at`` of some events, each computed from what was recorded by a moment of its own.
+
+    Six events of a stream, of which the last was recorded at 12. What was settled of it, known at 12, 13 and 15::
+
+        position       0   1   2   3   4   5
+        recorded_at    10  13  11  15  14  12
+        known at 12    10      11          12      settled at 12
+        known at 13    10  13  11          12      settled at 13
+        known at 15    10  13  11  15  14  12      settled at 15
+
+    It is the latest ``recorded_at`` up to ``known_at``, of the stream up to the event: a bisection of its times.
+
+    Args:
+        log: the log.
+        asked: ``position`` and ``known_at``; each event was recorded by its ``known_at``.
+    """
+    moments = pl.Series("at", [None] * asked.height, TIMESTAMP)
+    if not asked.height:
+        return moments
+    events = _recorded(log, 0, int(asked["position"].max()) + 1)  # type: ignore[arg-type]  # an integer
+    streams = events.filter(pl.col("position").is_in(asked["position"].unique().implode()))["stream"].unique()
+    events = events.filter(pl.col("stream").is_in(streams.implode()))
+    wanted = asked.with_row_index("row").group_by("position").agg("row", "known_at")
+    so_far: dict[str, list[datetime]] = {}
+    rows, found = [], []
+    questions = events.join(wanted, on="position", how="left", maintain_order="left")
+    for stream, recorded, mine, known in questions.select("stream", "recorded_at", "row", "known_at").iter_rows():
+        times = so_far.setdefault(stream, [])
+        insort(times, recorded)
+        for row, known_at in zip(mine or (), known or (), strict=True):
+            rows.append(row)
+            found.append(times[bisect_right(times, known_at) - 1])
+    return moments.scatter(rows, pl.Series(found, dtype=TIMESTAMP))
 
 
 def _settle(log: EventLog, start: int, stop: int, clocks: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

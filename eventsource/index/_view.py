@@ -19,7 +19,7 @@ from eventsource.decode import Clustered, kind_columns, non_empty_columns
 from eventsource.event import TIMESTAMP, EventLog
 from eventsource.fold import Bounds, Events, Held, held_values
 from eventsource.index._corrections import Readings
-from eventsource.index._decode import settled_moments
+from eventsource.index._decode import settled_moments, settled_then
 from eventsource.index._log import reading
 from eventsource.index._parts import Parts
 from eventsource.index._seen import Seen, look
@@ -41,11 +41,14 @@ class View:
         parts: where they are.
         upto: only events with position < ``upto``.
         known_at: only events with ``recorded_at`` <= ``known_at``; None: all.
+        has_all_readings: whether corrected events have a row for each reading that was known at some time, with
+            the columns `KNOWN_FROM` and `KNOWN_UNTIL`; otherwise only for the one that is known at ``known_at``.
     """
 
     parts: Parts
     upto: int
     known_at: datetime | None
+    has_all_readings: bool = False
     _seen: dict[datetime | None, Seen] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -66,7 +69,12 @@ class View:
     @cached_property
     def readings(self) -> Readings | None:
         """What is read instead of corrected events; None: the view sees no correction."""
-        return self.parts.corrections.seen(self.upto, self.known_at)
+        corrections = self.parts.corrections
+        return (corrections.over_time if self.has_all_readings else corrections.seen)(self.upto, self.known_at)
+
+    def over_time(self) -> "View":
+        """Return a view for rows that each see what was known at a moment of their own, up to ``known_at``."""
+        return View(self.parts, self.upto, self.known_at, has_all_readings=True)
 
     def entities_corrected_since(self, position: int) -> pl.Series:
         """Return the ids of entities that corrections from a position on may have touched, sorted."""
@@ -266,6 +274,15 @@ class View:
             return events
         rows = events.with_entity(rows).drop("at")
         return Clustered.from_events(rows.join(self._settled, on="position", how="left", maintain_order="left"))
+
+    def settled(self, events: pl.DataFrame) -> pl.Series:
+        """Return the moments that events had when less was known, in an order of ``recorded_at``.
+
+        Args:
+            events: their ``position``, and ``known_at``: only events recorded by then count.
+        """
+        with reading(self.parts.log):
+            return settled_then(self.parts.log, events)
 
     @cached_property
     def _settled(self) -> pl.DataFrame:

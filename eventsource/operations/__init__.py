@@ -19,7 +19,7 @@ from eventsource.operations._rowwise import is_rowwise, searched_columns
 from eventsource.operations._rule import Rule, check_event_types
 from eventsource.operations._sums import exact_scale
 from eventsource.operations._table import OPERATIONS
-from eventsource.operations._touched_rows import Numbers, TouchedRows
+from eventsource.operations._touched_rows import Numbers, TouchedRows, expand_ranges
 from eventsource.operations._unfoldable import NOT_A_NUMBER, NOT_COMPARABLE, Json, Unfoldable, beyond
 
 __all__ = [
@@ -48,6 +48,7 @@ __all__ = [
     "column_of",
     "compute_derived",
     "exact_scale",
+    "expand_ranges",
     "expression_text",
     "flag_of",
     "fold_error",

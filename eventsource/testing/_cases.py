@@ -103,7 +103,8 @@ def _explain(timeline: Timeline, question: Mapping[str, Any]) -> Any:
 
 def _join(timeline: Timeline, question: Mapping[str, Any]) -> Any:
     rows = pl.DataFrame(question["rows"]).with_row_index("row")
-    joined = timeline.join(rows, on="entity", at="at", **_view(question, "tz"))
+    view = _view(question, "tz") | {name: name for name in rows.columns if name == "known_at"}
+    joined = timeline.join(rows, on="entity", at="at", **view)
     states = timeline.plan.fields
     exists = _existing(timeline, question)
     found = _rows(joined.select("entity", *states))
@@ -113,7 +114,9 @@ def _join(timeline: Timeline, question: Mapping[str, Any]) -> Any:
 def _existing(timeline: Timeline, question: Mapping[str, Any]) -> list[bool]:
     """Say for each row whether its entity exists at its moment; in a joined row all null may mean either."""
     view = _view(question, "tz")
-    return [timeline.as_of(row["at"], entity=row["entity"], **view).height > 0 for row in question["rows"]]
+    return [
+        timeline.as_of(row["at"], entity=row["entity"], **view | _view(row)).height > 0 for row in question["rows"]
+    ]
 
 
 _ASK: Mapping[str, Callable[[Timeline, Mapping[str, Any]], Any]] = {

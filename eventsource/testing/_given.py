@@ -22,6 +22,7 @@ def event(
     at: Any,
     recorded_at: Any = None,
     event_id: str | None = None,
+    version: int | None = None,
     **data: Any,
 ) -> dict[str, Any]:
     """Return one event; keywords are its payload.
@@ -32,6 +33,7 @@ def event(
         at: ``occurred_at``, a datetime or an ISO 8601 text.
         recorded_at: default: ``at``.
         event_id: default: an id that no other event of this process has.
+        version: its number in its stream.
         **data: members of the payload; a nested member is a dict.
 
     Returns:
@@ -40,6 +42,7 @@ def event(
     return {
         "event_id": event_id or f"event-{next(_numbers)}",
         "stream": stream,
+        "version": version,
         "type": type,
         "occurred_at": at,
         "recorded_at": recorded_at,

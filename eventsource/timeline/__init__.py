@@ -3,8 +3,9 @@
 A model and a log know nothing of each other; they meet here, once, in `Timeline(log, Model)`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
@@ -16,7 +17,7 @@ from eventsource.event import TIMESTAMP, EventLog
 from eventsource.fold import Engine, PolarsEngine, concat_answers
 from eventsource.index import Attempt, Index
 from eventsource.model import Model, plan_of
-from eventsource.moment import Moment, first_instant, last_instant, last_instants, time_zone
+from eventsource.moment import Moment, first_instant, last_instant, time_zone
 from eventsource.plan import Plan
 from eventsource.progress import Progress
 from eventsource.snapshots import Snapshot, SnapshotPolicy, Snapshots, Unusable
@@ -24,6 +25,7 @@ from eventsource.timeline._answers import difference, explanation
 from eventsource.timeline._corrections import EntityCorrections
 from eventsource.timeline._display import timeline_html
 from eventsource.timeline._faults import Faults, Sight, check_faults, listed_faults, settle
+from eventsource.timeline._join import JoinedRows, latest_known_at
 from eventsource.timeline._mixed import Mixed
 from eventsource.timeline._names import warn_of_unknown_names
 from eventsource.timeline._question import (
@@ -408,28 +410,36 @@ class Timeline:
     ) -> pl.DataFrame:
         """Return a frame with the state of each row's entity at the row's own moment appended.
 
+        With ``known_at="decided_at"``, the name of a column, each row gets what was known at a time of its own. So
+        no row of a training set knows what was recorded after its decision. Its answer is that of
+        ``as_of(at, known_at=decided_at)``; all rows are answered in one pass.
+
         Args:
             frame: a Polars or pandas frame, or what a Polars frame is made of; a lazy one is collected.
             on: its column of entity ids; integers are matched as text.
             at: its column of moments: dates, datetimes or texts.
             prefix: what to put before the names of the fields.
+            known_at: one moment for all rows, or the name of a column of moments.
 
         Returns:
-            Every row in its order, then the fields; null where the entity does not exist at that moment.
+            Every row in its order, then the fields; null where the entity does not exist at that moment, and where
+            the id, ``at`` or ``known_at`` of the row is null.
 
         Raises:
-            ModelError: columns that are missing or already there, or ids that are neither texts nor integers.
+            ModelError: columns that are missing or already there, ids that are neither texts nor integers, or a
+                ``known_at`` that is both a moment and the name of a column.
         """
-        question = self._question(known_at, upto, tz)
-        rows = frame.collect() if isinstance(frame, pl.LazyFrame) else pl.DataFrame(frame)
-        _check_join(rows, on, at, [prefix + name for name in self.plan.fields])
-        ids = entity_ids(rows[on], f"column {on!r}")
-        asked = pl.DataFrame([ids, last_instants(rows[at], question.tz).alias("at")])
+        rows = JoinedRows.of(frame, on, at, known_at)
+        rows.check_names(prefix + name for name in self.plan.fields)
+        question = self._question(None if rows.known_at else known_at, upto, tz)
+        asked = rows.asked(question.tz)
+        if rows.known_at:
+            question = replace(question, known_at=latest_known_at(asked))
         for attempt in self._attempts(question):
             with attempt as view:
-                sight = Sight(view, asked["at"].max())  # type: ignore[arg-type]  # a datetime
+                sight = Sight(view.over_time() if rows.known_at else view, asked["at"].max())  # type: ignore[arg-type]  # a datetime
                 states = states_of_rows(sight, self._engine, asked)
-        joined = rows.hstack(states.select(pl.col(name).alias(prefix + name) for name in self.plan.fields))
+        joined = rows.frame.hstack(states.select(pl.col(name).alias(prefix + name) for name in self.plan.fields))
         return self._settled(joined, sight)
 
     def replay(self, entity: str | int, *, known_at: Moment | None = None, upto: int | None = None) -> Replay:
@@ -528,11 +538,3 @@ class Timeline:
             if not isinstance(found, Unusable):
                 return found
         return concat_answers(sight.map(lambda events: self._engine.as_of(events, sight.until), ids))
-
-
-def _check_join(frame: pl.DataFrame, on: str, at: str, fields: Iterable[str]) -> None:
-    for column in (on, at):
-        if column not in frame.columns:
-            raise ModelError(f"the frame has no column {column!r}", hint=f"it has {', '.join(frame.columns)}")
-    if taken := sorted(set(fields) & set(frame.columns)):
-        raise ModelError(f"the frame already has a column {taken[0]!r}", hint='prefix="customer_"')

@@ -6,11 +6,13 @@ An engine finds the state of an asked row by bisection among the events of its e
 questions use that. ``join`` asks for the rows of a frame; ``as_of`` with several moments asks for every entity at
 every moment::
 
-    moments      entities       asked: |moment  entity  at       found: |moment  entity  plan
-    Jan, Feb  ×  a, b       ->         0        a       Jan  ->         0        a       basic
-                                       0        b       Jan             1        a       premium
-                                       1        a       Feb             1        b       basic
-                                       1        b       Feb             (b did not exist in January)
+    moments      entities       asked: |moment  owner  at        found: |moment  entity  plan
+    Jan, Feb  ×  a, b       ->         0        0      Jan   ->         0        a       basic
+                                       0        1      Jan              1        a       premium
+                                       1        0      Feb              1        b       basic
+                                       1        1      Feb              (b did not exist in January)
+
+Each row of a ``join`` may also see what was known at a moment of its own; see `eventsource.index.known_rows`.
 """
 
 from collections.abc import Sequence
@@ -21,6 +23,7 @@ import polars as pl
 from eventsource.decode import FOLD_ORDER
 from eventsource.event import TIMESTAMP
 from eventsource.fold import EXISTS, Engine, Events, concat_answers
+from eventsource.index import known_rows
 from eventsource.moment import Moment, last_instant, parse_moment
 from eventsource.plan import Plan
 from eventsource.timeline._answers import moments_column
@@ -42,7 +45,7 @@ def states_at_moments(
     numbered = instants.to_frame().with_row_index("|moment").filter(instants.is_first_distinct())
 
     def states(events: Events) -> pl.DataFrame:
-        asked = numbered.join(events.clustered.entities.alias("entity").to_frame(), how="cross")
+        asked = numbered.join(_numbered(events.clustered.entities), how="cross")
         found = asked.select("|moment", "entity").hstack(engine.states_at(events, asked))
         return found.filter(EXISTS).drop(EXISTS)
 
@@ -56,7 +59,8 @@ def states_of_rows(sight: Sight, engine: Engine, asked: pl.DataFrame) -> pl.Data
     Args:
         sight: the events.
         engine: what folds them.
-        asked: ``entity`` (String) and ``at`` (instants); nulls match nothing.
+        asked: ``entity`` (String), ``at`` (instants), and perhaps ``known_at`` (instants): a row then sees only
+            events that were recorded by then. Nulls match nothing.
 
     Returns:
         The fields, a row per asked row, in its order.
@@ -65,8 +69,11 @@ def states_of_rows(sight: Sight, engine: Engine, asked: pl.DataFrame) -> pl.Data
     by_entity = numbered.sort("entity")
 
     def states(events: Events) -> pl.DataFrame:
-        mine = _rows_of(events.clustered.entities, by_entity)
-        return mine.select("|row").hstack(engine.states_at(events, mine)).filter(EXISTS).drop(EXISTS)
+        entities, settled = events.clustered.entities, sight.view.settled
+        mine = _rows_of(entities, by_entity).join(_numbered(entities), on="entity", maintain_order="left")
+        parts = known_rows(events, mine, settled) if "known_at" in mine.columns else [(events, mine)]
+        found = [rows.select("|row").hstack(engine.states_at(seen, rows)).filter(EXISTS) for seen, rows in parts]
+        return concat_answers(found).drop(EXISTS)
 
     found = concat_answers(sight.map(states, by_entity["entity"].unique()))
     return numbered.select("|row").join(found, on="|row", how="left", maintain_order="left").drop("|row")
@@ -101,6 +108,11 @@ def trend_slots(
     """
     instants = pl.Series(moments, dtype=TIMESTAMP)
     return concat_answers(sight.map(lambda events: trend.slots(engine.history(events.only(plan)), instants)))
+
+
+def _numbered(entities: pl.Series) -> pl.DataFrame:
+    """Return ``owner`` and ``entity``: the ids with their numbers."""
+    return entities.alias("entity").to_frame().with_row_index("owner")
 
 
 def _by_moment(changes: pl.DataFrame) -> pl.DataFrame:

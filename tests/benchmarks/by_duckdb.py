@@ -17,6 +17,7 @@ __all__ = [
     "histories",
     "history",
     "join",
+    "join_known",
     "load",
     "tail",
     "trend",
@@ -109,6 +110,18 @@ def join(found: Input) -> Any:
         f"WITH steps AS ({sql.steps(events, found.shape)}) SELECT row, {names} "
         f"FROM '{found.rows}' AS rows ASOF LEFT JOIN (SELECT * FROM steps WHERE here) AS steps "
         "ON rows.entity = steps.stream AND rows.at >= steps.occurred_at"
+    )
+
+
+def join_known(found: Input) -> Any:
+    """Join rows to all events up to their moments that were recorded by then, and aggregate each row's events."""
+    names = ", ".join(column.name for column in sql.columns(found.shape))
+    known = "events.occurred_at <= rows.at AND events.recorded_at <= rows.at"
+    return _ask(
+        f"WITH states AS (SELECT row, {sql.aggregates(found.shape)}, bool_or(type = 'CustomerCreated') AS here "
+        f"FROM '{found.rows}' AS rows JOIN '{found.typed}' AS events ON events.stream = rows.entity AND {known} "
+        f"GROUP BY row) SELECT row, {names} FROM '{found.rows}' LEFT JOIN (SELECT * FROM states WHERE here) "
+        "USING (row)"
     )
 
 

@@ -20,6 +20,7 @@ __all__ = [
     "histories",
     "history",
     "join",
+    "join_known",
     "pull",
     "snapshot",
     "snapshot_near",
@@ -72,6 +73,11 @@ def trend_days(found: Input) -> pl.DataFrame:
 def join(found: Input) -> pl.DataFrame:
     """Return rows with the states of their entities at their own moments."""
     return _new_timeline(found).join(pl.read_parquet(found.rows), on="entity", at="at")
+
+
+def join_known(found: Input) -> pl.DataFrame:
+    """Return rows with the states of their entities at their own moments, as they were known then."""
+    return _new_timeline(found).join(pl.read_parquet(found.rows), on="entity", at="at", known_at="at")
 
 
 def diff(found: Input) -> pl.DataFrame:

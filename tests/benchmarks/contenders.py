@@ -12,6 +12,8 @@ OURS: Final = "eventsource"
 ANY: Final = frozenset(SHAPES)
 FILLED: Final = ANY - {"empty"}
 SHOP: Final = frozenset({"shop"})
+_FEW_PER_ENTITY: Final = frozenset(name for name in SHAPES if SHAPES[name].entities is None)
+"""Without entities of millions of events: rows that each know others of them would take hours in SQL."""
 
 WORKLOADS: Final = {
     "load": "JSON Lines to Parquet; pull into a log",
@@ -21,6 +23,7 @@ WORKLOADS: Final = {
     "trend": "`trend`, 36 months",
     "trend_days": "`trend`, 1,000 days",
     "join": "`join`, 200 k rows at their own moments",
+    "join_known": "`join`, 200 k rows with what was known at their own moments",
     "diff": "`diff` of two moments",
     "histories": "one entity's `history`",
     "explain": "one entity's `explain`",
@@ -127,6 +130,8 @@ CONTENDERS: Final = (
     Contender("join", "DuckDB", "by_duckdb:join"),
     Contender("join", OURS, "by_eventsource:join"),
     _by_hand("join"),
+    Contender("join_known", "DuckDB", "by_duckdb:join_known", shapes=_FEW_PER_ENTITY),
+    Contender("join_known", OURS, "by_eventsource:join_known", shapes=_FEW_PER_ENTITY),
     Contender("diff", "DuckDB", "by_duckdb:diff"),
     Contender("diff", OURS, "by_eventsource:diff"),
     Contender("histories", "DuckDB", "by_duckdb:histories", each=True),

@@ -1,9 +1,11 @@
 """The laws of joins and trends, and of indexes on disk: whatever is asked in bulk is asked one by one."""
 
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 
 import pandas as pd
 import polars as pl
@@ -14,11 +16,11 @@ from hypothesis import strategies as st
 
 from eventsource import Log
 from eventsource.fold import PolarsEngine, ReferenceEngine
-from eventsource.index import Sizes
+from eventsource.index import Sizes, _known_rows
 from eventsource.plan import Plan
 from eventsource.timeline import Timeline, Tuning
 from tests.conformance.answers import alike, answer_of, assert_same, is_refused, states, timeline
-from tests.conformance.strategies import INSTANTS, STREAMS, World, moments, worlds, zones
+from tests.conformance.strategies import INSTANTS, KINDS, STREAMS, World, moments, worlds, zones
 from tests.laws import examples
 
 IDS = (*STREAMS, "7", "nobody", None)
@@ -58,6 +60,42 @@ def test_a_join_is_as_of_row_by_row(world: World, data: st.DataObject, tz: str) 
     for row, (entity, moment) in zip(found.to_dicts(), frame.rows(), strict=True):
         state = nothing if moment is None else states(whole.as_of(moment)).get(entity, nothing)
         assert alike({name: row[name] for name in world.plan.fields}, state, widened=True)
+
+
+_SOME = st.none() | st.sampled_from(INSTANTS)
+_ASKED = st.lists(st.tuples(st.sampled_from(IDS), _SOME, _SOME), max_size=8)
+_ASKED_TYPES = {"id": pl.String(), "when": pl.Datetime("us", "UTC"), "known": pl.Datetime("us", "UTC")}
+_COMPARABLE = tuple(kind for kind in KINDS if kind != "mixed")
+"""Kinds whose values are the same in every dtype that a question may give them."""
+
+
+@given(worlds(kinds=_COMPARABLE), _ASKED, st.none() | st.integers(0, 12), st.sampled_from([1, 9, 4_000_000]))
+def test_each_row_knows_what_was_known_at_its_own_time(
+    world: World, rows: list[Any], upto: int | None, at_once: int
+) -> None:
+    """A join with a column of known_at is as_of of each row, by both engines, whatever is folded at once."""
+    frame = pl.DataFrame(rows, schema=_ASKED_TYPES, orient="row")
+    lines = [timeline(world.events, world.plan, engine()) for engine in (PolarsEngine, ReferenceEngine)]
+    asked: dict[str, Any] = {"on": "id", "at": "when", "known_at": "known", "upto": upto}
+    with patch.object(_known_rows, "_MOST_ROWS", at_once):
+        found, slow = (answer_of(lambda t: t.join(frame, **asked), line) for line in lines)
+    assert_same(found, slow, dtypes=False)
+    wanted = [row for row in rows if None not in row]
+    questions = [partial(_as_known, entity, when, known, upto) for entity, when, known in wanted]
+    alone = [answer_of(question, lines[0]) for question in questions]
+    assert is_refused(found) == any(is_refused(each) for each in alone)
+    if is_refused(found):
+        return
+    assert_same(found.select(frame.columns), frame)
+    expected = iter(alone)
+    nothing = dict.fromkeys(world.plan.fields)
+    for row, asked_for in zip(found.to_dicts(), rows, strict=True):
+        state = nothing if None in asked_for else states(next(expected)).get(asked_for[0], nothing)
+        assert alike({name: row[name] for name in world.plan.fields}, state, typed=False)
+
+
+def _as_known(entity: str, when: Any, known_at: Any, upto: int | None, line: Timeline) -> pl.DataFrame:
+    return line.as_of(when, entity=entity, known_at=known_at, upto=upto)
 
 
 @given(worlds(), st.lists(st.tuples(st.sampled_from(IDS), st.none() | st.sampled_from(INSTANTS))))
