@@ -150,7 +150,8 @@ class Eraser:
         every = sorted({*ids, *found["event_id"]})
         pending = Pending(erasure, sorted({*streams}), every, salt if wanted.hash_ids else None)
         rejected = sum(names_any(self._rejected.lines()["raw"].to_list(), [*pending.streams, *pending.ids]))
-        return replace(pending, erasure=replace(self._counted(pending, found), rejected=rejected))
+        counted = self._counted(pending, found, self._replacements(pending, found))
+        return replace(pending, erasure=replace(counted, rejected=rejected))
 
     def _check_names(self, column: str, names: Sequence[str], known: set[str], salt: str | None) -> None:
         for name in names:
@@ -166,8 +167,7 @@ class Eraser:
         rows = scan_in_order(self._events.version).filter(begin).select(pl.col(column).unique()).head(_NEAR)
         return suggestion(name, rows.collect()[column])
 
-    def _counted(self, pending: Pending, found: pl.DataFrame) -> Erasure:
-        new = self._replacements(pending, found)
+    def _counted(self, pending: Pending, found: pl.DataFrame, new: pl.DataFrame) -> Erasure:
         concerned = found.filter(pl.col("position").is_in(new["position"].implode()))
         corrections = concerned.filter(pl.col("type").is_in(CORRECTIONS)).height
         return replace(pending.erasure, events=new.height, corrections=corrections)
@@ -203,7 +203,7 @@ class Eraser:
             if new.is_empty():
                 return pending
             counts = replace(
-                pending, erasure=replace(self._counted(pending, found), rejected=pending.erasure.rejected)
+                pending, erasure=replace(self._counted(pending, found, new), rejected=pending.erasure.rejected)
             )
             self._records.begin(counts)
             files = list(_positions_in_files(position_ranges(version.files()), new["position"]))

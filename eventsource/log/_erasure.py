@@ -99,19 +99,26 @@ def replacements(
     must_change = ~pl.col("is_erased")
     if salt is not None:
         must_change |= ~pl.col("event_id").str.starts_with(f"erased:{salt}:")
-    rows = []
-    whole = set(streams)
-    for position, event_id, stream, kind, data, _ in found.filter(must_change).select(_FOUND).iter_rows():
-        rows.append(
-            {
-                "position": position,
-                "new_event_id": None if salt is None else hashed(event_id, salt),
-                "new_stream": hashed(stream, salt) if salt is not None and stream in whole else None,
-                "new_data": _rest_of_correction(data, salt) if kind in CORRECTIONS else "{}",
-                "new_metadata": mark(erasure),
-            }
-        )
-    return pl.DataFrame(rows, schema={"position": pl.Int64, **dict.fromkeys(_NEW, pl.String)})
+    rows = found.filter(must_change)
+    new = rows.select(
+        "position",
+        _hashes(rows["event_id"], salt).alias("new_event_id"),
+        pl.when(pl.col("stream").is_in(list(streams))).then(_hashes(rows["stream"], salt)).alias("new_stream"),
+        pl.lit("{}").alias("new_data"),
+        pl.lit(mark(erasure)).alias("new_metadata"),
+    )
+    corrections = rows.filter(pl.col("type").is_in(CORRECTIONS))
+    if corrections.is_empty():
+        return new
+    rest = [_rest_of_correction(data, salt) for data in corrections["data"]]
+    of_corrections = corrections.select("position", pl.Series("new_data", rest, pl.String))
+    return new.update(of_corrections, on="position")
+
+
+def _hashes(names: pl.Series, salt: str | None) -> pl.Series:
+    """Return names as salted hashes; nulls without a salt."""
+    hashes = {} if salt is None else {name: hashed(name, salt) for name in names.unique()}
+    return pl.Series([hashes.get(name) for name in names], dtype=pl.String)
 
 
 _NEW: Final = ("new_event_id", "new_stream", "new_data", "new_metadata")
@@ -149,12 +156,12 @@ def names_any(lines: Sequence[bytes], names: Sequence[str]) -> list[bool]:
         lines: rejected lines, as they arrived.
         names: the names.
     """
+    if not names or not lines:
+        return [False] * len(lines)
     wanted = set(names)
     spellings = {each for name in wanted for each in (name, json.dumps(name)[1:-1])}
     spellings |= {name.rpartition("#")[2] for name in wanted if "#" in name}
     texts = pl.Series([line.decode(errors="replace") for line in lines], dtype=pl.String)
-    if not wanted or texts.is_empty():
-        return [False] * len(lines)
     contained = [set[str]() for _ in lines]
     patterns = sorted(spellings - {""})
     for begin in range(0, len(patterns), _PATTERNS):

@@ -97,7 +97,12 @@ class Pending:
 
     def to_json(self) -> str:
         """Return it as JSON."""
-        return json.dumps(asdict(self) | {"erasure": self.erasure.to_dict()})
+        names = {
+            "streams": list(self.streams),
+            "ids": list(self.ids),
+            "salt": self.salt,
+        }  # `asdict` copies each name
+        return json.dumps({"erasure": self.erasure.to_dict(), **names})
 
     @classmethod
     def from_json(cls, text: str) -> Self:
