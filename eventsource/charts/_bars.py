@@ -16,6 +16,7 @@ from eventsource.charts._spec import (
     name_column,
     names,
     numbers,
+    room_at_right,
     tooltips,
 )
 from eventsource.charts._theme import GREY
@@ -82,7 +83,10 @@ def bars(  # noqa: PLR0913 - options, all by keyword
     labelled = color is None and (horizontal or count <= _MOST_LABELLED)
     amounts = numbers(number, form=form, title=None if labelled else "", stack="zero")
     if labelled:
-        amounts |= {"axis": None, "scale": {"domain": _domain(rows[number]), "nice": False}, "stack": None}
+        room = room_at_right(texts) if horizontal else 0
+        scale: Spec = {"domain": _domain(rows[number], 1 if horizontal else _HEADROOM), "nice": False}
+        scale |= {"range": [0, {"expr": f"max(width - {room}, 60)"}]} if horizontal else {}
+        amounts |= {"axis": None, "scale": scale, "stack": None}
     places: Spec = {"x": amounts, "y": axis} if horizontal else {"x": axis, "y": amounts}
     detail = {"detail": {"field": escaped(color), "type": "nominal"}} if color else {}
     layers: list[Spec] = [
@@ -241,9 +245,9 @@ def late_arrivals(
     return chart(layers, drawn, title=title, about=about, height=ROW_HEIGHT * (rows.height + 1))
 
 
-def _domain(values: pl.Series) -> list[float]:
+def _domain(values: pl.Series, headroom: float) -> list[float]:
     low, high = float(values.min() or 0), float(values.max() or 0)  # type: ignore[arg-type]  # numbers
-    return [min(low, 0.0) * _HEADROOM, max(high, 0.0) * _HEADROOM or 1.0]
+    return [min(low, 0.0) * headroom, max(high, 0.0) * headroom or 1.0]
 
 
 def _signed(column: pl.Series) -> pl.Series:
