@@ -1,7 +1,7 @@
 """The options that say how lines become events. They have the names of the arguments of `eventsource.source`."""
 
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from eventsource.cli._errors import UsageError
 from eventsource.cli._parameters import Option
@@ -74,6 +74,19 @@ class MappingOptions:
     unit: Annotated[
         str | None,
         Option("--unit", metavar="s|ms|us|ns", help="Unit of times that are numbers since 1970.", panel=_COLUMNS),
+    ] = None
+    time_format: Annotated[
+        list[str] | None,
+        Option(
+            "--time-format",
+            metavar="FORMAT",
+            help="Format of times that are not ISO 8601, as of strftime, such as %d.%m.%Y. May be repeated.",
+            panel=_COLUMNS,
+        ),
+    ] = None
+    epoch: Annotated[
+        Literal["utc", "local"] | None,
+        Option("--epoch", help="local: numbers count from 1970 in the zone of --tz.", panel=_COLUMNS),
     ] = None
     preset: Annotated[
         str | None,

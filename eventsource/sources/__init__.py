@@ -35,11 +35,13 @@ from urllib.request import url2pathname
 
 from eventsource.errors import SourceError
 from eventsource.event import Source
+from eventsource.moment import time_zone
 from eventsource.sources._blocks import MAX_LINE
 from eventsource.sources._dialect import Dialect
 from eventsource.sources._mapping import FieldMapping, PathOrParts
 from eventsource.sources._options import FileOptions
 from eventsource.sources._records import LineMapping
+from eventsource.sources._times import UNITS, TimeReader
 from eventsource.sources.files import Files, csv_header
 from eventsource.sources.presets import PRESETS, preset_named
 
@@ -51,6 +53,8 @@ def source(  # noqa: PLR0913 - one argument for each thing that logs differ in
     *,
     tz: str = "UTC",
     unit: str | None = None,
+    time_format: str | Sequence[str] = (),
+    epoch: str = "utc",
     format: str | None = None,  # noqa: A002 - the word users look for
     max_line: int = MAX_LINE,
     constants: Mapping[str, str] | None = None,
@@ -77,6 +81,9 @@ def source(  # noqa: PLR0913 - one argument for each thing that logs differ in
         where: a path, a folder (all its files, recursively), a glob, or several of them; read in order of path.
         tz: the zone of times that name none.
         unit: the unit of epoch numbers, ``"s"``, ``"ms"``, ``"us"`` or ``"ns"``; default: guessed from their size.
+        time_format: the format of times that are not ISO 8601, as of ``strftime``, such as ``"%d.%m.%Y %H:%M"`` or
+            ``"%Y%m%d"``; or several formats. Times in other formats are read as usual.
+        epoch: ``"local"`` if numbers count from 1970 in the zone ``tz``, as some databases write them.
         format: ``"jsonl"``, ``"json"``, ``"csv"`` or ``"parquet"``; default: by the file's ending. ``"json"`` is
             an array of records, compact or pretty, or records one after another. A file that ends in ``.json``
             may be this or JSON Lines.
@@ -122,11 +129,18 @@ def source(  # noqa: PLR0913 - one argument for each thing that logs differ in
     mapping = LineMapping(fields, explode, separator, events, known)
     dialect = Dialect(reader.get("delimiter"), decimal, reader.get("columns"))
     options = FileOptions(reader.get("format"), encoding, reader.get("records"), dialect, max_line)
-    digest = _digest(fields, mapping, options, tz, unit)
-    return Files(paths, mapping=mapping, tz=tz, unit=unit, options=options, digest=digest)
+    formats = [time_format] if isinstance(time_format, str) else list(time_format)
+    if epoch not in ("utc", "local"):
+        raise SourceError(f"expected epoch utc or local, got {epoch!r}", hint='epoch="local"')
+    time_zone(tz)
+    if unit is not None and unit not in UNITS:
+        raise SourceError(f"expected a unit of epoch numbers, got {unit!r}", hint=f"units: {', '.join(UNITS)}")
+    times = TimeReader(tz, unit, formats, is_local=epoch == "local")
+    digest = _digest(fields, mapping, options, [tz, unit, formats, epoch])
+    return Files(paths, mapping=mapping, times=times, options=options, digest=digest)
 
 
-def _digest(fields: FieldMapping, mapping: LineMapping, options: FileOptions, tz: str, unit: str | None) -> int:
+def _digest(fields: FieldMapping, mapping: LineMapping, options: FileOptions, times: Sequence[Any]) -> int:
     """Return a number of 63 bits that tells one mapping from another."""
     known = mapping.preset.name if mapping.preset is not None else None
     parts = [
@@ -135,7 +149,7 @@ def _digest(fields: FieldMapping, mapping: LineMapping, options: FileOptions, tz
         [mapping.explode, mapping.separator, [sorted(event.items()) for event in mapping.events], known],
         [options.format, options.encoding, options.records],
         [options.dialect.delimiter, options.dialect.decimal, options.dialect.columns],
-        [tz, unit],
+        times,
     ]
     return int.from_bytes(hashlib.sha256(json.dumps(parts).encode()).digest()[:8], "big") >> 1
 

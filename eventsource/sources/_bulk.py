@@ -129,6 +129,7 @@ class BulkDecoder:
         unreadable += frame["recorded_at"].null_count() - missing  # a missing time is not a fault
         if unreadable > 0 or not frame.select(_IS_VALID).item():
             return None
+        self._times.count_without_zone(columns["occurred_at"])
         return frame.with_columns(
             pl.col("recorded_at").fill_null(pl.col("occurred_at")), pl.col("data").fill_null("{}")
         )

@@ -129,6 +129,7 @@ class Decoder:
                 value = columns[name][row]
                 reason = f"{self._mapping.fields.label(name)} is not a time: {shorten(value)}"
                 faults.setdefault(owners[row], reason)
+        self._times.count_without_zone(columns["occurred_at"])
         times["recorded_at"] = times["recorded_at"].fill_null(times["occurred_at"])
         frame = pl.DataFrame(
             {name: pl.Series(times.get(name, columns[name]), dtype=dtype) for name, dtype in ENVELOPE.items()}

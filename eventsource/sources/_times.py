@@ -17,6 +17,7 @@ from eventsource.moment import (
     parse_times,
     time_zone,
 )
+from eventsource.sources._spellings import as_iso, check_formats, in_formats
 
 __all__ = ["UNITS", "TimeReader"]
 
@@ -25,6 +26,7 @@ UNITS: Final[Mapping[str, int]] = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1
 
 _NUMBER: Final = re.compile(r"-?[0-9]{9,20}(\.[0-9]{1,20})?")
 _NUMBER_WITH_UNIT: Final = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
+_ZONE: Final = r"(Z|z|UTC|GMT|[+-]\d\d(:?\d\d)?)$"
 _MICROS: Final = 1_000_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _GUESSES: Final = ((10**11, "s"), (10**14, "ms"), (10**17, "us"))
@@ -37,21 +39,30 @@ class TimeReader:
         tz: the zone of texts that name none.
         unit: the unit of epoch numbers; None: by their size, seconds up to 10**11 (the year 5138),
             milliseconds up to 10**14, microseconds up to 10**17, else nanoseconds.
+        formats: formats of strftime; a text or number that is in none of them is read as without formats.
+        is_local: whether epoch numbers count from 1970 in the zone, not in UTC.
     """
 
-    def __init__(self, tz: str, unit: str | None) -> None:
-        self._tz, self._unit = tz, unit
+    def __init__(self, tz: str, unit: str | None, formats: Sequence[str] = (), *, is_local: bool = False) -> None:
+        check_formats(formats)
+        self.tz, self._unit, self._formats, self._is_local = tz, unit, formats, is_local
         self._digits = _NUMBER_WITH_UNIT if unit else _NUMBER
+        self.without_zone = 0
+        """Texts so far that named no zone, as `count_without_zone` counts them."""
 
     def read(self, values: Sequence[Any]) -> pl.Series:
         """Return instants; null where a value is not a time."""
         kinds = set(map(type, values))
         if kinds <= {type(None)}:
             return pl.Series("at", values, TIMESTAMP)
+        if self._formats:
+            values = self._in_formats(values)
+            kinds = set(map(type, values))
         if kinds <= {str, type(None)}:
-            found = parse_times(pl.Series("at", values, pl.String), self._tz)
+            texts = pl.Series("at", values, pl.String)
+            found = parse_times(texts, self.tz)
             return found if found.null_count() == values.count(None) else self._mixed(values)
-        if kinds <= {int, type(None)}:
+        if kinds <= {int, type(None)} and not self._is_local:
             with suppress(OverflowError, TypeError):
                 return self._integers(pl.Series("at", values, pl.Int64))
         return self._mixed(values)
@@ -67,12 +78,36 @@ class TimeReader:
         """Return values of any kind as instants: texts together, others one by one."""
         texts = [v if isinstance(v, str) and not self._digits.fullmatch(v) else None for v in values]
         numbers = [None if text is not None else self._micros(v) for text, v in zip(texts, values, strict=True)]
-        parsed = parse_times(pl.Series("at", texts, pl.String), self._tz)
-        return parsed.fill_null(pl.Series("at", numbers, pl.Int64).cast(TIMESTAMP))
+        given = pl.Series("at", texts, pl.String)
+        parsed = parse_times(given, self.tz)
+        others = (parsed.is_null() & given.is_not_null()).arg_true()
+        if len(others):
+            spelt = [as_iso(text) for text in given.gather(others)]
+            given = given.scatter(others, spelt)
+            parsed = parsed.scatter(others, parse_times(pl.Series("at", spelt, pl.String), self.tz))
+        epoch = pl.Series("at", numbers, pl.Int64).cast(TIMESTAMP)
+        return parsed.fill_null(self._in_zone(epoch) if self._is_local else epoch)
+
+    def _in_formats(self, values: Sequence[Any]) -> list[Any]:
+        """Return the values that are in one of the formats as ISO 8601, others as they are."""
+        texts = pl.Series("at", [None if value is None else str(value) for value in values], pl.String)
+        found = in_formats(texts, self._formats)
+        return [value if text is None else text for value, text in zip(values, found, strict=True)]
+
+    def _in_zone(self, instants: pl.Series) -> pl.Series:
+        """Return instants whose digits in UTC are those of a clock in the zone."""
+        return parse_times(instants.dt.strftime("%Y-%m-%dT%H:%M:%S%.6f"), self.tz)
+
+    def count_without_zone(self, values: Sequence[Any]) -> None:
+        """Add the texts that name no zone to ``without_zone``; the values are those of events."""
+        texts = pl.Series([value if isinstance(value, str) else None for value in values], dtype=pl.String)
+        if not texts.str.ends_with("Z").all():
+            numbers = texts.str.contains(f"^{self._digits.pattern}$")
+            self.without_zone += int((~texts.str.contains(_ZONE) & ~numbers).sum())
 
     def _micros(self, value: Any) -> int | None:
         if isinstance(value, datetime):
-            aware = value if value.tzinfo else value.replace(tzinfo=time_zone(self._tz), fold=0)
+            aware = value if value.tzinfo else value.replace(tzinfo=time_zone(self.tz), fold=0)
             return _inside_calendar((aware - _EPOCH) // timedelta(microseconds=1))
         if isinstance(value, date):
             return self._micros(datetime(value.year, value.month, value.day))  # noqa: DTZ001 - local to the zone

@@ -16,7 +16,6 @@ import polars as pl
 from eventsource.errors import SourceError
 from eventsource.event import Batch, Checkpoint, empty_events, rejected_lines
 from eventsource.messages import counted, noun
-from eventsource.moment import time_zone
 from eventsource.sources._blocks import MAX_LINE
 from eventsource.sources._checkpoint import Chunk, Consumed, FileCheckpoint, UnreadableError
 from eventsource.sources._compressed import COMPRESSED, DAMAGED
@@ -32,7 +31,7 @@ from eventsource.sources._parquet import parquet_chunks
 from eventsource.sources._records import LineMapping
 from eventsource.sources._retry import FileRetry
 from eventsource.sources._rows import row_chunks
-from eventsource.sources._times import UNITS, TimeReader
+from eventsource.sources._times import TimeReader
 from eventsource.sources._xes import xes_rows
 
 __all__ = ["Files", "csv_header"]
@@ -66,18 +65,15 @@ class Files:
         paths: str | Path | Sequence[str | Path],
         *,
         mapping: LineMapping,
-        tz: str = "UTC",
-        unit: str | None = None,
+        times: TimeReader | None = None,
         options: FileOptions = _DEFAULT,
         digest: int = 0,
     ) -> None:
         some = [paths] if isinstance(paths, str | Path) else paths
         self._patterns = [os.path.expanduser(path) for path in some]  # noqa: PTH111 - a glob is not a path
-        time_zone(tz)
-        if unit is not None and unit not in UNITS:
-            raise SourceError(f"expected a unit of epoch numbers, got {unit!r}", hint=f"units: {', '.join(UNITS)}")
         self._options, self._format, self._digest = options, options.named_format, digest
-        self._decoder = Decoder(self.name, mapping, TimeReader(tz, unit), self._short_name)
+        self._times = times or TimeReader("UTC", None)
+        self._decoder = Decoder(self.name, mapping, self._times, self._short_name)
 
     @property
     def name(self) -> str:
@@ -119,6 +115,10 @@ class Files:
                 if rows >= _BATCH_ROWS or size >= _BATCH_BYTES:
                     yield _batch(chunks, read)
                     chunks, rows, size, read = [], 0, 0, 0
+        if count := self._times.without_zone:
+            note = f"{counted(count, 'time')} {noun(count, 'names', 'name')} no zone: taken as {self._times.tz}"
+            chunks.append(Chunk(notes=(note,)))
+            self._times.without_zone = 0
         if chunks:
             yield _batch(chunks, read)
 

@@ -1,0 +1,76 @@
+"""Times as people write them: formats, zones, epoch numbers of a local clock, other spellings."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import eventsource as es
+from eventsource.errors import SourceError
+from tests.sources.sourcekit import line, read, write
+
+
+def _at(tmp_path: Path, value: Any, **options: Any) -> str:
+    batch = read(write(tmp_path / "a.jsonl", line(1, occurred_at=value)), **options)
+    return str(batch.events["occurred_at"].dt.strftime("%Y-%m-%dT%H:%M:%S%.f").item())
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("2024-01-31 12:00:00 UTC", "2024-01-31T12:00:00"),
+        ("2024-01-31 12:00:00+00", "2024-01-31T12:00:00"),
+        ("2024-01-31 12:00:00 +0100", "2024-01-31T11:00:00"),
+        ("2024/01/31 12:00:00", "2024-01-31T12:00:00"),
+        ("20240131T120000Z", "2024-01-31T12:00:00"),
+        ("31/Jan/2024:12:00:00 +0100", "2024-01-31T11:00:00"),
+        ("Wed, 31 Jan 2024 12:00:00 GMT", "2024-01-31T12:00:00"),
+        ("/Date(1706702400000)/", "2024-01-31T12:00:00"),
+        ("/Date(1706702400000+0100)/", "2024-01-31T12:00:00"),
+    ],
+)
+def test_common_spellings(tmp_path: Path, value: str, expected: str) -> None:
+    """They need no format, also beside times in ISO 8601."""
+    assert _at(tmp_path, value) == expected
+    batch = read(write(tmp_path / "b.jsonl", line(1), line(2, occurred_at=value)))
+    assert batch.events["occurred_at"].null_count() == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "time_format", "expected"),
+    [
+        ("31.01.2024 12:00", "%d.%m.%Y %H:%M", "2024-01-31T11:00:00"),
+        (19970101, ["%d.%m.%Y", "%Y%m%d"], "1996-12-31T23:00:00"),
+        ("19970101", "%Y%m%d", "1996-12-31T23:00:00"),
+        ("1/2/2024 3:04 PM", "%m/%d/%Y %I:%M %p", "2024-01-02T14:04:00"),
+        ("31.01.2024 12:00 +0300", "%d.%m.%Y %H:%M %z", "2024-01-31T09:00:00"),
+        ("2024-01-31T12:00:00Z", "%d.%m.%Y", "2024-01-31T12:00:00"),
+    ],
+)
+def test_formats_are_named(tmp_path: Path, value: Any, time_format: Any, expected: str) -> None:
+    """The first that fits counts; local times are those of the zone; other times are read as usual."""
+    assert _at(tmp_path, value, time_format=time_format, tz="Europe/Warsaw") == expected
+
+
+def test_epoch_numbers_of_a_local_clock(tmp_path: Path) -> None:
+    """They count from 1970 in the zone; in UTC they would be an hour off."""
+    options = {"tz": "Europe/Warsaw", "epoch": "local"}
+    for value in (1706702400, "1706702400", 1706702400000):
+        assert _at(tmp_path, value, **options) == "2024-01-31T11:00:00"
+    assert _at(tmp_path, 1706702400, tz="Europe/Warsaw") == "2024-01-31T12:00:00"
+    assert _at(tmp_path, "2024-01-31T12:00:00Z", **options) == "2024-01-31T12:00:00"
+
+
+def test_times_without_a_zone_are_counted(tmp_path: Path) -> None:
+    """A note says how many there are and what they are taken as; broken lines beside them count once."""
+    lines = [line(number, occurred_at=f"2024-01-01 00:00:{number:02}") for number in range(9)]
+    path = write(tmp_path / "a.jsonl", *lines, line(10), b"broken", line(11, occurred_at=1706702400))
+    assert read(path, tz="Europe/Warsaw").notes == ("9 times name no zone: taken as Europe/Warsaw",)
+    assert read(write(tmp_path / "b.jsonl", line(1))).notes == ()
+
+
+@pytest.mark.parametrize("options", [{"time_format": "DD.MM.YYYY"}, {"epoch": "moon"}, {"unit": "h"}])
+def test_options_that_make_no_sense_are_refused(options: dict[str, Any]) -> None:
+    """At once, before a file is read."""
+    with pytest.raises(SourceError):
+        es.source("a.jsonl", **options)
