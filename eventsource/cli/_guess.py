@@ -21,7 +21,7 @@ _DEPTH: Final = 3
 _NEARLY_ALL: Final = 0.9
 _MOST_TYPES: Final = 100
 _FEW: Final = 20
-"""Lines below which it says nothing that all types differ."""
+"""Lines below which it says nothing that all values differ."""
 _TIMES: Final = re.compile(r"occurred|timestamp|time|date|_at$|^at$|^ts$|when", re.IGNORECASE)
 _TYPES: Final = re.compile(r"type|event|activity|action|kind|verb|operation|status|name$|what", re.IGNORECASE)
 _STREAMS: Final = re.compile(
@@ -46,10 +46,17 @@ def rows_of(lines: pl.DataFrame) -> list[dict[str, Any]]:
 
 
 def guess_identity(rows: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
-    """Return a member that could be the id of events, and why: it is in all lines, and never twice."""
+    """Return a member that could be the id of events, and why: it is in all lines, and never twice.
+
+    Of a few lines it must also have the name of an id.
+    """
     columns, count = _columns(rows), counted(len(rows), "line")
     in_all = {name: values for name, values in columns.items() if len(set(values)) == len(values) == len(rows)}
-    unique = [name for name, values in in_all.items() if not _are_times(values)]
+    unique = [
+        name
+        for name, values in in_all.items()
+        if not _are_times(values) and (len(rows) >= _FEW or name == "" or _IDS.search(name))
+    ]
     if unique:
         best = _best(unique, _IDS)
         return best, f"{best} is unique in {count}"

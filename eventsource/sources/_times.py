@@ -26,7 +26,7 @@ UNITS: Final[Mapping[str, int]] = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1
 
 _NUMBER: Final = re.compile(r"-?[0-9]{9,20}(\.[0-9]{1,20})?")
 _NUMBER_WITH_UNIT: Final = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
-_ZONE: Final = r"(Z|z|UTC|GMT|[+-]\d\d(:?\d\d)?)$"
+_ZONE: Final = r"(Z|z|UTC|GMT|\d:\d\d.*[+-]\d\d(:?\d\d)?)$"
 _MICROS: Final = 1_000_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _GUESSES: Final = ((10**11, "s"), (10**14, "ms"), (10**17, "us"))

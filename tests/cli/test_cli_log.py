@@ -219,8 +219,12 @@ def test_a_log_named_by_an_option(pulled: Run, folder: Path) -> None:
         ("b.json", '[\n{"id": 1}\n]\n', "the lines have id; name the members of the event"),
         ("b.jsonl", '[\n{"id": 1}\n]\n', "eventsource pull --format json b.jsonl"),
         ("c.csv", "id,who,what,when\n1,a,B,2024-01-01\n", "--stream NAME --type NAME --occurred-at NAME"),
-        ("d.jsonl", '{"who": "a", "type": "B"}\n', "eventsource pull --rejected --event-id who --stream NAME"),
-        ("e.jsonl", '{"a": 1, "b": 7}\n{"a": 1, "b": 8}\n', "b is unique in 2 lines"),
+        (
+            "d.jsonl",
+            '{"user_id": "a", "type": "B"}\n',
+            "eventsource pull --rejected --event-id user_id --stream NAME",
+        ),
+        ("e.jsonl", '{"a": 1, "no_id": 7}\n{"a": 1, "no_id": 8}\n', "no_id is unique in 2 lines"),
         ("f.csv", "a;b\n1;2\n1;2\n", "none of them is unique in 2 lines, so each line is its own event (@line)"),
     ],
 )

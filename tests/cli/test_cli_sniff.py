@@ -12,7 +12,7 @@ from click.testing import Result
 Run = Callable[..., Result]
 
 FILES = {
-    "steps.csv": "case;activity;time\n7;Sent;2024-01-01\n7;Paid;2024-01-02\n8;Sent;2024-01-03\n",
+    "steps.csv": "case;activity;time\n7;Sent;2024-01-01\n7;Paid;2024-01-02\n",
     "orders.csv": "OrderID,OrderDate,ShippedDate,Amount\n1,2024-01-01,2024-01-05,9.99\n2,2024-01-02,,44.96\n",
     "visits.jsonl": '{"no": 5, "user": {"id": "u1"}, "event": "Seen", "ts": 1704067200}\n'
     '{"no": 6, "user": {"id": "u1"}, "event": "Left", "ts": 1704067260}\n',

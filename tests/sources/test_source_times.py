@@ -63,7 +63,8 @@ def test_epoch_numbers_of_a_local_clock(tmp_path: Path) -> None:
 
 def test_times_without_a_zone_are_counted(tmp_path: Path) -> None:
     """A note says how many there are and what they are taken as; broken lines beside them count once."""
-    lines = [line(number, occurred_at=f"2024-01-01 00:00:{number:02}") for number in range(9)]
+    lines = [line(number, occurred_at=f"2024-01-01 00:00:{number:02}") for number in range(8)]
+    lines.append(line(9, occurred_at="2024-01-02"))
     path = write(tmp_path / "a.jsonl", *lines, line(10), b"broken", line(11, occurred_at=1706702400))
     assert read(path, tz="Europe/Warsaw").notes == ("9 times name no zone: taken as Europe/Warsaw",)
     assert read(write(tmp_path / "b.jsonl", line(1))).notes == ()
