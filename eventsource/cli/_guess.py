@@ -28,7 +28,7 @@ _STREAMS: Final = re.compile(
     r"case|customer|user|account|client|order|session|device|entity|subject|stream|id$|who|key|nr$|no$",
     re.IGNORECASE,
 )
-_IDS: Final = re.compile(r"event.?id|uuid|guid|^id$|id$|number|nr$|key", re.IGNORECASE)
+_IDS: Final = re.compile(r"event.?id|uuid|guid|^id$|id$|number|nr$|^no$|key", re.IGNORECASE)
 _EPOCH: Final = re.compile(r"\d{10}(\d{3}|\d{6})?(\.\d+)?")
 
 
