@@ -24,7 +24,16 @@ from eventsource.errors import (
     ReadModelBusyError,
 )
 
-__all__ = ["BROKEN_PIPE", "FAILED", "INTERRUPTED", "MissingError", "UsageError", "code_of", "explained"]
+__all__ = [
+    "BROKEN_PIPE",
+    "FAILED",
+    "INTERRUPTED",
+    "MissingError",
+    "UsageError",
+    "WriteError",
+    "code_of",
+    "explained",
+]
 
 FAILED: Final = 1
 _USAGE: Final = 2
@@ -45,6 +54,10 @@ class _CommandError(EventsourceError):
 
 class UsageError(_CommandError):
     """Invalid argument, option or configuration."""
+
+
+class WriteError(_CommandError):
+    """The file of an answer cannot be written."""
 
 
 class MissingError(_CommandError):

@@ -1,7 +1,8 @@
 """Where an answer goes and in which format: a table on a terminal, CSV in a pipe, or what the options say."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -9,10 +10,11 @@ from typing import Annotated, Final, Literal
 import polars as pl
 
 from eventsource.atomic_write import atomic_write
-from eventsource.cli._errors import UsageError
+from eventsource.cli._errors import UsageError, WriteError
 from eventsource.cli._formats import as_csv, as_json, as_markdown, as_parquet
 from eventsource.cli._parameters import Option
 from eventsource.cli._terminal import console, harmless, note, plain_console
+from eventsource.errors import EventsourceError
 
 __all__ = ["Format", "OutputOption", "OutputOptions", "deliver"]
 
@@ -115,7 +117,7 @@ class OutputOptions:
             if self.output is None:
                 print_table(console(), frame, title=title, limit=limit)
                 return
-            with atomic_write(self.output) as draft, draft.open("w", encoding="utf-8") as file:
+            with _draft_of(self.output) as draft, draft.open("w", encoding="utf-8") as file:
                 print_table(plain_console(file), frame, title=title, limit=limit)
             return
         deliver(self._encoded(self._limited(frame), form), self.output, binary=form == "parquet")
@@ -184,5 +186,24 @@ def _by_ending(path: Path) -> Format:
 
 
 def _write(pieces: Iterable[bytes], path: Path) -> None:
-    with atomic_write(path) as draft, draft.open("wb") as file:
+    with _draft_of(path) as draft, draft.open("wb") as file:
         file.writelines(pieces)
+
+
+@contextmanager
+def _draft_of(path: Path) -> Iterator[Path]:
+    """Give a file to write, which becomes ``path`` at the end.
+
+    Raises:
+        WriteError: it cannot be written; ``path`` is as before.
+    """
+    try:
+        with atomic_write(path) as draft:
+            yield draft
+    except EventsourceError:  # from what is written: a log that cannot be read is an OSError, too
+        raise
+    except OSError as error:
+        raise WriteError(
+            f"{path} cannot be written: {error.strerror or error}",
+            hint="free some space, or name a file that you may write; the file of an earlier answer is as before",
+        ) from error

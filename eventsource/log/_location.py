@@ -25,9 +25,9 @@ def locate(path: str | Path) -> tuple[str, str]:
 
 def check_folder(folder: Path) -> None:
     """Check that a folder is a log or may become one: it is absent, empty, or holds folders of a log only."""
-    if not folder.exists():
-        return
     try:
+        if not folder.exists():
+            return
         names = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
         events = {path.name for path in (folder / "events").iterdir()} if "events" in names else set()
     except OSError as error:

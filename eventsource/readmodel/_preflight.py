@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from eventsource.errors import ReadModelError
-from eventsource.readmodel._records import Record
+from eventsource.readmodel._records import REBUILD, Record
 
 __all__ = [
     "INTERVAL",
@@ -33,8 +33,6 @@ __all__ = [
 INTERVAL: Final = ("valid_from", "valid_to")
 NOT_CREATED: Final = "not created yet"
 ERASED: Final = "events were erased from the log"
-
-_REBUILD: Final = "rebuild() replaces the tables, on the command line: eventsource refresh --rebuild"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,18 +157,18 @@ def check_log(target: Target, record: Record, log: LogFacts) -> None:
         ReadModelError: it is another log, or it was restored from a backup without some of these events.
     """
     if record.position and not record.log.startswith(log.identity):  # position 0: the log may have been empty
-        raise ReadModelError(f"{target.table!r} was made from another log than {log.path}", hint=_REBUILD)
+        raise ReadModelError(f"{target.table!r} was made from another log than {log.path}", hint=REBUILD)
     if log.head < record.position:
         raise ReadModelError(
             f"{target.table!r} is at position {record.position:,}, but {log.path} ends at {log.head:,}: "
             "the log was restored from a backup",
-            hint=_REBUILD,
+            hint=REBUILD,
         )
     if not log.contains_record:
         raise ReadModelError(
             f"{log.path} does not contain all events before position {record.position:,} from which "
             f"{target.table!r} was made: the log was restored from a backup",
-            hint=_REBUILD,
+            hint=REBUILD,
         )
 
 

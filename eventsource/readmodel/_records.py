@@ -32,11 +32,22 @@ from typing import Final, Self
 
 import sqlalchemy as sa
 
+from eventsource.errors import ReadModelError
+from eventsource.messages import first_line
 from eventsource.readmodel._columns import Instant
 from eventsource.readmodel._database import Database
 
-__all__ = ["RECORDS", "Record", "read_record", "write_record", "write_transaction"]
+__all__ = [
+    "REBUILD",
+    "RECORDS",
+    "Record",
+    "UnreadableRecordError",
+    "read_record",
+    "write_record",
+    "write_transaction",
+]
 
+REBUILD: Final = "rebuild() replaces the tables, on the command line: eventsource refresh --rebuild"
 RECORDS: Final = "eventsource_readmodels"
 
 _TABLE: Final = sa.Table(
@@ -53,6 +64,10 @@ _TABLE: Final = sa.Table(
     sa.Column("last_recorded_at", Instant),
     sa.Column("refreshed_at", Instant, nullable=False),
 )
+
+
+class UnreadableRecordError(ReadModelError):
+    """The record of a read model is not what this package writes: nothing is known of its tables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +87,20 @@ class Record:
 
     @classmethod
     def of(cls, row: sa.RowMapping) -> Self:
-        """Return the record of a row."""
+        """Return the record of a row.
+
+        Raises:
+            TypeError: a column holds something else than it should.
+            ValueError: likewise.
+        """
         plain = {field.name: row[field.name] for field in fields(cls)}
-        return cls(**{**plain, "columns": json.loads(row["columns"])})
+        record = cls(**{**plain, "columns": json.loads(row["columns"])})
+        texts = (record.model, record.fingerprint, record.log, *record.columns.values())
+        if not all(isinstance(text, str) for text in texts) or not isinstance(record.position, int):
+            raise TypeError("a text or a number is of another type")
+        if record.position < 0:
+            raise ValueError(f"position {record.position}")
+        return record
 
 
 @contextmanager
@@ -97,11 +123,20 @@ def write_transaction(database: Database, name: str) -> Iterator[sa.Connection]:
 
 
 def read_record(connection: sa.Connection, name: str) -> Record | None:
-    """Return the record of a read model; None if it does not exist."""
+    """Return the record of a read model; None if it does not exist.
+
+    Raises:
+        UnreadableRecordError: another program changed it.
+    """
     if not sa.inspect(connection).has_table(RECORDS):
         return None
-    row = connection.execute(_TABLE.select().where(_TABLE.c.name == name)).mappings().one_or_none()
-    return None if row is None else Record.of(row)
+    try:
+        row = connection.execute(_TABLE.select().where(_TABLE.c.name == name)).mappings().one_or_none()
+        return None if row is None else Record.of(row)
+    except (TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
+        raise UnreadableRecordError(
+            f"the record of {name!r} in the table {RECORDS} cannot be read: {first_line(error)}", hint=REBUILD
+        ) from error
 
 
 def write_record(connection: sa.Connection, record: Record) -> None:

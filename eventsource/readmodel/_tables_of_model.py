@@ -27,7 +27,14 @@ from eventsource.readmodel._preflight import (
     decide,
     rebuild_reason,
 )
-from eventsource.readmodel._records import RECORDS, Record, read_record, write_record, write_transaction
+from eventsource.readmodel._records import (
+    RECORDS,
+    Record,
+    UnreadableRecordError,
+    read_record,
+    write_record,
+    write_transaction,
+)
 from eventsource.readmodel._rows import OutgrownError, Rows
 from eventsource.readmodel._tables import untyped_table
 from eventsource.readmodel._verifier import Verifier
@@ -75,11 +82,17 @@ class TablesOfModel:
         begin = time.monotonic()
         with write_transaction(self.database, self.target.table) as connection:
             head = self.timeline.log.head
-            record = read_record(connection, self.target.table)
+            tables = self._tables(connection)
+            try:
+                record = read_record(connection, self.target.table)
+            except UnreadableRecordError:
+                if not rebuild:
+                    raise
+                record, tables = None, {}  # that there is a record says that the tables are ours
             before = record.position if record else 0
             events = self._events({head - 1, before - 1})
             facts = self._log_facts(head, None if rebuild else record, events)
-            decision = decide(self.target, record, facts, self._tables(connection), rebuild=rebuild)
+            decision = decide(self.target, record, facts, tables, rebuild=rebuild)
             if isinstance(decision, Skip):
                 return Refreshed(head, 0, 0, 0, "", time.monotonic() - begin)
             written, reason = self._write(connection, record, head, decision)

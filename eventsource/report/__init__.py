@@ -18,6 +18,7 @@ from typing import Any, Final
 from nbformat import NotebookNode
 
 from eventsource.atomic_write import atomic_write
+from eventsource.errors import ReportError
 from eventsource.report._execute import execute, read
 from eventsource.report._page import page, title_of
 from eventsource.report._parameters import Parameter, declared, resolved
@@ -128,6 +129,12 @@ def _name(source: Path, given: Mapping[str, str], values: Mapping[str, Any]) -> 
 
 def _replace(path: Path, html: str) -> None:
     """Write a page as a whole: readers see the old page or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_write(path) as draft:
-        draft.write_text(html, encoding="utf-8")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(path) as draft:
+            draft.write_text(html, encoding="utf-8")
+    except OSError as error:
+        raise ReportError(
+            f"{path} cannot be written: {error.strerror or error}",
+            hint="free some space, or name another folder with --out; the page of an earlier run is as before",
+        ) from error

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Any, Final
 
 import nbformat
@@ -12,6 +12,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError
 from nbformat import NotebookNode
 from traitlets.config import Config
 
+from eventsource.atomic_write import atomic_write
 from eventsource.errors import ReportError
 from eventsource.report._parameters import as_source
 
@@ -21,6 +22,9 @@ _TAG: Final = "parameters"
 _FOR_TESTS: Final = "results"
 """The tag of cells that only serve tests: a report does not run them."""
 _SHOWN: Final = 70
+_SHORT_FOLDERS: Final = ("/tmp", "/var/tmp")  # noqa: S108 - a folder of a random name is created in it
+_LONGEST_FOLDER: Final = 65
+"""Bytes of a folder's path: with the names below it, that of a socket may have 103 on every system."""
 
 
 def read(path: Path) -> NotebookNode:
@@ -58,13 +62,42 @@ def execute(
     """
     copy = _with_values(notebook, values)
     try:
-        with TemporaryDirectory(prefix="eventsource-") as sockets:
+        with TemporaryDirectory(prefix="eventsource-", dir=_folder_of_sockets()) as sockets:
             _client(copy, folder, timeout, sockets).execute(env={**os.environ, "TZ": "UTC", "PYTHONHASHSEED": "0"})
     except (CellExecutionError, CellTimeoutError, RuntimeError) as error:
-        failed.parent.mkdir(parents=True, exist_ok=True)
-        nbformat.write(copy, failed)
-        raise ReportError(_failure(copy, error), hint=f"see the traceback in {failed}") from error
+        raise ReportError(_failure(copy, error), hint=_write_failed(copy, failed)) from error
+    except OSError as error:
+        raise ReportError(
+            f"the notebook cannot be run: {error}", hint="free some space, also in the folder of temporary files"
+        ) from error
     return copy
+
+
+def _folder_of_sockets() -> str:
+    """Return a folder of temporary files whose path is short enough for the name of a socket.
+
+    Raises:
+        ReportError: there is none.
+    """
+    usual = gettempdir()
+    for folder in (usual, *_SHORT_FOLDERS):
+        if len(os.fsencode(folder)) <= _LONGEST_FOLDER and os.access(folder, os.W_OK | os.X_OK):
+            return folder
+    raise ReportError(
+        f"the path of the folder of temporary files is too long for sockets: {usual}",
+        hint=f"set TMPDIR to a folder whose path has at most {_LONGEST_FOLDER} characters, such as TMPDIR=/tmp",
+    )
+
+
+def _write_failed(notebook: NotebookNode, file: Path) -> str:
+    """Write a notebook that failed; return where its traceback is, or why it could not be written."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(file) as draft:
+            nbformat.write(notebook, draft)
+    except OSError as error:
+        return f"the traceback could not be written to {file}: {error.strerror or error}"
+    return f"see the traceback in {file}"
 
 
 def _client(notebook: NotebookNode, folder: Path, timeout: int, sockets: str) -> NotebookClient:

@@ -47,7 +47,7 @@ from eventsource.plan import Plan
 
 __all__ = ["Snapshot", "SnapshotStore"]
 
-_VERSION: Final = 9
+_VERSION: Final = 10
 """The version of the format; raise it when the columns or the metadata change their meaning."""
 
 _METADATA: Final = "eventsource"

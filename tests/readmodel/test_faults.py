@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 import eventsource as es
-from eventsource.errors import DatabaseError, ReadModelBusyError
+from eventsource.errors import DatabaseError, ReadModelBusyError, ReadModelError
 from eventsource.readmodel import ReadModel, _database, _rows, _tables_of_model, _writer
 from tests.readmodel.postgreskit import Server
 from tests.readmodel.readmodelkit import Shop, rows_of, run, shop_log, sql, visits
@@ -204,3 +204,39 @@ def test_large_loads_come_in_slices(url: str, tmp_path: Path, monkeypatch: pytes
     assert assert_whole(model, url) == 240
     model.rebuild()
     assert assert_whole(model, url) == 240
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize(
+    "change", ["columns = 'x'", "columns = '[]'", "position = -1", "columns = '{\"n\": 5}'", "fingerprint = 'x'"]
+)
+def test_a_record_that_cannot_be_read_says_rebuild_and_can_be_rebuilt(
+    url: str, tmp_path: Path, change: str
+) -> None:
+    """Another program changed it: refreshing says what to do, and that works."""
+    log = shop_log(tmp_path)
+    model = model_of(log, url)
+    model.refresh()
+    sql(url, f"UPDATE eventsource_readmodels SET {change}")
+    if "fingerprint" not in change:
+        for does in (model.refresh, model.lag, model.verify):
+            with pytest.raises(ReadModelError, match=r"(?s)cannot be read.*rebuild"):
+                does()
+    model.rebuild()
+    assert assert_whole(model, url) == log.head
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize(
+    "change", ["refreshed_at = 'soon'", "last_recorded_at = 7", "position = 'x'", "log = x'00'"]
+)
+def test_sqlite_takes_values_of_any_type(tmp_path: Path, change: str) -> None:
+    """So a record there may have times that are none."""
+    log, url = shop_log(tmp_path), f"sqlite:///{tmp_path}/read.db"
+    model = model_of(log, url)
+    model.refresh()
+    sql(url, f"UPDATE eventsource_readmodels SET {change}")
+    with pytest.raises(ReadModelError, match="cannot be read"):
+        model.refresh()
+    model.rebuild()
+    assert assert_whole(model, url) == log.head

@@ -1,0 +1,147 @@
+"""A disk that is full: each command says which file it could not write, and leaves no half of it."""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import eventsource as es
+from tests.conformance.stored import busy_events
+
+pytestmark = pytest.mark.hostile
+
+ROOT = Path(__file__).parents[1]
+MODEL = """
+import eventsource as es
+class Busy(es.Model):
+    n = es.latest("Changed", "Opened", of="n")
+    v = es.first("Changed", of="v")
+"""
+PYPROJECT = """
+[tool.eventsource]
+log = "log"
+model = "models:Busy"
+"""
+
+
+def run_limited(folder: Path, *arguments: str, limit: int | None) -> subprocess.CompletedProcess[str]:
+    """Run a command that may write files of a few bytes only."""
+
+    def limit_files() -> None:
+        if limit is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+
+    return subprocess.run(
+        [sys.executable, "-m", "eventsource", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "300"},
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=limit_files,
+    )
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project with a small log, whose answers need no file."""
+    es.Log(tmp_path / "log").append(busy_events(1, 300))
+    (tmp_path / "models.py").write_text(MODEL)
+    (tmp_path / "pyproject.toml").write_text(PYPROJECT)
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.json", "a.parquet", "a.md", "a.txt"])
+def test_an_answer_that_cannot_be_written(project: Path, name: str) -> None:
+    """The error names the file; the one of an earlier answer is as before."""
+    (project / name).write_text("earlier")
+    done = run_limited(project, "as-of", "-o", name, limit=20)
+    assert done.returncode == 1, done.stderr
+    assert f"Error: {name} cannot be written: File too large" in done.stderr
+    assert "Hint: free some space" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (project / name).read_text() == "earlier"
+    assert not [path for path in project.iterdir() if path.name.startswith(f".{name}")]
+
+
+def notebook(folder: Path, code: str) -> Path:
+    """Write a notebook of one cell."""
+    path = folder / "report.ipynb"
+    cell: dict[str, object] = {
+        "cell_type": "code",
+        "id": "a",
+        "metadata": {},
+        "execution_count": None,
+        "outputs": [],
+        "source": code,
+    }
+    path.write_text(json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
+    return path
+
+
+LIMITED: list[tuple[str, str]] = [
+    ("print('x' * 100_000)", "report.html cannot be written"),
+    ("raise ValueError('wrong ' * 40_000)", "the traceback could not be written to"),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("code", "said"), LIMITED)
+def test_a_report_that_cannot_be_written(project: Path, code: str, said: str) -> None:
+    """Neither an empty page nor an empty notebook stays behind."""
+    path = notebook(project, code)
+    done = run_limited(project, "report", "run", str(path), "--out", "out", limit=60_000)
+    assert done.returncode == 1, done.stderr
+    assert said in done.stderr
+    assert "File too large" in done.stderr
+    assert list((project / "out").iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_report_with_a_long_folder_of_temporary_files(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The name of a socket may have about 100 bytes only: the sockets then are in a shorter folder."""
+    long = project / ("t" * 100)
+    long.mkdir()
+    monkeypatch.setenv("TMPDIR", str(long))
+    done = run_limited(project, "report", "run", str(notebook(project, "print(1)")), "--out", "out", limit=None)
+    assert done.returncode == 0, done.stderr
+    assert (project / "out" / "report.html").exists()
+
+
+@pytest.fixture
+def full_disk(tmp_path: Path) -> Callable[[], Path]:
+    """Mount a file system of a few kilobytes, and fill it; only root may."""
+    if os.geteuid() != 0 or not sys.platform.startswith("linux"):
+        pytest.skip("only root on Linux mounts a small file system")
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("this machine refuses to mount a file system")
+    return lambda: folder
+
+
+def test_a_disk_that_is_really_full(project: Path, full_disk: Callable[[], Path]) -> None:
+    """The same on a file system without space."""
+    folder = full_disk()
+    try:
+        (folder / "filler").write_bytes(bytes(60 * 1024))
+        done = run_limited(project, "as-of", "-o", str(folder / "a.csv"), "-n", "0", limit=None)
+        (folder / "filler").write_bytes(b"")
+        done_later = run_limited(project, "as-of", "-o", str(folder / "a.csv"), limit=None)
+        assert done_later.returncode == 0, done_later.stderr
+        (folder / "filler").write_bytes(bytes(64 * 1024 - 2 * 4096))
+        done = run_limited(project, "history", "-o", str(folder / "b.json"), "-n", "0", limit=None)
+        names = sorted(path.name for path in folder.iterdir())
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+    assert done.returncode == 1
+    assert "b.json cannot be written: No space left on device" in done.stderr
+    assert names == ["a.csv", "filler"]
