@@ -185,8 +185,8 @@ def faults(
 ) -> None:
     """List the events that a field of the model cannot fold, and why.
 
-    A fault spoils the answers about its entity, from its moment on. Correct or retract the event to repair it for
-    good, or ask with --faults skip.
+    A fault spoils the answers about its entity, from its moment on. Correct or retract the event to repair it
+    permanently, or ask with --faults skip.
     """
     timeline = asked.timeline()
     rows = timeline.faults(entity, **asked.view)

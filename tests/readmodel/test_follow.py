@@ -165,3 +165,34 @@ def test_other_texts_are_not_durations(text: Any) -> None:
     """Neither are zero, negative numbers, NaN and infinity."""
     with pytest.raises(MomentError, match="expected a duration"):
         seconds_of(text)
+
+
+def test_an_event_that_cannot_be_folded_does_not_end_the_service(tmp_path: Path) -> None:
+    """The table keeps its position, the health file names the event, and a correction is all that it needs."""
+    log = es.Log(tmp_path / "log")
+    paid = {"stream": "a", "type": "Paid", "occurred_at": "2024-01-01"}
+    log.append([{**paid, "event_id": "good", "data": {"amount": 1}}])
+
+    class Payer(es.Model):
+        total = es.total("Paid", of="amount")
+
+    table = es.ReadModel(es.Timeline(log, Payer), f"sqlite:///{tmp_path}/read.db")
+    table.refresh()
+    log.append([{**paid, "event_id": "bad", "data": {"amount": "1,5"}}])
+    health, states = tmp_path / "health.json", list[str]()
+
+    def tell(status: Status) -> None:
+        states.append(status.state)
+        if status.state == "held":
+            found = json.loads(health.read_text(encoding="utf-8"))
+            assert "event 'bad'" in found["last_error"]
+            assert "eventsource correct bad" in found["last_error"]
+            assert found["failures"] == 0
+            assert table.lag().position == 1
+            log.correct("bad", data={"amount": 1.5}, reason="a comma")
+        if status.state == "following":
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    table.follow(0.05, retries=0, health=health, tell=tell)
+    assert states == ["held", "following", "stopped"]
+    assert table.lag().events == 0
