@@ -22,6 +22,8 @@ class Findings:
         sampled: how many events ``members`` was found in; fewer than ``events`` if a type has many.
         skew: streams whose ``recorded_at`` runs backwards, the worst ones: ``stream``, ``events``, ``backwards``,
             ``share``, ``most`` (a Duration: how far behind the latest time of the stream).
+        versions: streams whose versions arrived out of order, are repeated or missing, the worst ones:
+            ``stream``, ``events``, ``out_of_order``, ``repeated``, ``missing``, ``without`` (events without one).
         rejected: a row per kind of reason: ``reason`` of the first line, ``lines``, ``file`` and ``line`` of the
             first.
         unnamed: types of events that no field of a model names: ``model``, ``type``, ``events``.
@@ -35,5 +37,6 @@ class Findings:
     members: pl.DataFrame = field(repr=False)
     sampled: int
     skew: pl.DataFrame = field(repr=False)
+    versions: pl.DataFrame = field(repr=False)
     rejected: pl.DataFrame = field(repr=False)
     unnamed: pl.DataFrame = field(repr=False)

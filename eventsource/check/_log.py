@@ -15,6 +15,7 @@ from eventsource.check._members import members
 from eventsource.check._positions import OrderedPass, chunks_in_order
 from eventsource.check._rejected import rejected_by_reason
 from eventsource.check._times import clock_skew, count_unlikely_times
+from eventsource.check._versions import doubtful_versions
 from eventsource.errors import EventsourceWarning, LogError
 from eventsource.log import Log
 from eventsource.model import Model, plan_of
@@ -30,16 +31,16 @@ _SAMPLE: Final = 1_000
 """About how many events of each type the sample has at least."""
 
 _WORST: Final = 10
-"""Streams that `Findings.skew` lists."""
+"""Streams that `Findings.skew` and `Findings.versions` list."""
 
 
 def check_log(log: Log, models: Iterable[type[Model] | Plan] = ()) -> Findings:
     """Read a whole log; return what is wrong with it, what is unusual, and what it contains.
 
     Wrong are: gaps between positions, a position or an ``event_id`` that occurs twice, a payload that is not a
-    JSON object. Unusual are: times that are unlikely, clocks that run backwards within a stream, late events,
-    rejected lines, streams that are blank or have far more events than others, types of events that no field of a
-    model names, events that a field cannot fold.
+    JSON object. Unusual are: times that are unlikely, clocks that run backwards within a stream, versions of a
+    stream that are out of order, repeated or missing, late events, rejected lines, streams that are blank or have
+    far more events than others, types of events that no field of a model names, events that a field cannot fold.
 
     Args:
         log: the log.
@@ -79,6 +80,8 @@ def _check(log: Log, plans: Sequence[Plan], events: pl.LazyFrame, head: int) -> 
     skew = [clock_skew(events, part, parts) for part in range(parts)]
     streams = pl.concat(skew)
     backwards = streams.filter(pl.col("backwards") > 0).sort("share", "most", "stream", descending=True)
+    versions = pl.concat(doubtful_versions(events, part, parts) for part in range(parts))
+    versions = versions.sort("out_of_order", "repeated", "missing", "without", "stream", descending=True)
     rejected = rejected_by_reason(log.rejected())
     sample = pl.concat(ordered.sample) if ordered.sample else events.select("type", "data").head(0).collect()
     return Findings(
@@ -92,6 +95,7 @@ def _check(log: Log, plans: Sequence[Plan], events: pl.LazyFrame, head: int) -> 
             *_sentences.about_times(count_unlikely_times(events)),
             *_sentences.about_streams(streams),
             *_sentences.about_skew(backwards),
+            *_sentences.about_versions(versions),
             *_sentences.about_rejected(rejected),
             *_sentences.about_unnamed_types(unnamed),
             *(sentence for plan in plans for sentence in _sentences.about_faults(plan.name, _faults(log, plan))),
@@ -100,6 +104,7 @@ def _check(log: Log, plans: Sequence[Plan], events: pl.LazyFrame, head: int) -> 
         members=members(sample),
         sampled=sample.height,
         skew=backwards.head(_WORST),
+        versions=versions.head(_WORST),
         rejected=rejected,
         unnamed=unnamed,
     )

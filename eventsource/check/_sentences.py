@@ -17,6 +17,7 @@ __all__ = [
     "about_streams",
     "about_times",
     "about_unnamed_types",
+    "about_versions",
 ]
 
 _BLANK: Final = ("is in a stream whose name is blank", "are in streams whose names are blank")
@@ -121,6 +122,20 @@ def about_skew(backwards: pl.DataFrame) -> Iterator[str]:
         yield (
             f"in {counted(backwards.height, 'stream')} recorded_at runs backwards, at {events}; "
             'a model with order="recorded_at" keeps the order of the stream'
+        )
+
+
+def about_versions(doubtful: pl.DataFrame) -> Iterator[str]:
+    """Yield a note if versions are out of order, repeated or missing; it names some of the streams."""
+    if doubtful.height:
+        counts = pl.col("out_of_order", "repeated", "missing", "without").cast(pl.Int128)
+        found = doubtful.select(counts.sum()).row(0, named=True)
+        found["without a version"] = found.pop("without")
+        parts = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in found.items() if count)
+        streams = ", ".join(map(repr, doubtful["stream"].head(3)))
+        yield (
+            f"in {counted(doubtful.height, 'stream')} versions leave doubt: {parts}; such as {streams}. Events "
+            "of one moment fold in the order of their versions"
         )
 
 

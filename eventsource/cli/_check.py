@@ -114,6 +114,7 @@ def _tables(found: Findings) -> Iterator[tuple[str, pl.DataFrame]]:
     percent = (pl.col("share") * 100).round(1).alias("% of events")
     yield f"Members of payloads{every}", _by_member(found.members)
     yield "Streams whose times run backwards, the worst first", found.skew.with_columns(percent).drop("share")
+    yield "Streams whose versions leave doubt about their order, the worst first", found.versions
     files = pl.Series(
         "file", [None if file is None else short_path(file) for file in found.rejected["file"]], pl.String
     )
@@ -134,6 +135,6 @@ def _members(found: Findings) -> Iterator[bytes]:
     """Yield all findings as one JSON object."""
     plain = {name: getattr(found, name) for name in ("events", "streams", "faults", "notes", "sampled")}
     yield json(plain)[:-1]
-    for name in ("types", "members", "skew", "rejected", "unnamed"):
+    for name in ("types", "members", "skew", "versions", "rejected", "unnamed"):
         yield b',\n"' + name.encode() + b'":' + b"".join(as_json(getattr(found, name))).strip()
     yield b"}\n"

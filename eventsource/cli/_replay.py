@@ -98,8 +98,9 @@ def _members(step: Step) -> dict[str, object]:
         "event_id": step.event_id,
         "type": step.type,
         "data": msgspec.Raw(step.data.encode()),
-        "before": step.before,
+        "before": step.before if step.exists_before else None,
         "changed": {name: {"before": old, "after": new} for name, (old, new) in step.changed.items()},
-        "after": step.after,
+        "after": step.after if step.exists_after else None,
+        "existence": step.existence,
         "exists": {"before": step.exists_before, "after": step.exists_after},
     }

@@ -61,6 +61,19 @@ def test_a_sound_log_has_no_faults(tmp_path: Path) -> None:
     assert (found.faults, found.notes, found.events, found.streams) == ((), (), 3, 2)
 
 
+def test_versions_that_leave_doubt_are_noted(tmp_path: Path) -> None:
+    """Out of order, repeated and missing ones are counted per stream; a stream without versions is in order."""
+    numbers: dict[str, list[int | None]] = {"a": [1, 4, 2, 4, None, 7], "b": [1, 2, 3], "c": [None, None]}
+    numbers["d"] = [-(2**63), 2**63 - 1]
+    flat = [(stream, version) for stream, versions in numbers.items() for version in versions]
+    rows = [event(n, stream=stream, version=version) for n, (stream, version) in enumerate(flat)]
+    found = checked(tmp_path, *rows)
+    assert found.versions.rows() == [("a", 6, 1, 1, 3, 1), ("d", 2, 0, 0, 2**63 - 1, 0)]
+    assert "in 2 streams versions leave doubt: 1 out of order, 1 repeated" in notes(found)
+    assert "9,223,372,036,854,775,810 missing, 1 without a version; such as 'a', 'd'" in notes(found)
+    assert found.faults == ()
+
+
 def test_an_empty_log_is_sound(tmp_path: Path) -> None:
     """A log without events has no faults."""
     found = check_log(es.Log(tmp_path / "log"))

@@ -138,7 +138,10 @@ def test_replay_says_that_an_entity_was_deleted(pulled: Run) -> None:
     assert "\n    created\n" in shown
     assert "\n    deleted\n" in shown
     assert "the entity does not exist after the last event" in shown
-    assert rows(pulled("replay", "bob", "-f", "json"))[-1]["exists"] == {"before": True, "after": False}
+    last = rows(pulled("replay", "bob", "-f", "json"))[-1]
+    assert last["exists"] == {"before": True, "after": False}
+    assert (last["existence"], last["after"]) == ("deleted", None)
+    assert last["before"] is not None
 
 
 @pytest.mark.parametrize("op", ["sum", "mean", "min", "max", "count", "n_unique", "median"])
