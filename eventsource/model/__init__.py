@@ -17,8 +17,12 @@ Every field but `derive` takes a condition, ``where``. For the field, an event t
 another type. It is a row-wise Polars expression over members:
 
 ```python
-reviewed = es.count("OrderChanged", where=pl.col("status") == "reviewed")
-failed = es.count(where=pl.col("error.code").is_not_null())
+import polars as pl
+
+
+class Order(es.Model):
+    reviewed = es.count("OrderChanged", where=pl.col("status") == "reviewed")
+    failed = es.count(where=pl.col("error.code").is_not_null())
 ```
 
 A member that is absent is null, an object or array is its JSON text, and null is not met. Whether an event counts

@@ -228,6 +228,7 @@ def _busy(chance: random.Random, number: int, streams: int) -> dict[str, Any]:
 BUSY = Plan.from_dict(
     {
         "name": "Busy",
+        "ignored": ["Unheard"],
         "created": ["Opened", "Changed", "Paid"],
         "deleted": ["Closed"],
         "fields": [

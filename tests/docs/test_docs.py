@@ -49,7 +49,7 @@ def test_examples_print_what_the_page_says(page: Path, tmp_path: Path) -> None:
     assert run_page(page, tmp_path) == page.read_text(encoding="utf-8"), "python -m tests.docs.refresh"
 
 
-@pytest.mark.parametrize("module", ["__init__.py", "model.py", "testing/__init__.py"])
+@pytest.mark.parametrize("module", ["__init__.py", "model/__init__.py", "testing/__init__.py"])
 def test_the_examples_of_docstrings_run(module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Python in a module's docstring runs, on the demo data."""
     shutil.copytree(ROOT / "data" / "raw", tmp_path / "data" / "raw")
