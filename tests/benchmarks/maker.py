@@ -187,7 +187,7 @@ class Maker:
 
     def _typed(self, words: pl.DataFrame) -> pl.DataFrame:
         members = ("amount", "city", "name", *self.shape.member_names)
-        return words.select("position", "event_id", "stream", "type", "occurred_at", *members)
+        return words.select("position", "event_id", "stream", "type", "occurred_at", "recorded_at", *members)
 
 
 def _line() -> pl.Expr:
