@@ -276,11 +276,7 @@ class View:
         return Clustered.from_events(rows.join(self._settled, on="position", how="left", maintain_order="left"))
 
     def settled(self, events: pl.DataFrame) -> pl.Series:
-        """Return the moments that events had when less was known, in an order of ``recorded_at``.
-
-        Args:
-            events: their ``position``, and ``known_at``: only events recorded by then count.
-        """
+        """Return the ``settled_at`` of events, by ``position``, that each had at a ``known_at`` of its own."""
         with reading(self.parts.log):
             return settled_then(self.parts.log, events)
 
