@@ -6,11 +6,10 @@ its steps see the same events, whatever other processes append meanwhile.
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import polars as pl
 
@@ -23,12 +22,11 @@ from eventsource.index._decode import settled_moments, settled_then
 from eventsource.index._log import reading
 from eventsource.index._parts import Parts
 from eventsource.index._seen import Seen, look
+from eventsource.index._threads import in_threads
 from eventsource.moment import epoch_microseconds
 from eventsource.plan import Plan, Rule
 
 __all__ = ["View"]
-
-_WORKERS: Final = 2  # each part is read and folded by all threads of Polars; a second worker fills the gaps
 
 T = TypeVar("T")
 
@@ -107,7 +105,7 @@ class View:
         def fold_part(number: int) -> T:
             return fold(self._resolved(self._visible(number, entities), seen, faults))
 
-        return _in_threads(fold_part, self._part_numbers(entities))
+        return in_threads(fold_part, self._part_numbers(entities))
 
     def tail(
         self,
@@ -191,7 +189,7 @@ class View:
         def held_in(number: int) -> dict[str, Held]:
             return held_values(self._resolved(self._visible(number), seen, []), rules)
 
-        return _in_threads(held_in, self._numbers)
+        return in_threads(held_in, self._numbers)
 
     def _columns(self, until: datetime | None) -> list[str]:
         """Return the columns of payload members that any of the events up to a moment has."""
@@ -285,13 +283,6 @@ class View:
         assert self.known_at is not None  # noqa: S101 - only used where it is given
         with reading(self.parts.log):
             return settled_moments(self.parts.log, self.upto, self.known_at)
-
-
-def _in_threads(call: Callable[[int], T], numbers: Sequence[int]) -> list[T]:
-    if len(numbers) == 1:
-        return [call(numbers[0])]
-    with ThreadPoolExecutor(_WORKERS) as pool:
-        return list(pool.map(call, numbers))
 
 
 def _ends(events: Events) -> tuple[datetime | None, datetime | None]:

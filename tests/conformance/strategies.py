@@ -304,7 +304,7 @@ def _member_rules(draw: st.DrawFn, name: str, op: Any, events: tuple[str, ...], 
     of = draw(st.sampled_from(summable if op in ("total", "mean") else sorted(members)))
     exact = members[of] == "small" and draw(st.booleans())
     dtype = draw(st.sampled_from([pl.Decimal(18, 2), pl.Float64(), pl.Int32()])) if exact else None
-    rounding = None
+    rounding: Any = None
     if members[of] == DIRTY:
         dtype = draw(_REQUESTED)
         rounding = draw(_ROUNDINGS) if dtype is not None else None
