@@ -5,10 +5,12 @@ from typing import Final
 
 import polars as pl
 
+from eventsource.corrections import Corrections
 from eventsource.decode import entity_ids
-from eventsource.event import EventLog, json_line
+from eventsource.event import CORRECTIONS, EventLog, json_line
 from eventsource.index import reading
 from eventsource.moment import Moment, last_instant
+from eventsource.plan import Plan
 from eventsource.timeline import Timeline
 
 __all__ = ["dump"]
@@ -26,6 +28,8 @@ def dump(
     belongs to the entity that its key names, every other event to the entity of its stream. Ids, versions, times
     (with microseconds) and payloads are verbatim, except that line breaks between members become blanks.
 
+    The corrections of these events come with them, and so do events that a correction brings to the entity.
+
     Another log that pulls these lines gives the same answers about this entity, with one exception. If the model
     has ``order="recorded_at"`` *and* a ``key``, ``settled_at`` also depends on other events of the stream, which
     are missing.
@@ -39,19 +43,39 @@ def dump(
     Raises:
         FoldError: a key that is an object or an array.
     """
-    keys = timeline.plan.key
-    wanted = (pl.col("stream") == entity) | pl.col("type").is_in(list(keys))
+    with reading(timeline.log):
+        corrections = Corrections.of(timeline.log, upto=upto)
+    corrected = _positions_of(corrections, timeline.plan, entity)
+    wanted = (pl.col("stream") == entity) | pl.col("type").is_in(list(timeline.plan.key))
+    if timeline.plan.order == "occurred_at":  # in the other order every event of the stream moves its clock
+        wanted &= ~pl.col("type").is_in(CORRECTIONS)
+    wanted |= pl.col("position").is_in(corrected.implode())
     if known_at is not None:
         wanted &= pl.col("recorded_at") <= last_instant(known_at, timeline.tz)
     for chunk in _in_order(timeline.log, upto):
         with reading(timeline.log):
             mine = chunk.filter(wanted).collect()
-        parts = [
-            of_type.filter(entity_ids(of_type, keys.get(of_type["type"][0])) == entity)
-            for of_type in mine.partition_by("type")
-        ]
-        for row in pl.concat([mine.clear(), *parts]).sort("position").iter_rows(named=True):
+        is_wanted = pl.col("position").is_in(corrected.implode()) | pl.lit(_is_of(mine, timeline.plan, entity))
+        for row in mine.filter(is_wanted).sort("position").iter_rows(named=True):
             yield json_line(row) + b"\n"
+
+
+def _positions_of(corrections: Corrections, plan: Plan, entity: str) -> pl.Series:
+    """Return the positions of events that belong to an entity in any reading, and of their corrections."""
+    readings, table = corrections.readings, corrections.effective
+    targets = readings.filter(_is_of(readings, plan, entity))["position"].unique()
+    return pl.concat([targets, table.filter(pl.col("target").is_in(targets.implode()))["position"]])
+
+
+def _is_of(events: pl.DataFrame, plan: Plan, entity: str) -> pl.Series:
+    """Return whether each event belongs to an entity."""
+    numbered = events.with_row_index("|row")
+    parts = [
+        of_type.filter(entity_ids(of_type, plan.key.get(of_type["type"][0])) == entity)["|row"]
+        for of_type in numbered.partition_by("type")
+    ]
+    rows = pl.concat([pl.Series("|row", [], pl.UInt32), *parts])
+    return numbered["|row"].is_in(rows.implode())
 
 
 def _in_order(log: EventLog, upto: int | None) -> Iterator[pl.LazyFrame]:

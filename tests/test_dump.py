@@ -106,3 +106,26 @@ def test_a_dump_pulled_is_the_same(tmp_path_factory: Any, rows: Any) -> None:
     (folder / "s.jsonl").write_bytes(b"".join(dump(es.Timeline(log, EVERYTHING), "s")))
     again = pl.concat(batch.events for batch in es.source(folder / "s.jsonl").batches({}))
     assert again.equals(log.scan().drop("position").collect())
+
+
+def test_corrections_come_with_their_events(tmp_path: Path) -> None:
+    """Another log gives the same answers: an event moved to the entity comes too, one of another does not."""
+
+    class Order(es.Model, key={"Paid": "order"}):
+        paid = es.total("Paid", of="amount")
+
+    log = es.Log(tmp_path / "log")
+    at = {"stream": "shop", "type": "Paid", "occurred_at": "2024-01-01"}
+    log.append([{**at, "event_id": f"e{n}", "data": {"order": "ab"[n % 2], "amount": n}} for n in range(6)])
+    log.correct("e1", data={"order": "a", "amount": 100}, reason="wrong order")
+    log.retract("e2", reason="twice")
+    log.correct("e3", data={"order": "b", "amount": 7})
+    lines = b"".join(dump(es.Timeline(log, Order), "a"))
+    (tmp_path / "a.jsonl").write_bytes(lines)
+    copy = es.Log(tmp_path / "copy")
+    copy.pull(es.source(str(tmp_path / "a.jsonl")))
+    assert copy.scan().collect()["event_id"].to_list()[:4] == ["e0", "e1", "e2", "e4"]
+    assert copy.corrections()["target_id"].to_list() == ["e1", "e2"]
+    answers = [es.Timeline(each, Order).as_of(entity="a") for each in (log, copy)]
+    assert answers[0].equals(answers[1])
+    assert answers[0]["paid"].to_list() == [104]

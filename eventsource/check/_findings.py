@@ -27,6 +27,7 @@ class Findings:
         rejected: a row per kind of reason: ``reason`` of the first line, ``lines``, ``file`` and ``line`` of the
             first.
         unnamed: types of events that no field of a model names: ``model``, ``type``, ``events``.
+        corrections: those without effect: ``position``, ``event_id``, ``target_id``, ``problem``.
     """
 
     events: int
@@ -40,3 +41,4 @@ class Findings:
     versions: pl.DataFrame = field(repr=False)
     rejected: pl.DataFrame = field(repr=False)
     unnamed: pl.DataFrame = field(repr=False)
+    corrections: pl.DataFrame = field(repr=False)

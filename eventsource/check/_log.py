@@ -39,8 +39,9 @@ def check_log(log: Log, models: Iterable[type[Model] | Plan] = ()) -> Findings:
 
     Wrong are: gaps between positions, a position or an ``event_id`` that occurs twice, a payload that is not a
     JSON object. Unusual are: times that are unlikely, clocks that run backwards within a stream, versions of a
-    stream that are out of order, repeated or missing, late events, rejected lines, streams that are blank or have
-    far more events than others, types of events that no field of a model names, events that a field cannot fold.
+    stream that are out of order, repeated or missing, late events, rejected lines, corrections without effect,
+    streams that are blank or have far more events than others, types of events that no field of a model names,
+    events that a field cannot fold.
 
     Args:
         log: the log.
@@ -83,6 +84,8 @@ def _check(log: Log, plans: Sequence[Plan], events: pl.LazyFrame, head: int) -> 
     versions = pl.concat(doubtful_versions(events, part, parts) for part in range(parts))
     versions = versions.sort("out_of_order", "repeated", "missing", "without", "stream", descending=True)
     rejected = rejected_by_reason(log.rejected())
+    corrections = log.corrections(upto=head)
+    futile = corrections.filter(pl.col("problem").is_not_null())
     sample = pl.concat(ordered.sample) if ordered.sample else events.select("type", "data").head(0).collect()
     return Findings(
         events=ordered.rows,
@@ -99,6 +102,7 @@ def _check(log: Log, plans: Sequence[Plan], events: pl.LazyFrame, head: int) -> 
             *_sentences.about_rejected(rejected),
             *_sentences.about_unnamed_types(unnamed),
             *(sentence for plan in plans for sentence in _sentences.about_faults(plan.name, _faults(log, plan))),
+            *_sentences.about_corrections(corrections.height, futile.height),
         ),
         types=types,
         members=members(sample),
@@ -107,6 +111,7 @@ def _check(log: Log, plans: Sequence[Plan], events: pl.LazyFrame, head: int) -> 
         versions=versions.head(_WORST),
         rejected=rejected,
         unnamed=unnamed,
+        corrections=futile.select("position", "event_id", "target_id", "problem"),
     )
 
 

@@ -9,6 +9,7 @@ from eventsource.check._positions import OrderedPass
 from eventsource.messages import counted
 
 __all__ = [
+    "about_corrections",
     "about_faults",
     "about_positions",
     "about_rejected",
@@ -144,6 +145,12 @@ def about_rejected(rejected: pl.DataFrame) -> Iterator[str]:
     if rejected.height:
         lines = int(rejected["lines"].sum())
         yield f"{_number_of(lines, 'line', 'was rejected', 'were rejected')}: eventsource rejected"
+
+
+def about_corrections(count: int, futile: int) -> Iterator[str]:
+    """Yield a note if corrections have no effect."""
+    if futile:
+        yield f"{_number_of(futile, 'correction', 'has no effect', 'have no effect')}, of {count:,}"
 
 
 def about_unnamed_types(unnamed: pl.DataFrame) -> Iterator[str]:

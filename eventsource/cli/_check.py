@@ -119,6 +119,7 @@ def _tables(found: Findings) -> Iterator[tuple[str, pl.DataFrame]]:
         "file", [None if file is None else short_path(file) for file in found.rejected["file"]], pl.String
     )
     yield "Rejected lines, and where the first one of each reason is", found.rejected.with_columns(files)
+    yield "Corrections without effect", found.corrections
 
 
 def _by_member(members: pl.DataFrame) -> pl.DataFrame:
@@ -135,6 +136,6 @@ def _members(found: Findings) -> Iterator[bytes]:
     """Yield all findings as one JSON object."""
     plain = {name: getattr(found, name) for name in ("events", "streams", "faults", "notes", "sampled")}
     yield json(plain)[:-1]
-    for name in ("types", "members", "skew", "versions", "rejected", "unnamed"):
+    for name in ("types", "members", "skew", "versions", "rejected", "unnamed", "corrections"):
         yield b',\n"' + name.encode() + b'":' + b"".join(as_json(getattr(found, name))).strip()
     yield b"}\n"

@@ -121,6 +121,24 @@ COMMANDS: Final = (
     ),
     Entry(
         "Log",
+        "correct",
+        "_correct:correct",
+        "Correct events: from now on they are read with other parts.",
+        (
+            "correct order-17 --data '{\"amount\": 10}' --reason 'typed wrong'",
+            "correct order-17 --at 2024-06-30T12:00:00Z",
+            "correct --file corrections.jsonl --yes",
+        ),
+    ),
+    Entry(
+        "Log",
+        "retract",
+        "_correct:retract",
+        "Retract events: from now on they are read as if they had never been.",
+        ("retract order-17 --reason 'never paid'", "retract --file retractions.csv --yes"),
+    ),
+    Entry(
+        "Log",
         "erase",
         "_erase:erase",
         "Remove payload and metadata of events from every file of the log; keep a receipt.",

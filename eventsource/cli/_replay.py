@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 import msgspec
+import polars as pl
 from rich.console import Console
 from rich.text import Text
 
@@ -12,8 +13,9 @@ from eventsource.cli._output import OutputOption, OutputOptions, deliver
 from eventsource.cli._questions import Entity, check_entity
 from eventsource.cli._terminal import console, harmless
 from eventsource.dump import dump as dump_events
+from eventsource.event import RETRACTED
 from eventsource.messages import counted
-from eventsource.timeline import Replay, Step
+from eventsource.timeline import Replay, Step, correction_note
 
 __all__ = ["dump", "replay"]
 
@@ -53,6 +55,11 @@ def _print(found: Replay, limit: int | None) -> None:
         out.print(Text(f"the first {limit} of {counted(len(found), 'event')}; --limit 0 shows all", style="dim"))
     elif len(found):
         _print_last_state(out, found[-1])
+    retracted = found.corrections.filter(pl.col("correction") == RETRACTED)
+    if retracted.height:
+        out.print(Text("\nretracted events", style="bold"))
+        for row in retracted.iter_rows(named=True):
+            out.print(Text(f"    {harmless(row['event_id'])}  {harmless(correction_note(row))}", style="yellow"))
 
 
 def _print_last_state(out: Console, step: Step) -> None:
@@ -70,6 +77,8 @@ def _lines(step: Step) -> Iterator[Text]:
         f"  #{step.position}  {harmless(step.event_id)}"
     )
     yield Text(f"    {harmless(step.data)}", style="dim")
+    if step.correction:
+        yield Text(f"    {harmless(step.correction)}", style="yellow")
     if step.existence:
         yield Text(f"    {step.existence}", style="bold green" if step.exists_after else "bold red")
     width = max((len(name) for name in step.changed), default=0)
@@ -103,4 +112,5 @@ def _members(step: Step) -> dict[str, object]:
         "after": step.after if step.exists_after else None,
         "existence": step.existence,
         "exists": {"before": step.exists_before, "after": step.exists_after},
+        **({"corrected": step.correction} if step.correction else {}),
     }

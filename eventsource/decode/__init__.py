@@ -11,7 +11,8 @@ from eventsource.decode._fold_order import FOLD_ORDER, sort_in_fold_order
 from eventsource.decode._kinds import BAD_KEY, INTEGERS, NULL, NUMBERS, UNFIT, VALUE
 from eventsource.decode._selection import Selection
 from eventsource.decode._type_decoder import TypeDecoder
-from eventsource.decode.clustered import Clustered, WithTail
+from eventsource.decode._with_tail import WithTail, merge_events
+from eventsource.decode.clustered import Clustered
 from eventsource.decode.columns import (
     ColumnFacts,
     column_facts,
@@ -67,6 +68,7 @@ __all__ = [
     "json_of",
     "kind_columns",
     "kinds_of",
+    "merge_events",
     "no_events",
     "non_empty_columns",
     "nulls_of",

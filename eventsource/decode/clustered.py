@@ -13,23 +13,6 @@ about the state of each entity then reads every column once, from front to back,
     starts                0           3           6  the first row of each, and the number of rows
     counts                3           3
     owners              0   0   0   1   1   1        per row, which of the entities
-
-`WithTail` holds a base and newer events that are stored behind it. Merging moves no row: it only computes
-where the newer events belong. Here the last two rows are new, one for ``a`` at 11 and one for ``c`` at 09::
-
-    columns   row       0   1   2   3 |   4   5      base, in fold order | tail, in fold order
-              entity    a   a   b   b |   a   c
-              at       09  12  09  13 |  11  09
-
-    places                                1   5      the rows of the tail in the fold order of all six
-    _base_places        0   2   3   4                the rows of the base in it
-
-    in_order  row       0   4   1   2   3   5        = columns gathered by ``_order``
-              entity    a   a   a   b   b   c
-              at       09  11  12  09  13  09
-
-Reading a column is cheaper in the order in which it is stored. Where only some rows are needed, `Clustered.select`
-takes a mask over ``columns`` and gives their values in fold order: only the rows that are selected are moved.
 """
 
 from collections.abc import Callable
@@ -42,10 +25,10 @@ import numpy as np
 import polars as pl
 
 from eventsource.decode._arrays import Mask, RowNumbers
-from eventsource.decode._fold_order import rows_behind, sort_in_fold_order
+from eventsource.decode._fold_order import sort_in_fold_order
 from eventsource.decode._selection import Selection
 
-__all__ = ["Clustered", "WithTail"]
+__all__ = ["Clustered", "starts_of"]
 
 _WANTED: Final = "|wanted"
 
@@ -188,110 +171,14 @@ class Clustered:
         rows = self.in_order if (begin, end) == (0, len(self)) else self.in_order.slice(begin, end - begin)
         return Clustered(rows, self.entities.slice(low, high - low), self.starts[low : high + 1] - begin)
 
-    def merge(self, tail: "Clustered") -> "Clustered":
-        """Return these events and newer ones, whose positions must all be greater."""
-        if not len(tail):
-            return self
-        return WithTail.of(self, tail) if len(self) else tail
-
-    def replace_rows(self, removed: pl.DataFrame, added: pl.DataFrame) -> "Clustered":
-        """Return the events without some of them, and with others.
-
-        Args:
-            removed: events of these rows, by ``position``.
-            added: events with a column ``entity``, at positions that none of the others has.
-        """
-        others = self
-        if removed.height:
-            others = self.where(~pl.col("position").is_in(removed["position"].implode()))
-        if not added.height:
-            return others
-        return Clustered.from_events(pl.concat([others.table, added], how="diagonal"))
-
-
-@dataclass(frozen=True)
-class WithTail(Clustered):
-    """Clustered events that are stored as a base and a tail of newer events; see the picture above.
-
-    Args:
-        columns: the rows of the base in its fold order, then those of the tail in its own.
-        places: the rows of the tail in the fold order of both, ascending.
-    """
-
-    places: RowNumbers
-
-    @classmethod
-    def of(cls, base: Clustered, tail: Clustered) -> "WithTail":
-        """Find the places of a tail in a base; neither may be empty."""
-        new = tail.entities.filter(~tail.entities.is_in(base.entities.implode()))
-        entities = pl.concat([base.entities, new]).sort() if len(new) else base.entities
-        of_base, of_tail = _numbers_of(base.entities, entities), _numbers_of(tail.entities, entities)
-        counts = np.zeros(len(entities), np.int64)
-        counts[of_base] = base.counts
-        begins = np.append(0, np.cumsum(counts))[of_tail]
-        ends = begins + counts[of_tail]
-        # In the picture, with the entities a, b, c:
-        #     counts     2 2 0     rows of the base per entity
-        #     begins     0 4       where the rows of the tail's entities, a and c, begin in the base
-        #     ends       2 4       and where they end
-        #     behind     1 4       behind all rows of its entity that are not later: between 09 and 12; at the end
-        #     places     1 5       each row of the tail before it moves a row by one
-        behind = rows_behind(base, begins[tail.owners], ends[tail.owners], tail)
-        places = behind + np.arange(len(tail))
-        counts[of_tail] += tail.counts
-        columns = pl.concat([base.in_order, tail.in_order], how="diagonal")
-        return cls(columns, entities, _starts(counts), places)
-
-    @property
-    def in_order(self) -> pl.LazyFrame:
-        """The columns in fold order."""
-        return self.columns.select(pl.all().gather(pl.lit(self._order)))
-
-    def collect(self, *columns: str | pl.Expr) -> pl.DataFrame:
-        """Return columns, or row-wise expressions of them, in fold order."""
-        # Gathering from one chunk is several times as fast as from many.
-        return self.columns.select(columns).collect().rechunk().select(pl.all().gather(self._order))
-
-    def select(self, mask: Mask) -> Selection:
-        """Select the rows of ``columns`` for which a mask is true."""
-        base_rows = len(mask) - len(self.places)
-        # In the picture, a mask that selects the stored rows 1, 3 and 4:
-        #     rows       2 4 1           their rows in fold order: those of the base, then those of the tail
-        #     in_order   0 1 1 0 1 0     the mask in fold order
-        #     order      2 0 1           the third selected row is the first in fold order
-        rows = np.concatenate([self._base_places[np.flatnonzero(mask[:base_rows])], self.places[mask[base_rows:]]])
-        in_order = np.zeros(len(mask), bool)
-        in_order[rows] = True
-        order = np.argsort(rows, kind="stable")  # a stable sort merges two ascending halves in one pass
-        return Selection(pl.Series(mask), in_order, pl.Series(order))
-
-    @cached_property
-    def _base_places(self) -> RowNumbers:
-        """The rows of the base in the fold order of both."""
-        return np.delete(np.arange(len(self)), self.places)
-
-    @cached_property
-    def _order(self) -> pl.Series:
-        """Per row in fold order, its row in ``columns``."""
-        order = np.empty(len(self), np.int64)
-        order[self._base_places] = np.arange(len(self._base_places))
-        order[self.places] = np.arange(len(self._base_places), len(self))
-        return pl.Series(order)
-
-
-def _numbers_of(some: pl.Series, entities: pl.Series) -> RowNumbers:
-    """Return the numbers of some entities among all; both ascend."""
-    if len(entities) == len(some):
-        return np.arange(len(some))
-    return np.asarray(entities.is_in(some.implode()).arg_true().to_numpy(), np.int64)
-
 
 def _with_counts(rows: pl.LazyFrame, entities: pl.Series, counts: RowNumbers) -> Clustered:
     """Return rows in fold order as clustered events, without the entities that have none of them."""
     if not counts.all():
         entities, counts = entities.filter(pl.Series(counts > 0)), counts[counts > 0]
-    return Clustered(rows, entities, _starts(counts))
+    return Clustered(rows, entities, starts_of(counts))
 
 
-def _starts(counts: RowNumbers) -> RowNumbers:
+def starts_of(counts: RowNumbers) -> RowNumbers:
+    """Return the first row of each entity with some rows, and at last the number of rows."""
     return np.append(0, np.cumsum(counts)).astype(np.int64)

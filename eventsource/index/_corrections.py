@@ -1,9 +1,9 @@
 """Decoded corrections: what an index holds of them, and which rows a question reads instead of others.
 
-Runs and parts hold events as they arrived. The readings of corrected events are beside them, decoded like any
-event. There are few, so a question decides in a small table which of them it reads. In the order of positions::
+Runs hold events as they arrived. All readings of corrected events are beside them, decoded like any event. There
+are few, so a question decides in a small table which of them it reads. In the order of positions::
 
-    runs and parts     0   1   2   3   5               2 and 3 are corrected, 3 was of no relevant type
+    runs               0   1   2   3   5               2 and 3 are corrected, 3 was of no relevant type
     table              position 4, target 2            a correction of event 2
                        position 6, target 3            an event of a relevant type now
                        position 7, target 2            event 2 is retracted
@@ -12,19 +12,28 @@ event. There are few, so a question decides in a small table which of them it re
     seen up to 4       0   1   2   3   5               the original of 2
     seen up to 6       0   1   2'  3   5               instead of 2: reading 4
     seen up to 8       0   1   3'  5                   no row of 2, since 7 has none; and 3 in reading 6
+
+Parts hold events as they are read with all corrections up to some position, `Part.corrected`. A question that sees
+other ones reads the rows that differ instead, see `Readings.instead_of`. A part that has taken in all corrections
+costs a question that sees them all nothing.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Final
 
 import polars as pl
 
-from eventsource.corrections import ORIGINAL, READING, Corrections, seen_by
-from eventsource.decode import Clustered, ColumnFacts, Members, TypeDecoder, column_facts, decode_events, no_events
-from eventsource.event import TIMESTAMP, EventLog
+from eventsource.corrections import ORIGINAL, READING, seen_by
+from eventsource.decode import (
+    Clustered,
+    ColumnFacts,
+    column_facts,
+    merge_events,
+)
+from eventsource.event import TIMESTAMP
 
 __all__ = [
     "KNOWN_FROM",
@@ -32,7 +41,7 @@ __all__ = [
     "NO_CORRECTIONS",
     "DecodedCorrections",
     "Readings",
-    "decode_corrections",
+    "Replacement",
 ]
 
 KNOWN_FROM: Final = "known_from"
@@ -53,49 +62,118 @@ _TABLE: Final = pl.Schema(
 
 
 @dataclass(frozen=True)
-class Readings:
-    """What a question reads instead of the events that it sees corrected.
+class Replacement:
+    """Rows that a question reads instead of others.
 
     Args:
-        table: the correction of each of these events, a row per event: see `DecodedCorrections`.
-        originals: the rows of runs and parts that the question must not read.
-        rows: the rows that it reads instead, of the events that are of a relevant type.
+        targets: the positions of the events that are read in another way.
+        removed: their rows that must not be read, in parts.
+        rows: the rows that are read instead, of those events that are of a relevant type then.
     """
 
-    table: pl.DataFrame
-    originals: pl.DataFrame
+    targets: pl.Series
+    removed: pl.DataFrame
     rows: pl.DataFrame
 
-    @property
-    def targets(self) -> pl.Series:
-        """The positions of the corrected events."""
-        return self.table["target"]
-
-    def between(self, first: str, below: str | None) -> "Readings":
+    def between(self, first: str, below: str | None) -> "Replacement":
         """Return the rows of the entities ``first`` <= id < ``below``; None: no upper bound."""
         mine = pl.col("entity") >= first
         return self._only(mine if below is None else mine & (pl.col("entity") < below))
 
-    def of_entities(self, ids: pl.Series) -> "Readings":
+    def of_entities(self, ids: pl.Series) -> "Replacement":
         """Return the rows of some entities."""
         return self._only(pl.col("entity").is_in(ids.implode()))
 
-    def apply(self, events: Clustered) -> Clustered:
-        """Return the events of a part as the question reads them."""
-        return events.replace_rows(self.originals, self.rows)
+    def merge(self, base: Clustered, newer: Clustered | None) -> Clustered:
+        """Return the events of a part as the question reads them.
+
+        Args:
+            base: events of the part.
+            newer: events of the same entities at greater positions, as they arrived; None: there are none.
+        """
+        rows = [self.rows]
+        if newer is not None and len(newer):
+            rows.append(newer.table.filter(~pl.col("position").is_in(self.targets.implode())))
+        tail = Clustered.from_events(pl.concat(rows, how="diagonal"))
+        return merge_events(base, tail, without=self.removed["position"])
 
     def apply_to_rows(self, events: pl.LazyFrame, condition: pl.Expr) -> pl.LazyFrame:
         """Return decoded events as the question reads them, in no order.
 
         Args:
-            events: those that meet a condition as they arrived.
+            events: those that meet a condition.
             condition: which events are wanted, as they are read.
         """
         others = events.filter(~pl.col("position").is_in(self.targets.implode()))
         return pl.concat([others, self.rows.lazy().filter(condition)], how="diagonal")
 
-    def _only(self, condition: pl.Expr) -> "Readings":
-        return replace(self, originals=self.originals.filter(condition), rows=self.rows.filter(condition))
+    def _only(self, condition: pl.Expr) -> "Replacement":
+        return replace(self, removed=self.removed.filter(condition), rows=self.rows.filter(condition))
+
+
+@dataclass(frozen=True)
+class Readings:
+    """The corrections that a question sees.
+
+    Args:
+        known: all corrections of the index.
+        table: the last correction of each event that the question sees; see `DecodedCorrections`.
+        is_latest: whether the question sees all corrections.
+        over_time: for questions that see what was known at many moments: all readings of these events, with
+            `KNOWN_FROM` and `KNOWN_UNTIL`; None: only the last ones are read.
+    """
+
+    known: "DecodedCorrections"
+    table: pl.DataFrame
+    is_latest: bool
+    over_time: pl.DataFrame | None = None
+    _instead: dict[int, Replacement | None] = field(default_factory=dict, compare=False, repr=False)
+
+    @cached_property
+    def of_originals(self) -> Replacement:
+        """What is read instead of events as they arrived."""
+        return self.instead_of(0) or Replacement(
+            self.table["target"], self.known.rows.clear(), self.known.rows.clear()
+        )
+
+    def instead_of(self, corrected: int) -> Replacement | None:
+        """Return what is read instead of events as they are read with all corrections before a position.
+
+        Three events are corrected: event 2 by 4, later by 7; event 3 by 6. A part has taken in those before 5; the
+        question sees those before 7::
+
+            target       2    3
+            held         4    -1       the reading that the part holds: before 5
+            wanted       4    6        the reading that the question reads: before 7
+            targets           3        where they differ
+        """
+        if corrected not in self._instead:
+            self._instead[corrected] = self._replacement(corrected)
+        return self._instead[corrected]
+
+    def _replacement(self, corrected: int) -> Replacement | None:
+        held = seen_by(self.known.table, corrected, None).select("target", pl.col("position").alias("held"))
+        if self.over_time is not None:
+            return self._replacement_over_time(held, self.over_time)
+        wanted = self.table.select("target", pl.col("position").alias("wanted"))
+        both = held.join(wanted, on="target", how="full", coalesce=True).fill_null(ORIGINAL)
+        differing = both.filter(pl.col("held") != pl.col("wanted"))
+        if not differing.height:
+            return None
+        removed, rows = (self.known.readings(differing.select("target", name)) for name in ("held", "wanted"))
+        return Replacement(differing["target"], removed, rows)
+
+    def _replacement_over_time(self, held: pl.DataFrame, over_time: pl.DataFrame) -> Replacement | None:
+        """Return all readings instead of those that a part holds; originals instead of what is not seen."""
+        seen = self.table.select(pl.col("target").unique())
+        both = seen.join(held, on="target", how="full", coalesce=True).fill_null(ORIGINAL)
+        if not both.height:
+            return None
+        unseen = held.join(seen, on="target", how="anti").select(
+            "target", pl.lit(ORIGINAL, pl.Int64).alias("reading")
+        )
+        rows = pl.concat([over_time, self.known.readings(unseen)], how="diagonal")
+        return Replacement(both["target"], self.known.readings(both.select("target", "held")), rows)
 
 
 @dataclass(frozen=True)
@@ -137,20 +215,28 @@ class DecodedCorrections:
             pl.concat([self.table, later.table]), pl.concat([self.rows, new], how="diagonal")
         )
 
+    def readings(self, chosen: pl.DataFrame) -> pl.DataFrame:
+        """Return the decoded rows of some readings: ``target``, and the position of the reading's correction."""
+        target, reading = chosen.columns
+        renamed = chosen.rename({target: "position", reading: READING})
+        return self.rows.join(renamed, on=["position", READING], how="semi").drop(READING)
+
     def seen(self, upto: int, known_at: datetime | None) -> Readings | None:
-        """Return what a question reads; None: it sees no correction."""
-        table = seen_by(self.table, upto, known_at) if self.table.height else self.table
-        if not table.height:
+        """Return the corrections that a question sees; None: the log has none."""
+        if not self.table.height:
             return None
-        rows = self.rows
-        is_original = pl.col(READING) == ORIGINAL
-        originals = rows.filter(is_original, pl.col("position").is_in(table["target"].implode()))
-        chosen = table.select(pl.col("position").alias(READING), pl.col("target").alias("position"))
-        read = rows.join(chosen, on=["position", READING], how="semi")
-        return Readings(table, originals.drop(READING), read.drop(READING))
+        last = self.table.select(pl.col("position").max(), pl.col("recorded_at").max().alias("at")).row(0)
+        if last[0] < upto and (known_at is None or last[1] <= known_at):
+            return self.latest
+        return Readings(self, seen_by(self.table, upto, known_at), is_latest=False)
+
+    @cached_property
+    def latest(self) -> Readings:
+        """All corrections."""
+        return Readings(self, seen_by(self.table, None, None), is_latest=True)
 
     def over_time(self, upto: int, known_at: datetime | None) -> Readings | None:
-        """Return all readings that were known at some time; None: the question sees no correction.
+        """Return all readings that were known at some time; None: the log has no corrections.
 
         Of several corrections of an event, the one of the greatest position counts, of those that were recorded.
         Three corrections of an event that was recorded at 01::
@@ -162,11 +248,11 @@ class DecodedCorrections:
 
         The reading of 20 was never known: when it was recorded, 30 had replaced it.
         """
+        if not self.table.height:
+            return None
         table = self.table.filter(pl.col("position") < upto)
         if known_at is not None:
             table = table.filter(pl.col("recorded_at") <= known_at)
-        if not table.height:
-            return None
         keys = (pl.col("target").alias("position"), pl.col("position").alias(READING))
         recorded = pl.col("recorded_at")
         replaced = recorded.shift(-1).cum_min(reverse=True).over("target", order_by="position")
@@ -175,8 +261,7 @@ class DecodedCorrections:
         spans = pl.concat([corrected, first.with_columns(pl.lit(ORIGINAL).alias(READING))], how="diagonal_relaxed")
         rows = self.rows.join(spans.cast({READING: pl.Int64()}), on=["position", READING])
         rows = rows.with_columns(pl.max_horizontal("recorded_at", "|from").alias(KNOWN_FROM)).drop("|from")
-        originals = rows.filter(pl.col(READING) == ORIGINAL).drop(KNOWN_FROM, KNOWN_UNTIL)
-        return Readings(table, originals.drop(READING), rows.drop(READING))
+        return Readings(self, table, is_latest=False, over_time=rows.drop(READING))
 
     def entities_since(self, position: int, upto: int, known_at: datetime | None) -> pl.Series:
         """Return the entities that corrections from a position on may have touched, in any reading."""
@@ -191,46 +276,3 @@ _NO_ROWS: Final = pl.Schema({"entity": pl.String(), "position": pl.Int64(), READ
 
 NO_CORRECTIONS: Final = DecodedCorrections(pl.DataFrame(schema=_TABLE), pl.DataFrame(schema=_NO_ROWS))
 """What an index holds of a log without corrections."""
-
-
-def decode_corrections(
-    log: EventLog, members: Members, decoders: Mapping[str, TypeDecoder], events: pl.DataFrame
-) -> DecodedCorrections:
-    """Decode the readings of the events that some corrections name.
-
-    Args:
-        log: the log that holds these events.
-        members: what to decode.
-        decoders: `Members.decoders`.
-        events: corrections, as the log holds them.
-    """
-    corrections = Corrections.among(events, log)
-    readings = corrections.readings
-    relevant = readings
-    if not members.plan.reads_all_types:
-        relevant = readings.filter(pl.col("type").is_in(list(members.plan.types)))
-    moments = _moments(log, relevant, members.plan.order)
-    rows = [no_events(members).with_columns(pl.lit(0, pl.Int64).alias(READING))]
-    # One layer after the other has each event at most once: decoding keeps the position, but no other column.
-    layer = pl.int_range(pl.len()).over("position", order_by=READING).alias("|layer")
-    for layer_rows in relevant.with_columns(moments).with_columns(layer).partition_by("|layer"):
-        decoded = decode_events(layer_rows, members, decoders)
-        rows.append(decoded.join(layer_rows.select("position", READING), on="position", how="left"))
-    return DecodedCorrections(corrections.effective.select(_TABLE.names()), pl.concat(rows, how="diagonal"))
-
-
-def _moments(log: EventLog, readings: pl.DataFrame, order: str) -> pl.Series:
-    """Return the moment of each reading. A corrected event keeps its ``settled_at``."""
-    if order == "occurred_at" or not readings.height:
-        return readings["occurred_at"].alias("at")
-    upto = int(readings["position"].max()) + 1  # type: ignore[arg-type]  # integers
-    streams = readings["stream"].unique().implode()
-    events = (
-        log.scan(upto=upto).filter(pl.col("stream").is_in(streams)).select("position", "stream", "recorded_at")
-    )
-    settled = events.sort("position").select(
-        "position", pl.col("recorded_at").cum_max().over("stream").alias("at")
-    )
-    return readings.select("position").join(settled.collect(), on="position", how="left", maintain_order="left")[
-        "at"
-    ]

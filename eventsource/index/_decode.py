@@ -22,7 +22,8 @@ import polars as pl
 from eventsource import allocation
 from eventsource.decode import Members, decode_events, no_events
 from eventsource.event import CORRECTIONS, TIMESTAMP, EventLog
-from eventsource.index._corrections import NO_CORRECTIONS, DecodedCorrections, decode_corrections
+from eventsource.index._corrections import NO_CORRECTIONS, DecodedCorrections
+from eventsource.index._decode_corrections import decode_corrections
 from eventsource.index._manifest import LeftOut
 from eventsource.progress import Progress
 

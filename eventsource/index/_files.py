@@ -29,7 +29,7 @@ from eventsource.messages import warn
 
 __all__ = ["FORMAT_VERSION", "IndexFiles", "NotWritableError"]
 
-FORMAT_VERSION: Final = 10
+FORMAT_VERSION: Final = 11
 """The version of the files. An index of another version is ignored, and replaced by the next update."""
 
 _MANIFEST: Final = "manifest.json"

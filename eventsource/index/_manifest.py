@@ -42,6 +42,7 @@ class Part:
         first: the lowest entity id that belongs here. The first part's is "", the next part's is the upper bound.
         rows: the number of its events.
         head: it holds its entities' events of all runs before this position, and none from there on.
+        corrected: it holds them as they are read with all corrections before this position.
     """
 
     file: str
@@ -49,6 +50,7 @@ class Part:
     first: str
     rows: int
     head: int
+    corrected: int
 
 
 @dataclass(frozen=True, slots=True)

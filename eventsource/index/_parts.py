@@ -11,9 +11,9 @@ from typing import Protocol
 
 import polars as pl
 
-from eventsource.decode import Clustered, ColumnFacts, Members, column_facts, join_facts, no_events
+from eventsource.decode import Clustered, ColumnFacts, Members, column_facts, join_facts, merge_events, no_events
 from eventsource.event import TIMESTAMP, EventLog
-from eventsource.index._corrections import NO_CORRECTIONS, DecodedCorrections
+from eventsource.index._corrections import NO_CORRECTIONS, DecodedCorrections, Readings
 from eventsource.index._decode import CLOCKS, decode_windows, types_left_out
 from eventsource.index._files import IndexFiles
 from eventsource.index._log import last_event_id
@@ -77,8 +77,8 @@ class Parts(Protocol):
     def expected_share(self, position: int, after: datetime, until: datetime | None) -> float:
         """Estimate which share of all events lies behind a position or between two moments."""
 
-    def load(self, number: int, entities: pl.Series | None) -> Clustered:
-        """Return the events of a part, of all its entities or of some."""
+    def load(self, number: int, entities: pl.Series | None, readings: Readings | None) -> Clustered:
+        """Return the events of a part, of all its entities or of some, as the question reads them."""
 
     def first_damaged(self) -> FileNotFoundError | None:
         """Return the error of the first file that is missing or damaged; None: all are sound."""
@@ -118,7 +118,7 @@ class InMemory:
         for tail in decode_windows(
             self.log, self.members, start=self.head, head=head, clocks=clocks, progress=no_progress
         ):
-            events, clocks = events.merge(Clustered.from_events(tail.events)), tail.clocks
+            events, clocks = merge_events(events, Clustered.from_events(tail.events)), tail.clocks
             corrections = corrections.extended(tail.corrections)
             columns = join_facts(join_facts(columns, column_facts(tail.events)), tail.corrections.columns)
         collected = Clustered(events.in_order.collect().lazy(), events.entities, events.starts)
@@ -158,8 +158,12 @@ class InMemory:
     def expected_share(self, position: int, after: datetime, until: datetime | None) -> float:  # noqa: ARG002 - a protocol
         return 0.0  # reading few events costs next to nothing
 
-    def load(self, number: int, entities: pl.Series | None) -> Clustered:  # noqa: ARG002 - there is only one part
-        return self.events if entities is None else self.events.of_entities(entities, max_gap=len(self.events))
+    def load(self, number: int, entities: pl.Series | None, readings: Readings | None) -> Clustered:  # noqa: ARG002 - there is only one part
+        events, instead = self.events, None if readings is None else readings.instead_of(0)
+        if entities is not None:
+            events = events.of_entities(entities, max_gap=len(events))
+            instead = None if instead is None else instead.of_entities(entities)
+        return events if instead is None else instead.merge(events, None)
 
     def first_damaged(self) -> FileNotFoundError | None:
         return None
@@ -248,10 +252,16 @@ class Stored:
         total = sum(run.rows for run in self.manifest.runs)
         return sum(_expected_rows(run, position, after, until) for run in self.manifest.runs) / max(total, 1)
 
-    def load(self, number: int, entities: pl.Series | None) -> Clustered:
+    def load(self, number: int, entities: pl.Series | None, readings: Readings | None) -> Clustered:
         if not self.manifest.parts:
-            return Clustered.from_events(no_events(self.members))
-        return read_part(self.files, self.manifest, number, self.pending, entities, cache=self.cache)
+            nothing = Clustered.from_events(no_events(self.members))
+            instead = None if readings is None else readings.instead_of(0)
+            if entities is not None and instead is not None:
+                instead = instead.of_entities(entities)
+            return nothing if instead is None else instead.merge(nothing, None)
+        return read_part(
+            self.files, self.manifest, number, self.pending, entities, readings=readings, cache=self.cache
+        )
 
     def first_damaged(self) -> FileNotFoundError | None:
         return self.files.first_damaged(self.manifest)

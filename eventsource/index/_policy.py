@@ -25,7 +25,14 @@ import polars as pl
 
 from eventsource.decode import RowNumbers
 
-__all__ = ["Sizes", "first_entities", "is_rebuild_cheaper", "parts_to_rewrite", "runs_to_merge", "split_entity"]
+__all__ = [
+    "Sizes",
+    "first_entities",
+    "is_rebuild_cheaper",
+    "parts_to_rewrite",
+    "runs_to_merge",
+    "split_entity",
+]
 
 _SAMPLE = 100_000
 """Rows that are sampled to choose where parts begin: enough for parts within a few percent of their size."""
@@ -45,6 +52,8 @@ class Sizes:
         rewrite_share: a part is rewritten when its pending events are more than this share of its rows. An event
             is then written about 1 / ``rewrite_share`` times on its way into a part, and a question merges
             at most about this share of pending events.
+        correction: as how many pending events a correction counts. Parts take corrections in early, since a
+            question pays for the first one that a part lacks nearly as much as for all others together.
     """
 
     in_memory: int = 20_000
@@ -52,6 +61,7 @@ class Sizes:
     part: int = 500_000
     max_sort: int = 3_000_000
     rewrite_share: float = 1 / 16
+    correction: int = 5_000
 
     def for_width(self, width: int) -> "Sizes":
         """Return the sizes for rows that are ``width`` times as wide as usual: files of about as many bytes."""

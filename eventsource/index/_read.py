@@ -6,7 +6,7 @@ Six events of one part. Four are in its file, two came later and are pending in 
                        at     09 12 09 13
     pending            entity  a  c                positions from 40 on
                        at     11 09
-    read_part          entity  a  a  a  b  b  c    merged in memory by `Clustered.merge`
+    read_part          entity  a  a  a  b  b  c    merged in memory by `merge_events`
                        at     09 11 12 09 13 09
 
 A merge is cheap, since only the places of pending events are computed; but it needs the entities of the part. They
@@ -20,8 +20,8 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from eventsource.decode import Clustered, RowNumbers
-from eventsource.index._corrections import NO_CORRECTIONS, DecodedCorrections
+from eventsource.decode import Clustered, RowNumbers, merge_events
+from eventsource.index._corrections import NO_CORRECTIONS, DecodedCorrections, Readings, Replacement
 from eventsource.index._files import IndexFiles
 from eventsource.index._manifest import Manifest, Part
 
@@ -63,6 +63,7 @@ def read_part(
     pending: Clustered | None,
     entities: pl.Series | None = None,
     *,
+    readings: Readings | None = None,
     cache: "PartCache | None" = None,
 ) -> Clustered:
     """Return the events of a part, pending ones included.
@@ -73,23 +74,39 @@ def read_part(
         number: which part.
         pending: what `pending_events` returned for the manifest.
         entities: only events of these ids; None: of all.
+        readings: the corrections that the question sees; None: the log has none.
         cache: what is known of the part from earlier questions.
     """
     part, cache = manifest.parts[number], cache or PartCache()
-    merged = Clustered(files.scan([part.file]), *cache.entities(files, part))
-    if pending is None:
-        return merged if entities is None else merged.of_entities(entities, max_gap=_MAX_GAP)
-    if entities is None:
-        return cache.with_pending(
-            part, manifest.head, lambda: merged.merge(pending_of_part(manifest, number, pending))
-        )
-    newer = pending_of_part(manifest, number, pending)
-    newer = newer.of_entities(entities, max_gap=len(newer))
-    return merged.of_entities(entities, max_gap=_MAX_GAP).merge(newer)
+    stored = Clustered(files.scan([part.file]), *cache.entities(files, part))
+    instead = None if readings is None else readings.instead_of(part.corrected)
+
+    def merged() -> Clustered:
+        newer = None if pending is None else pending_of_part(manifest, number, pending)
+        mine = None if instead is None else instead.between(*manifest.entity_range(number))
+        return _merged(stored, newer, mine)
+
+    if entities is not None:
+        some = None if pending is None else pending_of_part(manifest, number, pending)
+        some = None if some is None else some.of_entities(entities, max_gap=len(some))
+        mine = None if instead is None else instead.of_entities(entities).between(*manifest.entity_range(number))
+        return _merged(stored.of_entities(entities, max_gap=_MAX_GAP), some, mine)
+    if pending is None and instead is None:
+        return stored
+    if readings is not None and not readings.is_latest:
+        return merged()
+    return cache.merged((part.file, manifest.head, readings is not None), merged)
+
+
+def _merged(stored: Clustered, newer: Clustered | None, instead: Replacement | None) -> Clustered:
+    """Return the events of a part with its pending events, and with other readings of corrected events."""
+    if instead is not None and (instead.rows.height or instead.removed.height):
+        return instead.merge(stored, newer)
+    return stored if newer is None else merge_events(stored, newer)
 
 
 class PartCache:
-    """What is known of parts beside their rows: entities, first rows, and the places of pending events.
+    """What is known of parts beside their rows: entities, first rows, the places of what is merged.
 
     The files of parts never change, so nothing here becomes stale. Several threads may use it at once; at worst
     two of them read the same entities.
@@ -97,13 +114,13 @@ class PartCache:
 
     def __init__(self) -> None:
         self._entities: dict[str, tuple[pl.Series, RowNumbers]] = {}
-        self._with_pending: dict[tuple[str, int], Clustered] = {}
+        self._merged: dict[tuple[str, int, bool], Clustered] = {}
 
     def retain(self, manifest: Manifest) -> None:
         """Drop what a new manifest no longer needs."""
         names = {part.file for part in manifest.parts}
         self._entities = {file: found for file, found in self._entities.items() if file in names}
-        self._with_pending = {}
+        self._merged = {}
 
     def entities(self, files: IndexFiles, part: Part) -> tuple[pl.Series, RowNumbers]:
         """Return the entities of a part, and the first row of each, and at last its number of rows."""
@@ -115,13 +132,18 @@ class PartCache:
             self._entities[part.file] = found
         return found
 
-    def with_pending(self, part: Part, head: int, merge: Callable[[], Clustered]) -> Clustered:
-        """Return a part merged with its pending events before ``head``; ``merge`` is called the first time."""
-        events = self._with_pending.get((part.file, head))
+    def merged(self, key: tuple[str, int, bool], merge: Callable[[], Clustered]) -> Clustered:
+        """Return a part merged with its pending events and with corrections; ``merge`` is called the first time.
+
+        Args:
+            key: the file of the part, the head of the index, and whether all corrections are seen, or none.
+            merge: merges them.
+        """
+        events = self._merged.get(key)
         if events is None:
             events = merge()
             if self._ids + len(events.entities) <= _MAX_IDS:
-                self._with_pending[part.file, head] = events
+                self._merged[key] = events
         # A copy: what a question computes from it, such as the order of all rows, must not stay in memory.
         return replace(events)
 
@@ -129,6 +151,6 @@ class PartCache:
     def _ids(self) -> int:
         """How many ids are kept. A merge without new entities shares the ids of its part."""
         # Copies: other threads add entries.
-        alone, merged = list(self._entities.values()), list(self._with_pending.values())
+        alone, merged = list(self._entities.values()), list(self._merged.values())
         kept = [entities for entities, _ in alone] + [events.entities for events in merged]
         return sum({id(entities): len(entities) for entities in kept}.values())

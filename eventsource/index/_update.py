@@ -23,7 +23,8 @@ Invariants, of every published manifest:
 
 1. The runs hold every event of the plan's types with position < ``head``, each in exactly one run.
 2. A part holds the events of the entities ``first`` <= id < ``first`` of the next part, with position
-   < ``Part.head``. Their later events are pending: in the runs, at positions from ``Part.head`` on.
+   < ``Part.head``, as they are read with the corrections at positions < ``Part.corrected`` <= ``Part.head``. Their
+   later events are pending: in the runs, at positions from ``Part.head`` on, as they arrived.
 3. A file never changes once it is written. Rows of a part are in fold order, and all of an entity are in one part.
 4. What is pending is always newer than what is merged. So merging only inserts newer events, see `WithTail`.
 
@@ -52,6 +53,7 @@ import polars as pl
 
 from eventsource.decode import Clustered, Members, column_facts, join_facts, sort_in_fold_order
 from eventsource.event import EventLog
+from eventsource.index._corrections import Readings
 from eventsource.index._decode import CLOCKS, decode_windows, types_left_out, with_later
 from eventsource.index._files import IndexFiles
 from eventsource.index._log import last_event_id, still_contains
@@ -100,6 +102,7 @@ def update_index(
     update = _Update(files, members, sizes, progress)
     extended = update.add_runs(manifest, log, head)
     added = sum(run.rows for run in extended.runs) - sum(run.rows for run in manifest.runs)
+    added += update.added_by_corrections(manifest, extended)
     merged = update.merge_into_parts(update.merge_runs(extended), added)
     published = replace(merged, mark=log.mark)
     files.publish(published)
@@ -147,6 +150,14 @@ class _Update:
             clocks=self.files.write(clocks, "clocks") if self.members.plan.order == "recorded_at" else None,
         )
 
+    def added_by_corrections(self, before: Manifest, after: Manifest) -> int:
+        """Return as how many added events the new corrections count."""
+        if after.corrections == before.corrections:
+            return 0
+        tables = (read_corrections(self.files, manifest).table for manifest in (before, after))
+        old, new = (table.height for table in tables)
+        return (new - old) * self.sizes.correction
+
     def merge_runs(self, manifest: Manifest) -> Manifest:
         """Merge the newest runs into one, as the policy says."""
         count = runs_to_merge([run.rows for run in manifest.runs], self.sizes.max_run)
@@ -166,17 +177,17 @@ class _Update:
         pending_rows = sum(run.rows for run in manifest.pending_runs)
         if not manifest.parts or is_rebuild_cheaper(sum(part.rows for part in manifest.parts), pending_rows):
             return replace(manifest, parts=tuple(self._build_parts(manifest)))
-        pending = pending_events(self.files, manifest)
-        if pending is None:
-            return replace(manifest, parts=tuple(replace(part, head=manifest.head) for part in manifest.parts))
-        return replace(manifest, parts=tuple(self._split_parts(self._rewrite_parts(manifest, pending, added))))
+        rewritten = self._rewrite_parts(manifest, pending_events(self.files, manifest), added)
+        return replace(manifest, parts=tuple(self._split_parts(rewritten)))
 
     def _build_parts(self, manifest: Manifest) -> Iterator[Part]:
         """Sort the events of all runs and write them as parts, a range of entities at a time."""
         names = [run.file for run in manifest.runs if run.rows]
         if not names:
             return
-        events = self.files.scan(names)
+        events, latest = self.files.scan(names), read_corrections(self.files, manifest).seen(manifest.head, None)
+        if latest is not None:
+            events = latest.of_originals.apply_to_rows(events, pl.lit(value=True))
         firsts = self._first_entities(events, sum(run.rows for run in manifest.runs))
         step = max(self.sizes.max_sort // self.sizes.part, 1)
         for low in range(0, len(firsts), step):
@@ -192,17 +203,29 @@ class _Update:
         sample = events.select("entity").gather_every(sampling_interval(rows)).collect().to_series().sort()
         return first_entities(sample, rows, self.sizes.part)
 
-    def _rewrite_parts(self, manifest: Manifest, pending: Clustered, added: int) -> Iterator[Part]:
-        """Yield the parts of a manifest; some of them are written again, with their pending events."""
-        pending_rows = [len(pending_of_part(manifest, number, pending)) for number in range(len(manifest.parts))]
+    def _rewrite_parts(self, manifest: Manifest, pending: Clustered | None, added: int) -> Iterator[Part]:
+        """Yield the parts of a manifest; some of them are written again, with what they lack."""
+        latest = read_corrections(self.files, manifest).seen(manifest.head, None)
+        numbers, head = range(len(manifest.parts)), manifest.head
+        pending_rows = [0 if pending is None else len(pending_of_part(manifest, n, pending)) for n in numbers]
+        corrected_rows = [0 if latest is None else _rows_to_correct(manifest, n, latest) for n in numbers]
+        urgent = [
+            count + more * self.sizes.correction for count, more in zip(pending_rows, corrected_rows, strict=True)
+        ]
         part_rows = [part.rows for part in manifest.parts]
-        chosen = parts_to_rewrite(part_rows, pending_rows, added=added, rewrite_share=self.sizes.rewrite_share)
+        chosen = parts_to_rewrite(part_rows, urgent, added=added, rewrite_share=self.sizes.rewrite_share)
         for number, part in enumerate(manifest.parts):
             if number in chosen:
-                events = read_part(self.files, manifest, number, pending)
-                yield self._write_part(events, part.first, manifest.head)
+                events = read_part(self.files, manifest, number, pending, readings=latest)
+                yield self._write_part(events, part.first, head, corrected=head)
+                continue
+            # Rows of a part never have corrections from its head on: pending events are read as they arrived.
+            if pending_rows[number]:
+                yield part
+            elif corrected_rows[number]:
+                yield replace(part, head=head)
             else:
-                yield part if pending_rows[number] else replace(part, head=manifest.head)
+                yield replace(part, head=head, corrected=head)
 
     def _split_parts(self, parts: Iterator[Part]) -> Iterator[Part]:
         """Halve the parts that have become too large, between two entities."""
@@ -218,8 +241,10 @@ class _Update:
                 continue
             events = Clustered(self.files.scan([part.file]), entities["entity"], starts)
             first = entities["entity"][middle]
-            yield self._write_part(events.between(part.first, first), part.first, part.head)
-            yield self._write_part(events.between(first, None), first, part.head)
+            yield self._write_part(
+                events.between(part.first, first), part.first, part.head, corrected=part.corrected
+            )
+            yield self._write_part(events.between(first, None), first, part.head, corrected=part.corrected)
 
     def _write_run(self, events: pl.DataFrame, start: int, stop: int) -> Run:
         ordered = events.sort("at", "position")
@@ -232,12 +257,24 @@ class _Update:
         begins = events["entity"].search_sorted(pl.Series(firsts[1:], dtype=pl.String), side="left")
         cuts = [0, *begins, events.height]
         for first, low, high in zip(firsts, cuts[:-1], cuts[1:], strict=True):
-            yield self._write_part(Clustered.from_sorted(events.slice(low, high - low)), first, head)
+            part = Clustered.from_sorted(events.slice(low, high - low))
+            yield self._write_part(part, first, head, corrected=head)
 
-    def _write_part(self, events: Clustered, first: str, head: int) -> Part:
+    def _write_part(self, events: Clustered, first: str, head: int, *, corrected: int) -> Part:
         file = self.files.write(events.in_order.collect(), "part")
         entities = pl.DataFrame({"entity": events.entities, "start": events.starts[:-1]})
-        return Part(file, self.files.write(entities, "part", suffix=".entities"), first, len(events), head)
+        return Part(
+            file, self.files.write(entities, "part", suffix=".entities"), first, len(events), head, corrected
+        )
+
+
+def _rows_to_correct(manifest: Manifest, number: int, latest: Readings) -> int:
+    """Return how many rows of a part are read in another way than it holds them."""
+    instead = latest.instead_of(manifest.parts[number].corrected)
+    if instead is None:
+        return 0
+    mine = instead.between(*manifest.entity_range(number))
+    return mine.removed.height + mine.rows.height
 
 
 def _entity_range(events: pl.LazyFrame, first: str, below: str | None) -> pl.LazyFrame:

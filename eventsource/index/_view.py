@@ -66,7 +66,7 @@ class View:
 
     @cached_property
     def readings(self) -> Readings | None:
-        """What is read instead of corrected events; None: the view sees no correction."""
+        """The corrections that the view sees; None: the log has none."""
         corrections = self.parts.corrections
         return (corrections.over_time if self.has_all_readings else corrections.seen)(self.upto, self.known_at)
 
@@ -128,7 +128,7 @@ class View:
         tail = self.parts.events_since(position, after)
         if self.readings is not None:
             lacks = (pl.col("position") >= position) | (pl.col("at") > after)
-            tail = self.readings.apply_to_rows(tail, lacks)
+            tail = self.readings.of_originals.apply_to_rows(tail, lacks)
         tail = tail.filter(pl.col("position") < self.upto)
         if entities is not None:
             tail = tail.filter(pl.col("entity").is_in(entities.implode()))
@@ -166,8 +166,8 @@ class View:
         if ends is None or self.readings is None:
             return ends
         at = pl.col("at")
-        gone = self.readings.originals.select(at.min().alias("first"), at.max().alias("last")).row(0)
-        come = self.readings.rows.select(at.min().alias("first"), at.max().alias("last")).row(0)
+        gone = self.readings.of_originals.removed.select(at.min().alias("first"), at.max().alias("last")).row(0)
+        come = self.readings.of_originals.rows.select(at.min().alias("first"), at.max().alias("last")).row(0)
         if gone[0] is not None and (gone[0] <= ends[0] or gone[1] >= ends[1]):
             return None
         return ends if come[0] is None else (min(ends[0], come[0]), max(ends[1], come[1]))
@@ -245,18 +245,10 @@ class View:
         )
 
     def _visible(self, number: int, entities: pl.Series | None = None) -> Clustered:
-        events = self.parts.load(number, entities)
-        if self.readings is not None:
-            events = self._readings_of(number, entities, self.readings).apply(events)
+        events = self.parts.load(number, entities, self.readings)
         if self.upto < self.parts.head:
             events = events.where(pl.col("position") < self.upto)
         return events if self.known_at is None else self._recorded_by(events, self.known_at)
-
-    def _readings_of(self, number: int, entities: pl.Series | None, readings: Readings) -> Readings:
-        first_ids = self.parts.first_ids
-        below = first_ids[number + 1] if number + 1 < len(first_ids) else None
-        mine = readings.between(first_ids[number], below)
-        return mine if entities is None else mine.of_entities(entities)
 
     def _recorded_by(self, events: Clustered, known_at: datetime) -> Clustered:
         """Return the events recorded by ``known_at``, in the fold order that they had then.

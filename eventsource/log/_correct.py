@@ -56,6 +56,10 @@ class Correction:
         head = f"{self.event_id} at position {self.position:,}"
         if self.envelope is None:
             return f"{head} is read so already"
+        if self.after is None:
+            return f"{head} is retracted\n  it was: {_line(self.before)}"
+        if self.before is None:
+            return f"{head} is brought back\n  {_line(self.after)}"
         lines = (f"  {name}: {old} → {new}" for name, (old, new) in self.changed.items())
         return "\n".join([head, *lines])
 
@@ -263,6 +267,10 @@ def _envelope(original: Mapping[str, Any], request: Mapping[str, Any], now: date
         "recorded_at": now,
         "data": msgspec.json.encode(payload).decode(),
     }
+
+
+def _line(state: Mapping[str, Any] | None) -> str:
+    return ", ".join(_text(state, name) for name in _PARTS)
 
 
 def _text(state: Mapping[str, Any] | None, name: str) -> str:

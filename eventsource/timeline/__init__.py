@@ -22,7 +22,7 @@ from eventsource.plan import Plan
 from eventsource.progress import Progress
 from eventsource.snapshots import Snapshot, SnapshotPolicy, Snapshots, Unusable
 from eventsource.timeline._answers import difference, explanation
-from eventsource.timeline._corrections import EntityCorrections
+from eventsource.timeline._corrections import EntityCorrections, correction_note
 from eventsource.timeline._display import timeline_html
 from eventsource.timeline._faults import Faults, Sight, check_faults, listed_faults, settle
 from eventsource.timeline._join import JoinedRows, latest_known_at
@@ -44,7 +44,18 @@ from eventsource.timeline._trend_moments import trend_moments
 from eventsource.timeline._tuning import Tuning
 from eventsource.timeline._unnamed_types import warn_of_unnamed_types
 
-__all__ = ["Entities", "Faults", "Mixed", "Moment", "Moments", "Replay", "Step", "Timeline", "Tuning"]
+__all__ = [
+    "Entities",
+    "Faults",
+    "Mixed",
+    "Moment",
+    "Moments",
+    "Replay",
+    "Step",
+    "Timeline",
+    "Tuning",
+    "correction_note",
+]
 
 T = TypeVar("T")
 

@@ -58,9 +58,9 @@ class EntityCorrections:
         """Return the corrections that touch the entity of one id."""
         if view.readings is None:
             return cls(pl.DataFrame(schema=_FRAME), {}, {}, {})
-        mine = view.readings.of_entities(ids)
+        mine = view.readings.of_originals.of_entities(ids)
         columns = ("position", "event_id", pl.col("type").cast(pl.String), "at")
-        rows = pl.concat([mine.originals.select(columns), mine.rows.select(columns)])
+        rows = pl.concat([mine.removed.select(columns), mine.rows.select(columns)])
         events = rows.group_by("position").agg(
             pl.col("event_id").first(), pl.col("type").unique().alias("types"), pl.col("at").min()
         )

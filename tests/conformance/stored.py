@@ -54,6 +54,7 @@ def sizes() -> st.SearchStrategy[Sizes]:
         part=st.sampled_from([1, 2, 5, 1000]),
         max_sort=st.sampled_from([1, 4, 1000]),
         rewrite_share=st.sampled_from([0.01, 1 / 16, 0.5, 2.0]),
+        correction=st.sampled_from([0, 1, 5_000]),
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventsource.decode import FOLD_ORDER, Clustered, WithTail, bisect_right, sort_in_fold_order
+from eventsource.decode import FOLD_ORDER, Clustered, WithTail, bisect_right, merge_events, sort_in_fold_order
 from eventsource.event import TIMESTAMP
 
 Row = tuple[str, int] | tuple[str, int, int | None]
@@ -59,8 +59,28 @@ def test_a_merge_is_what_sorting_both_gives(base: Any, tail: Any, newer: Any) ->
     frames = [_events(base), _events(tail, 100), _events(newer, 200)]
     merged = Clustered.from_events(frames[0])
     for frame in frames[1:]:
-        merged = merged.merge(Clustered.from_events(frame))
+        merged = merge_events(merged, Clustered.from_events(frame))
     _assert_is(merged, _concat(*frames))
+
+
+@given(ROWS, ROWS, st.data())
+def test_events_are_read_in_another_way_than_they_are_stored(base: Any, tail: Any, data: st.DataObject) -> None:
+    """Hidden rows count nowhere; rows of the tail find their places at any position, also at a hidden one."""
+    stored = _events(base)
+    numbers = st.lists(st.integers(-5, 20), min_size=len(tail), max_size=len(tail), unique=True)
+    added = _events(tail).with_columns(pl.Series("position", data.draw(numbers), pl.Int64))
+    also = data.draw(st.sets(st.integers(0, max(len(base) - 1, 0))))
+    hidden = pl.Series(sorted({*added["position"], *also}), dtype=pl.Int64)
+    merged = merge_events(Clustered.from_events(stored), Clustered.from_events(added), without=hidden)
+    expected = _concat(stored.filter(~pl.col("position").is_in(hidden.implode())), added)
+    _assert_is(merged, expected)
+    columns = merged.columns.collect()
+    mask = np.array(data.draw(st.lists(st.booleans(), min_size=columns.height, max_size=columns.height)), bool)
+    selection = merged.select(mask)
+    positions = merged.table["position"].filter(pl.Series(selection.in_order, dtype=pl.Boolean))
+    assert selection.values(columns["position"]).to_list() == positions.to_list()
+    if merged.entities.len():
+        _assert_is(merged.where(pl.col("at").is_not_null()), expected)
 
 
 @pytest.mark.parametrize("with_tail", [False, True])
@@ -70,7 +90,7 @@ def test_filters(*, with_tail: bool, rows: Any, tail: Any, wanted: set[str], gap
     frame = _concat(_events(rows), _events(tail, 100))
     events = Clustered.from_events(frame)
     if with_tail:
-        events = Clustered.from_events(_events(rows)).merge(Clustered.from_events(_events(tail, 100)))
+        events = merge_events(Clustered.from_events(_events(rows)), Clustered.from_events(_events(tail, 100)))
     ids, late = pl.Series(sorted(wanted), dtype=pl.String), pl.lit(3).cast(TIMESTAMP)
     moment = pl.Series([3]).cast(TIMESTAMP)[0]
     _assert_is(events.where(pl.col("at") > late), frame.filter(pl.col("at") > late))
@@ -86,7 +106,7 @@ def test_filters(*, with_tail: bool, rows: Any, tail: Any, wanted: set[str], gap
 @given(ROWS, ROWS, st.data())
 def test_selected_values_come_in_fold_order(rows: Any, tail: Any, data: st.DataObject) -> None:
     """A mask over the rows as they are stored selects values, and says which rows of the fold order they are."""
-    events = Clustered.from_events(_events(rows)).merge(Clustered.from_events(_events(tail, 100)))
+    events = merge_events(Clustered.from_events(_events(rows)), Clustered.from_events(_events(tail, 100)))
     columns = events.columns.collect()
     mask = np.array(data.draw(st.lists(st.booleans(), min_size=len(events), max_size=len(events))), bool)
     selection = events.select(mask)
@@ -98,7 +118,7 @@ def test_selected_values_come_in_fold_order(rows: Any, tail: Any, data: st.DataO
 def test_the_picture() -> None:
     """The example at the top of the module: two newer events find their places."""
     base = Clustered.from_events(_events([("a", 9), ("a", 12), ("b", 9), ("b", 13)]))
-    both = base.merge(Clustered.from_events(_events([("a", 11), ("c", 9)], 4)))
+    both = merge_events(base, Clustered.from_events(_events([("a", 11), ("c", 9)], 4)))
     assert isinstance(both, WithTail)
     assert both.places.tolist() == [1, 5]
     assert both.collect("position").to_series().to_list() == [0, 4, 1, 2, 3, 5]
@@ -116,7 +136,7 @@ def test_a_newer_event_belongs_between_the_versions_of_its_moment(versions: tupl
     """Events of one moment that arrive one by one are in the order of their versions, whatever came first."""
     merged = Clustered.from_events(_events([("b", 1)]))
     for number, version in enumerate(versions):
-        merged = merged.merge(Clustered.from_events(_events([("a", 1, version)], 10 + number)))
+        merged = merge_events(merged, Clustered.from_events(_events([("a", 1, version)], 10 + number)))
     expected = sorted(range(4), key=lambda number: (versions[number] is not None, versions[number] or 0))
     assert merged.table["position"].to_list() == [10 + number for number in expected] + [0]
 
