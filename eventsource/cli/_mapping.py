@@ -80,7 +80,7 @@ class MappingOptions:
         Option(
             "--time-format",
             metavar="FORMAT",
-            help="Format of times that are not ISO 8601, as of strftime, such as %d.%m.%Y. May be repeated.",
+            help="Format of times that are not ISO 8601, see strftime, such as %d.%m.%Y. May be repeated.",
             panel=_COLUMNS,
         ),
     ] = None

@@ -81,7 +81,7 @@ def source(  # noqa: PLR0913 - one argument for each thing that logs differ in
         where: a path, a folder (all its files, recursively), a glob, or several of them; read in order of path.
         tz: the zone of times that name none.
         unit: the unit of epoch numbers, ``"s"``, ``"ms"``, ``"us"`` or ``"ns"``; default: guessed from their size.
-        time_format: the format of times that are not ISO 8601, as of ``strftime``, such as ``"%d.%m.%Y %H:%M"`` or
+        time_format: the format of times that are not ISO 8601, see ``strftime``, such as ``"%d.%m.%Y %H:%M"`` or
             ``"%Y%m%d"``; or several formats. Times in other formats are read as usual.
         epoch: ``"local"`` if numbers count from 1970 in the zone ``tz``, as some databases write them.
         format: ``"jsonl"``, ``"json"``, ``"csv"`` or ``"parquet"``; default: by the file's ending. ``"json"`` is
