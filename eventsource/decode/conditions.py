@@ -1,7 +1,7 @@
 """Conditions: which events a field takes, decided once, when the events are decoded.
 
 The condition ``pl.col("status") == "reviewed"`` over six events. Rows whose members have the same kinds are
-computed together, so that a column never mixes kinds and whether an event counts depends on this event alone:
+computed together, so that a column never mixes kinds and whether an event counts depends on this event alone::
 
     status      "reviewed"   "open"   null    UNSET   7        ["reviewed"]
     kind        text         text     nothing nothing int      text, as JSON
