@@ -217,7 +217,7 @@ def test_rejected_lines_are_grouped_by_kind_of_reason(tmp_path: Path) -> None:
     found = check_log(log).rejected
     assert found.select("reason", "lines", "line").rows() == [
         ('occurred_at is not a time: "31.1.1985"', 3, 1),
-        ('version is "v: 1", not an integer of 64 bits', 2, 5),
+        ('version is not an integer of 64 bits: "v: 1"', 2, 5),
     ]
 
 
