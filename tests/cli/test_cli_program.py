@@ -121,7 +121,7 @@ def test_the_commands_are_those_that_are_promised() -> None:
     """Users rely on the list of commands."""
     promised = (
         "init|demo|pull|rejected|as-of|history|changes|diff|explain|replay|dump|trend|report run|check|lab"
-        "|refresh|follow|lag|snapshot|erase"
+        "|refresh|follow|lag|snapshot|erase|sniff|correct|retract|faults"
     )
     assert set(commands()) == set(promised.split("|"))
 
@@ -170,7 +170,7 @@ def test_completion_knows_commands_and_options() -> None:
         done = program(env={**os.environ, **words, "_EVENTSOURCE_COMPLETE": "bash_complete"})
         return [each.split(",", 1)[1] for each in done.stdout.splitlines()]
 
-    assert completed("eventsource re") == ["rejected", "replay", "refresh", "report"]
+    assert completed("eventsource re") == ["rejected", "retract", "replay", "refresh", "report"]
     assert completed("eventsource report r") == ["run"]
     assert completed("eventsource as-of --k") == ["--known-at"]
     assert completed("eventsource as-of --format p") == ["parquet"]

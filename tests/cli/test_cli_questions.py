@@ -299,3 +299,23 @@ def test_groups_in_one_option(pulled: Run) -> None:
     ask = ("trend", "--measure", "n=len()", "--every", "1mo", "-f", "json")
     together = pulled(*ask, "--by", "premium,orders").stdout
     assert together == pulled(*ask, "--by", "premium", "--by", "orders").stdout
+
+
+def test_a_fault_is_named_and_can_be_skipped(pulled: Run, folder: Path) -> None:
+    """A question about its entity names the event; --faults skip answers, `faults` lists it, `correct` ends it."""
+    bad = {"event_id": "bad", "stream": "ada", "type": "Ordered", "occurred_at": "2024-05-01T00:00:00Z"}
+    (folder / "bad.jsonl").write_text(json.dumps(bad | {"data": {"amount": "25,22"}}) + "\n")
+    pulled("pull", "bad.jsonl")
+    ask = ("as-of", "-f", "json", "-e", "ada")
+    error = pulled(*ask, code=1).stderr
+    assert "'bad'" in error
+    assert "25,22" in error
+    assert rows(pulled(*ask, "2024-04-30"))[0]["orders"] == 2
+    skipped = pulled(*ask, "--faults", "skip")
+    assert rows(skipped)[0]["orders"] == 3
+    (fault,) = rows(pulled("faults", "-f", "json"))
+    assert (fault["event_id"], fault["entity"], fault["field"]) == ("bad", "ada", "spent")
+    assert rows(pulled("faults", "-f", "json", "--entity", "bob")) == []
+    pulled("correct", "bad", "--data", '{"amount": "25.22"}', "--reason", "comma", "--yes")
+    assert rows(pulled("faults", "-f", "json")) == []
+    assert rows(pulled(*ask))[0]["orders"] == 3

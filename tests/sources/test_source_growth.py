@@ -15,7 +15,7 @@ HEADER = b"id,stream,type,occurred_at,note"
 
 
 def _row(number: int, note: bytes = b"x") -> bytes:
-    return b"%d,s,T,2024-01-01,%s" % (number, note)
+    return b"%d,s,T,2024-01-01T00:00:00Z,%s" % (number, note)
 
 
 def _append(path: Path, content: bytes) -> None:
@@ -88,7 +88,7 @@ def test_a_quote_that_is_never_closed_rejects_one_line(tmp_path: Path) -> None:
 def test_an_open_quote_at_the_end_is_left_for_the_next_pull(tmp_path: Path) -> None:
     """A writer may be in the middle of a cell of several lines."""
     path = tmp_path / "a.csv"
-    path.write_bytes(b"\n".join([HEADER, _row(1), b'2,s,T,2024-01-01,"two\n']))
+    path.write_bytes(b"\n".join([HEADER, _row(1), b'2,s,T,2024-01-01T00:00:00Z,"two\n']))
     first = read(path)
     assert (ids(first), first.rejected.height, len(first.notes)) == (["1"], 0, 1)
     _append(path, b'lines"\n')
