@@ -8,7 +8,7 @@ from tests.benchmarks.shapes import Shape
 __all__ = ["Customer", "model_of"]
 
 
-class Customer(es.Model, created="CustomerCreated"):
+class Customer(es.Model, created="CustomerCreated", ignored="*"):
     """The five fields that every contender computes."""
 
     name = es.latest("CustomerCreated", "CustomerRenamed", of="name")
