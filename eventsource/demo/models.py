@@ -91,7 +91,7 @@ class Ticket(
     status = es.states("waiting", [("waiting", "TicketClosed", "answered")])
 
 
-class Aircraft(es.Model, created="AircraftSeen"):
+class Aircraft(es.Model, created="AircraftSeen", ignored="FlightCancelled"):
     """An aircraft; the entity is its tail number.
 
     ``status`` is ``on the ground`` until the aircraft leaves a gate, then ``under way``; it is ``diverted`` after
