@@ -60,7 +60,7 @@ def test_as_of_ignores_what_happens_after_its_moment(world: World, when: Any, mo
     if world.plan.order != "occurred_at":
         return
     end = last_instant(when)
-    before = world.without(lambda event: event["occurred_at"] <= end)
+    before = World(world.as_read(), world.plan).without(lambda event: event["occurred_at"] <= end)
     now, then = (timeline(events, world.plan).with_faults(mode) for events in (before, world.events))
     assert_same(answer_of(lambda t: t.as_of(when), then), answer_of(lambda t: t.as_of(), now))
 
