@@ -29,6 +29,7 @@ class PullProgress:
     rejected: int
 
 
+_IDENTITY: Final = ("event_id", "type", "occurred_at", "data")
 _FEW: Final = 20
 """Events below which their ids are not judged."""
 _REASONS: Final = ("reason", "file", "lines", "first")
@@ -126,10 +127,10 @@ def check_first_ids(batches: Iterable[Batch]) -> Iterator[Batch]:
     """
     is_first = True
     for batch in batches:
-        if is_first and batch.events.height:
+        if is_first and batch.events.height and set(_IDENTITY) <= set(batch.events.columns):
             is_first = False
             ids = batch.events["event_id"].n_unique()
-            different = batch.events.select(pl.struct("event_id", "type", "occurred_at", "data").n_unique()).item()
+            different = batch.events.select(pl.struct(_IDENTITY).n_unique()).item()
             if different >= max(_FEW, 2 * ids):
                 raise SourceError(
                     f"{different:,} different events have only {counted(ids, 'id')}; nothing was committed",

@@ -88,8 +88,10 @@ def test_a_question_refreshes_the_log_once(
     timeline.log.heads = 0
     refreshes.clear()
     QUESTIONS[question](timeline)
-    assert timeline.log.heads == 1
-    assert len(refreshes) == 1 + ((question, sizes) in READS_THE_LOG)
+    # A snapshot that was written is checked again: events may have been erased while its states were folded.
+    checks = int(question == "snapshot")
+    assert timeline.log.heads == 1 + checks
+    assert len(refreshes) == 1 + checks + ((question, sizes) in READS_THE_LOG)
 
 
 @pytest.mark.parametrize("sizes", SIZES)
