@@ -120,7 +120,8 @@ def test_events_fold_by_moment_version_and_position(world: World) -> None:
 
 def _reads_positions(plan: Plan) -> bool:
     """Return whether a value may be a position, which another order of arrival changes."""
-    return "@position" in repr(plan)
+    conditions = [rule.where.meta.root_names() for rule in plan.rules if rule.where is not None]
+    return "@position" in str([rule.of for rule in plan.rules]) + str(conditions)
 
 
 def _fold_order(world: World, entity: str) -> list[str]:
