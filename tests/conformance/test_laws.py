@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from eventsource.fold import PolarsEngine, ReferenceEngine
 from eventsource.moment import last_instant
 from eventsource.plan import Plan
+from eventsource.timeline import Timeline
 from tests.conformance.answers import alike, answer_of, assert_same, has_fixed_dtypes, is_refused, states, timeline
 from tests.conformance.strategies import INSTANTS, STREAMS, World, logs, moments, plans, worlds, zones
 
@@ -116,6 +117,12 @@ def test_events_fold_by_moment_version_and_position(world: World) -> None:
         steps = answer_of(lambda t: list(t.replay(entity)), whole)  # noqa: B023 - called at once
         if not is_refused(steps):
             assert [step.event_id for step in steps] == _fold_order(world, entity)
+
+
+def _state(whole: Timeline, entity: str, when: Any) -> Any:
+    """Return the state of an entity at a moment; None: it does not exist, or another one has a fault."""
+    now = answer_of(lambda t: t.as_of(when), whole)
+    return None if is_refused(now) else states(now).get(entity)
 
 
 def _reads_positions(plan: Plan) -> bool:
@@ -256,7 +263,7 @@ def test_an_explanation_names_the_event_that_made_the_value(world: World, entity
     explained = answer_of(lambda t: t.explain(entity, when, mixed="object"), whole)
     if is_refused(explained):
         return
-    state = states(whole.as_of(when)).get(entity)
+    state = _state(whole, entity, when)
     for row in explained.to_dicts():
         assert state is None or alike(state[row["field"]], row["value"], widened=True)
         last = whole.changes(row["field"], entity=entity, until=when).tail(1).to_dicts()
@@ -269,7 +276,7 @@ def test_a_replay_goes_from_the_defaults_to_the_state(world: World, entity: str)
     """A replay's steps join up, show only what changed, and end with the state of now."""
     whole = timeline(world.events, world.plan)
     steps = answer_of(lambda t: list(t.replay(entity)), whole)
-    state = states(whole.as_of()).get(entity) if not is_refused(steps) else None
+    state = _state(whole, entity, None) if not is_refused(steps) else None
     for step, following in pairwise(steps if not is_refused(steps) else ()):
         assert alike(step.after, following.before, widened=True)
         assert step.at <= following.at
