@@ -11,12 +11,11 @@ import polars as pl
 
 from eventsource.messages import counted
 from eventsource.moment import parse_times
-from eventsource.sources import csv_header
+from eventsource.sources import csv_header, guessed_delimiter
 
 __all__ = ["guess_identity", "guess_mapping", "rows_of"]
 
 _LOOKED_AT: Final = 1000
-_DELIMITERS: Final = ",;\t|"
 _DEPTH: Final = 3
 _NEARLY_ALL: Final = 0.9
 _MOST_TYPES: Final = 100
@@ -68,7 +67,7 @@ def guess_mapping(rows: Sequence[Mapping[str, Any]], *, kind: str) -> dict[str, 
 
     ``occurred_at`` is a member whose values are times; ``type`` one with few different texts; ``stream`` one whose
     values repeat; ``event_id`` one whose values do not, else the line. What cannot be guessed is left out; without
-    a time there is no guess at all.
+    a time nothing is guessed.
 
     Args:
         rows: the members of some lines.
@@ -107,7 +106,7 @@ def _rows(file: Path, texts: Sequence[str]) -> Iterator[dict[str, Any]]:
                 yield row
         return
     first = header.decode("utf-8", "replace").splitlines()[-1]  # a line sep=; may be above it
-    delimiter = max(_DELIMITERS, key=first.count)
+    delimiter = guessed_delimiter(first)
     (names,) = csv.reader([first], delimiter=delimiter)
     for cells in csv.reader(texts, delimiter=delimiter):
         yield {name: cell for name, cell in zip(names, cells, strict=False) if cell.strip()}

@@ -37,7 +37,7 @@ from eventsource.errors import SourceError
 from eventsource.event import Source
 from eventsource.moment import time_zone
 from eventsource.sources._blocks import MAX_LINE
-from eventsource.sources._dialect import Dialect
+from eventsource.sources._dialect import Dialect, guessed_delimiter
 from eventsource.sources._mapping import FieldMapping, PathOrParts
 from eventsource.sources._options import FileOptions
 from eventsource.sources._records import LineMapping
@@ -45,7 +45,7 @@ from eventsource.sources._times import UNITS, TimeReader
 from eventsource.sources.files import Files, csv_header
 from eventsource.sources.presets import PRESETS, preset_named
 
-__all__ = ["PRESETS", "csv_header", "source"]
+__all__ = ["PRESETS", "csv_header", "guessed_delimiter", "source"]
 
 
 def source(  # noqa: PLR0913 - one argument for each thing that logs differ in
