@@ -14,6 +14,7 @@ from nbconvert.filters.markdown_mistune import markdown2html_mistune
 from nbformat import NotebookNode
 
 from eventsource.charts import HIDDEN, VEGA_MIMETYPES
+from eventsource.report._results import MIMETYPE
 
 __all__ = ["Item", "items"]
 
@@ -68,6 +69,8 @@ def _output(output: NotebookNode) -> Iterator[Item]:
             yield Item("html", _pre(output.text))
         return
     data = output.get("data", {})
+    if MIMETYPE in data and not set(data) - {MIMETYPE, "text/plain"}:
+        return  # a named result: the manifest holds it
     chart = next((data[kind] for kind in VEGA_MIMETYPES if kind in data), None)
     if chart is not None:
         title = chart.get("title", "")

@@ -16,6 +16,7 @@ from nbformat import NotebookNode
 
 from eventsource.charts import DARK, LIGHT
 from eventsource.errors import ReportError
+from eventsource.report._about import About
 from eventsource.report._outputs import Item, items
 
 __all__ = ["json_for_script", "page", "title_of"]
@@ -28,14 +29,12 @@ _CONTENTS_FROM: Final = 3
 _ESCAPES: Final = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
 
 
-def page(notebook: NotebookNode, *, title: str, about: Mapping[str, str], manifest: Mapping[str, Any]) -> str:
+def page(notebook: NotebookNode, about: About) -> str:
     """Return an executed notebook as the HTML of a page.
 
     Args:
         notebook: the notebook with its outputs.
-        title: the title of the page.
-        about: the lines above the page, name to text: the parameters, the time of the run.
-        manifest: what the report was made from; the page contains it as JSON.
+        about: what the page says about itself.
 
     Raises:
         ReportError: the page would be larger than 5 MB; the hint names its largest item.
@@ -48,13 +47,13 @@ def page(notebook: NotebookNode, *, title: str, about: Mapping[str, str], manife
     body, contents = _numbered(found)
     opening = body.pop(0)["html"] if body and "<h1" in str(body[0].get("html")) else ""
     html = _template().render(
-        title=title,
-        about=about,
+        title=about.title,
+        about=about.lines(),
         opening=opening,
         body=body,
         contents=contents if len(contents) > _CONTENTS_FROM else [],
         charts=[json_for_script(spec) for spec in charts],
-        manifest=json_for_script(dict(manifest)),
+        manifest=json_for_script(dict(about.manifest)),
         style=Markup(style),  # noqa: S704 - files of this package
         script=Markup(script),  # noqa: S704 - likewise
         bundle=Markup(bundle),  # noqa: S704 - of vl-convert, made safe by _bundle
