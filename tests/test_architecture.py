@@ -77,7 +77,7 @@ DOORS = {
     "vl_convert": {"report"},
     "zstandard": {"sources"},
 }
-LONGER = {"timeline/__init__.py": 600, "log/__init__.py": 450}
+LONGER = {"timeline/__init__.py": 600, "log/__init__.py": 470}
 """Files of more than 300 lines. `Timeline` and `Log` are one class each, and more than a third of these files
 describes their arguments and answers."""
 MODULES = sorted(path for path in ROOT.rglob("*.py") if "skeleton" not in path.parts)

@@ -38,6 +38,7 @@ from eventsource.log._files import (
     scan_in_order,
 )
 from eventsource.log._location import check_folder, locate
+from eventsource.log._pins import PINS, Pin, pin_of, read_pins, write_pins
 from eventsource.log._pull import (
     Pulled,
     PullProgress,
@@ -54,17 +55,21 @@ from eventsource.moment import Moment, first_instant, last_instant
 from eventsource.redaction import without_secrets
 
 __all__ = [
+    "PINS",
     "Appended",
     "Correction",
     "CorrectionRequest",
     "DataFile",
     "Erasure",
     "Log",
+    "Pin",
     "PullProgress",
     "Pulled",
     "propose_corrections",
     "read_correction_requests",
+    "read_pins",
     "refuse_rejected_lines",
+    "write_pins",
 ]
 
 _EVENTS = {"delta.appendOnly": "true", "delta.dataSkippingStatsColumns": ",".join(STATISTICS)}
@@ -97,11 +102,14 @@ class Log:
         self._eraser = Eraser(self.path, self._base, self._events_table(), self._rejected)
         if not self._events.refresh() and not create:
             raise LogError(f"the log {self.path} does not exist", hint="eventsource init, then eventsource pull")
+        self.pin = pin_of(self._base, self._newest_head)
+        """Where this process may read the log up to; None: to its end. Reports pin logs: see `Pin`."""
 
     @property
     def head(self) -> int:
-        """The position that the next event will get, which is the number of events."""
-        return self._events.refresh().transaction_version(HEAD) or 0
+        """The position that the next event will get, which is the number of events; at most that of a pin."""
+        newest = self._newest_head()
+        return newest if self.pin is None else min(newest, self.pin.position)
 
     @property
     def identity(self) -> str:
@@ -261,7 +269,7 @@ class Log:
             batches if allow_repeated_ids else check_first_ids(batches),
             lambda batch: self._writer.commit(batch, source.name, checkpoint),
             size=source.size,
-            head=self.head,
+            head=self._newest_head(),
             progress=progress,
         )
         self._writer.compact()
@@ -292,7 +300,7 @@ class Log:
             [replace(batch, checkpoint={})],
             lambda decoded: self._writer.commit(decoded, source.name, None),
             size=source.size,
-            head=self.head,
+            head=self._newest_head(),
         )
         # After the events: if we crash here, the lines stay listed and are duplicates on the next retry.
         self._rejected.replace(retried, batch.rejected)
@@ -381,9 +389,9 @@ class Log:
             MomentError: ``since`` or ``until`` is not a moment.
         """
         if corrected:
-            frame = corrected_events(self, upto).filter(pl.col("position") >= start)
+            frame = corrected_events(self, self._pinned(upto)).filter(pl.col("position") >= start)
         else:
-            frame = scan_in_order(self._events.refresh(), start, upto)
+            frame = scan_in_order(self._events.refresh(), start, self._pinned(upto))
         if since is not None:
             frame = frame.filter(pl.col("occurred_at") >= first_instant(since))
         if until is not None:
@@ -412,7 +420,8 @@ class Log:
 
     def rejected(self) -> pl.DataFrame:
         """Return the rejected lines: `REJECTED` and ``rejected_at``, sorted by that, file, line."""
-        return self._rejected.lines()
+        lines = self._rejected.lines()
+        return lines if self.pin is None else lines.filter(pl.col("rejected_at") <= self.pin.at)
 
     def clear_rejected(self, source: Source | str | None = None) -> int:
         """Delete the rejected lines of one source (or its name), or all; return how many there were."""
@@ -432,11 +441,24 @@ class Log:
 
     def _summary(self) -> str:
         """Return how many events there are, and of which days; the tables know it without reading a row."""
-        head, rejected = self.head, len(self._rejected)
+        head, rejected = self.head, len(self._rejected) if self.pin is None else self.rejected().height
         times = occurred_at_range(self._events.version.files())
+        if self.pin is not None:  # the statistics include later events
+            occurred = pl.col("occurred_at")
+            first, last = self.scan().select(occurred.min(), occurred.max().alias("last")).collect().row(0)
+            times = None if first is None else (first, last)
         summary = counted(head, "event")
         summary += f" from {times[0]:%Y-%m-%d} to {times[1]:%Y-%m-%d}" if times else ""
         return summary + (f", {counted(rejected, 'rejected line')}" if rejected else "")
+
+    def _newest_head(self) -> int:
+        return self._events.refresh().transaction_version(HEAD) or 0
+
+    def _pinned(self, upto: int | None) -> int | None:
+        """Return the position before which events exist for this process."""
+        if self.pin is None:
+            return upto
+        return self.pin.position if upto is None else min(upto, self.pin.position)
 
     def _events_table(self) -> Table:
         return Table(f"{self._base}/events", STORED, self._options, _EVENTS)

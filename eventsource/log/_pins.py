@@ -1,0 +1,97 @@
+"""Pins: positions at which processes read logs, so that all numbers of a report come from one state of each log.
+
+A report writes a file of pins and names it in the environment of its notebook. Every `Log` that the notebook opens
+obeys it::
+
+    EVENTSOURCE_PINS=/tmp/x/pins.json        {"/data/log": {"position": 11908, "at": "2026-11-27T06:00:00+00:00"},
+                                              "/tmp/own":  null}
+
+    /data/log   the log ends at position 11,908, whatever is appended; lines that were rejected later are not shown
+    /tmp/own    it was empty when it was opened: the notebook fills it itself, so it is read as it is
+    another     is pinned at its end when it is opened first, and added to the file
+
+Appending to a pinned log works; what is new comes after the pin. Without the variable nothing is pinned.
+"""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Lock
+from typing import Final
+
+from eventsource.atomic_write import atomic_write
+from eventsource.errors import LogError
+
+__all__ = ["PINS", "Pin", "pin_of", "read_pins", "write_pins"]
+
+PINS: Final = "EVENTSOURCE_PINS"
+"""The environment variable that names the file of pins."""
+
+_LOCK: Final = Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """Where a log is pinned.
+
+    Args:
+        position: only events before it exist.
+        at: only lines rejected up to this moment exist.
+    """
+
+    position: int
+    at: datetime
+
+
+def read_pins(file: Path) -> dict[str, Pin | None]:
+    """Return the pins of a file: the absolute path or URL of a log to its pin, or None for one that has none.
+
+    Raises:
+        LogError: the file cannot be read, or is not a file of pins.
+    """
+    try:
+        members = json.loads(file.read_text(encoding="utf-8")).items()
+        return {
+            base: None if pin is None else Pin(int(pin["position"]), datetime.fromisoformat(pin["at"]))
+            for base, pin in members
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise LogError(
+            f"{PINS}: expected a file of pins, got {file}: {error}", hint=f"unset {PINS}, or run the report again"
+        ) from error
+
+
+def write_pins(file: Path, pins: Mapping[str, Pin | None]) -> None:
+    """Write a file of pins as a whole."""
+    members = {
+        base: None if pin is None else {"position": pin.position, "at": pin.at.isoformat()}
+        for base, pin in pins.items()
+    }
+    with atomic_write(file, is_private=True) as draft:
+        draft.write_text(json.dumps(members, indent=1, sort_keys=True), encoding="utf-8")
+
+
+def pin_of(base: str, head: Callable[[], int]) -> Pin | None:
+    """Return the pin of a log in this process; None: it is read as it is.
+
+    Args:
+        base: its absolute path or URL.
+        head: gives the position of its next event.
+
+    Raises:
+        LogError: the environment names a file that is not one of pins.
+    """
+    name = os.environ.get(PINS)
+    if not name:
+        return None
+    where = base if "://" in base else os.path.realpath(base)
+    with _LOCK:
+        pins = read_pins(Path(name))
+        if where not in pins:
+            position = head()
+            pins[where] = Pin(position, datetime.now(UTC)) if position else None
+            write_pins(Path(name), pins)
+    return pins[where]
