@@ -117,7 +117,10 @@ def rejected(
         deliver(_raw_lines(lines), shown.output)
     elif not clear:
         whole = shown.form != "table" or shown.output is not None
-        shown.show(_readable(lines, None if whole else _RAW), f"Rejected lines of {target.path}")
+        rows = _readable(lines, None if whole else _RAW)
+        if not whole:
+            rows = rows.with_columns(pl.col("file").str.split("/").list.last())
+        shown.show(rows, f"Rejected lines of {target.path}", readable="reason")
     if clear:
         note(f"{counted(target.clear_rejected(), 'rejected line')} forgotten")
 

@@ -103,8 +103,13 @@ class OutputOptions:
         rest = [name for name in frame.columns if name not in first]
         return frame.select(name for name in (*first, *rest) if name not in known)
 
-    def show(self, frame: pl.DataFrame, title: str = "") -> None:
+    def show(self, frame: pl.DataFrame, title: str = "", *, readable: str = "") -> None:
         """Print a frame, or write it to the file of --output.
+
+        Args:
+            frame: any frame.
+            title: a line above a table.
+            readable: a column of sentences, which a table shortens after the others.
 
         Raises:
             UsageError: --columns names a column that the frame does not have.
@@ -115,10 +120,10 @@ class OutputOptions:
 
             limit = _ROWS if self.limit is None else self.limit
             if self.output is None:
-                print_table(console(), frame, title=title, limit=limit)
+                print_table(console(), frame, title=title, limit=limit, readable=readable)
                 return
             with _draft_of(self.output) as draft, draft.open("w", encoding="utf-8") as file:
-                print_table(plain_console(file), frame, title=title, limit=limit)
+                print_table(plain_console(file), frame, title=title, limit=limit, readable=readable)
             return
         deliver(self._encoded(self._limited(frame), form), self.output, binary=form == "parquet")
 

@@ -31,7 +31,14 @@ class _Commands(click.Group):
     """Commands that the help lists below headings, whole words and all."""
 
     def __init__(self, name: str | None, commands: Mapping[str, click.Command], **settings: Any) -> None:
-        super().__init__(name, commands=dict(commands), no_args_is_help=True, **settings)
+        super().__init__(name, commands=dict(commands), **settings)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments; without any, print the help and exit with 0."""
+        if not args and not ctx.resilient_parsing:
+            click.echo(ctx.get_help())
+            ctx.exit()
+        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Return the names in the order of the table."""

@@ -1,5 +1,6 @@
 """The commands that ask a question: each calls one method of `Timeline` and shows the answer."""
 
+import re
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -18,6 +19,9 @@ __all__ = ["as_of", "changes", "check_entity", "diff", "explain", "faults", "his
 
 _SEARCHED: Final = 100_000
 """Entities among which a similar name is searched; more take too long."""
+
+_UNKNOWN_COLUMN: Final = re.compile(r'unable to find column "(.*)"')
+"""What Polars says of a column that a frame does not have."""
 
 _CHANGED: Final = ("at", "entity", "before", "after", "type", "position")
 _EXPLAINED: Final = ("field", "value", "at", "type", "position")
@@ -75,10 +79,10 @@ def as_of(
     states = timeline.as_of(
         moments if len(moments) > 1 else next(iter(moments), None), entity=entity, **asked.view
     )
-    if entity is not None and states.is_empty():
-        check_entity(timeline, entity)
-        note(f"{entity} does not exist {at}")
-    shown.show(_where(states, where), f"{timeline.plan.name} {at}")
+    if states.is_empty():
+        _note_absence(timeline, entity, at)
+    rows = _where(states, where)
+    shown.show(_in_natural_order(rows) if shown.form == "table" else rows, f"{timeline.plan.name} {at}")
 
 
 def history(
@@ -209,6 +213,24 @@ def check_entity(timeline: Timeline, entity: str) -> None:
         raise MissingError(f"{timeline.plan.name}: unknown entity {entity!r}", hint=hint)
 
 
+def _note_absence(timeline: Timeline, entity: str | None, at: str) -> None:
+    """Say why an answer has no rows: an unknown entity is an error, a moment before the first event a remark."""
+    if entity is not None:
+        check_entity(timeline, entity)
+        note(f"{entity} does not exist {at}")
+        return
+    first = timeline.log.scan().select(pl.col("occurred_at").min()).collect().item()
+    begins = f"the log begins at {first:%Y-%m-%d %H:%M:%S} UTC" if first else "the log has no events"
+    note(f"no {timeline.plan.name} exists {at}; {begins}")
+
+
+def _in_natural_order(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return states with customer-2 before customer-10: by the text before the last number, then by the number."""
+    entity, ending = pl.col("entity"), r"^(.*?)(\d{1,18})$"
+    keys = (entity.str.extract(ending, 1), entity.str.extract(ending, 2).cast(pl.Int64), entity)
+    return rows.sort(*(name for name in ("as_of",) if name in rows.columns), *keys)
+
+
 def _where(rows: pl.DataFrame, condition: str | None) -> pl.DataFrame:
     """Return the rows for which an SQL condition holds.
 
@@ -223,7 +245,10 @@ def _where(rows: pl.DataFrame, condition: str | None) -> pl.DataFrame:
         pl.sql_expr(condition)  # one condition, and no other clause of SQL
         return rows.sql("SELECT * FROM self WHERE " + condition)  # noqa: S608 - it takes texts as dates and times
     except pl.exceptions.PolarsError as error:
-        columns = ", ".join(rows.columns)
+        reason, columns = str(error).partition("; valid columns")[0].splitlines()[0], ", ".join(rows.columns)
+        unknown = _UNKNOWN_COLUMN.search(reason)
+        hint = suggestion(unknown[1], rows.columns) if unknown else ""
         raise UsageError(
-            f"--where: expected an SQL condition, got {condition!r}: {error}", hint=f"the columns are {columns}"
+            f"--where: expected an SQL condition, got {condition!r}: {reason}",
+            hint=hint or f"the columns are {columns}",
         ) from error

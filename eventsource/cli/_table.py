@@ -18,6 +18,7 @@ __all__ = ["print_table"]
 
 _WIDEST: Final = 60
 _NARROWEST: Final = 18
+_SENTENCE: Final = 50
 _GAP: Final = 2
 
 
@@ -30,12 +31,14 @@ class _Column:
         cells: its values as text.
         right: whether cells are aligned to the right.
         keeps_width: whether it is never shortened: half a number is a wrong number.
+        least: cells up to this width are never shortened.
     """
 
     name: str
     cells: list[str]
     right: bool
     keeps_width: bool
+    least: int = 0
 
     @property
     def width(self) -> int:
@@ -43,10 +46,12 @@ class _Column:
 
     def capped(self, cap: int) -> int:
         """Return its width, at most ``cap`` for a column of texts."""
-        return self.width if self.keeps_width else max(min(self.width, cap), cell_len(self.name))
+        return self.width if self.keeps_width else max(min(self.width, max(cap, self.least)), cell_len(self.name))
 
 
-def print_table(console: Console, frame: pl.DataFrame, *, title: str = "", limit: int = 0) -> None:
+def print_table(
+    console: Console, frame: pl.DataFrame, *, title: str = "", limit: int = 0, readable: str = ""
+) -> None:
     """Print the first rows of a frame, as many columns as fit, and a line about the others.
 
     A single row that does not fit is printed upright, one line per column.
@@ -56,12 +61,18 @@ def print_table(console: Console, frame: pl.DataFrame, *, title: str = "", limit
         frame: any frame.
         title: a line above the table.
         limit: the number of rows; 0: all.
+        readable: a column of sentences, which is shortened after the others.
     """
     rows = frame.head(limit) if limit else frame
-    columns = [_column(series) for series in rows]
+    columns = [_column(series, least=_SENTENCE if series.name == readable else 0) for series in rows]
     widths = _widths(columns, console.width)
     if title:
         console.print(Text(harmless(title), style="bold"))
+    if rows.height > 1 and len(widths) < len(columns):
+        columns, constant = _constant_apart(columns, frame)
+        widths = _widths(columns, console.width)
+        if constant:
+            console.print(Text(f"in every row: {', '.join(constant)}", style="dim"))
     if rows.height == 1 and len(widths) < len(columns):
         console.print(_upright(columns))
         return
@@ -70,11 +81,29 @@ def print_table(console: Console, frame: pl.DataFrame, *, title: str = "", limit
         console.print(Text(line, style="dim"))
 
 
-def _column(series: pl.Series) -> _Column:
+def _column(series: pl.Series, *, least: int = 0) -> _Column:
     dtype = series.dtype
     cells = [short(value) for value in series.to_list()]
     keeps_width = dtype.is_numeric() or dtype.is_temporal()
-    return _Column(harmless(series.name), cells, right=dtype.is_numeric(), keeps_width=keeps_width)
+    return _Column(harmless(series.name), cells, right=dtype.is_numeric(), keeps_width=keeps_width, least=least)
+
+
+def _constant_apart(columns: list[_Column], frame: pl.DataFrame) -> tuple[list[_Column], list[str]]:
+    """Return the columns whose values differ, and ``name value`` of the others; the first column always remains.
+
+    A table that is too wide needs no room for a value that every row repeats.
+    """
+    same = {name for name in frame.columns[1:] if _is_constant(frame[name])}
+    names = {harmless(name) for name in same}
+    apart = [f"{column.name} {column.cells[0]}" for column in columns if column.name in names]
+    return [column for column in columns if column.name not in names], apart
+
+
+def _is_constant(series: pl.Series) -> bool:
+    """Return whether a column repeats one value; columns whose values cannot be compared do not count."""
+    if series.dtype == pl.Object or series.dtype.is_nested():
+        return False
+    return series.n_unique() == 1
 
 
 def _upright(columns: list[_Column]) -> Table:

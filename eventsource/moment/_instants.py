@@ -1,5 +1,6 @@
 """One moment as instants of UTC."""
 
+import calendar
 import re
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Final
@@ -39,6 +40,7 @@ LEAP_SECOND_IS: Final = ":59.999999"
 """What a leap second is read as: the last microsecond of its minute, so that it stays on its day."""
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
+_DAY_OF_MONTH: Final = re.compile(r"(\d{4})-(0[1-9]|1[0-2])-(\d{2})")
 _DAYS: Final = re.compile(r"(?:today)?([+-]\d{1,6})d")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _CALENDAR_HINT: Final = "the calendar has the years 1 to 9999"
@@ -183,9 +185,19 @@ def _parse_text(text: str) -> date | datetime:
         return date.fromisoformat(text) if _DATE.match(text) else datetime.fromisoformat(text)
     except ValueError as error:
         raise MomentError(
-            f"expected a moment, got {text!r}",
+            f"expected a moment, got {text!r}{_days_of_month(text)}",
             hint='write "2024-06-30" for a whole day, or "2024-06-30T12:00:00Z" for an instant',
         ) from error
+
+
+def _days_of_month(text: str) -> str:
+    """Return ``: June 2024 has 30 days`` for a text that names a later day, else an empty text."""
+    found = _DAY_OF_MONTH.match(text)
+    if found is None or found[1] == "0000":
+        return ""
+    year, month, day = map(int, found.groups())
+    days = calendar.monthrange(year, month)[1]
+    return f": {calendar.month_name[month]} {year} has {days} days" if not 1 <= day <= days else ""
 
 
 def _instant(moment: datetime, tz: str | tzinfo) -> datetime:

@@ -133,7 +133,8 @@ def test_a_table_says_what_it_does_not_show(pulled: Run, monkeypatch: pytest.Mon
     monkeypatch.setenv("COLUMNS", "50")
     out = pulled("as-of", "-f", "table", "-n", "3").stdout
     assert "14 rows, of which these are the first 3" in out.replace("\n", " ")
-    assert "no room for: spent, tags, last" in out.replace("\n", " ")
+    assert "in every row: premium false" in out
+    assert "no room for: last;" in out.replace("\n", " ")
     assert max(map(len, out.splitlines())) <= 50
     assert "no room" not in pulled("as-of", "-f", "table", "-n", "0", "-c", "entity,spent,tags").stdout
 
@@ -209,3 +210,29 @@ def test_short_values() -> None:
         "nan",
     ]
     assert harmless("a\nb\x7f\x85", keep="\n") == "a\nb␡\\x85"
+
+
+def test_a_narrow_table_says_constant_values_once(pulled: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A value that every row repeats takes no column of a table that is too wide; a table with room keeps it."""
+    monkeypatch.setenv("COLUMNS", "70")
+    narrow = pulled("history", "ada", "-f", "table").stdout.splitlines()
+    assert narrow[1].startswith("in every row: name Ada")
+    assert "name" not in narrow[2].split()
+    monkeypatch.setenv("COLUMNS", "250")
+    assert "name" in pulled("history", "ada", "-f", "table").stdout.splitlines()[1].split()
+
+
+def test_rejected_lines_show_their_reasons(pulled: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In 80 columns a table of rejected lines shows file name, line and reason, before the line itself."""
+    (folder / "raw" / "b.jsonl").write_text('{"event_id": "x", "stream": "s", "occurred_at": "2024-01-01"}\n')
+    pulled("pull", code=1)
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = pulled("rejected", "-f", "table").stdout.splitlines()
+    assert lines[1].split()[:3] == ["file", "line", "reason"]
+    assert lines[3].split()[:5] == ["b.jsonl", "1", "type", "is", "missing"]
+
+
+def test_the_program_alone_prints_its_help(run: Run) -> None:
+    """Without a command the help is printed, and the exit code is 0; a group of commands does the same."""
+    assert run().stdout.startswith("Usage: eventsource")
+    assert run("report").stdout.startswith("Usage: eventsource report")

@@ -12,6 +12,7 @@ from click.testing import Result
 
 import eventsource as es
 from eventsource.cli._models import load_plan
+from tests.cli.shoplog import event
 
 Run = Callable[..., Result]
 
@@ -59,7 +60,7 @@ def test_where_filters_rows(pulled: Run) -> None:
     """--where is an SQL condition over the answer's columns; an invalid one is refused."""
     assert names(pulled("as-of", "--where", "orders > 1 and not premium", "-f", "json")) == ["ada"]
     assert "columns are entity" in pulled("as-of", "--where", "orders >", code=2).stderr
-    assert "columns are entity" in pulled("as-of", "--where", "nobody = 1", code=2).stderr
+    assert "known names: entity" in pulled("as-of", "--where", "nobody = 1", code=2).stderr
     assert "columns are entity" in pulled("as-of", "--where", "orders > 1 limit 1", code=2).stderr
 
 
@@ -319,3 +320,34 @@ def test_a_fault_is_named_and_can_be_skipped(pulled: Run, folder: Path) -> None:
     pulled("correct", "bad", "--data", '{"amount": "25.22"}', "--reason", "comma", "--yes")
     assert rows(pulled("faults", "-f", "json")) == []
     assert rows(pulled(*ask))[0]["orders"] == 3
+
+
+def test_a_moment_before_the_log_says_when_the_log_begins(pulled: Run) -> None:
+    """An answer without rows says why."""
+    result = pulled("as-of", "1999-01-01")
+    assert result.stdout.count("\n") == 1
+    assert "no Customer exists as of 1999-01-01; the log begins at 2024-01-02 00:00:00 UTC" in result.stderr
+
+
+def test_a_day_that_its_month_does_not_have(pulled: Run) -> None:
+    """The error says how many days the month has."""
+    assert "'2024-06-31': June 2024 has 30 days" in pulled("as-of", "2024-06-31", code=2).stderr
+    assert "days" not in pulled("as-of", "2024-13-01", code=2).stderr.partition("Hint")[0]
+
+
+def test_where_proposes_a_column(pulled: Run) -> None:
+    """Of the library's message only its reason is shown, and there is one hint."""
+    stderr = pulled("as-of", "--where", "premum = true", code=2).stderr
+    assert stderr.count("\n") == 2
+    assert "did you mean 'premium'?" in stderr
+
+
+def test_a_table_counts_in_natural_order(pulled: Run, folder: Path) -> None:
+    """In a table c-2 comes before c-10; other formats keep the order of the answer."""
+    more = [event(900 + n, f"c-{n}", "Created", "2024-05-01T00:00:00Z", name="n") for n in (10, 2, 1)]
+    (folder / "raw" / "b.jsonl").write_text("".join(json.dumps(each) + "\n" for each in more))
+    pulled("pull")
+    where = ("--where", "entity LIKE 'c-%'", "-c", "entity")
+    table = pulled("as-of", *where, "-f", "table").stdout.split()
+    assert [word for word in table if word.startswith("c-")] == ["c-1", "c-2", "c-10"]
+    assert pulled("as-of", *where).stdout.split()[1:] == ["c-1", "c-10", "c-2"]
