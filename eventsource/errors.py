@@ -21,6 +21,8 @@ error                  is also           safe to try again
 `ReadModelError`       `RuntimeError`    as its hint says, often after `ReadModel.rebuild`
 `ReadModelBusyError`   `ReadModelError`  at once
 `DatabaseError`        `OSError`         when the database is available
+`StoreError`           `OSError`         when the store is available, see its hint
+`ConcurrencyError`     `RuntimeError`    after reading the stream again
 ====================== ================= ========================================================
 
 Messages and hints show no passwords: they pass through `eventsource.redaction.without_secrets`.
@@ -30,6 +32,7 @@ from eventsource.redaction import without_secrets
 
 __all__ = [
     "AppendConflictError",
+    "ConcurrencyError",
     "DatabaseError",
     "DerivedFileWarning",
     "EventsourceError",
@@ -48,6 +51,7 @@ __all__ = [
     "RejectedLinesError",
     "ReportError",
     "SourceError",
+    "StoreError",
     "UnknownNameWarning",
 ]
 
@@ -166,6 +170,20 @@ class ReadModelBusyError(ReadModelError):
 
 class DatabaseError(ReadModelError, OSError):
     """The database of a read model is unavailable. Transactions are atomic, and it is safe to try again."""
+
+
+class StoreError(EventsourceError, OSError):
+    """A store of events, such as a database or a broker, is unavailable, or refuses what is asked of it.
+
+    Nothing is lost, and it is safe to try again once the cause is removed.
+    """
+
+
+class ConcurrencyError(EventsourceError, RuntimeError):
+    """A stream has another version than an append expected, so nothing was appended (optimistic concurrency).
+
+    Read the stream again, decide again, and append with the version that you have read.
+    """
 
 
 class EventsourceWarning(UserWarning):

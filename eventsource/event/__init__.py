@@ -19,7 +19,7 @@ shape of `ENVELOPE`, lines that it rejected in the shape of `REJECTED`, and the 
 reads an `EventLog`.
 """
 
-from eventsource.event._contracts import Batch, Checkpoint, EventLog, FileSource, Source
+from eventsource.event._contracts import Batch, Checkpoint, EventLog, FileSource, LagSource, Source, SourceLag
 from eventsource.event._envelope import (
     CORRECTED,
     CORRECTIONS,
@@ -50,7 +50,9 @@ __all__ = [
     "Event",
     "EventLog",
     "FileSource",
+    "LagSource",
     "Source",
+    "SourceLag",
     "check_events",
     "empty_events",
     "events_from_dicts",

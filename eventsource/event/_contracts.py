@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import polars as pl
 
 from eventsource.event._envelope import REJECTED
 
-__all__ = ["Batch", "Checkpoint", "EventLog", "FileSource", "Source"]
+__all__ = ["Batch", "Checkpoint", "EventLog", "FileSource", "LagSource", "Source", "SourceLag"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,17 +17,19 @@ class Batch:
 
     Args:
         events: a frame of `ENVELOPE`.
-        checkpoint: names to 64-bit integers. The log commits them together with the events. A pull that starts
-            with them reads what comes *after* this batch. A batch needs to give only the numbers that it changes.
+        checkpoint: names to 64-bit integers, or to other values that JSON has. The log commits them together with
+            the events. A pull that starts with them reads what comes *after* this batch. A batch needs to give
+            only the values that it changes.
         rejected: a frame of `REJECTED`.
-        read: bytes read from the source for this batch, for progress bars.
+        read: bytes (of a source that is not of files: events) read from the source for this batch, for progress
+            bars.
         notes: sentences for the user, such as that a file was rewritten.
         reread_after: file → number of a line. The source reads the lines after it again, from this batch on, so
             that earlier rejections of those lines are no longer valid.
     """
 
     events: pl.DataFrame
-    checkpoint: Mapping[str, int]
+    checkpoint: Mapping[str, Any]
     rejected: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REJECTED))
     read: int = 0
     notes: tuple[str, ...] = ()
@@ -35,10 +37,10 @@ class Batch:
 
 
 class Checkpoint(Protocol):
-    """Where a source resumes: the numbers that its committed batches gave. A dict is one."""
+    """Where a source resumes: the values that its committed batches gave. A dict is one."""
 
-    def get(self, key: str, /) -> int | None:
-        """Return the number of that name, or None."""
+    def get(self, key: str, /) -> Any:
+        """Return the number, or other value that JSON has, of that name; None if there is none."""
 
 
 @runtime_checkable
@@ -51,7 +53,7 @@ class Source(Protocol):
 
     @property
     def size(self) -> int | None:
-        """Bytes to read in all, for progress bars; None if unknown."""
+        """Bytes (of a source that is not of files: events) to read in all, for progress bars; None if unknown."""
 
     def batches(self, checkpoint: Checkpoint) -> Iterator[Batch]:
         """Yield the events after ``checkpoint`` (``{}``: all events), in order, in bounded memory."""
@@ -66,6 +68,29 @@ class FileSource(Protocol):
 
     def files(self) -> list[str]:
         """Return the names that its files have in `REJECTED`; an empty list if no file exists."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLag:
+    """How far a log is behind its source.
+
+    Args:
+        events: events after the checkpoint, those that are held back included; None if unknown.
+        seconds: the age of the oldest of them, by the clock of the source; 0 if there are none; None if unknown.
+        held: a sentence per reason why events are held back, such as an open transaction before them.
+    """
+
+    events: int | None
+    seconds: float | None
+    held: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class LagSource(Protocol):
+    """A source that knows how far a reader is behind it."""
+
+    def lag(self, checkpoint: Checkpoint) -> SourceLag:
+        """Return how far a reader at ``checkpoint`` (``{}``: at the start) is behind."""
 
 
 class EventLog(Protocol):

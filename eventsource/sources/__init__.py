@@ -1,4 +1,4 @@
-"""Where events come from: files of JSON, CSV and Parquet.
+"""Where events come from: files of JSON, CSV and Parquet; and stores that a URL names.
 
 How bytes become events
 -----------------------
@@ -24,6 +24,9 @@ was rewritten is read again from its start. See `eventsource.sources._checkpoint
 
 A row of CSV is parsed from lines, a row of Parquet is a row of a frame. Both become members first, and are then
 decoded like a line of JSON.
+
+A URL names a store: a database, a broker. See `eventsource.sources._schemes` for the table of them, and
+`eventsource.sources._store_source` for what they share.
 """
 
 import hashlib
@@ -34,13 +37,16 @@ from typing import Any
 from urllib.request import url2pathname
 
 from eventsource.errors import SourceError
-from eventsource.event import Source
+from eventsource.event import ENVELOPE, Source
 from eventsource.moment import time_zone
 from eventsource.sources._blocks import MAX_LINE
 from eventsource.sources._dialect import Dialect, guessed_delimiter
 from eventsource.sources._mapping import FieldMapping, PathOrParts
 from eventsource.sources._options import FileOptions
 from eventsource.sources._records import LineMapping
+from eventsource.sources._schemes import open_url, scheme_of
+from eventsource.sources._store_source import RecordMapping
+from eventsource.sources._texts import RECORD_MEMBERS, is_record_member
 from eventsource.sources._times import UNITS, TimeReader
 from eventsource.sources.files import Files, csv_header
 from eventsource.sources.presets import PRESETS, preset_named
@@ -78,7 +84,8 @@ def source(  # noqa: PLR0913 - one argument for each thing that logs differ in
     recognised. Members that are not columns are the payload, unless there is a member ``data``.
 
     Args:
-        where: a path, a folder (all its files, recursively), a glob, or several of them; read in order of path.
+        where: a path, a folder (all its files, recursively), a glob, or several of them, read in order of path; or
+            the URL of a store.
         tz: the zone of times that name none.
         unit: the unit of epoch numbers, ``"s"``, ``"ms"``, ``"us"`` or ``"ns"``; default: guessed from their size.
         time_format: the format of times that are not ISO 8601, see ``strftime``, such as ``"%d.%m.%Y %H:%M"`` or
@@ -109,7 +116,8 @@ def source(  # noqa: PLR0913 - one argument for each thing that logs differ in
             payload consists of the members that are not columns. ``event_id``, ``stream`` and ``type`` may also be
             a list of paths (joined by ``:``), a pattern such as ``"{org}/{user}"``, or have the parts ``@line``
             (file and line), ``@hash`` (of the line), ``@file``, ``@index`` (of the element of ``explode``) and
-            ``@type``.
+            ``@type``. For a URL, the options of its store too, such as ``table``; and the members ``@key``,
+            ``@headers``, ``@place``, ``@position`` and ``@time`` of a record may be mapped.
 
     A last line without an end of line is decoded if it is a whole JSON object. Otherwise someone may be writing
     it, and it is left for the next pull. In CSV an empty or blank cell is an absent member, and every other cell
@@ -120,15 +128,15 @@ def source(  # noqa: PLR0913 - one argument for each thing that logs differ in
         SourceError: an unknown scheme, column, unit or format. A file that does not exist is noticed when it is
             read.
     """
-    paths = [_path(each) for each in ([where] if isinstance(where, str | Path) else where)]
     known = preset_named(preset) if preset is not None else None
     reader = dict(known.reader) if known is not None else {}
     given = {"format": format, "records": records, "delimiter": delimiter, "columns": columns}
     reader |= {name: value for name, value in given.items() if value is not None}
-    fields = FieldMapping({name: path for name, path in members.items() if path is not None}, constants or {})
+    is_url = isinstance(where, str) and scheme_of(where) is not None
+    own = {name: value for name, value in members.items() if is_url and name not in ENVELOPE}
+    paths = {name: path for name, path in members.items() if path is not None and name not in own}
+    fields = FieldMapping(paths, constants or {})
     mapping = LineMapping(fields, explode, separator, events, known)
-    dialect = Dialect(reader.get("delimiter"), decimal, reader.get("columns"))
-    options = FileOptions(reader.get("format"), encoding, reader.get("records"), dialect, max_line)
     formats = [time_format] if isinstance(time_format, str) else list(time_format)
     if epoch not in ("utc", "local"):
         raise SourceError(f"expected epoch utc or local, got {epoch!r}", hint='epoch="local"')
@@ -136,8 +144,29 @@ def source(  # noqa: PLR0913 - one argument for each thing that logs differ in
     if unit is not None and unit not in UNITS:
         raise SourceError(f"expected a unit of epoch numbers, got {unit!r}", hint=f"units: {', '.join(UNITS)}")
     times = TimeReader(tz, unit, formats, is_local=epoch == "local")
+    dialect = Dialect(reader.get("delimiter"), decimal, reader.get("columns"))
+    options = FileOptions(reader.get("format"), encoding, reader.get("records"), dialect, max_line)
     digest = _digest(fields, mapping, options, [tz, unit, formats, epoch])
-    return Files(paths, mapping=mapping, times=times, options=options, digest=digest)
+    if is_url:
+        for name in (name for name, value in {**given, "encoding": encoding}.items() if value is not None):
+            raise SourceError(f"{name} is for files, got a URL", hint=f"leave {name} out")
+        known_options = {name: value for name, value in reader.items() if name not in given}
+        own = {name: value for name, value in {**known_options, **own}.items() if value is not None}
+        return open_url(str(where), RecordMapping(mapping, times, digest), own)
+    _check_members_of_lines(fields)
+    files = [_path(each) for each in ([where] if isinstance(where, str | Path) else where)]
+    return Files(files, mapping=mapping, times=times, options=options, digest=digest)
+
+
+def _check_members_of_lines(fields: FieldMapping) -> None:
+    """Raise a `SourceError` for a path that only a record of a store has."""
+    for name, path in fields.paths.items():
+        for part in fields.texts[name].paths if name in fields.texts else [str(path)]:
+            if any(is_record_member(path) for path in part.split("|")):
+                raise SourceError(
+                    f"{name}: {part!r} is a member of messages and rows of a store, not of lines of files",
+                    hint=f"{', '.join(RECORD_MEMBERS)} are for URLs",
+                )
 
 
 def _digest(fields: FieldMapping, mapping: LineMapping, options: FileOptions, times: Sequence[Any]) -> int:
@@ -155,12 +184,10 @@ def _digest(fields: FieldMapping, mapping: LineMapping, options: FileOptions, ti
 
 
 def _path(where: str | Path) -> str:
-    scheme, separator, path = str(where).partition("://")
-    if not separator:
-        return str(where)
-    if scheme.lower() != "file":
+    if scheme_of(str(where)) is not None:
         raise SourceError(
-            f"expected a path, a glob, a folder or a file:// URL, got {str(where)!r}",
-            hint=f"download the files first; {scheme}:// is not supported",
+            f"expected a path, a glob, a folder or a file:// URL among several, got {str(where)!r}",
+            hint="give the URL of a store alone",
         )
-    return url2pathname(path.removeprefix("localhost"))
+    _, separator, path = str(where).partition("://")
+    return url2pathname(path.removeprefix("localhost")) if separator else str(where)

@@ -181,7 +181,8 @@ class FileCheckpoint:
         )
 
     def _get(self, name: str) -> int | None:
-        return self._stored.get(f"{self._name}#{name}")
+        number: int | None = self._stored.get(f"{self._name}#{name}")
+        return number
 
     def _named(self, **numbers: int) -> dict[str, int]:
         return {f"{self._name}#{name}": number for name, number in numbers.items()}

@@ -17,7 +17,7 @@ appended.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -45,6 +45,8 @@ class LineMapping:
         preset: the known format that was named; None: a line is recognised if it lacks a member that is needed.
         events: per event that a record may have, its ``type``, the path of its ``occurred_at``, and other columns
             in which it differs from ``fields``. Empty: each record is one event.
+        defaults: column → path, for lines that lack a member that is needed and are of no known format; also for
+            columns that a known format lacks.
 
     Raises:
         SourceError: an entry of ``events`` has no ``type`` or ``occurred_at``, or is wrong as a mapping is.
@@ -55,6 +57,7 @@ class LineMapping:
     separator: str | None = None
     events: Sequence[Mapping[str, PathOrParts]] = ()
     preset: Preset | None = None
+    defaults: Mapping[str, PathOrParts] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for event in self.events:
@@ -70,7 +73,7 @@ class LineMapping:
     @property
     def is_plain(self) -> bool:
         """Whether each line that has the required members is one event."""
-        return self.explode is None and not self.events and self.preset is None
+        return self.explode is None and not self.events and self.preset is None and not self.defaults
 
     def apply(self, line: Mapping[str, Any], origin: Origin) -> list[MappedLine]:
         """Return the events of a line, none if its array is empty.
@@ -78,9 +81,10 @@ class LineMapping:
         Raises:
             LineError: a record is not an event, or has none of the times.
         """
-        preset = self.preset or (recognised(line) if self.fields.is_missing(line) else None)
+        is_missing = self.preset is None and self.fields.is_missing(line)
+        preset = recognised(line) if is_missing else self.preset
         if preset is None:
-            return self.apply_fields(line, origin)
+            return (self._with_defaults if is_missing else self).apply_fields(line, origin)
         mapping = self._with_preset(preset)
         return [event for record in preset.records(line) for event in mapping.apply_fields(record, origin)]
 
@@ -98,10 +102,18 @@ class LineMapping:
         """Return the mapping of a preset, in which what was given beside it takes precedence."""
         if preset.name not in self._merged:
             given, known = self.fields, preset.fields
-            paths = {name: path for name, path in known.paths.items() if name not in given.constants}
+            paths = {**self.defaults, **known.paths}
+            paths = {name: path for name, path in paths.items() if name not in given.constants}
             fields = FieldMapping({**paths, **given.paths}, given.constants, (*known.hidden, *given.hidden))
             self._merged[preset.name] = replace(self, fields=fields)
         return self._merged[preset.name]
+
+    @cached_property
+    def _with_defaults(self) -> "LineMapping":
+        """The mapping with the defaults for columns that are not mapped."""
+        given = self.fields
+        paths = {name: path for name, path in self.defaults.items() if name not in given.constants}
+        return replace(self, fields=replace(given, paths={**paths, **given.paths}), defaults={})
 
     @cached_property
     def _merged(self) -> dict[str, "LineMapping"]:

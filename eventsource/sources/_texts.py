@@ -18,7 +18,7 @@ from typing import Any, Final
 from eventsource.errors import SourceError
 from eventsource.sources._values import is_null, json_text, read_text
 
-__all__ = ["SPECIAL_PARTS", "Origin", "TextColumn"]
+__all__ = ["RECORD_MEMBERS", "SPECIAL_PARTS", "Origin", "TextColumn", "is_record_member"]
 
 _PLACEHOLDER: Final = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
 _DIGEST_BYTES: Final = 16
@@ -66,6 +66,20 @@ SPECIAL_PARTS: Final[Mapping[str, str]] = {
 }
 """What a part that begins with ``@`` means. Texts are relative to the folder or glob of the source."""
 
+RECORD_MEMBERS: Final[Mapping[str, str]] = {
+    "@key": "the key of the message",
+    "@headers": "its headers, an object: `@headers.type`",
+    "@place": "where it is: the table, or the topic and the partition",
+    "@position": "its number there, such as its offset",
+    "@time": "when the server recorded it",
+}
+"""Members that a record of a store has beside those of its value; lines of files have none of them."""
+
+
+def is_record_member(path: str) -> bool:
+    """Return whether a path is that of one of `RECORD_MEMBERS`, or is below one."""
+    return path.removesuffix("?").partition(".")[0] in RECORD_MEMBERS
+
 
 @dataclass(frozen=True)
 class TextColumn:
@@ -93,7 +107,7 @@ class TextColumn:
             )
         for part in self.parts:
             last = part.split("|")[-1]
-            if last.startswith("@") and last not in SPECIAL_PARTS:
+            if last.startswith("@") and last not in SPECIAL_PARTS and not is_record_member(last):
                 raise SourceError(
                     f"{self.name}: unknown part {part!r}", hint=f"parts: {', '.join(SPECIAL_PARTS)}, or a path"
                 )
@@ -101,7 +115,9 @@ class TextColumn:
     @property
     def is_path(self) -> bool:
         """Whether the text is that of one member."""
-        return isinstance(self.given, str) and not self.given.startswith("@") and not self._is_pattern
+        if not isinstance(self.given, str) or self._is_pattern:
+            return False
+        return not self.given.startswith("@") or is_record_member(self.given)
 
     @property
     def parts(self) -> list[str]:
@@ -113,7 +129,7 @@ class TextColumn:
     @property
     def paths(self) -> list[str]:
         """The paths of members that the text is made of."""
-        return [part for part in self.parts if not part.startswith("@")]
+        return [part for part in self.parts if not part.startswith("@") or is_record_member(part)]
 
     def text(self, record: Mapping[str, Any], find: Callable[[str], Any], origin: Origin, kind: str) -> str:
         """Return the text for one record.

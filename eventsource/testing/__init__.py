@@ -29,10 +29,27 @@ for case in cases():
     log = MemoryLog(case.events)
     assert not list(mismatches(case, es.Timeline(log, case.plan)))
 ```
+
+`SourceSuite` is what every source of events must do: a class of tests that a new source inherits.
 """
 
 from eventsource.testing._cases import Case, cases, mismatches
 from eventsource.testing._given import Given, event, given
 from eventsource.testing._memory_log import MemoryLog
+from eventsource.testing._source_suite import Facts, SourceSuite, System, check_copy, facts, some_facts
 
-__all__ = ["Case", "Given", "MemoryLog", "cases", "event", "given", "mismatches"]
+__all__ = [
+    "Case",
+    "Facts",
+    "Given",
+    "MemoryLog",
+    "SourceSuite",
+    "System",
+    "cases",
+    "check_copy",
+    "event",
+    "facts",
+    "given",
+    "mismatches",
+    "some_facts",
+]
