@@ -21,8 +21,6 @@ error                  is also           safe to try again
 `ReadModelError`       `RuntimeError`    as its hint says, often after `ReadModel.rebuild`
 `ReadModelBusyError`   `ReadModelError`  at once
 `DatabaseError`        `OSError`         when the database is available
-`StoreError`           `OSError`         when the store is available, see its hint
-`ConcurrencyError`     `RuntimeError`    after reading the stream again
 ====================== ================= ========================================================
 
 Messages and hints show no passwords: they pass through `eventsource.redaction.without_secrets`.
@@ -32,7 +30,6 @@ from eventsource.redaction import without_secrets
 
 __all__ = [
     "AppendConflictError",
-    "ConcurrencyError",
     "DatabaseError",
     "DerivedFileWarning",
     "EventsourceError",
@@ -51,7 +48,6 @@ __all__ = [
     "RejectedLinesError",
     "ReportError",
     "SourceError",
-    "StoreError",
     "UnknownNameWarning",
 ]
 
