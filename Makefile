@@ -63,8 +63,10 @@ lint: environment
 
 # Speed and memory beside DuckDB, Polars, pandas, plain Python and the eventsourcing library; one run, answers
 # compared first. Other inputs: .venv/bin/python -m tests.benchmarks --events 1e6 --shape tiny (see --help).
+# Then from raw files to the first answer, on a realistic log; smaller: -m tests.benchmarks.raw --events 5e5.
 bench: environment
 	$(BIN)/python -m tests.benchmarks --out tests/benchmarks
+	$(BIN)/python -m tests.benchmarks.raw --out tests/benchmarks
 
 # Run the notebooks again and keep what the tests compare.
 notebooks: environment

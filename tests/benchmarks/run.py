@@ -19,6 +19,7 @@ __all__ = [
     "TURNS",
     "Result",
     "answer_of",
+    "child",
     "compare",
     "measured",
     "measured_as_of",
@@ -82,7 +83,7 @@ def measured(found: Input, only: Collection[str] = (), *, turns: int = 1) -> lis
 def measured_as_of(found: Input) -> Iterator[Result]:
     """Yield the results of this project and DuckDB for `as_of` at a fixed number of entities."""
     for before in ("by_eventsource:pull", "by_eventsource:as_of"):
-        _child(found, before, "once")
+        child(found, before, how="once")
     fixed = [each for each in CONTENDERS if each.workload == "as_of" and each.name in ("DuckDB", OURS)]
     for contender in fixed:
         [result] = _results(contender, found)
@@ -113,9 +114,9 @@ def _results(contender: Contender, found: Input) -> list[Result]:
     if contender.limit and events > contender.limit:
         return [Result(contender.workload, contender.name, events, entities, why=contender.why)]
     if contender.before:
-        _child(found, contender.before, "once")
+        child(found, contender.before, how="once")
     try:
-        measured = _child(found, contender.function, contender.how, answer_of(contender, found))
+        measured = child(found, contender.function, how=contender.how, answer=answer_of(contender, found))
     except subprocess.TimeoutExpired:
         measured = {"why": f"takes more than {_PATIENCE} s"}
     print(f"  {events:,} events: {contender.workload}, {contender.name}", file=sys.stderr)
@@ -131,7 +132,15 @@ def _results(contender: Contender, found: Input) -> list[Result]:
     ]
 
 
-def _child(found: Input, function: str, how: str, answer: Path | None = None) -> dict[str, Any]:
+def child(found: Input, function: str, *, how: str, answer: Path | None = None) -> dict[str, Any]:
+    """Run a function of a contender in a process of its own; return what `tests.benchmarks.measure` prints.
+
+    Args:
+        found: the input.
+        function: ``module:function``.
+        how: ``once``, ``warm`` or ``itself``.
+        answer: the file that the answer is written to.
+    """
     command = [sys.executable, "-m", "tests.benchmarks.measure", str(found.folder), function, how]
     command += [str(answer)] if answer else []
     done = subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.PIPE, text=True, timeout=_PATIENCE)

@@ -1,8 +1,10 @@
 import importlib
+import json
 import subprocess
 import sys
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -58,3 +60,26 @@ def test_a_log_of_the_user_is_timed_and_checked(tmp_path: Path) -> None:
     table = _bench("--log", str(log), "--model", "tests.benchmarks.models:Customer", "--folder", str(tmp_path))
     assert "100 events, 7 entities" in table
     assert "one entity's explain" in table
+
+
+@pytest.mark.filterwarnings("ignore:.*has no event of type")  # a small log lacks some
+@pytest.mark.parametrize("kind", ["jsonl", "broken", "gz", "csv", "wide"])
+def test_raw_files_give_the_answers_of_duckdb(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every kind of raw file of the realistic workload, small: as many events, and the same states."""
+    monkeypatch.syspath_prepend(ROOT)
+    answers, inputs, tasks, workload = (
+        importlib.import_module(f"tests.benchmarks.{name}")
+        for name in ("answers", "raw.inputs", "raw.tasks", "workload")
+    )
+    path = inputs.raw_file(tmp_path, kind, 3_000)
+    (tmp_path / "about.json").write_text(json.dumps({"kind": kind, "path": str(path)}), encoding="utf-8")
+    found = workload.Input(tmp_path)
+    for key, task in tasks.TASKS.items():
+        if task.kinds and kind not in task.kinds:
+            continue
+        files = [tmp_path / f"{key}.{name}.parquet" for name in ("by_eventsource", "by_duckdb")]
+        for file, function in zip(files, (task.ours, task.theirs), strict=True):
+            module = importlib.import_module(f"tests.benchmarks.raw.{file.name.split('.')[1]}")
+            answers.plain(getattr(module, function)(found)["answer"]).write_parquet(file)
+        assert answers.differences(*files) == ""
+        assert pl.read_parquet(files[0]).height > 0
