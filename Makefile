@@ -3,6 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 LOCK := requirements.lock
+WORKERS := -n 2 --dist loadgroup
 
 .PHONY: demo test docs laws hostile words bench lock notebooks lint clean environment
 
@@ -30,13 +31,17 @@ demo: environment
 	@echo
 	@ls notebooks/0*.ipynb | xargs -P 4 -n 1 $(BIN)/eventsource report run
 
-# Lint, types, format, all tests, the notebooks. Coverage is measured over the quick tests: measuring slows down.
+# Lint, types, format, all tests, the notebooks; tests run in two processes. Coverage is measured over the quick tests:
+# measuring slows down. Their frames are small: threads of Polars in two processes would only wait for each other.
 test: environment lint
 	mkdir -p build
-	$(BIN)/python -m coverage run -m pytest tests -m "not slow"
+	$(BIN)/python -m coverage erase
+	POLARS_MAX_THREADS=1 $(BIN)/python -m coverage run -m pytest tests $(WORKERS) -m "not slow"
+	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
-	$(BIN)/python -m pytest tests -m slow
-	$(BIN)/python -m pytest --nbval-lax --nbval-current-env -p no:randomly -W ignore notebooks
+	$(BIN)/python -m pytest tests $(WORKERS) -m slow
+	$(BIN)/eventsource pull --allow-rejected
+	$(BIN)/python -m pytest --nbval-lax --nbval-current-env -p no:randomly -W ignore -n 2 --dist loadfile notebooks
 
 # The generated parts of the pages, then the pages, into build/docs/index.html; a warning is an error.
 docs: environment

@@ -1,7 +1,9 @@
-"""What all tests share: how many examples the laws try, and one browser for the whole run."""
+"""What all tests share: how many examples the laws try, one browser, and which tests go to one worker."""
 
+import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -20,6 +22,45 @@ settings.register_profile(
     "unshrunk", max_examples=300, deadline=None, suppress_health_check=_SLOW_IS_FINE, phases=[Phase.generate]
 )
 settings.load_profile("laws")
+
+# `make test` measures coverage in the workers. A process that a test starts is not measured, and as quick as ever.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """Tests that share a fixture of a module or of the run go to one worker, which builds it once.
+
+    ```text
+    test                       fixture        scope      group of pytest-xdist (--dist loadgroup)
+    test_a_page_is_sound       browser        session    browser
+    test_a_site_has_no_holes   site           module     tests/docs/test_site.py::site
+    test_due                   tmp_path       function   none: the next worker that is free
+    ```
+    """
+    for item in items:
+        group = _shared_fixture(item)
+        if group and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _shared_fixture(item: Any) -> str | None:
+    """Return a name for the fixture of these tests that the item shares with others, the widest one."""
+    found = [
+        found[-1]
+        for name in getattr(item, "fixturenames", ())
+        if (found := item._fixtureinfo.name2fixturedefs.get(name))
+    ]
+    shared = {
+        each.scope: each
+        for each in found
+        if each.scope != "function" and each.func.__module__.startswith("tests.")
+    }
+    widest = shared.get("session") or shared.get("package") or shared.get("module") or shared.get("class")
+    if widest is None:
+        return None
+    return str(widest.argname) if widest.scope == "session" else f"{widest.baseid}::{widest.argname}"
 
 
 @pytest.fixture(scope="session")

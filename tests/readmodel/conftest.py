@@ -15,7 +15,7 @@ def postgresql() -> Iterator[Server]:
     server.remove()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.xdist_group("postgresql"))])
 def url(request: Any, tmp_path: Path) -> str:
     """An empty database, of either kind."""
     if request.param == "sqlite":
