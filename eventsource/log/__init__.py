@@ -268,7 +268,7 @@ class Log:
         pulled = pull_batches(
             batches if allow_repeated_ids else check_first_ids(batches),
             lambda batch: self._writer.commit(batch, source.name, checkpoint),
-            size=source.size,
+            size=None if progress is None else source.size,
             head=self._newest_head(),
             progress=progress,
         )
@@ -299,7 +299,6 @@ class Log:
         pulled = pull_batches(
             [replace(batch, checkpoint={})],
             lambda decoded: self._writer.commit(decoded, source.name, None),
-            size=source.size,
             head=self._newest_head(),
         )
         # After the events: if we crash here, the lines stay listed and are duplicates on the next retry.

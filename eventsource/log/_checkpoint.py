@@ -13,6 +13,7 @@ the very commit that holds the rows::
 import json
 import zlib
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Final
 
 from eventsource.errors import AppendConflictError
@@ -30,9 +31,10 @@ _PIECE: Final = 7
 class LogCheckpoint:
     """The values of a source's last commit, as they were when this object was made.
 
-    A value is looked up when it is asked for, which takes some milliseconds for a number and for each piece of
-    another value. A source that was never pulled costs nothing. A pull hands the same object to the source, which
-    reads it, and to the writer, which advances it.
+    The numbers of files, of which there may be thousands, are read at once. Any other value is looked up when it
+    is asked for, which takes some milliseconds for a number and for each piece of another value. A source that was
+    never pulled costs nothing. A pull hands the same object to the source, which reads it, and to the writer,
+    which advances it.
 
     Args:
         events: the version of the events that the pull begins with.
@@ -45,7 +47,7 @@ class LogCheckpoint:
         self._events, self._source = events, source
         self._prefix = f"{_FILES}:" if of_files else f"eventsource:source:{name}:"
         self._counter = f"eventsource:pulls:{name}"
-        self._read: dict[str, int | None] = {}
+        self._is_of_files, self._read = of_files, dict[str, int | None]()
         self._committed: dict[str, int] = {}
         self._pulls = events.transaction_version(self._counter)
         self._first_pull = {_FILES: 1} if of_files and events.transaction_version(_FILES) is None else {}
@@ -53,7 +55,7 @@ class LogCheckpoint:
 
     def get(self, key: str, /) -> Any:
         """Return the value of that name, or None; later commits do not change it."""
-        size = None if self._prefix.startswith(_FILES) else self._number(_size_of(key))
+        size = None if self._is_of_files else self._number(_size_of(key))
         if size is None:
             return self._number(key)
         pieces = [self._number(_piece_of(key, number)) or 0 for number in range(-(-size // _PIECE))]
@@ -92,9 +94,15 @@ class LogCheckpoint:
     def _number(self, key: str) -> int | None:
         if self._never_pulled:
             return None
+        if self._numbers_of_files is not None:
+            return self._numbers_of_files.get(self._prefix + key)
         if key not in self._read:
             self._read[key] = self._events.transaction_version(self._prefix + key)
         return self._read[key]
+
+    @cached_property
+    def _numbers_of_files(self) -> Mapping[str, int] | None:
+        return self._events.transaction_versions() if self._is_of_files else None
 
 
 def _numbers(checkpoint: Mapping[str, Any]) -> dict[str, int]:

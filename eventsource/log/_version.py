@@ -21,6 +21,7 @@ from eventsource.log._damage import check_names, check_sizes, damaged_commit, un
 from eventsource.log._data_files import name_of
 from eventsource.log._storage import Storage
 from eventsource.log._storage_errors import translate_errors
+from eventsource.log._transactions import all_transactions
 
 __all__ = ["TableVersion"]
 
@@ -43,6 +44,7 @@ class TableVersion:
         self._storage, self._schema, self._delta, self._lock = storage, schema, delta, lock
         self._files: pl.DataFrame | None = None
         self._transactions: dict[str, int | None] = {}
+        self._all_transactions: dict[str, int] | None = None
         self.number = -1 if delta is None else delta.version()
         self.identity = "" if delta is None else str(delta.metadata().id)
         """The unique id of the table; empty if it does not exist."""
@@ -75,6 +77,13 @@ class TableVersion:
             if app not in self._transactions and self._delta is not None:
                 self._transactions[app] = self._handle().transaction_version(app)
             return self._transactions.get(app)
+
+    def transaction_versions(self) -> Mapping[str, int] | None:
+        """Return all application transactions at once, by name; None if they can be looked up one by one only."""
+        with self._lock, translate_errors(self.path):
+            if self._all_transactions is None and self._delta is not None:
+                self._all_transactions = all_transactions(self._storage, self.number)
+            return self._all_transactions
 
     def files(self) -> pl.DataFrame:
         """Return the files: ``path``, ``size_bytes``, ``num_records``, and ``min.*``, ``max.*`` of columns."""

@@ -5,25 +5,30 @@ Seven numbers, named ``<real path>#<name>`` so that all links to a file share th
     #offset   uncompressed bytes that were consumed          ┐
     #lines    lines (of Parquet: rows) that were consumed    ├ after every chunk: `Consumed`
     #digest   of these bytes: are they still the same?       ┘
-    #stamp    size and modification time of the file when it was read to its end: nothing to do if equal
+    #stamp    size, modification time and inode when it was read to its end: not even opened if equal
     #half     the same, when a last line without an end of line was left for the next pull
     #mapping  a digest of the mapping that it was read with
     #taken    events that it gave so far
 """
 
 import hashlib
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import Final
 
 import polars as pl
 
 from eventsource.event import Checkpoint, empty_events, rejected_lines
 from eventsource.sources._compressed import COMPRESSED, Reader, open_at
-from eventsource.sources._digest import Digest
+from eventsource.sources._digest import HEAD_BYTES, TAIL_BYTES, Digest
 
 __all__ = ["Chunk", "Consumed", "FileCheckpoint", "UnreadableError"]
+
+
+_NO_EVENTS: Final = empty_events()
+_NO_LINES: Final = rejected_lines([])
 
 
 class UnreadableError(Exception):
@@ -37,7 +42,7 @@ class Consumed:
     Args:
         lines: whole lines; of Parquet: rows.
         offset: uncompressed bytes; None for Parquet.
-        digest: of these bytes; of Parquet: the stamp of the file.
+        digest: of these bytes; of a file that is not read line by line: `FileCheckpoint.content`.
     """
 
     lines: int = 0
@@ -61,8 +66,8 @@ class Chunk:
         has_other_mapping: whether the file was read before with another mapping.
     """
 
-    events: pl.DataFrame = field(default_factory=empty_events)
-    rejected: pl.DataFrame = field(default_factory=lambda: rejected_lines([]))
+    events: pl.DataFrame = field(default_factory=lambda: _NO_EVENTS)
+    rejected: pl.DataFrame = field(default_factory=lambda: _NO_LINES)
     read: int = 0
     consumed: Consumed | None = None
     notes: tuple[str, ...] = ()
@@ -77,6 +82,7 @@ class FileCheckpoint:
 
     Args:
         path: the file.
+        name: its path without symbolic links, under which all links to it share their numbers.
         stored: the numbers that the log has.
         lines: how many first lines tell the file from another one under its name. Two for a table, as the names of
             columns are not enough.
@@ -85,23 +91,38 @@ class FileCheckpoint:
     """
 
     def __init__(
-        self, path: Path, stored: Checkpoint, *, lines: int = 1, encoding: str | None = None, mapping: int = 0
+        self,
+        path: Path,
+        name: str,
+        stored: Checkpoint,
+        *,
+        lines: int = 1,
+        encoding: str | None = None,
+        mapping: int = 0,
     ) -> None:
         stat = path.stat()
         self.encoding, self._mapping = encoding, mapping
         self.path, self.size, self._stored, self._lines = path, stat.st_size, stored, lines
-        self._name = os.path.realpath(path)
+        self._name = name
         self.taken = self._get("taken") or 0
         self._was_read_before = self._is_restart = self._get("mapping") not in (None, mapping) and not self.taken
         if self._is_restart:
             self._stored = {}
-        digest = hashlib.sha256(f"{stat.st_size}:{stat.st_mtime_ns}".encode()).digest()
-        self.stamp = int.from_bytes(digest[:8], "big") >> 1
+        self._size_and_time = f"{stat.st_size}:{stat.st_mtime_ns}"
+        self.stamp = _number(f"{self._size_and_time}:{stat.st_ino}".encode())
 
     @property
     def is_done(self) -> bool:
         """Whether the file has not changed since it was read to its end."""
         return self._get("stamp") == self.stamp
+
+    @cached_property
+    def content(self) -> int:
+        """A digest of a file that is not read line by line: size, time, the first 64 KiB and the last 4 KiB."""
+        with self.path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+            file.seek(max(len(head), self.size - TAIL_BYTES))
+            return _number(self._size_and_time.encode() + head + file.read())
 
     @property
     def may_grow(self) -> bool:
@@ -133,7 +154,7 @@ class FileCheckpoint:
     def first_row(self) -> tuple[int, tuple[str, ...]]:
         """Return how many rows of a Parquet file were consumed, and notes; 0 if the file has changed."""
         rows = self.consumed.lines
-        self._was_read_before = self._is_restart or self.consumed.digest == self.stamp
+        self._was_read_before = self._is_restart or self.consumed.digest == self.content
         return (rows, ()) if self._was_read_before or not rows else (0, (self._rewritten(),))
 
     def first_chunk(self, consumed: Consumed, notes: tuple[str, ...]) -> Chunk:
@@ -192,3 +213,8 @@ class FileCheckpoint:
             f"{self.path.name} was rewritten since it was last pulled: it is read again from its start, and "
             "events that the log has already are dropped as duplicates"
         )
+
+
+def _number(data: bytes) -> int:
+    """Return a digest of 63 bits."""
+    return int.from_bytes(hashlib.sha256(data).digest()[:8], "big") >> 1

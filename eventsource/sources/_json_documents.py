@@ -105,7 +105,7 @@ def document_chunks(
         UnreadableError: there is no such array, or the brackets do not match.
     """
     done, notes = file.first_row()
-    yield file.first_chunk(Consumed(done, None, file.stamp), notes)
+    yield file.first_chunk(Consumed(done, None, file.content), notes)
     scanner = RecordScanner(records.split(".") if records else (), limit)
     reader, _ = open_at(file.path, 0, encoding=file.encoding)
     count = 0
@@ -118,7 +118,7 @@ def document_chunks(
             if new:
                 block = Block(b"\n".join(new) + b"\n", first, len(new))
                 events, rejected = decoder.block(block, str(file.path))
-                yield Chunk(events, rejected, reader.tell(), Consumed(count, None, file.stamp))
+                yield Chunk(events, rejected, reader.tell(), Consumed(count, None, file.content))
             if not data:
                 return
 

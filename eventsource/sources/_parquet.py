@@ -33,7 +33,7 @@ def parquet_chunks(file: FileCheckpoint, decoder: Decoder) -> Iterator[Chunk]:
         UnreadableError: the file is damaged.
     """
     row, notes = file.first_row()
-    yield file.first_chunk(Consumed(row, None, file.stamp), notes)
+    yield file.first_chunk(Consumed(row, None, file.content), notes)
     frame = pl.scan_parquet(file.path, glob=False)
     total = _collect(frame.select(pl.len())).item()
     rows, columns = _FIRST_ROWS, DottedColumns(frame.collect_schema().names())
@@ -46,7 +46,7 @@ def parquet_chunks(file: FileCheckpoint, decoder: Decoder) -> Iterator[Chunk]:
         events, rejected = decoder.rows(lines)
         row += some.height
         rows = max(1, min(_CHUNK_ROWS, some.height * _CHUNK_BYTES // max(1, int(some.estimated_size()))))
-        yield Chunk(events, rejected, file.size * row // total, Consumed(row, None, file.stamp))
+        yield Chunk(events, rejected, file.size * row // total, Consumed(row, None, file.content))
 
 
 def _rows(some: pl.DataFrame) -> Iterator[Mapping[str, Any]]:

@@ -26,10 +26,10 @@ def row_chunks(file: FileCheckpoint, decoder: Decoder, rows: Iterator[Mapping[st
         UnreadableError: the file is damaged.
     """
     row, notes = file.first_row()
-    yield file.first_chunk(Consumed(row, None, file.stamp), notes)
+    yield file.first_chunk(Consumed(row, None, file.content), notes)
     new = islice(rows, row, None)
     while some := list(islice(new, _CHUNK_ROWS)):
         lines = [(Line(str(file.path), number), members) for number, members in enumerate(some, row + 1)]
         events, rejected = decoder.rows(lines)
         row += len(some)
-        yield Chunk(events, rejected, 0, Consumed(row, None, file.stamp))
+        yield Chunk(events, rejected, 0, Consumed(row, None, file.content))

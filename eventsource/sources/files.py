@@ -3,7 +3,6 @@
 Files are read in the order of their paths, in bounded memory.
 """
 
-import glob
 import gzip
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,6 +27,7 @@ from eventsource.sources._json_lines import json_chunks
 from eventsource.sources._ocel import ocel_rows
 from eventsource.sources._options import FileOptions
 from eventsource.sources._parquet import parquet_chunks
+from eventsource.sources._patterns import folder_of, matching_files
 from eventsource.sources._records import LineMapping
 from eventsource.sources._retry import FileRetry
 from eventsource.sources._rows import row_chunks
@@ -92,11 +92,11 @@ class Files:
         Raises:
             SourceError: no file exists, or one has an unknown format.
         """
-        return self._find_files()[0]
+        return list(self._find_files()[0].values())
 
     def files(self) -> list[str]:
         """Return the names that the existing files have in `REJECTED`; an empty list if no file exists."""
-        return [str(path) for path in self._match_patterns()[0]]
+        return [str(path) for path in self._match_patterns()[0].values()]
 
     def batches(self, checkpoint: Checkpoint) -> Iterator[Batch]:
         """Yield what is new in the files, in batches of about 250,000 events or 64 MB."""
@@ -104,9 +104,9 @@ class Files:
         paths, logs = self._find_files()
         notes = tuple(f"{log} is a log: its own files are skipped" for log in logs)
         chunks = [Chunk(notes=notes)] if notes else []
-        for path in paths:
+        for name, path in paths.items():
             read_of_file = 0
-            for chunk in self._read_file(path, checkpoint):
+            for chunk in self._read_file(path, name, checkpoint):
                 chunks.append(chunk)
                 read += max(0, chunk.read - read_of_file)
                 read_of_file = max(read_of_file, chunk.read)
@@ -132,31 +132,35 @@ class Files:
             chunks.append(Chunk(events, left.with_columns(pl.lit(self.name).alias("source"))))
         return _batch(chunks, 0)
 
-    def _find_files(self) -> tuple[list[Path], list[Path]]:
-        """Return the files as in `paths`, and the logs among the folders, whose files are skipped."""
+    def _find_files(self) -> tuple[dict[str, Path], list[Path]]:
+        """Return the files as in `paths` by their real path, and the logs among the folders, which are skipped."""
         files, logs = self._match_patterns()
         if not files:
             raise SourceError(
                 f"no file matches {', '.join(self._patterns)}", hint="name a file, a folder or a glob that exists"
             )
-        for path in files:
+        for path in files.values():
             self._format_of(path)
         return files, logs
 
-    def _match_patterns(self) -> tuple[list[Path], list[Path]]:
+    def _match_patterns(self) -> tuple[dict[str, Path], list[Path]]:
         files: dict[str, Path] = {}
         logs: set[Path] = set()
         for pattern in self._patterns:
-            matching, skipped = _matching(pattern, self._format)
+            matching, skipped = matching_files(pattern, self._is_wanted)
             logs |= skipped
-            for path in matching:
-                files.setdefault(os.path.realpath(path), Path(os.path.abspath(path)))  # noqa: PTH100 - folds ".."
-        return list(files.values()), sorted(logs)
+            for name, path in matching.items():
+                files.setdefault(name, path)
+        return files, sorted(logs)
 
-    def _read_file(self, path: Path, stored: Checkpoint) -> Iterator[Chunk]:
+    def _is_wanted(self, file: Path) -> bool:
+        """Return whether a file of a folder is one of events: a text with another ending must be named."""
+        return self._format is not None or _FORMATS.get(_ending(file), "text") != "text"
+
+    def _read_file(self, path: Path, name: str, stored: Checkpoint) -> Iterator[Chunk]:
         """Yield the new chunks of one file; a damaged file also yields one rejected entry about itself."""
         try:
-            file = self._checkpoint_of(path, stored)
+            file = self._checkpoint_of(path, name, stored)
         except OSError as error:
             yield Chunk(rejected=self._unreadable(path, Consumed(), error))
             return
@@ -179,10 +183,10 @@ class Files:
             return
         yield Chunk(read=file.size, checkpoint=file.end(is_unfinished=is_unfinished))
 
-    def _checkpoint_of(self, path: Path, stored: Checkpoint) -> FileCheckpoint:
+    def _checkpoint_of(self, path: Path, name: str, stored: Checkpoint) -> FileCheckpoint:
         lines = 2 if self._format_of(path) == "csv" else 1
         encoding = self._options.encoding
-        return FileCheckpoint(path, stored, lines=lines, encoding=encoding, mapping=self._digest)
+        return FileCheckpoint(path, name, stored, lines=lines, encoding=encoding, mapping=self._digest)
 
     def _chunks(self, file: FileCheckpoint) -> Iterator[Chunk]:
         format_ = self._format_of(file.path)
@@ -203,7 +207,7 @@ class Files:
     def _short_name(self, file: str) -> str:
         """Return the name of a file in the ids of events: relative to its folder or glob, with ``/``."""
         for pattern in self._patterns:
-            base = Path(os.path.abspath(_folder_of(pattern)))  # noqa: PTH100 - folds ".."
+            base = Path(os.path.abspath(folder_of(pattern)))  # noqa: PTH100 - folds ".."
             if Path(file).is_relative_to(base):
                 return Path(file).relative_to(base).as_posix()
         return Path(file).name
@@ -247,43 +251,13 @@ def _batch(chunks: list[Chunk], read: int) -> Batch:
             f"lines are read with this one. To read {them} from the start: eventsource pull --again"
         )
     return Batch(
-        events=pl.concat([empty_events(), *(chunk.events for chunk in chunks)]),
-        rejected=pl.concat([rejected_lines([]), *(chunk.rejected for chunk in chunks)]),
+        events=pl.concat([empty_events(), *(chunk.events for chunk in chunks if chunk.events.height)]),
+        rejected=pl.concat([rejected_lines([]), *(chunk.rejected for chunk in chunks if chunk.rejected.height)]),
         checkpoint={key: number for chunk in chunks for key, number in chunk.checkpoint.items()},
         read=read,
         notes=tuple(notes),
         reread_after=dict(chunk.reread_after for chunk in chunks if chunk.reread_after is not None),
     )
-
-
-def _matching(pattern: str, wanted: str | None) -> tuple[list[Path], set[Path]]:
-    """Return the files of a path, a folder (all known endings, recursively) or a glob, in order of path.
-
-    Files of a log in a folder or a glob are skipped; the second value has these logs.
-    """
-    path = Path(pattern)
-    if path.is_file():
-        return [path], set()
-    if path.is_dir():
-        files = [file for file in path.rglob("*") if file.is_file() and not file.name.startswith(".")]
-        found = [file for file in files if wanted or _FORMATS.get(_ending(file), "text") != "text"]
-    else:
-        found = [Path(name) for name in glob.glob(pattern, recursive=True) if Path(name).is_file()]  # noqa: PTH207
-    logs = {folder for folder in {parent for file in found for parent in file.parents} if _is_log(folder)}
-    return sorted(file for file in found if logs.isdisjoint(file.parents)), logs
-
-
-def _folder_of(pattern: str) -> str:
-    """Return a folder itself, the folder of a file, or the part of a glob before its first wildcard."""
-    if os.path.isdir(pattern):  # noqa: PTH112 - a glob is not a path
-        return pattern
-    parts = Path(pattern).parts
-    plain = next((number for number, part in enumerate(parts[:-1]) if glob.has_magic(part)), len(parts) - 1)
-    return str(Path(*parts[:plain])) if plain else "."
-
-
-def _is_log(folder: Path) -> bool:
-    return (folder / "events" / "_delta_log").is_dir()
 
 
 def _ending(path: Path) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import polars as pl
@@ -10,8 +11,11 @@ import pytest
 from deltalake import DeltaTable
 
 from eventsource.errors import AppendConflictError, FrameError, RejectedLinesError, SourceError
-from eventsource.event import Batch, Checkpoint, Source, check_events, empty_events, events_from_dicts
+from eventsource.event import ENVELOPE, Batch, Checkpoint, Source, check_events, empty_events, events_from_dicts
 from eventsource.log import Log, PullProgress
+from eventsource.log._storage import Storage
+from eventsource.log._transactions import all_transactions
+from eventsource.log._version import TableVersion
 from tests.log.logkit import Lines, event, events, ids, is_sound, lines
 
 
@@ -238,6 +242,13 @@ class _Once:
         return Batch(empty_events(), {}, rejected)
 
 
+class _OnceOfFiles(_Once):
+    """The same, of files."""
+
+    def files(self) -> list[str]:
+        return []
+
+
 @pytest.mark.parametrize("wrong", ["raw", Path("raw"), None, 3, [1]])
 def test_something_else_than_a_source_is_an_error(tmp_path: Path, wrong: Any) -> None:
     """The error of a pull and of a retry names the function that makes a source."""
@@ -245,3 +256,35 @@ def test_something_else_than_a_source_is_an_error(tmp_path: Path, wrong: Any) ->
     for take in (log.pull, log.retry):
         with pytest.raises(SourceError, match=r"es\.source\("):
             take(wrong)
+
+
+def test_transactions_read_at_once_are_those_that_delta_finds(tmp_path: Path) -> None:
+    """Before and after Delta's checkpoint, at older versions too; where that is impossible, one by one."""
+    log, name = Log(tmp_path / "log"), "raw"
+    files = [f"{name}/{number}#lines" for number in range(5)]
+    for number in range(4):
+        log.pull(_OnceOfFiles(name, Batch(empty_events(), dict.fromkeys(files[number:], number))))
+        if number == 1:
+            log._events.refresh()
+            log._events.create_checkpoint()
+        version = Log(tmp_path / "log")._events.refresh()
+        found = version.transaction_versions()
+        assert found is not None
+        assert found == {app: version.transaction_version(app) for app in found}
+        assert [found[f"eventsource:files:{file}"] for file in files] == [min(each, number) for each in range(5)]
+    older = TableVersion(Storage(str(tmp_path / "log" / "events")), ENVELOPE, None, RLock())
+    assert older.transaction_versions() is None
+    assert all_transactions(Storage(str(tmp_path / "log" / "events")), 1) is None
+    (tmp_path / "log" / "events" / "_delta_log" / "_last_checkpoint").write_text("not JSON")
+    assert Log(tmp_path / "log").checkpoint(_OnceOfFiles(name, Batch(empty_events(), {}))).get(files[3]) == 3
+
+
+def test_the_size_of_a_source_is_not_asked_for_in_vain(tmp_path: Path) -> None:
+    """It may mean a look at thousands of files."""
+
+    class Sized(Lines):
+        @property
+        def size(self) -> int:
+            raise AssertionError("asked for")
+
+    assert Log(tmp_path / "log").pull(Sized(lines(tmp_path / "raw", range(3)))).appended == 3

@@ -7,9 +7,11 @@ from typing import Any
 
 import polars as pl
 import pytest
+from deltalake import DeltaTable
 
 import eventsource as es
-from tests.sources.sourcekit import COMPRESS, all_of, ids, line, read, write
+from eventsource.sources._compressed import open_at
+from tests.sources.sourcekit import AT, COMPRESS, all_of, ids, line, read, write
 
 HEADER = b"id,stream,type,occurred_at,note"
 
@@ -278,3 +280,61 @@ def test_a_completed_line_is_no_longer_rejected(tmp_path: Path) -> None:
     path.write_bytes(line(1) + b"\n" + line(2) + b"\n")
     assert log.pull(source).appended == 1
     assert log.rejected().is_empty()
+
+
+def test_files_that_did_not_change_are_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pull that knows all files looks at their size, time and inode, and reads Delta's log once."""
+    (tmp_path / "raw").mkdir()
+    for number in range(50):
+        write(tmp_path / "raw" / f"{number}.jsonl", line(number))
+    log = es.Log(tmp_path / "log")
+    assert log.pull(es.source(tmp_path / "raw")).appended == 50
+    write(tmp_path / "raw" / "more.jsonl", line(99))
+    lookups: list[str] = []
+    opened: list[Path] = []
+
+    def looked_up(table: DeltaTable, app: str, look_up: Any = DeltaTable.transaction_version) -> int | None:
+        lookups.append(app)
+        number: int | None = look_up(table, app)
+        return number
+
+    def opened_at(path: Path, *arguments: Any, **options: Any) -> Any:
+        opened.append(path)
+        return open_at(path, *arguments, **options)
+
+    monkeypatch.setattr(DeltaTable, "transaction_version", looked_up)
+    monkeypatch.setattr("eventsource.sources._checkpoint.open_at", opened_at)
+    source = es.source(tmp_path / "raw")
+    found = list(source.batches(es.Log(tmp_path / "log").checkpoint(source)))
+    assert [batch.events["event_id"].to_list() for batch in found] == [["e99"]]
+    assert opened == [tmp_path / "raw" / "more.jsonl"]
+    assert len(lookups) < 5
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.parquet", "a.json"])
+def test_another_file_of_the_same_size_and_time_is_read(name: str, tmp_path: Path) -> None:
+    """A file that took the place of another one has another inode; one with the same content gives nothing new."""
+    path, other, same = tmp_path / name, tmp_path / f"other-{name}", tmp_path / f"same-{name}"
+    for to, number in ((path, 1), (other, 2), (same, 2)):
+        _one_event(to, number)
+        os.utime(to, ns=(5, 5))
+    assert path.stat().st_size == other.stat().st_size
+    first = read(path)
+    other.replace(path)
+    second = read(path, dict(first.checkpoint))
+    assert ids(second) == ["e2"]
+    assert "rewritten" in second.notes[0]
+    known = {**first.checkpoint, **second.checkpoint}
+    same.replace(path)
+    third = read(path, known)
+    assert (ids(third), third.notes) == ([], ())
+    assert third.checkpoint != {}
+    assert read(path, {**known, **third.checkpoint}).checkpoint == {}
+
+
+def _one_event(path: Path, number: int) -> None:
+    if path.suffix == ".parquet":
+        row = {"event_id": f"e{number}", "stream": "s", "type": "T", "occurred_at": AT}
+        pl.DataFrame([row]).write_parquet(path, statistics=False)
+    else:
+        write(path, b"[" + line(number) + b"]" if path.suffix == ".json" else line(number))
