@@ -64,6 +64,7 @@ DOORS = {
         "fold",
         "index",
         "log",
+        "moment",
         "operations",
         "snapshots",
         "sources",

@@ -36,14 +36,14 @@ class KnownIds:
             self._arrays.append(array)
 
     def possible_duplicates(self, event_ids: pl.Series) -> pl.Series:
-        """Return those ids that may be in the log already, or more than once in ``event_ids``.
+        """Return which of these ids may be in the log already, or more than once in ``event_ids``: row numbers.
 
         Example: the ids x, b, y, x, with h(b) < h(x) < h(y), and an array that holds h(b).
 
             order    = [1, 0, 3, 2]             rows by hash
             sorted   = [h(b), h(x), h(x), h(y)]
             found    = [array, twice, twice, no]
-            result   = rows 0, 1, 3: x, b, x
+            result   = 0, 1, 3: x, b, x
         """
         hashes = _hashes(event_ids)
         order = np.argsort(hashes)
@@ -53,7 +53,7 @@ class KnownIds:
         found[:-1] |= sorted_hashes[1:] == sorted_hashes[:-1]
         for array in self._arrays:
             found |= array[np.minimum(np.searchsorted(array, sorted_hashes), len(array) - 1)] == sorted_hashes
-        return event_ids.gather(np.sort(order[found]))
+        return pl.Series(np.sort(order[found]))
 
 
 def _hashes(event_ids: pl.Series) -> Hashes:

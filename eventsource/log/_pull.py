@@ -135,8 +135,11 @@ def check_first_ids(batches: Iterable[Batch]) -> Iterator[Batch]:
         if is_first and batch.events.height and set(_IDENTITY) <= set(batch.events.columns):
             is_first = False
             ids = batch.events["event_id"].n_unique()
-            different = batch.events.select(pl.struct(_IDENTITY).n_unique()).item()
-            if different >= max(_FEW, 2 * ids):
+            most = max(_FEW, 2 * ids)
+            different = (
+                batch.events.select(pl.struct(_IDENTITY).n_unique()).item() if batch.events.height >= most else 0
+            )
+            if different >= most:
                 raise SourceError(
                     f"{different:,} different events have only {counted(ids, 'id')}; nothing was committed",
                     hint="name more members as event_id (--event-id ID --event-id TYPE), or --event-id @line; "

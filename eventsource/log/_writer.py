@@ -166,12 +166,15 @@ class Writer:
         suspects = self._known_ids.possible_duplicates(events["event_id"])
         if suspects.is_empty():
             return events, no_conflicts()
-        stored = self._stored(suspects.unique())
-        is_new = ~pl.col("event_id").is_in(stored["event_id"].implode()) & pl.col("event_id").is_first_distinct()
+        ids = events["event_id"].gather(suspects)
+        stored = self._stored(ids.unique())
+        is_repeated = ids.is_in(stored["event_id"].implode()) | ~ids.is_first_distinct()
+        repeated = suspects.filter(is_repeated)
+        is_new = pl.repeat(True, events.height, eager=True).scatter(repeated, False)  # noqa: FBT003 - a value
         new = events.filter(is_new)
         # What an erased event said is not known any more, and must not come back as a conflict.
-        first = pl.concat([stored.filter(~is_erased()), _numbered(new, head)])
-        return new, find_conflicts(events.filter(~is_new), first)
+        first = pl.concat([stored.filter(~is_erased()), _first_of(new, ids, head)])
+        return new, find_conflicts(events[repeated], first)
 
     def _stored(self, event_ids: pl.Series) -> pl.DataFrame:
         """Return the events of the log that have one of these ids.
@@ -194,7 +197,7 @@ class Writer:
             return events
         salt = self._salt
         hashes = pl.Series("event_id", [hashed(event_id, salt) for event_id in events["event_id"]], pl.String)
-        stored = self._stored(self._known_ids.possible_duplicates(hashes).unique())
+        stored = self._stored(hashes.gather(self._known_ids.possible_duplicates(hashes)).unique())
         return events.filter(~hashes.is_in(stored["event_id"].implode()))
 
     def _load_ids(self, head: int) -> None:
@@ -211,6 +214,11 @@ class Writer:
                 self._known_ids.add(chunk["event_id"])
                 if erasures and self._salt is None:
                     self._salt = salt_in(chunk["event_id"])
+
+
+def _first_of(new: pl.DataFrame, ids: pl.Series, head: int) -> pl.DataFrame:
+    """Return the new events that have one of these ids, with their positions from ``head`` on."""
+    return _numbered(new, head).filter(pl.col("event_id").is_in(ids.implode()))
 
 
 def _numbered(events: pl.DataFrame, head: int) -> pl.DataFrame:

@@ -71,6 +71,10 @@ def parse_times(texts: pl.Series, tz: str | tzinfo = "UTC") -> pl.Series:
     A text without a zone is local to ``tz``, see `localised`. A text of a date alone is its midnight. A leap
     second (``23:59:60``) is the last microsecond of its minute. The years before 1 and after 9999 are impossible.
     """
+    from eventsource.moment._fixed_width import fixed_width_times  # noqa: PLC0415 - numpy, only where columns are read
+
+    if (times := fixed_width_times(texts)) is not None:
+        return times
     zone = str(time_zone(tz))
     if texts.str.contains(":60", literal=True).any():
         texts = texts.str.replace(LEAP_SECOND.pattern, "${1}" + LEAP_SECOND_IS)

@@ -11,8 +11,8 @@ How bytes become events
                      │                            2 {"id": 2 …
                      │                            3 broken
                      │
-    frames       all lines have one shape?                       `BulkDecoder`: columns of a block at once
-                 otherwise line by line                          `Decoder`: events, and rejected lines
+    frames       what the mapping expects: all at once           `BulkDecoder`: columns of a block
+                 the other lines one by one                      `Decoder`: events, and rejected lines
                      │
     chunks       events, rejected, consumed                      `Chunk`: after each block, how much was consumed
                      │

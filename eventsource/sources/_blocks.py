@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+import numpy as np
+
 from eventsource.sources._digest import TAIL_BYTES, Digest
 
 __all__ = ["BEYOND_LIMIT", "BLOCK_BYTES", "MAX_LINE", "Block", "LongLine", "NumberedLine", "blocks"]
@@ -26,6 +28,7 @@ BEYOND_LIMIT: Final = "beyond the limit of"
 """The reason of a rejected line says this if only its first bytes were kept."""
 
 _KEPT_BYTES: Final = 64 * 1024
+_NEWLINE: Final = ord("\n")
 
 
 class _Bytes(Protocol):
@@ -128,7 +131,7 @@ def blocks(stream: _Bytes, *, line: int, size: int = BLOCK_BYTES, limit: int = M
 
 def _block(data: bytes, first: int, limit: int) -> Block:
     is_complete = data.endswith(b"\n")
-    count = data.count(b"\n") + (not is_complete)
+    count = int(np.count_nonzero(np.frombuffer(data, np.uint8) == _NEWLINE)) + (not is_complete)
     if len(data) <= limit:
         return Block(data, first, count, is_complete)
     kept, long = [], []

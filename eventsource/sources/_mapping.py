@@ -28,6 +28,7 @@ from eventsource.sources._values import (
     is_null,
     json_key,
     json_piece,
+    json_text,
     members,
     read_integer,
     read_object,
@@ -86,11 +87,6 @@ class FieldMapping:
                     hint=f"only {', '.join(_TEXTS)} may have several parts",
                 )
         _ = self.texts  # an unknown part is noticed now, not at the first line
-
-    @property
-    def has_alternatives(self) -> bool:
-        """Whether a path has alternatives, or stands for all other members."""
-        return any("|" in path or path == _REST for path in self.paths.values() if isinstance(path, str))
 
     @cached_property
     def texts(self) -> Mapping[str, TextColumn]:
@@ -168,14 +164,20 @@ class FieldMapping:
     def _metadata(self, record: Mapping[str, Any]) -> Any:
         if self.paths.get("metadata") != _REST:
             return self._finders["metadata"](record)
-        mapped = self._mapped["event_id" if "event_id" in record else "id"]
-        rest = b"".join(_unmapped(record, mapped))
+        rest = self.rest(record)
         return msgspec.Raw(rest) if len(rest) > len(_EMPTY_OBJECT) else None
+
+    def rest(self, record: Mapping[str, Any]) -> bytes:
+        """Return the JSON text of the members that are not columns, verbatim."""
+        mapped = self._mapped["event_id" if "event_id" in record else "id"]
+        if mapped.parts.keys().isdisjoint(record):
+            return json_text({name: value for name, value in record.items() if name not in mapped.names}).encode()
+        return b"".join(_unmapped(record, mapped))
 
     def _payload(self, line: Mapping[str, Any]) -> str:
         if "data" in self.paths or "data" in self.constants or "data" in line:
             return read_object(self._labels["data"], self._finders["data"](line)) or "{}"
-        return b"".join(_unmapped(line, self._mapped["event_id" if "event_id" in line else "id"])).decode()
+        return self.rest(line).decode()
 
     @cached_property
     def _mapped(self) -> Mapping[str, "_MappedMembers"]:

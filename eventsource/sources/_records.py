@@ -71,9 +71,13 @@ class LineMapping:
         _ = self._mappings
 
     @property
-    def is_plain(self) -> bool:
-        """Whether each line that has the required members is one event."""
-        return self.explode is None and not self.events and self.preset is None and not self.defaults
+    def fields_of_lines(self) -> FieldMapping | None:
+        """The mapping of lines of which each is one event, if it has the required members; None: of no line."""
+        if self.explode is not None or self.events or self.defaults:
+            return None
+        if self.preset is None:
+            return self.fields
+        return self._with_preset(self.preset).fields if self.preset.is_mapping else None
 
     def apply(self, line: Mapping[str, Any], origin: Origin) -> list[MappedLine]:
         """Return the events of a line, none if its array is empty.

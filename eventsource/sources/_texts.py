@@ -13,15 +13,16 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from eventsource.errors import SourceError
 from eventsource.sources._values import is_null, json_text, read_text
 
-__all__ = ["RECORD_MEMBERS", "SPECIAL_PARTS", "Origin", "TextColumn", "is_record_member"]
+__all__ = ["DIGEST_BYTES", "RECORD_MEMBERS", "SPECIAL_PARTS", "Origin", "TextColumn", "is_record_member"]
 
 _PLACEHOLDER: Final = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
-_DIGEST_BYTES: Final = 16
+DIGEST_BYTES: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Origin:
 def _hash(record: Mapping[str, Any], origin: Origin) -> str:
     content = origin.raw or json_text(record).encode()
     element = b"" if origin.element is None else b"#%d" % origin.element
-    return hashlib.blake2b(content + element, digest_size=_DIGEST_BYTES).hexdigest()
+    return hashlib.blake2b(content + element, digest_size=DIGEST_BYTES).hexdigest()
 
 
 def _line(_: Mapping[str, Any], origin: Origin) -> str:
@@ -125,6 +126,23 @@ class TextColumn:
         if not isinstance(self.given, str):
             return list(self.given)
         return self._placeholders if self._is_pattern else [self.given]
+
+    @property
+    def is_list(self) -> bool:
+        """Whether parts are escaped, and joined by ``:``."""
+        return not isinstance(self.given, str)
+
+    @cached_property
+    def pieces(self) -> list[tuple[str, bool]]:
+        """What the text consists of, in order: parts (true), and what a pattern has between them (false)."""
+        if not self._is_pattern:
+            return [(part, True) for part in self.parts]
+        found, end, text = [], 0, str(self.given)
+        for match in _PLACEHOLDER.finditer(text):
+            literal = _literal(match)
+            found += [(text[end : match.start()] + literal, False), *([] if literal else [(match[1], True)])]
+            end = match.end()
+        return [(piece, is_part) for piece, is_part in (*found, (text[end:], False)) if piece or is_part]
 
     @property
     def paths(self) -> list[str]:

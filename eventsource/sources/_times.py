@@ -100,7 +100,10 @@ class TimeReader:
 
     def count_without_zone(self, values: Sequence[Any]) -> None:
         """Add the texts that name no zone to ``without_zone``; the values are those of events."""
-        texts = pl.Series([value if isinstance(value, str) else None for value in values], dtype=pl.String)
+        try:
+            texts = pl.Series(values, dtype=pl.String, strict=True)
+        except (TypeError, OverflowError):  # numbers and datetimes among them
+            texts = pl.Series([value if isinstance(value, str) else None for value in values], dtype=pl.String)
         if not texts.str.ends_with("Z").all():
             numbers = texts.str.contains(f"^{self._digits.pattern}$")
             self.without_zone += int((~texts.str.contains(_ZONE) & ~numbers).sum())

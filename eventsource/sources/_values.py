@@ -13,6 +13,7 @@ __all__ = [
     "MALFORMED",
     "LineError",
     "MappedLine",
+    "decode_members",
     "is_null",
     "json_key",
     "json_piece",
@@ -29,7 +30,9 @@ __all__ = [
 MALFORMED: Final = (msgspec.DecodeError, ValueError, RecursionError, OverflowError)
 """The errors of decoding text that is not JSON; a number of thousands of digits is a `ValueError`."""
 
-_MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+decode_members: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+"""Returns the members of the text of an object, their values raw; raises one of `MALFORMED`."""
+
 _decode: Final = msgspec.json.Decoder().decode
 _encode: Final = msgspec.json.Encoder(decimal_format="number").encode
 _INTEGER: Final = re.compile(r"-?[0-9]{1,19}")
@@ -73,7 +76,7 @@ def members(raw: Any) -> Mapping[str, Any] | None:
     """Return the members of an object, their values raw; None for anything else."""
     if isinstance(raw, msgspec.Raw):
         try:
-            return _MEMBERS.decode(raw)
+            return decode_members(raw)
         except MALFORMED:
             return None
     return raw if isinstance(raw, Mapping) else None
@@ -156,7 +159,7 @@ def read_object(name: str, raw: Any) -> str | None:
 
 def _object_text(name: str, text: str) -> str | None:
     try:
-        _MEMBERS.decode(text)
+        decode_members(text)
     except MALFORMED as error:
         if text == "null":
             return None

@@ -39,6 +39,11 @@ class Preset:
         self.fields = FieldMapping(paths, {}, hidden)
         self._recognises, self._prepare = recognises, prepare
 
+    @property
+    def is_mapping(self) -> bool:
+        """Whether a line is one record, as it is."""
+        return self._prepare is None
+
     def recognises(self, line: _Line) -> bool:
         """Return whether a line is of this format."""
         return self._recognises is not None and self._recognises(line)

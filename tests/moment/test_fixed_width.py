@@ -1,0 +1,55 @@
+"""Texts of one width are read as columns of digits, and give what they give alone."""
+
+from datetime import UTC, datetime
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eventsource.moment import parse_times
+from eventsource.moment._fixed_width import fixed_width_times
+
+_TIMES = st.datetimes(min_value=datetime(1, 1, 1), max_value=datetime(9999, 12, 31, 23, 59, 59, 999999))  # noqa: DTZ001 - written in UTC
+
+
+@given(times=st.lists(_TIMES, min_size=1, max_size=8), digits=st.sampled_from([0, 3, 6]))
+def test_every_instant_of_the_calendar_is_read(times: list[datetime], digits: int) -> None:
+    """From the year 1 to 9999, with and without a fraction."""
+    unit = {0: "seconds", 3: "milliseconds", 6: "microseconds"}[digits]
+    texts = [time.isoformat(timespec=unit) + "Z" for time in times]
+    found = fixed_width_times(pl.Series("at", texts))
+    assert found is not None
+    assert found.to_list() == [datetime.fromisoformat(text) for text in texts]
+    assert found.dtype == pl.Datetime("us", "UTC")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("2024-02-30T00:00:00Z", "2023-02-29T00:00:00Z", "1900-02-29T00:00:00Z", "2024-13-01T00:00:00Z"),
+        *("2024-00-01T00:00:00Z", "2024-01-00T00:00:00Z", "2024-01-01T24:00:00Z", "2024-01-01T00:60:00Z"),
+        *("2024-01-01T00:00:60Z", "0000-01-01T00:00:00Z", "2024-01-01 00:00:00Z", "2024-01-01T00:00:00z"),
+        *(
+            "2024-01-01T00:00:0\u0666",
+            "2024-01-01T00:00:0/Z",
+            "2024-01-01T00:00:0:Z",
+            "-024-01-01T00:00:00Z",
+            "",
+            "x" * 20,
+        ),
+    ],
+)
+def test_others_are_left_to_the_general_reader(text: str) -> None:
+    """So that times that do not exist, leap seconds and other spellings have one meaning."""
+    texts = pl.Series("at", ["2024-01-01T00:00:00Z", text])
+    assert fixed_width_times(texts) is None
+    alone = parse_times(pl.Series("at", [text]))
+    assert parse_times(texts).to_list() == [datetime(2024, 1, 1, tzinfo=UTC), *alone.to_list()]
+
+
+def test_texts_whose_widths_only_add_up_are_left() -> None:
+    """One text of 19 and one of 21 bytes; a null."""
+    assert fixed_width_times(pl.Series("at", ["2024-01-01T00:00:00", "Z2024-01-01T00:00:00Z"])) is None
+    assert fixed_width_times(pl.Series("at", ["2024-01-01T00:00:00Z", None])) is None
+    assert fixed_width_times(pl.Series("at", [], pl.String)) is None
