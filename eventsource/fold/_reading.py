@@ -72,7 +72,12 @@ class Reading:
 
 
 def _kinds_shown(kinds: tuple[str, ...], dtype: pl.DataType) -> tuple[str, ...]:
-    """Return the kinds of values that a column of a dtype shows: the others are faults, which decide no dtype."""
+    """Return the kinds of values that a column of a dtype shows: the others are faults, which decide no dtype.
+
+    A column of dtype Null shows none: the field sees no value, as those that are there do not meet its condition.
+    """
+    if dtype == pl.Null():
+        return ()
     if dtype == pl.String() or VALUE in kinds:
         return kinds
     mine = {pl.Boolean(): ("bool",), TIMESTAMP: ("time",)}.get(dtype, NUMBERS)
