@@ -149,6 +149,13 @@ COMMANDS: Final = (
         ),
     ),
     Entry(
+        "Log",
+        "tidy",
+        "_erase:tidy",
+        "Remove files that no version of the log needs any more.",
+        ("tidy", "tidy --hours 168"),
+    ),
+    Entry(
         "Questions",
         "as-of",
         "_questions:as_of",

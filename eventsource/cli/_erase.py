@@ -1,4 +1,4 @@
-"""The command `erase`: remove what events say, for the right to be forgotten."""
+"""The commands that remove: `erase` what events say, for the right to be forgotten; `tidy` files that are left."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -10,7 +10,7 @@ from eventsource.cli._output import OutputOptions
 from eventsource.cli._parameters import Option
 from eventsource.cli._terminal import confirm, note, say
 
-__all__ = ["erase"]
+__all__ = ["erase", "tidy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +67,19 @@ def erase(
     done = target.erase(**wanted.arguments)
     say(f"erased: {done}; receipt {done.id}")
     note("raw files and backups still have them; a read model is rebuilt by its next refresh")
+
+
+def tidy(
+    *,
+    log: LogOption = None,
+    hours: Annotated[
+        int, Option("--hours", metavar="N", help="Keep files that some version needed in the last N hours.")
+    ] = 24,
+) -> None:
+    """Remove files that no version of the log needs any more.
+
+    Compaction leaves them, as readers may still use them, and so do writers that were killed. No event is lost.
+    Others may read and append meanwhile.
+    """
+    target = Project.find().open(log)
+    say(f"{target.tidy(hours=hours)} removed from {target.path}")

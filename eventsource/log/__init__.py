@@ -48,6 +48,7 @@ from eventsource.log._pull import (
     refuse_rejected_lines,
 )
 from eventsource.log._rejected import DATED, RejectedLines, belongs_to
+from eventsource.log._sweep import Tidied
 from eventsource.log._table import Table
 from eventsource.log._writer import Appended, Writer
 from eventsource.messages import counted
@@ -65,6 +66,7 @@ __all__ = [
     "Pin",
     "PullProgress",
     "Pulled",
+    "Tidied",
     "propose_corrections",
     "read_correction_requests",
     "read_pins",
@@ -345,6 +347,24 @@ class Log:
     def erasure_receipts(self) -> pl.DataFrame:
         """Return the receipts of all erasures, the newest last: the members of `Erasure`, one per column."""
         return self._eraser.receipts()
+
+    def tidy(self, *, hours: int = 24) -> Tidied:
+        """Remove files that no version of the log has needed for some hours.
+
+        Compaction leaves such files, as readers may still use them, and so do writers that were killed. No event
+        and no rejected line is lost, also if the process is killed. Others may read and append meanwhile; a frame
+        of `scan` that is older than ``hours`` may lose its files.
+
+        Args:
+            hours: how long a file is kept after it was replaced, or was written but never committed.
+
+        Raises:
+            LogError: ``hours`` is no whole number from 0 on; or the storage fails, and some files remain.
+        """
+        if isinstance(hours, bool) or not isinstance(hours, int) or hours < 0:
+            raise LogError(f"hours: expected a whole number from 0 on, got {hours!r}", hint="log.tidy(hours=24)")
+        self._eraser.finish()
+        return self._writer.tidy(hours) + self._rejected.remove_unneeded_files(hours=hours)
 
     def checkpoint(self, source: Source | str) -> LogCheckpoint:
         """Return the checkpoint of a source (or of its name): ``get(key)`` gives the numbers of its last batch.

@@ -17,12 +17,18 @@ import polars as pl
 
 from eventsource.log._files import position_ranges
 from eventsource.log._table import Table
+from eventsource.log._version import TableVersion
 
-__all__ = ["compact_small_files"]
+__all__ = ["compact_small_files", "has_many_small_files"]
 
 _SMALL_BYTES: Final = 8 * 1024 * 1024
 _MOST_SMALL_FILES: Final = 100
 _TARGET_BYTES: Final = 32 * 1024 * 1024
+
+
+def has_many_small_files(version: TableVersion) -> bool:
+    """Return whether a version has more than 100 small files."""
+    return version.files().filter(pl.col("size_bytes") < _SMALL_BYTES).height > _MOST_SMALL_FILES
 
 
 def compact_small_files(table: Table, transactions: Mapping[str, int]) -> None:
@@ -35,9 +41,9 @@ def compact_small_files(table: Table, transactions: Mapping[str, int]) -> None:
     Raises:
         CommitConflictError: another writer has committed in the meantime.
     """
-    files = position_ranges(table.version.files())
-    if files.filter(pl.col("size_bytes") < _SMALL_BYTES).height <= _MOST_SMALL_FILES:
+    if not has_many_small_files(table.version):
         return
+    files = position_ranges(table.version.files())
     groups = [group for group in _neighbouring_small_files(files) if group.height > 1]
     if groups:
         merged = [table.data.write("joined", table.version.scan(group["path"].to_list())) for group in groups]

@@ -76,6 +76,15 @@ class DataFiles:
             if TRANSACTION_LOG not in path.relative_to(root).parts and not path.is_dir():
                 yield path.relative_to(root).as_posix()
 
+    def remove(self, name: str) -> int:
+        """Remove a file, if it is there; return how many bytes it had."""
+        try:
+            size = self._storage.size(name)
+        except FileNotFoundError:
+            return 0
+        self._storage.remove(name)
+        return size
+
     def _size_of_new(self, name: str) -> int:
         try:
             return self._storage.size(name)

@@ -37,7 +37,7 @@ from eventsource.errors import LogError
 from eventsource.event import CORRECTIONS
 from eventsource.log._erasure import find_events, hashed, names_any, replaced, replacements, salt_in
 from eventsource.log._erasure_records import ERASURES_FOLDER, Erasure, ErasureRecords, Pending
-from eventsource.log._files import ERASURES, HEAD, position_ranges, scan_in_order
+from eventsource.log._files import ERASURES, head_of, position_ranges, scan_in_order
 from eventsource.log._rejected import RejectedLines
 from eventsource.log._storage_errors import translate_errors
 from eventsource.log._sweep import remove_unneeded_files, scrub_transaction_log
@@ -184,7 +184,7 @@ class Eraser:
         """Do the steps 2 to 6, as far as they are not done yet."""
         pending = self._erase_events(pending)
         pending = self._erase_rejected_lines(pending)
-        remove_unneeded_files(self._events, self._fence)
+        remove_unneeded_files(self._events, head_of)
         self._rejected.remove_unneeded_files()
         for table in (self._events, self._rejected.table):
             scrub_transaction_log(table)
@@ -215,12 +215,12 @@ class Eraser:
             self._events.replace_files(
                 pl.concat([file for file, _ in files]),
                 [written[file["path"].item(), len(positions)] for file, positions in files],
-                {HEAD: version.transaction_version(HEAD) or 0, ERASURES: self._erasures + 1},
+                {**head_of(version), ERASURES: self._erasures + 1},
                 keep=True,
             )
             return counts
 
-        return retry_conflicts(attempt, self._events.path)
+        return retry_conflicts(attempt, self._events)
 
     def _erase_rejected_lines(self, pending: Pending) -> Pending:
         names = [*pending.streams, *pending.ids]
@@ -230,12 +230,6 @@ class Eraser:
         )
         self._records.begin(counts)
         return counts
-
-    def _fence(self) -> None:
-        def attempt() -> None:
-            self._events.fence({HEAD: self._events.refresh().transaction_version(HEAD) or 0})
-
-        retry_conflicts(attempt, self._events.path)
 
     @property
     def _erasures(self) -> int:

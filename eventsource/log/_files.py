@@ -18,6 +18,7 @@ __all__ = [
     "STATISTICS",
     "DataFile",
     "data_files",
+    "head_of",
     "occurred_at_range",
     "position_ranges",
     "scan_in_order",
@@ -33,6 +34,11 @@ STATISTICS: Final = ("position", "occurred_at")
 """The columns whose least and greatest values the table keeps per file; payloads have no statistics."""
 
 _LAST_POSITION: Final = 2**63 - 1
+
+
+def head_of(table: TableVersion) -> dict[str, int]:
+    """Return the application transactions of a commit that appends nothing: the head stays."""
+    return {HEAD: table.transaction_version(HEAD) or 0}
 
 
 def scan_in_order(table: TableVersion, start: int = 0, upto: int | None = None) -> pl.LazyFrame:

@@ -7,7 +7,7 @@ from eventsource.errors import LogError
 
 __all__ = ["check_folder", "locate"]
 
-_FOLDERS = frozenset({"events", "rejected", "erasures", "index", "snapshots"})
+_FOLDERS = frozenset({"events", "rejected", "erasures", "locks", "index", "snapshots"})
 _UNUSABLE = re.compile(r"[\x00-\x1f\[\]\\^|]|%[0-9A-Fa-f]{2}")
 
 

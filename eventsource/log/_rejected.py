@@ -8,8 +8,9 @@ from typing import Final
 import polars as pl
 
 from eventsource.event import REJECTED, TIMESTAMP, FileSource, Source
-from eventsource.log._sweep import remove_unneeded_files
+from eventsource.log._sweep import Tidied, remove_unneeded_files
 from eventsource.log._table import Table, retry_conflicts
+from eventsource.log._version import TableVersion
 
 __all__ = ["DATED", "RejectedLines", "belongs_to"]
 
@@ -68,18 +69,14 @@ class RejectedLines:
         self._commit(outdated, chosen)
         return chosen.height
 
-    def remove_unneeded_files(self) -> int:
-        """Remove the files that the newest version does not need; return how many."""
+    def remove_unneeded_files(self, *, hours: int | None = None) -> Tidied:
+        """Remove the files that the newest version does not need; see `eventsource.log._sweep`."""
         with self._lock:
-            return remove_unneeded_files(self.table, lambda: retry_conflicts(self._fence, self.table.path))
-
-    def _fence(self) -> None:
-        self.table.refresh()
-        self.table.fence(self._transactions())
+            return remove_unneeded_files(self.table, _transactions, hours=hours)
 
     def _commit(self, outdated: Callable[[pl.DataFrame], pl.DataFrame], new: pl.DataFrame) -> None:
         with self._lock:
-            retry_conflicts(lambda: self._attempt(outdated, new), self.table.path)
+            retry_conflicts(lambda: self._attempt(outdated, new), self.table)
 
     def _attempt(self, outdated: Callable[[pl.DataFrame], pl.DataFrame], new: pl.DataFrame) -> None:
         stored = self._read()
@@ -87,12 +84,9 @@ class RejectedLines:
         added = _without(new.unique(maintain_order=True), remaining)
         dated = added.with_columns(pl.lit(datetime.now(UTC), TIMESTAMP).alias("rejected_at"))
         if remaining.height < stored.height:
-            self.table.overwrite(pl.concat([remaining, dated]), self._transactions())
+            self.table.overwrite(pl.concat([remaining, dated]), _transactions(self.table.version))
         elif added.height:
-            self.table.append(dated, self._transactions())
-
-    def _transactions(self) -> dict[str, int]:
-        return {_TRANSACTION: (self.table.version.transaction_version(_TRANSACTION) or 0) + 1}
+            self.table.append(dated, _transactions(self.table.version))
 
     def _read(self) -> pl.DataFrame:
         version = self.table.refresh()
@@ -108,6 +102,11 @@ def belongs_to(source: Source | str) -> pl.Expr:
         return pl.col("source") == source
     files = source.files() if isinstance(source, FileSource) else []
     return (pl.col("source") == source.name) | pl.col("file").is_in(files).fill_null(value=False)
+
+
+def _transactions(version: TableVersion) -> dict[str, int]:
+    """Return the application transactions of the commit after a version."""
+    return {_TRANSACTION: (version.transaction_version(_TRANSACTION) or 0) + 1}
 
 
 def _after(lines: pl.DataFrame, reread_after: Mapping[str, int]) -> pl.DataFrame:

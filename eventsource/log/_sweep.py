@@ -16,6 +16,7 @@ Which of the files in a folder may be removed while others write? Six files, and
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,30 +24,47 @@ import polars as pl
 
 from eventsource.atomic_write import atomic_write
 from eventsource.log._storage import SCRUBBED, TRANSACTION_LOG
-from eventsource.log._table import Table
+from eventsource.log._table import Table, retry_conflicts
+from eventsource.log._version import TableVersion
+from eventsource.messages import counted
 
-__all__ = ["remove_unneeded_files", "scrub_transaction_log"]
+__all__ = ["Tidied", "remove_unneeded_files", "scrub_transaction_log"]
 
 _ENDS: Final = ("minValues", "maxValues", "nullCount")
 
 
-def remove_unneeded_files(table: Table, fence: Callable[[], None]) -> int:
-    """Remove the files of older versions, and those of writers that did not commit; return how many.
+@dataclass(frozen=True, slots=True)
+class Tidied:
+    """How many ``files`` were removed, and their ``bytes``."""
+
+    files: int
+    bytes: int
+
+    def __add__(self, other: "Tidied") -> "Tidied":
+        return Tidied(self.files + other.files, self.bytes + other.bytes)
+
+    def __str__(self) -> str:
+        return f"{counted(self.files, 'file')} ({self.bytes / 1e6:,.1f} MB)"
+
+
+def remove_unneeded_files(
+    table: Table, transactions: Callable[[TableVersion], Mapping[str, int]], *, hours: int | None = None
+) -> Tidied:
+    """Remove the files of older versions, and those of writers that did not commit.
 
     Args:
-        table: a table in a local folder.
-        fence: commits the fence, however often it must try.
+        table: a table; without ``hours`` it is in a local folder.
+        transactions: the application transactions of a commit that follows a version, for the fence.
+        hours: only Parquet files that no version has needed for so many hours.
     """
-    folder = Path(table.path)
-    before = set(table.data.names())
-    version = table.refresh()
-    if not version or not before - version.names():
-        return 0
-    fence()
+    if not table.refresh():
+        return Tidied(0, 0)
+    before = set(table.data.names() if hours is None else table.unneeded_for(hours))
+    if not before - table.refresh().names():
+        return Tidied(0, 0)
+    retry_conflicts(lambda: table.fence(transactions(table.refresh())), table)
     unneeded = before - table.refresh().names()
-    for name in unneeded:
-        (folder / name).unlink(missing_ok=True)
-    return len(unneeded)
+    return Tidied(len(unneeded), sum(table.data.remove(name) for name in unneeded))
 
 
 def scrub_transaction_log(table: Table) -> None:

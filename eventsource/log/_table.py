@@ -7,6 +7,7 @@ with a conflict. It refreshes the table and tries again.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from threading import RLock
 from typing import Final, TypeVar
 
@@ -15,9 +16,10 @@ from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.transaction import AddAction, RemoveAction
 
 from eventsource.errors import AppendConflictError, LogError
-from eventsource.log._data_files import DataFiles
+from eventsource.log._data_files import DataFiles, name_of
 from eventsource.log._storage import Storage
 from eventsource.log._storage_errors import CommitConflictError, translate_errors
+from eventsource.log._turns import turn
 from eventsource.log._version import TableVersion
 from eventsource.retry import retry
 
@@ -125,10 +127,23 @@ class Table:
         """Commit nothing but application transactions, so that every commit that has begun conflicts with it."""
         self._commit([], [], transactions)
 
+    def unneeded_for(self, hours: int) -> set[str]:
+        """Return the Parquet files that no version has needed for some hours, as far as it is known.
+
+        Those that a commit removed count from then on; those that no commit names from when they were written.
+        """
+        with self._lock, translate_errors(self.path):
+            found = self._open_or_create().vacuum(hours, enforce_retention_duration=False, full=True)
+            return {name_of(path) for path in found if path.endswith(".parquet")}
+
     def create_checkpoint(self) -> None:
         """Write Delta's checkpoint of the version last seen, so that no reader needs an older one."""
         with translate_errors(self.path):
             self._open_or_create().create_checkpoint()
+
+    def turn(self) -> AbstractContextManager[None]:
+        """Wait for the turn to write this table, among the writers of the same file system."""
+        return turn(self._storage.folder)
 
     def _commit(
         self,
@@ -183,17 +198,20 @@ class Table:
         return self._delta
 
 
-def retry_conflicts(attempt: Callable[[], T], path: str) -> T:
-    """Call ``attempt`` until it meets no conflict. It must begin by refreshing what it is based on.
+def retry_conflicts(attempt: Callable[[], T], table: Table) -> T:
+    """Call ``attempt``, which writes a table, until it meets no conflict, in a turn of its own.
+
+    It must begin by refreshing what it is based on.
 
     Raises:
         AppendConflictError: every attempt met a conflict; it is safe to try again.
     """
     try:
-        return retry(attempt, on=CommitConflictError, attempts=_ATTEMPTS, first=0.01, longest=0.64)
+        with table.turn():
+            return retry(attempt, on=CommitConflictError, attempts=_ATTEMPTS, first=0.01, longest=0.64)
     except CommitConflictError as error:
         raise AppendConflictError(
-            f"{path}: other writers committed first, {_ATTEMPTS} times in a row; nothing was lost",
+            f"{table.path}: other writers committed first, {_ATTEMPTS} times in a row; nothing was lost",
             hint="do the same again",
         ) from error
 

@@ -30,6 +30,9 @@ idempotent, as events are dropped whose ``event_id`` the log holds.
 a conflict. The second writer refreshes, drops duplicates again, and commits again. A counter per source,
 ``eventsource:pulls:…``, makes a pull fail if another pull of the same source has committed.
 
+*Turns.* Writers in one file system wait in line, so that conflicts are rare and no writer loses again and again;
+see `eventsource.log._turns`. Nothing depends on it.
+
 *Order of the writes.* Rejected lines are committed before events. After a crash between the two, the batch is read
 again and its rejected lines are found to be there. In the other order they would be lost, as the checkpoint has
 moved past them.
@@ -52,13 +55,14 @@ import polars as pl
 from eventsource.errors import FrameError
 from eventsource.event import ENVELOPE, REQUIRED, STORED, Batch, check_events
 from eventsource.log._checkpoint import LogCheckpoint
-from eventsource.log._compaction import compact_small_files
+from eventsource.log._compaction import compact_small_files, has_many_small_files
 from eventsource.log._conflicts import CONFLICTS, conflicts_as_rejected, find_conflicts, no_conflicts
 from eventsource.log._erasure import hashed, is_erased, salt_in
-from eventsource.log._files import ERASURES, HEAD, scan_in_order
+from eventsource.log._files import ERASURES, HEAD, head_of, scan_in_order
 from eventsource.log._known_ids import KnownIds
 from eventsource.log._rejected import RejectedLines
 from eventsource.log._storage_errors import CommitConflictError
+from eventsource.log._sweep import Tidied, remove_unneeded_files
 from eventsource.log._table import Table, retry_conflicts
 
 __all__ = ["Appended", "Writer"]
@@ -115,16 +119,22 @@ class Writer:
         if not _is_envelope(batch.events):
             batch = replace(batch, events=check_events(batch.events))
         with self._lock:
-            return retry_conflicts(lambda: self._attempt(batch, source, checkpoint, strict), self._table.path)
+            return retry_conflicts(lambda: self._attempt(batch, source, checkpoint, strict), self._table)
 
     def compact(self) -> None:
-        """Merge small files if there are many; do nothing if another writer commits in the meantime."""
-        with (
-            self._lock,
-            suppress(CommitConflictError, FileNotFoundError),
-        ):  # the latter: an erasure replaced a file
-            head = self._table.refresh().transaction_version(HEAD) or 0
-            compact_small_files(self._table, {HEAD: head})
+        """Merge small files if there are many; do nothing if another writer commits in the meantime.
+
+        The refresh also notes this writer's last commit, so that it notices if that is lost.
+        """
+        with self._lock, suppress(CommitConflictError, FileNotFoundError):  # the latter: an erasure replaced a file
+            if has_many_small_files(self._table.refresh()):
+                with self._table.turn():  # others may have merged them meanwhile
+                    compact_small_files(self._table, head_of(self._table.refresh()))
+
+    def tidy(self, hours: int) -> Tidied:
+        """Remove files that no version has needed for some hours."""
+        with self._lock:
+            return remove_unneeded_files(self._table, head_of, hours=hours)
 
     def _attempt(self, *asked: Any) -> Appended:
         """Try to commit a batch, see `_commit`; if a file of the log disappears meanwhile, that is a conflict."""
