@@ -50,7 +50,7 @@ DOORS = {
     "altair": {"charts"},
     "deltalake": {"log"},
     "fcntl": set(),  # the package can be imported on Windows
-    "filelock": {"derived_folders"},
+    "filelock": {"derived_folders", "log"},
     "jinja2": {"report"},
     "nbclient": {"report"},
     "nbconvert": {"report"},
@@ -78,7 +78,7 @@ DOORS = {
     "vl_convert": {"report"},
     "zstandard": {"sources"},
 }
-LONGER = {"timeline/__init__.py": 600, "log/__init__.py": 470}
+LONGER = {"timeline/__init__.py": 600, "log/__init__.py": 490}
 """Files of more than 300 lines. `Timeline` and `Log` are one class each, and more than a third of these files
 describes their arguments and answers."""
 MODULES = sorted(path for path in ROOT.rglob("*.py") if "skeleton" not in path.parts)

@@ -359,7 +359,7 @@ class Log:
             hours: how long a file is kept after it was replaced, or was written but never committed.
 
         Raises:
-            LogError: ``hours`` is no whole number from 0 on; or the storage fails, and some files remain.
+            LogError: ``hours`` is not a whole number from 0 on; or the storage fails, and some files remain.
         """
         if isinstance(hours, bool) or not isinstance(hours, int) or hours < 0:
             raise LogError(f"hours: expected a whole number from 0 on, got {hours!r}", hint="log.tidy(hours=24)")

@@ -1,9 +1,9 @@
 """Turns: the writers of a table wait in line, so that they do not overtake each other again and again.
 
 Writers need no lock to be correct: of two commits that began at the same version Delta takes one. But of eight
-writers that try at once, seven work in vain, and the one that tries last may lose many times in a row. So writers
-in one file system climb a stair of file locks. Each step has room for one, who waits there until the next step is
-free::
+writers that try at once, the work of seven has no effect, and one of them may lose many times in a row. So
+writers in one file system climb a stair of file locks. Each step has room for one, who waits there until the next
+step is free::
 
     step    7   6   5   4   3   2   1   0
                             d   c   b   a        a commits; b is next, then c, then d
@@ -47,7 +47,7 @@ def _climb(table: Path, step_behind: ExitStack) -> None:
     """Lock step after step down to 0, which ``step_behind`` then holds; give up after a while."""
     from filelock import lock_descriptor  # noqa: PLC0415 - slow to import, and only writers need it
 
-    (table.parent / LOCKS).mkdir(exist_ok=True)  # there are no turns before the first commit makes the log's folder
+    (table.parent / LOCKS).mkdir(exist_ok=True)  # no turns before the first commit has made the log's folder
     give_up = time.monotonic() + _PATIENCE
     for step in reversed(range(_STEPS)):
         file = os.open(table.parent / LOCKS / f"{table.name}-{step}", os.O_RDWR | os.O_CREAT, 0o666)

@@ -126,7 +126,7 @@ class Writer:
 
         The refresh also notes this writer's last commit, so that it notices if that is lost.
         """
-        with self._lock, suppress(CommitConflictError, FileNotFoundError):  # the latter: an erasure replaced a file
+        with self._lock, suppress(CommitConflictError, FileNotFoundError):  # the latter: an erasure's work
             if has_many_small_files(self._table.refresh()):
                 with self._table.turn():  # others may have merged them meanwhile
                     compact_small_files(self._table, head_of(self._table.refresh()))

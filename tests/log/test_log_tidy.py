@@ -56,8 +56,8 @@ print(asked)
 """
 
 
-def parquet(log: Log | Path, table: str = "events") -> set[str]:
-    return {path.name for path in (Path(getattr(log, "path", log)) / table).glob("*.parquet")}
+def parquet(log: Log, table: str = "events") -> set[str]:
+    return {path.name for path in (Path(log.path) / table).glob("*.parquet")}
 
 
 def make_old(path: Path) -> None:
@@ -103,7 +103,7 @@ def test_without_a_grace_period_only_what_the_log_needs_remains(log: Log) -> Non
     before = log.scan().collect()
     assert log.tidy(hours=0).files > 6
     for table in (log._events, log._rejected.table):
-        assert parquet(Path(table.path).parent, Path(table.path).name) == table.refresh().names()
+        assert parquet(log, Path(table.path).name) == table.refresh().names()
     assert (Path(log.path) / "events" / "notes.txt").exists()
     assert log.scan().collect().equals(before)
     assert Log(log.path).append(events([5, 50])).appended == 1
@@ -117,7 +117,7 @@ def test_a_new_log_has_nothing_to_remove(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("hours", [-1, 1.5, "24", None, True])
-def test_hours_that_are_none(tmp_path: Path, hours: object) -> None:
+def test_hours_that_are_not_a_number(tmp_path: Path, hours: object) -> None:
     """A wrong value removes nothing."""
     with pytest.raises(LogError, match="whole number from 0 on"):
         Log(tmp_path / "log").tidy(hours=hours)  # type: ignore[arg-type]  # the point
@@ -158,12 +158,13 @@ def test_tidying_beside_appends_and_questions(tmp_path: Path) -> None:
     assert int(finished(*readers)[0]) > 0
     log = Log(path)
     assert is_sound(log)
-    assert set(ids(log)) >= {f"e{1000 * who + number}" for who in range(1, len(writers) + 1) for number in range(50)}
+    wanted = {f"e{1000 * who + number}" for who in range(1, len(writers) + 1) for number in range(50)}
+    assert set(ids(log)) >= wanted
 
 
 @pytest.mark.hostile
 def test_writers_wait_in_line(tmp_path: Path) -> None:
-    """Without turns most of the writers' work was in vain, and one append waited for thirteen seconds."""
+    """Without turns most of the writers' work had no effect, and one append waited for thirteen seconds."""
     from tests.benchmarks.writers import measured  # noqa: PLC0415 - this test alone
 
     _, each = measured(tmp_path / "log", effort(3, 8), effort(5, 25))
