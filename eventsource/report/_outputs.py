@@ -5,7 +5,7 @@ HTML in an output is not trusted, because it may contain event data. An allow-li
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import nh3
@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 from nbconvert.filters.markdown_mistune import markdown2html_mistune
 from nbformat import NotebookNode
 
+from eventsource.board import MIMETYPE as BOARD_MIMETYPE
 from eventsource.charts import HIDDEN, VEGA_MIMETYPES
 from eventsource.report._results import MIMETYPE
 
@@ -35,11 +36,13 @@ class Item:
     """One item of a page.
 
     Args:
-        kind: ``html`` or ``chart``.
+        kind: ``html``, ``chart`` or ``board``.
         html: the HTML of the item; safe.
         spec: the Vega-Lite specification of a chart, without its title.
         title: the title of a chart; the page shows it as text above the chart.
         rows: the data of a chart, for the table below it.
+        part: the JSON of a part of a board.
+        tags: the tags of the cell, which say where the item is on the page.
     """
 
     kind: str
@@ -47,6 +50,8 @@ class Item:
     spec: Mapping[str, Any] | None = None
     title: str = ""
     rows: list[dict[str, Any]] | None = None
+    part: dict[str, Any] | None = None
+    tags: frozenset[str] = frozenset()
 
 
 def items(notebook: NotebookNode) -> Iterator[Item]:
@@ -59,7 +64,7 @@ def items(notebook: NotebookNode) -> Iterator[Item]:
             yield Item("html", _clean(markdown2html_mistune(cell.source), markdown=True))
         elif cell.cell_type == "code" and "remove-output" not in tags:
             for output in cell.get("outputs", []):
-                yield from _output(output)
+                yield from (replace(item, tags=frozenset(tags)) for item in _output(output))
 
 
 def _output(output: NotebookNode) -> Iterator[Item]:
@@ -71,6 +76,9 @@ def _output(output: NotebookNode) -> Iterator[Item]:
     data = output.get("data", {})
     if MIMETYPE in data and not set(data) - {MIMETYPE, "text/plain"}:
         return  # a named result: the manifest holds it
+    if BOARD_MIMETYPE in data:
+        yield Item("board", part=dict(data[BOARD_MIMETYPE]))
+        return
     chart = next((data[kind] for kind in VEGA_MIMETYPES if kind in data), None)
     if chart is not None:
         title = chart.get("title", "")

@@ -17,7 +17,10 @@ from nbformat import NotebookNode
 from eventsource.charts import DARK, LIGHT
 from eventsource.errors import ReportError
 from eventsource.report._about import About
+from eventsource.report._board import view_of
+from eventsource.report._layout import blocks
 from eventsource.report._outputs import Item, items
+from eventsource.report._still import still
 
 __all__ = ["json_for_script", "page", "title_of"]
 
@@ -26,6 +29,9 @@ _HEADING: Final = re.compile(r"<h([23])(?: id=\"[^\"]*\")?>(.*?)</h[23]>", re.DO
 _MARKUP: Final = re.compile(r"<[^>]+>")
 _CONTENTS_FROM: Final = 3
 """A page with more headings than this has a table of contents."""
+_BOARD_SCRIPTS: Final = ("sliders.js", "parts.js", "lives.js", "lifeline.js", "find.js")
+_WITH_DATA: Final = ("board", "trend", "by", "find")
+"""The parts that scripts need the JSON of."""
 _ESCAPES: Final = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
 
 
@@ -41,24 +47,33 @@ def page(notebook: NotebookNode, about: About) -> str:
     """
     found = list(items(notebook))
     charts = [item.spec for item in found if item.spec is not None]
+    parts = [item.part for item in found if item.part is not None]
     _check_size(found)
-    style, script = _palettes() + _asset("page.css"), _asset("page.js")
+    view = view_of(parts)
+    style = _palettes() + _asset("page.css") + (_asset("board.css") if view else "")
+    script = _script(is_board=view is not None)
     bundle = _bundle() if charts else ""
     body, contents = _numbered(found)
-    opening = body.pop(0)["html"] if body and "<h1" in str(body[0].get("html")) else ""
+    opening = body.pop(0)[1]["html"] if body and "<h1" in str(body[0][1].get("html")) else ""
     html = _template().render(
-        title=about.title,
+        title=view.data["title"] if view else about.title,
         about=about.lines(),
         opening=opening,
-        body=body,
-        contents=contents if len(contents) > _CONTENTS_FROM else [],
+        view=view,
+        body=list(blocks(body)),
+        contents=contents if len(contents) > _CONTENTS_FROM and view is None else [],
         charts=[json_for_script(spec) for spec in charts],
+        parts=[
+            {"id": "board" if part["part"] == "board" else f"part-{number}", "json": json_for_script(part)}
+            for number, part in enumerate(parts)
+            if part["part"] in _WITH_DATA
+        ],
         manifest=json_for_script(dict(about.manifest)),
         style=Markup(style),  # noqa: S704 - files of this package
         script=Markup(script),  # noqa: S704 - likewise
         bundle=Markup(bundle),  # noqa: S704 - of vl-convert, made safe by _bundle
-        policy=_policy([script, bundle] if charts else [script]),
-    )
+        policy=_policy(style, [script, bundle] if charts else [script]),
+    ).lstrip()
     if len(html.encode()) > _LIMIT:
         raise ReportError(f"a page has at most {_LIMIT:,} bytes, got {len(html.encode()):,}", hint=_largest(found))
     return html
@@ -66,7 +81,8 @@ def page(notebook: NotebookNode, about: About) -> str:
 
 def json_for_script(value: Any) -> Markup:
     """Return a value as JSON for ``<script type="application/json">``; no text in it can end the element."""
-    return Markup(json.dumps(value, ensure_ascii=False, sort_keys=True).translate(_ESCAPES))  # noqa: S704 - escaped
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return Markup(text.translate(_ESCAPES))  # noqa: S704 - escaped
 
 
 def title_of(notebook: NotebookNode, default: str) -> str:
@@ -79,14 +95,11 @@ def title_of(notebook: NotebookNode, default: str) -> str:
     return default
 
 
-def _policy(scripts: list[str]) -> str:
-    """Return the content security policy: only these scripts run, and the page makes no request.
-
-    Vega writes style attributes into its drawings. Only ``unsafe-inline`` allows them; it does not allow scripts.
-    """
+def _policy(style: str, scripts: list[str]) -> str:
+    """Return the content security policy: only this style and these scripts, and no request."""
     allowed = " ".join(f"'sha256-{_digest(script)}'" for script in scripts)
     return (
-        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; "
+        f"default-src 'none'; script-src {allowed}; style-src 'sha256-{_digest(style)}'; img-src data:; "
         "connect-src 'none'; base-uri 'none'; form-action 'none'"
     )
 
@@ -121,20 +134,33 @@ def _asset(name: str) -> str:
     return files("eventsource.report").joinpath(name).read_text(encoding="utf-8")
 
 
+def _script(*, is_board: bool) -> str:
+    """Return the scripts of a page as one."""
+    names = ["forms.js", *(_BOARD_SCRIPTS if is_board else ()), "page.js"]
+    return "\n".join(_asset(name) for name in names)
+
+
 @cache
 def _template() -> jinja2.Template:
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    return environment.from_string(_asset("page.html"))
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_asset), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
+    )
+    return environment.get_template("page.html")
 
 
-def _numbered(found: list[Item]) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
-    """Return the items with numbers for charts and ids for headings, and the table of contents."""
-    body: list[dict[str, Any]] = []
+def _numbered(found: list[Item]) -> tuple[list[tuple[frozenset[str], dict[str, Any]]], list[dict[str, str]]]:
+    """Return the items with their tags, numbers for charts and ids for headings, and the table of contents."""
+    body: list[tuple[frozenset[str], dict[str, Any]]] = []
     contents: list[dict[str, str]] = []
-    chart = 0
+    chart = part = 0
     for item in found:
+        if item.part is not None:
+            body.append((item.tags, {"part": item.part, "number": part}))
+            part += 1
+            continue
         if item.spec is not None:
-            body.append({"chart": chart, "title": item.title, "rows": item.rows or [], "about": _about(item.spec)})
+            drawn = {"chart": chart, "title": item.title, "rows": item.rows or [], "about": _about(item.spec)}
+            body.append((item.tags, drawn | {"still": still(item.spec)}))
             chart += 1
             continue
         html = str(item.html)
@@ -142,7 +168,7 @@ def _numbered(found: list[Item]) -> tuple[list[dict[str, Any]], list[dict[str, s
             contents.append({"id": f"s{len(contents) + 1}", "text": _MARKUP.sub("", heading[2])})
         names = iter(contents[-len(_HEADING.findall(html)) :] if _HEADING.search(html) else [])
         html = _HEADING.sub(lambda h: f'<h{h[1]} id="{next(names)["id"]}">{h[2]}</h{h[1]}>', html)  # noqa: B023
-        body.append({"html": Markup(html)})  # noqa: S704 - cleaned before; only ids are added
+        body.append((item.tags, {"html": Markup(html)}))  # noqa: S704 - cleaned before; only ids are added
     return body, contents
 
 
@@ -151,12 +177,19 @@ def _about(spec: Mapping[str, Any]) -> str:
 
 
 def _check_size(found: list[Item]) -> None:
-    if sum(len(str(item.html)) + len(str(json_for_script(item.spec))) for item in found) > _LIMIT:
+    if sum(map(_size, found)) > _LIMIT:
         raise ReportError(f"a page has at most {_LIMIT:,} bytes, got more", hint=_largest(found))
 
 
+def _size(item: Item) -> int:
+    return len(str(item.html)) + len(str(json_for_script(item.spec))) + len(str(json_for_script(item.part)))
+
+
 def _largest(found: list[Item]) -> str:
-    sizes = [(len(str(item.html)) + len(str(json_for_script(item.spec))), item) for item in found]
-    size, item = max(sizes, key=lambda pair: pair[0])
-    name = _about(item.spec) if item.spec is not None else "a table or text"
-    return f"aggregate the largest item first: {name!r} has {size:,} bytes"
+    item = max(found, key=_size)
+    name = "a table or text"
+    if item.spec is not None:
+        name = _about(item.spec)
+    elif item.part is not None:
+        name = f"the {item.part['part']} of the board"
+    return f"aggregate the largest item first: {name!r} has {_size(item):,} bytes"

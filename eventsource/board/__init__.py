@@ -1,0 +1,213 @@
+"""Boards: what a page with two sliders shows, *as of* a moment and *as known on* a day.
+
+```python
+board = Board(
+    customers,
+    title="Premium",
+    moments=month_ends,
+    figures={"customers": pl.len(), "premium": pl.col("premium").sum()},
+    sentence="{premium} of {customers} customers had the plan, {premium.change:more} on {before}.",
+    fields={"city": Field("City", says="lived in {}"), "premium": Field("Plan", says="had the plan")},
+)
+board                        # in a notebook: title, sentence, sliders
+board.cards()                # a card per figure
+board.trend("premium")       # a line over all stops
+board.by("country", "share") # a figure for each value of a field
+board.late()                 # which events came in later, by name
+board.find("customer-42")    # search, table, life line
+```
+
+Each is the output of a cell. A report draws them; every number in them follows the sliders, without a network, and
+equals that of `Timeline.as_of` at the moment and the day on which it was known. In a page there is one board.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any, Final
+
+import polars as pl
+
+from eventsource.board._columns import in_columns
+from eventsource.board._events import events_of
+from eventsource.board._figures import Figure, figures_of, grouped_values, plain_value, values_at
+from eventsource.board._lives import Field, Lives, fields_of
+from eventsource.board._part import MIMETYPE, RESULTS_MIMETYPE, VERSION, Part
+from eventsource.board._stops import Stops, stops_of
+from eventsource.board._templates import pieces
+from eventsource.errors import ReportError
+from eventsource.moment import Moment, last_instant
+from eventsource.timeline import Timeline
+
+__all__ = ["MIMETYPE", "RESULTS_MIMETYPE", "VERSION", "Board", "Field", "Figure", "Part"]
+
+_MOST_GROUPS: Final = 10
+
+
+class Board(Part):
+    """The figures of a timeline at each stop of two sliders; shown, it is the head of a page.
+
+    Args:
+        timeline: what is asked.
+        moments: the stops of *as of*, such as month-ends; a date is the end of its day.
+        known: the stops of *as known on*; default: those of ``moments``. The day of the last recorded event is one
+            too: as known then, all events count.
+        figures: name → a `Figure`, or a Polars aggregation over the fields of the states.
+        title: what the page is about, in a word or two.
+        sentence: the answer, with ``{name}`` for a figure, ``{name.change}`` for its change since ``before``, and
+            ``{as_of}``, ``{known_at}``, ``{before}`` for moments. A format follows a colon: see
+            `eventsource.formats`.
+        fields: the fields of an entity that `find` and `late` show: names, or name → `Field`.
+        noun: what an entity is called, one and many.
+        as_of: the stop that the page opens with; default: the last one.
+        known_at: likewise.
+        before: how long before each stop the moment is that changes are counted from.
+        upto: only events with a smaller position; default: all that the log has now.
+
+    Raises:
+        ReportError: an argument does not fit; the message says which.
+    """
+
+    def __init__(  # noqa: PLR0913 - all but one by keyword
+        self,
+        timeline: Timeline,
+        *,
+        moments: Sequence[Moment],
+        figures: Mapping[str, pl.Expr | Figure],
+        title: str,
+        sentence: str = "",
+        known: Sequence[Moment] | None = None,
+        fields: Mapping[str, Field] | Sequence[str] = (),
+        noun: tuple[str, str] = ("entity", "entities"),
+        as_of: Moment | None = None,
+        known_at: Moment | None = None,
+        before: str = "3mo",
+        upto: int | None = None,
+    ) -> None:
+        self.timeline, self.title, self.noun = timeline, title, noun
+        self.upto = timeline.log.head if upto is None else upto
+        self.figures = figures_of(figures)
+        self.fields = fields_of(fields, timeline.plan.fields)
+        self.moments = stops_of("moments", list(moments), as_of, tz=timeline.tz, before=before)
+        self.known = stops_of(
+            "known", list(moments if known is None else known), known_at, tz=timeline.tz, last=self._data_until.date()
+        )
+        self.sentence = pieces(sentence, self.figures)
+        super().__init__("board", self._plain, self._results)
+
+    def cards(self, *names: str) -> Part:
+        """Return a card for each figure: its value, its change, what came in later, and its course."""
+        return self._part("cards", figures=self._names(names))
+
+    def trend(self, *names: str, title: str = "") -> Part:
+        """Return a line per figure over all stops, up to the day on which it was known."""
+        return self._part("trend", figures=self._names(names), title=title)
+
+    def by(self, field: str, *names: str, of: str = "", title: str = "") -> Part:
+        """Return figures for each value of a field, as bars.
+
+        Args:
+            field: a field of the model with few values, such as a country.
+            names: the figures; default: all.
+            of: the figure that says how many each group has.
+            title: the title above.
+        """
+        figures = self._names((*names, of) if of else names)
+        if field not in self.timeline.plan.fields:
+            raise ReportError(
+                f"unknown field {field!r}", hint=f"the fields are {', '.join(self.timeline.plan.fields)}"
+            )
+        groups, values = grouped_values(
+            self._histories,
+            [self._instant(moment) for moment in self.moments.moments],
+            field,
+            {name: self.figures[name] for name in figures},
+            most=_MOST_GROUPS,
+        )
+        shown = [name for name in figures if name != of]
+        return self._part("by", figures=shown, of=of, title=title, groups=groups, values=values)
+
+    def say(self, sentence: str) -> Part:
+        """Return a sentence whose values follow the sliders; see ``sentence`` of the class."""
+        return self._part("say", pieces=pieces(sentence, self.figures))
+
+    def late(self, title: str = "What came in later") -> Part:
+        """Return the events that happened by the chosen moment and were not known on the chosen day."""
+        self._need_fields("late")
+        return self._part("late", title=title)
+
+    def find(self, entity: str = "", *, name: str = "", title: str = "") -> Part:
+        """Return a table of all entities with a search, and the life line of one of them.
+
+        Args:
+            entity: the one whose life line is open at first.
+            name: the field that says what an entity is called.
+            title: the title above.
+        """
+        self._need_fields("find")
+        if name and name not in self.fields:
+            raise ReportError(f"unknown field {name!r}", hint=f"the fields are {', '.join(self.fields)}")
+        return self._part("find", entity=entity, name=name, title=title or f"Find a {self.noun[0]}")
+
+    def _part(self, kind: str, **plain: Any) -> Part:
+        return Part(kind, lambda: plain, self._results)
+
+    def _names(self, names: Sequence[str]) -> list[str]:
+        for name in names:
+            if name not in self.figures:
+                raise ReportError(f"unknown figure {name!r}", hint=f"the figures are {', '.join(self.figures)}")
+        return list(dict.fromkeys(names or self.figures))
+
+    def _need_fields(self, part: str) -> None:
+        if not self.fields:
+            raise ReportError(f"{part} needs the fields to show", hint='Board(…, fields=["city", "premium"])')
+
+    def _instant(self, moment: Moment) -> datetime:
+        return last_instant(moment, self.timeline.tz)
+
+    @cached_property
+    def _data_until(self) -> datetime:
+        """The moment at which the last event was recorded; the present for an empty log."""
+        last = self.timeline.log.scan(upto=self.upto).select(pl.col("recorded_at").max()).collect().item()
+        return last or datetime.now(UTC)
+
+    @cached_property
+    def _histories(self) -> list[pl.DataFrame]:
+        return [self.timeline.history(known_at=known, upto=self.upto) for known in self.known.moments]
+
+    @cached_property
+    def _values(self) -> list[pl.DataFrame]:
+        """The figures, a frame per known moment with a row per asked moment."""
+        instants = [self._instant(moment) for moment in self.moments.asked]
+        return [values_at(history, instants, self.figures) for history in self._histories]
+
+    def _results(self) -> dict[str, Any]:
+        """Return the figures at the stops that the page opens with."""
+        row = self._values[self.known.start].row(self.moments.start, named=True)
+        return {name: plain_value(value) for name, value in row.items()}
+
+    def _plain(self) -> dict[str, Any]:
+        values = {
+            name: [[plain_value(value) for value in frame[name]] for frame in self._values] for name in self.figures
+        }
+        return {
+            "title": self.title,
+            "noun": list(self.noun),
+            "sentence": self.sentence,
+            "moments": self.moments.plain(),
+            "known": self.known.plain(),
+            "names": list(self.figures),
+            "figures": {
+                name: {"label": figure.label, "form": figure.form, "values": values[name]}
+                for name, figure in self.figures.items()
+            },
+            "lives": self._lives() if self.fields else None,
+            "data": {"until": self._data_until.isoformat(), "position": self.upto},
+        }
+
+    def _lives(self) -> dict[str, Any]:
+        lives = Lives.of(self._histories, self.fields)
+        events, numbers = events_of(self.timeline, lives, self.known.moments, upto=self.upto)
+        defaults = self.timeline.explain("", mixed="object", upto=0)
+        by_field = dict(zip(defaults["field"].to_list(), defaults["value"].to_list(), strict=True))
+        return in_columns(lives, events, numbers, stops=self.known.plain()["instants"], defaults=by_field)

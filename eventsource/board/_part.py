@@ -1,0 +1,46 @@
+"""A part of a page as the output of a notebook's cell."""
+
+from collections.abc import Callable
+from html import escape
+from typing import Any, Final
+
+from eventsource.formats import formatted
+
+__all__ = ["MIMETYPE", "RESULTS_MIMETYPE", "VERSION", "Part"]
+
+MIMETYPE: Final = "application/vnd.eventsource.board+json"
+"""The MIME type of parts in a notebook; reports draw them."""
+RESULTS_MIMETYPE: Final = "application/vnd.eventsource.results+json"
+"""The MIME type of named results: ``{"results": {name: value}}``; `report verify` compares them."""
+VERSION: Final = 1
+"""The version of the JSON of parts; reports refuse others."""
+
+
+class Part:
+    """What a cell shows: a part of a board.
+
+    Args:
+        kind: ``board``, ``cards``, ``trend``, ``by``, ``say``, ``late`` or ``find``.
+        plain: returns the rest of its JSON.
+        results: returns the figures at the stops that the page opens with.
+    """
+
+    def __init__(
+        self, kind: str, plain: Callable[[], dict[str, Any]], results: Callable[[], dict[str, Any]]
+    ) -> None:
+        self.kind = kind
+        self._json, self._named = plain, results
+
+    def _repr_mimebundle_(self, **_options: Any) -> dict[str, Any]:
+        """Return the part for reports, its named results, and a table of these for JupyterLab."""
+        results = self._named()
+        rows = "".join(
+            f"<tr><th scope='row'>{escape(name)}</th><td>{escape(formatted(value))}</td></tr>"
+            for name, value in results.items()
+        )
+        return {
+            MIMETYPE: {"version": VERSION, "part": self.kind, **self._json()},
+            RESULTS_MIMETYPE: {"results": results},
+            "text/html": f"<table><caption>{escape(self.kind)}; a report draws it</caption>{rows}</table>",
+            "text/plain": f"<{self.kind}: {', '.join(f'{name} {value}' for name, value in results.items())}>",
+        }
