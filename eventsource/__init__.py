@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     # Re-exports, for type checkers. isort would write a statement per module.
     # isort: off
     from eventsource import (
+        board as board,
         charts as charts,
         check as check,
         decode as decode,

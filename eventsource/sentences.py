@@ -23,7 +23,7 @@ import polars as pl
 from eventsource.errors import ReportError
 from eventsource.formats import formatted
 
-__all__ = ["Sentences", "say"]
+__all__ = ["Sentences", "markdown_of", "say"]
 
 _MARKUP: Final = re.compile(r"([\\`*_{}\[\]()<>#+!|~&$]|(?<=:)//)")
 _LINES: Final = re.compile(r"\s+")
@@ -78,12 +78,12 @@ def _filled(template: str, values: Mapping[str, Any]) -> str:
         if name not in values:
             raise ReportError(f"a sentence needs the value {name!r}", hint=f"there are {', '.join(values)}")
         try:
-            pieces.append(_escaped(formatted(values[name], form or "")))
+            pieces.append(markdown_of(formatted(values[name], form or "")))
         except (TypeError, ValueError, AttributeError) as error:
             raise ReportError(f"value {name!r}: {error}", hint="see eventsource.formats") from error
     return "".join(pieces)
 
 
-def _escaped(text: str) -> str:
-    """Return a value so that Markdown shows it as it is, in one line."""
+def markdown_of(text: str) -> str:
+    """Return a text so that Markdown shows it as it is, in one line."""
     return _MARKUP.sub(r"\\\1", _LINES.sub(" ", text))

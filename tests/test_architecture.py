@@ -15,6 +15,7 @@ LAYERS: dict[frozenset[str], str] = {
     frozenset({"check", "demo", "dump", "readmodel", "report", "testing"}): (
         "Products: SQL tables, pages, checks of a log, one entity's events as lines, the test kit, demo data."
     ),
+    frozenset({"board"}): "Figures and lives at each pair of two moments: what a page with sliders shows.",
     frozenset({"timeline"}): "A log and a model meet: the questions.",
     frozenset({"snapshots"}): "Cached states: what they hold, when to take one, which one to start from.",
     frozenset({"index"}): "An LSM tree of decoded events, clustered by entity and time.",

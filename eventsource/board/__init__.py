@@ -32,14 +32,15 @@ from eventsource.board._columns import in_columns
 from eventsource.board._events import events_of
 from eventsource.board._figures import Figure, figures_of, grouped_values, plain_value, values_at
 from eventsource.board._lives import Field, Lives, fields_of
+from eventsource.board._opening import Opening
 from eventsource.board._part import MIMETYPE, RESULTS_MIMETYPE, VERSION, Part
-from eventsource.board._stops import Stops, stops_of
+from eventsource.board._stops import stops_of
 from eventsource.board._templates import pieces
 from eventsource.errors import ReportError
 from eventsource.moment import Moment, last_instant
 from eventsource.timeline import Timeline
 
-__all__ = ["MIMETYPE", "RESULTS_MIMETYPE", "VERSION", "Board", "Field", "Figure", "Part"]
+__all__ = ["MIMETYPE", "RESULTS_MIMETYPE", "VERSION", "Board", "Field", "Figure", "Opening", "Part"]
 
 _MOST_GROUPS: Final = 10
 
@@ -90,10 +91,14 @@ class Board(Part):
         self.fields = fields_of(fields, timeline.plan.fields)
         self.moments = stops_of("moments", list(moments), as_of, tz=timeline.tz, before=before)
         self.known = stops_of(
-            "known", list(moments if known is None else known), known_at, tz=timeline.tz, last=self._data_until.date()
+            "known",
+            list(moments if known is None else known),
+            known_at,
+            tz=timeline.tz,
+            last=self._data_until.date(),
         )
         self.sentence = pieces(sentence, self.figures)
-        super().__init__("board", self._plain, self._results)
+        super().__init__("board", lambda: self._plain, self.results, lambda: self._opening.sentence(self.sentence))
 
     def cards(self, *names: str) -> Part:
         """Return a card for each figure: its value, its change, what came in later, and its course."""
@@ -129,7 +134,8 @@ class Board(Part):
 
     def say(self, sentence: str) -> Part:
         """Return a sentence whose values follow the sliders; see ``sentence`` of the class."""
-        return self._part("say", pieces=pieces(sentence, self.figures))
+        found = pieces(sentence, self.figures)
+        return Part("say", lambda: {"pieces": found}, self.results, lambda: self._opening.sentence(found))
 
     def late(self, title: str = "What came in later") -> Part:
         """Return the events that happened by the chosen moment and were not known on the chosen day."""
@@ -149,8 +155,13 @@ class Board(Part):
             raise ReportError(f"unknown field {name!r}", hint=f"the fields are {', '.join(self.fields)}")
         return self._part("find", entity=entity, name=name, title=title or f"Find a {self.noun[0]}")
 
+    def results(self) -> dict[str, Any]:
+        """Return the figures at the stops that the page opens with."""
+        row = self._values[self.known.start].row(self.moments.start, named=True)
+        return {name: plain_value(value) for name, value in row.items()}
+
     def _part(self, kind: str, **plain: Any) -> Part:
-        return Part(kind, lambda: plain, self._results)
+        return Part(kind, lambda: plain, self.results)
 
     def _names(self, names: Sequence[str]) -> list[str]:
         for name in names:
@@ -181,14 +192,15 @@ class Board(Part):
         instants = [self._instant(moment) for moment in self.moments.asked]
         return [values_at(history, instants, self.figures) for history in self._histories]
 
-    def _results(self) -> dict[str, Any]:
-        """Return the figures at the stops that the page opens with."""
-        row = self._values[self.known.start].row(self.moments.start, named=True)
-        return {name: plain_value(value) for name, value in row.items()}
+    @cached_property
+    def _opening(self) -> Opening:
+        return Opening(self._plain)
 
+    @cached_property
     def _plain(self) -> dict[str, Any]:
         values = {
-            name: [[plain_value(value) for value in frame[name]] for frame in self._values] for name in self.figures
+            name: [[plain_value(value) for value in frame[name]] for frame in self._values]
+            for name in self.figures
         }
         return {
             "title": self.title,

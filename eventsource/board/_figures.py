@@ -94,8 +94,8 @@ def grouped_values(
 ) -> tuple[list[str], dict[str, list[list[list[Any]]]]]:
     """Return the groups of a field, and per figure its value per history, instant and group.
 
-    The ``most`` groups with the most entities at the last instant, as known last, have their names; smaller ones are
-    one group, ``other``. A group that no entity is in has null.
+    The ``most`` groups with the most entities at the last instant, as known last, have their names; smaller ones
+    are one group, ``other``. A group that no entity is in has null.
     """
     named = [_named_groups(history, by, figures) for history in histories]
     sizes = states_at(named[-1], instants[-1]).group_by(by).len().sort("len", by, descending=[True, False])
@@ -110,7 +110,12 @@ def grouped_values(
             states_at(history, instant).with_columns(kept, pl.lit(stop).alias("|stop"))
             for stop, instant in enumerate(instants)
         ]
-        rows = pl.concat(states).group_by("|stop", by).agg(measures).rows_by_key(["|stop", by], unique=True, named=True)
+        rows = (
+            pl.concat(states)
+            .group_by("|stop", by)
+            .agg(measures)
+            .rows_by_key(["|stop", by], unique=True, named=True)
+        )
         for name in figures:
             cells = [[rows.get((stop, group), {}).get(name) for group in groups] for stop in range(len(instants))]
             found[name].append([[plain_value(value) for value in line] for line in cells])
@@ -121,7 +126,9 @@ def _named_groups(history: pl.DataFrame, by: str, figures: Mapping[str, Figure])
     """Return the columns that are needed, with the groups as texts."""
     used = {"valid_from", "valid_to", by}.union(*(figure.value.meta.root_names() for figure in figures.values()))
     values = history.select(pl.col(by).unique())
-    texts = values.with_columns(pl.Series("|text", [formatted(value) for value in values[by].to_list()], pl.String))
+    texts = values.with_columns(
+        pl.Series("|text", [formatted(value) for value in values[by].to_list()], pl.String)
+    )
     return (
         history.select(column for column in history.columns if column in used)
         .join(texts, on=by, how="left", nulls_equal=True, maintain_order="left")
@@ -135,16 +142,17 @@ def plain_value(value: Any) -> Any:
     match value:
         case None | bool() | str():
             return value
-        case int():
-            return value if abs(value) <= _EXACT else str(value)
-        case float():
-            return value if math.isfinite(value) else None
-        case Decimal():
-            near = float(value)
-            return near if Decimal(str(near)) == value else str(value)
+        case int() | float() | Decimal():
+            return _number(value)
         case timedelta():
             return formatted(value)
-        case date():
-            return value.isoformat()
-        case _:
-            return str(value)
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def _number(value: float | Decimal) -> int | float | str | None:
+    if isinstance(value, int):
+        return value if abs(value) <= _EXACT else str(value)
+    if not math.isfinite(value):
+        return None
+    near = float(value)
+    return near if isinstance(value, float) or Decimal(str(near)) == value else str(value)

@@ -62,9 +62,7 @@ class Lives:
     @classmethod
     def of(cls, histories: Sequence[pl.DataFrame], fields: Mapping[str, Field]) -> "Lives":
         """Return the lives that histories contain, one per known moment, in the order of these moments."""
-        rows = {
-            name: known_rows([_values(history, name) for history in histories], ["value"]) for name in fields
-        }
+        rows = {name: known_rows([_values(history, name) for history in histories], ["value"]) for name in fields}
         return cls(fields, rows, known_rows([existence(history) for history in histories], [_TO]))
 
 
@@ -95,9 +93,11 @@ def existence(history: pl.DataFrame) -> pl.DataFrame:
     """
     begins = (pl.col(_FROM) != pl.col(_TO).shift().over("entity")).fill_null(value=True)
     runs = history.select("entity", _FROM, _TO, begins.cum_sum().alias("run"))
-    return runs.group_by("run", maintain_order=True).agg(
-        pl.col("entity").first(), pl.col(_FROM).first(), pl.col(_TO).last()
-    ).drop("run")
+    return (
+        runs.group_by("run", maintain_order=True)
+        .agg(pl.col("entity").first(), pl.col(_FROM).first(), pl.col(_TO).last())
+        .drop("run")
+    )
 
 
 def _values(history: pl.DataFrame, field: str) -> pl.DataFrame:

@@ -5,6 +5,7 @@ from html import escape
 from typing import Any, Final
 
 from eventsource.formats import formatted
+from eventsource.sentences import markdown_of
 
 __all__ = ["MIMETYPE", "RESULTS_MIMETYPE", "VERSION", "Part"]
 
@@ -23,13 +24,18 @@ class Part:
         kind: ``board``, ``cards``, ``trend``, ``by``, ``say``, ``late`` or ``find``.
         plain: returns the rest of its JSON.
         results: returns the figures at the stops that the page opens with.
+        sentence: returns what the part says then, as a text.
     """
 
     def __init__(
-        self, kind: str, plain: Callable[[], dict[str, Any]], results: Callable[[], dict[str, Any]]
+        self,
+        kind: str,
+        plain: Callable[[], dict[str, Any]],
+        results: Callable[[], dict[str, Any]],
+        sentence: Callable[[], str] | None = None,
     ) -> None:
         self.kind = kind
-        self._json, self._named = plain, results
+        self._json, self._named, self._sentence = plain, results, sentence
 
     def _repr_mimebundle_(self, **_options: Any) -> dict[str, Any]:
         """Return the part for reports, its named results, and a table of these for JupyterLab."""
@@ -38,7 +44,8 @@ class Part:
             f"<tr><th scope='row'>{escape(name)}</th><td>{escape(formatted(value))}</td></tr>"
             for name, value in results.items()
         )
-        return {
+        said = {"text/markdown": markdown_of(self._sentence())} if self._sentence else {}
+        return said | {
             MIMETYPE: {"version": VERSION, "part": self.kind, **self._json()},
             RESULTS_MIMETYPE: {"results": results},
             "text/html": f"<table><caption>{escape(self.kind)}; a report draws it</caption>{rows}</table>",

@@ -54,7 +54,13 @@ class Stops:
 
 
 def stops_of(
-    name: str, moments: Sequence[Moment], start: Moment | None, *, tz: str, before: str = "", last: Moment | None = None
+    name: str,
+    moments: Sequence[Moment],
+    start: Moment | None,
+    *,
+    tz: str,
+    before: str = "",
+    last: Moment | None = None,
 ) -> Stops:
     """Return the stops of a slider, sorted, each once.
 
@@ -75,7 +81,8 @@ def stops_of(
     stops = tuple(by_instant[instant] for instant in sorted(by_instant))
     if not 1 <= len(stops) <= _MOST_STOPS:
         raise ReportError(
-            f"{name}: expected 1 to {_MOST_STOPS} moments, got {len(stops)}", hint="month-ends, and days of their own"
+            f"{name}: expected 1 to {_MOST_STOPS} moments, got {len(stops)}",
+            hint="month-ends, and days of their own",
         )
     first = len(stops) - 1 if start is None else sorted(by_instant).index(last_instant(start, tz))
     earlier = (moments_of({"stop": stop, "before": f"stop - {before}"})["before"] for stop in stops if before)

@@ -1,10 +1,7 @@
-"""The parts of a board on a page: their texts at the stops that the page opens with, as a page without scripts shows them."""
+"""The parts of a board on a page, at the stops that it opens with: what a page without scripts shows."""
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
-from functools import cached_property
+from datetime import datetime
 from json import dumps
 from typing import Any, Final
 
@@ -12,16 +9,16 @@ import polars as pl
 from markupsafe import Markup
 
 from eventsource import charts
-from eventsource.board import VERSION
+from eventsource.board import VERSION, Opening
 from eventsource.errors import ReportError
 from eventsource.formats import formatted
 from eventsource.moment import parse_moment
+from eventsource.report._about import About
 from eventsource.report._still import still
 
 __all__ = ["View", "view_of"]
 
 _NOTHING: Final = Markup()
-_FULL_MONTH: Final = re.compile(r"([A-Z][a-z]{2})[a-z]+")
 
 
 def view_of(parts: Sequence[dict[str, Any]]) -> "View | None":
@@ -45,101 +42,30 @@ def view_of(parts: Sequence[dict[str, Any]]) -> "View | None":
     return View(boards[0])
 
 
-@dataclass(frozen=True)
-class View:
-    """The texts of a board at the stops that its page opens with.
-
-    Args:
-        data: the JSON of the board.
-    """
-
-    data: dict[str, Any]
-
-    @cached_property
-    def t(self) -> int:
-        """The number of the moment."""
-        return int(self.data["moments"]["start"])
-
-    @cached_property
-    def k(self) -> int:
-        """The number of the known moment."""
-        return int(self.data["known"]["start"])
-
-    @property
-    def _before(self) -> int:
-        return int(self.data["moments"]["before"][self.t])
-
-    def value(self, name: str, part: str = "") -> Any:
-        """Return a figure, or what it was before, or how it changed since, or by how much it changed later."""
-        values = self.data["figures"][name]["values"]
-        here = values[self.k][self.t]
-        other = {"": None, "before": self._before, "change": self._before, "later": self.t}[part]
-        if other is None:
-            return here
-        there = values[-1 if part == "later" else self.k][other]
-        if part == "before":
-            return there
-        is_number = isinstance(here, int | float) and isinstance(there, int | float)
-        return ((there - here) if part == "later" else (here - there)) if is_number else None
+class View(Opening):
+    """What a page shows of a board."""
 
     def raw(self, name: str) -> str:
         """Return a figure as the text of ``data-value``, as a browser writes numbers."""
         value = self.value(name)
         return "" if value is None else value if isinstance(value, str) else dumps(value)
 
-    def text(self, name: str, part: str = "", form: str = "") -> str:
-        """Return a figure as people read it."""
-        return formatted(self.value(name, part), form or self.data["figures"][name]["form"])
-
-    def form(self, name: str, value: Any) -> str:
-        """Return a value in the format of a figure."""
-        return formatted(value, self.data["figures"][name]["form"])
-
-    def stop(self, iso: str) -> str:
-        """Return a moment in words."""
-        moment: date | datetime = parse_moment(iso)
-        return formatted(moment)
-
     def stops(self, moments: dict[str, Any]) -> str:
         """Return the stops of a slider as JSON."""
         return dumps(moments["moments"][: moments["stops"]])
 
-    def moment(self, name: str) -> str:
-        """Return one of the moments of the page in words."""
-        moments = self.data["moments"]["moments"]
-        found = {
-            "as_of": moments[self.t],
-            "known_at": self.data["known"]["moments"][self.k],
-            "before": moments[self._before],
-        }
-        return self.stop(found[name])
+    def chip(self, about: About) -> list[tuple[str, str]]:
+        """Return how fresh the page is, as pairs of a label and a text."""
+        lines = about.lines()[len(about.parameters) :]
+        if about.freshness is None:
+            data = self.data["data"]
+            until = datetime.fromisoformat(data["until"])
+            lines.insert(0, ("data", f"until {formatted(until)} UTC, position {formatted(data['position'])}"))
+        return lines
 
     def labels(self, names: Sequence[str]) -> str:
         """Return the labels of figures, as the title of a chart without one."""
         return ", ".join(self.data["figures"][name]["label"] for name in names)
-
-    def change(self, name: str) -> str:
-        """Return how a figure changed since the moment before."""
-        change = self.value(name, "change")
-        since = "since " + _FULL_MONTH.sub(r"\1", self.moment("before"))
-        if change is None:
-            return ""
-        return f"unchanged {since}" if not change else f"{self._signed(name, change)} {since}"
-
-    def later(self, name: str) -> str:
-        """Return by how much a figure changed after the known moment."""
-        later = self.value(name, "later")
-        figure = self.data["figures"][name]
-        is_many = figure["form"] in ("", "count") and later not in (1, -1)
-        noun = f" {figure['label'].lower()}" if is_many else ""
-        return f"{self._signed(name, later)}{noun} came in later" if later else ""
-
-    def _signed(self, name: str, value: float) -> str:
-        sign = "−" if value < 0 else "+"
-        if self.data["figures"][name]["form"] == "share":
-            points = f"{abs(100 * value):.1f}".removesuffix(".0")
-            return f"{sign}{points} {'point' if points == '1' else 'points'}"
-        return sign + self.form(name, abs(value))
 
     def groups(self, part: dict[str, Any]) -> list[tuple[str, Any, str]]:
         """Return the groups of bars, the largest first: name, value, and how many there are."""

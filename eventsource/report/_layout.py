@@ -1,4 +1,4 @@
-"""The layout of a page: items below each other, beside each other in a row, or behind tabs, as the tags of cells say.
+"""The layout of a page: items below each other, beside each other in a row, or behind tabs, by the tags of cells.
 
 Cells next to each other whose tags begin in the same way share a row or tabs::
 
@@ -48,7 +48,9 @@ def blocks(tagged: Sequence[tuple[frozenset[str], Any]]) -> Iterator[Block]:
         if key == _TAB:
             named = [(_name(tags), item) for tags, item in members]
             names = list(dict.fromkeys(name for name, _ in named))
-            yield Block("tabs", items, [(name, [item for other, item in named if other == name]) for name in names])
+            yield Block(
+                "tabs", items, [(name, [item for other, item in named if other == name]) for name in names]
+            )
         elif key:
             yield Block("row", items)
         else:

@@ -55,25 +55,29 @@ def page(notebook: NotebookNode, about: About) -> str:
     bundle = _bundle() if charts else ""
     body, contents = _numbered(found)
     opening = body.pop(0)[1]["html"] if body and "<h1" in str(body[0][1].get("html")) else ""
-    html = _template().render(
-        title=view.data["title"] if view else about.title,
-        about=about.lines(),
-        opening=opening,
-        view=view,
-        body=list(blocks(body)),
-        contents=contents if len(contents) > _CONTENTS_FROM and view is None else [],
-        charts=[json_for_script(spec) for spec in charts],
-        parts=[
-            {"id": "board" if part["part"] == "board" else f"part-{number}", "json": json_for_script(part)}
-            for number, part in enumerate(parts)
-            if part["part"] in _WITH_DATA
-        ],
-        manifest=json_for_script(dict(about.manifest)),
-        style=Markup(style),  # noqa: S704 - files of this package
-        script=Markup(script),  # noqa: S704 - likewise
-        bundle=Markup(bundle),  # noqa: S704 - of vl-convert, made safe by _bundle
-        policy=_policy(style, [script, bundle] if charts else [script]),
-    ).lstrip()
+    html = (
+        _template()
+        .render(
+            title=view.data["title"] if view else about.title,
+            about=about,
+            opening=opening,
+            view=view,
+            body=list(blocks(body)),
+            contents=contents if len(contents) > _CONTENTS_FROM and view is None else [],
+            charts=[json_for_script(spec) for spec in charts],
+            parts=[
+                {"id": "board" if part["part"] == "board" else f"part-{number}", "json": json_for_script(part)}
+                for number, part in enumerate(parts)
+                if part["part"] in _WITH_DATA
+            ],
+            manifest=json_for_script(dict(about.manifest)),
+            style=Markup(style),  # noqa: S704 - files of this package
+            script=Markup(script),  # noqa: S704 - likewise
+            bundle=Markup(bundle),  # noqa: S704 - of vl-convert, made safe by _bundle
+            policy=_policy(style, [script, bundle] if charts else [script]),
+        )
+        .lstrip()
+    )
     if len(html.encode()) > _LIMIT:
         raise ReportError(f"a page has at most {_LIMIT:,} bytes, got {len(html.encode()):,}", hint=_largest(found))
     return html

@@ -81,7 +81,7 @@ if (eventsource.board && eventsource.board.data.lives) (() => {
       element("li", {}, happened(event), element("span", { class: "soft" }, ` · ${reference(event)}`)));
     panel.replaceChildren(
       element("h3", {}, nameOf(entity), nameField ? element("span", { class: "soft" }, ` ${lives.entities[entity]}`) : null),
-      element("p", { class: "answer" }, lines.join(" ")),
+      ...lines.map((line) => element("p", { class: "answer" }, line)),
       element("ul", { class: "changes" }, ...changes),
       eventsource.lifeLine(lives, entity, panel.clientWidth || 700),
       element("details", {},

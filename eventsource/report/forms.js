@@ -18,7 +18,7 @@ const eventsource = (() => {
   const forms = {
     count: (value) => (Number.isInteger(value) ? count(value) : number(value)),
     number,
-    share: (value) => fixed(100 * value, 0) + " %",
+    share: (value) => fixed(100 * value, 0).replace(/,/g, "") + " %",
     money: (value) => "€" + fixed(value, 2),
     more: (value) => (value === 0 ? "as many as" : count(Math.abs(value)) + (value > 0 ? " more than" : " fewer than")),
     rose: (value) => (value === 0 ? "did not change" : value > 0 ? "rose" : "fell"),

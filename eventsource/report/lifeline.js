@@ -31,6 +31,11 @@ eventsource.lifeLine = (lives, entity, width) => {
       month % 12 === 0 || isFirst ? `${MONTHS[month % 12].slice(0, 3)} ${Math.floor(month / 12)}` : MONTHS[month % 12].slice(0, 3)));
     isFirst = false;
   }
+  // what is not known yet
+  if (known < to) {
+    svg.append(element("svg:rect", { x: x(known), y: top - 4, width: Math.max(0, x(to) - x(known)), height: base - top + 4, class: "unknown" },
+      element("svg:title", {}, `not known yet on ${board.moment("known_at")}`)));
+  }
   // lanes
   lanes.forEach((field, lane) => {
     const y = top + lane * laneHeight + (isNarrow ? 18 : 4);
@@ -84,12 +89,8 @@ eventsource.lifeLine = (lives, entity, width) => {
     group.append(element("svg:circle", { cx: a, cy: laneOfEvents, r: 4.5, class: "dot" }));
     svg.append(group);
   }
-  // the chosen moment, and what is not known yet
+  // the chosen moment
   const here = x(data.moments.instants[chosen.t]);
-  if (known < to) {
-    svg.append(element("svg:rect", { x: x(known), y: top - 4, width: Math.max(0, x(to) - x(known)), height: base - top + 4, class: "unknown" },
-      element("svg:title", {}, `not known yet on ${board.moment("known_at")}`)));
-  }
   svg.append(element("svg:path", { d: `M${here} ${top - 6}V${base}`, class: "mark" }));
   const isRight = here > width - 110;
   svg.append(element("svg:text", { x: here + (isRight ? -4 : 0), y: 12, "text-anchor": isRight ? "end" : here < 60 ? "start" : "middle", class: "mark-label" }, `as of ${shortDay(data.moments.instants[chosen.t])}`));

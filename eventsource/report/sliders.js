@@ -22,7 +22,11 @@ eventsource.board = (() => {
     later: () => minus(at(name, chosen.t, last), at(name)),
   })[part]();
   const moment = (name) => stop(iso(name));
-  const shortMoment = (name) => moment(name).replace(/([A-Z][a-z]{2})[a-z]+/, "$1");
+  // As in "since 30 Mar": without the year where it is that of the chosen moment.
+  const shortMoment = (name) => {
+    const text = moment(name).replace(/([A-Z][a-z]{2})[a-z]+/, "$1");
+    return text.replace(` ${iso("as_of").slice(0, 4)}`, "");
+  };
   const iso = (name) => ({
     as_of: () => board.moments.moments[chosen.t],
     known_at: () => board.known.moments[chosen.k],

@@ -29,6 +29,11 @@ SETS: dict[str, list[Parameters]] = {
         {"as_of": "2024-11-30", "known_at": "2024-11-30"},
     ],
     "07": [{}, {"moment": "2013-01-02T06:00"}, {"moment": "2013-12-24T23:00", "aircraft": "N14228"}],
+    "08": [
+        {},
+        {"as_of": "2023-12-31", "customer": "customer-9"},
+        {"as_of": "2023-01-15", "known_at": "2023-02-01", "customer": "customer-102"},
+    ],
 }
 every_notebook = pytest.mark.parametrize("prefix", SETS)
 

@@ -66,6 +66,13 @@ def test_premium(results: Results, log: list[dict[str, Any]]) -> None:
     assert Decimal(named["spent_known"]) == _spent(plain.as_of(log, JUNE, JULY))
 
 
+def test_board(results: Results, log: list[dict[str, Any]]) -> None:
+    """The figures at the stops that the board opens with equal those of a fold in plain Python."""
+    named, states = results("08"), plain.as_of(log, JUNE, JULY)
+    assert named["customers"] == len(states)
+    assert named["premium"] == sum(customer.premium for customer in states.values())
+
+
 def test_cancellations(results: Results, log: list[dict[str, Any]]) -> None:
     """When, why and where equal the raw lines of the customer."""
     named = results("03")
