@@ -11,7 +11,7 @@ Events are sorted by entity and time, and rows of a field by entity. Each column
                 event     the number of the event minus that of the row before; null where no event is known
                 from      the moment, only where no event is known
                 value     numbers as they are; texts as the number of the text in `texts`; flags as 0 and 1
-                known     [row, first stop, last stop] where it is not known from its event's recording on to the end
+                known     [row, first stop, last stop] where it is not known from its event's recording on
 
 Entities are left out, the last ids first, where there are more than `MOST_ROWS` rows. Figures count all.
 """
@@ -153,6 +153,6 @@ def _column(values: pl.Series) -> dict[str, Any]:
 
 
 def _known(kept: pl.DataFrame, expected: pl.Expr, stops: int) -> list[tuple[int, ...]]:
-    """Return the rows that are not known from the expected stop to the last one, with the stops at which they are."""
+    """Return the rows that are not known from the expected to the last stop, with the stops at which they are."""
     differs = (pl.col("known_from") != expected) | (pl.col("known_to") < stops - 1)
     return kept.with_row_index("row").filter(differs).select("row", "known_from", "known_to").rows()

@@ -69,7 +69,7 @@ def values_at(history: pl.DataFrame, instants: Sequence[datetime], figures: Mapp
         figures: what to compute.
 
     Raises:
-        ReportError: a figure is no aggregation: it has a value per entity.
+        ReportError: a figure has a value per entity: expected an aggregation.
     """
     measures = [figure.value.alias(name) for name, figure in figures.items()]
     rows = [states_at(history, instant).select(measures) for instant in instants]

@@ -38,7 +38,7 @@ class Stops:
 
     @property
     def asked(self) -> list[date | datetime]:
-        """All moments that have answers: the stops, then those before them that are no stops, each once."""
+        """All moments that have answers: the stops, then the other moments before them, each once."""
         return list(dict.fromkeys([*self.moments, *self.before]))
 
     def plain(self) -> dict[str, Any]:
