@@ -1,6 +1,7 @@
 """What all tests share: how many examples the laws try, one browser, and which tests go to one worker."""
 
 import os
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -23,6 +24,8 @@ settings.register_profile(
 )
 settings.load_profile("laws")
 
+_ADDRESS = re.compile(r"\bat 0x[0-9A-Fa-f]+")
+
 # `make test` measures coverage in the workers. A process that a test starts is not measured, and as quick as ever.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
@@ -40,6 +43,9 @@ def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
     ```
     """
     for item in items:
+        if _ADDRESS.search(item.nodeid):
+            hint = "name the values with ids= of parametrize"
+            raise pytest.UsageError(f"expected the same name in each process, got {item.nodeid}: {hint}")
         group = _shared_fixture(item)
         if group and item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(group))

@@ -178,6 +178,10 @@ class View:
             self._seen[until] = self._look(until)
         return self._seen[until]
 
+    def seen_columns(self, until: datetime | None) -> tuple[str, ...]:
+        """Return the payload columns that the events up to a moment have, sorted; None: all events."""
+        return tuple(sorted(kind_columns(self._columns(until), self.parts.members)))
+
     def _look(self, until: datetime | None) -> Seen:
         columns = kind_columns(self._columns(until), self.parts.members)
         bounds = Bounds({name: self.parts.columns[name].top for name in columns}, self.parts.rows)

@@ -63,8 +63,7 @@ class Request:
     @classmethod
     def of(cls, view: View, moment: datetime | None) -> "Request":
         """Return what a question for the states at a moment needs."""
-        columns = tuple(sorted(view.seen(moment).columns))
-        return cls(moment, view.upto, view.known_at, view.plan.order, columns)
+        return cls(moment, view.upto, view.known_at, view.plan.order, view.seen_columns(moment))
 
 
 def unusable(snapshot: Snapshot, request: Request) -> Unusable | None:

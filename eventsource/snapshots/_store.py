@@ -207,8 +207,8 @@ class SnapshotStore:
 
         Args:
             keep: how many snapshots stay.
-            useful: snapshots of the payload columns of today, and of events that the log has: all others are
-                removed. None: all snapshots are of use.
+            useful: snapshots whose payload columns are those that events up to their moment have today, and of
+                events that the log has: all others are removed. None: all snapshots are of use.
             new: snapshots that were taken just now: they stay before all others.
         """
         snapshots = self.all()

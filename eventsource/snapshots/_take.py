@@ -55,7 +55,7 @@ def take_snapshot(view: View, store: SnapshotStore, moment: datetime | None) -> 
             moment=moment,
             is_complete=moment >= span[1],
             last_recorded_at=max((moment for moment in recorded if moment is not None), default=None),
-            columns=tuple(sorted(view.seen(moment).columns)),
+            columns=view.seen_columns(moment),
             entities=all_states.height,
             last_event_id=view.parts.last_event_id(view.upto),
             log_mark=view.log.mark,
@@ -78,8 +78,8 @@ def take_due_snapshots(
     """
     if view.span is None or not can_hold_states(view.plan):
         return []
-    columns = tuple(sorted(view.seen(None).columns))
-    useful = [snapshot for snapshot in existing if snapshot.columns == columns]
+    # The events up to the moment of a snapshot may have fewer columns than all events.
+    useful = [snapshot for snapshot in existing if snapshot.columns == view.seen_columns(snapshot.moment)]
     new = []
     for moment in due_moments(policy, useful, view.span, view.upto, tz):
         # A total that cannot be stored must not make the question fail that only happened to find it due.

@@ -106,6 +106,23 @@ def test_a_policy_of_both_kinds_takes_each_snapshot_once(tmp_path: Path) -> None
     assert found.snapshots().height == 2
 
 
+def test_a_member_that_appears_later_makes_no_earlier_snapshot_due_again(tmp_path: Path) -> None:
+    """The events up to a step's end have the columns that its snapshot has, though later ones have more."""
+    policy = SnapshotPolicy(events=1, every="1d", keep=4)
+    members: list[dict[str, Any]] = [{"n": 1}, {"n": 2}, {"n": 3, "v": "x"}, {"n": 4}]
+    found = stored_timeline(Log(tmp_path / "log"), BUSY, policy=policy)
+    log_of(found).append(
+        [event("Changed", "a", at=f"2024-01-0{day}", **data) for day, data in enumerate(members, start=1)]
+    )
+    assert len(found.take_due(policy)) == 4
+    assert found.take_due(policy) == []
+    log_of(found).append([event("Paid", "a", at="2024-01-05", w=1)])
+    assert [snapshot.moment.day for snapshot in found.take_due(policy)] == [5, 4]
+    assert found.take_due(policy) == []
+    found = stored_timeline(log_of(found), BUSY, policy=policy)
+    assert found.as_of("2024-01-03").equals(found.as_of("2024-01-03", snapshots=False))
+
+
 @pytest.mark.parametrize("tz", ["UTC", "Europe/Warsaw", "America/New_York"])
 @pytest.mark.parametrize("at", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"])
 def test_a_policy_takes_steps_at_the_ends_of_the_calendar(tmp_path: Path, at: str, tz: str) -> None:
