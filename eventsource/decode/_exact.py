@@ -36,6 +36,8 @@ _CUT_TIME: Final = r"\.\d{6}\d*[1-9]"
 _DIGITS: Final = 400
 """The precision of decimals while they are rounded: more digits than any value has that a column can hold."""
 
+_HAS_DIGITS: Final = frozenset({decimal.Decimal, int, str})
+
 _MODES: Final[Mapping[str, str]] = {
     "half_even": decimal.ROUND_HALF_EVEN,
     "half_up": decimal.ROUND_HALF_UP,
@@ -193,23 +195,25 @@ def _is_never_held(kind: str, dtype: pl.DataType) -> bool:
 
 
 def _decimals(values: list[Any], dtype: pl.Decimal) -> pl.Series:
-    """Return the decimals that hold the values exactly, by way of their digits as texts, which is fast."""
-    unit = decimal.Decimal(1).scaleb(-dtype.scale)
-    traps = [decimal.InvalidOperation, decimal.Inexact]
-    context = decimal.Context(prec=int(dtype.precision or 38), traps=traps)
-    texts = [_digits(value, unit, context) for value in values]
-    return pl.Series(texts, dtype=pl.String()).cast(dtype, strict=False)
+    """Return the decimals that hold the values exactly, by way of their digits as texts.
+
+    Six values with ``Decimal(5, 2)``; rows that are not exact are looked at one by one later::
+
+        values    12      1.5     12.345   "7.10"   "x"    1E+3
+        texts     12      1.5     12.345   7.10     x      1E+3
+        exact     yes     yes     no       yes      no     no
+        found     12.00   1.50    ·        7.10     ·      ·
+    """
+    texts = pl.Series([_digits(value) for value in values], dtype=pl.String())
+    whole = int(dtype.precision or 38) - dtype.scale
+    before = rf"\d{{1,{whole}}}" if whole else "0"
+    behind = rf"\d{{1,{dtype.scale}}}0*" if dtype.scale else "0+"
+    is_exact = texts.str.contains(rf"^-?{before}(\.{behind})?$").fill_null(value=False)
+    return texts.set(~is_exact, None).cast(dtype, strict=False)
 
 
-def _digits(value: Any, unit: decimal.Decimal, context: decimal.Context) -> str | None:
-    if value.__class__ is str and not _NUMBER.fullmatch(value):
-        return None
-    if value.__class__ not in (int, decimal.Decimal, str):
-        return None
-    try:
-        return format(decimal.Decimal(value).quantize(unit, context=context), "f")
-    except decimal.DecimalException:
-        return None
+def _digits(value: Any) -> str | None:
+    return str(value) if value.__class__ in _HAS_DIGITS else None
 
 
 def _cast(values: pl.Series, dtype: pl.DataType) -> pl.Series:

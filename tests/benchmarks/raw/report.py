@@ -17,8 +17,8 @@ _MOST_SECONDS: Final = 0.5
 _NOTES: Final = """\
 Each contender runs in its own process; libraries are imported before the clock starts. *CPU* are the seconds of
 all cores, *MB* the peak memory, both with worker processes. DuckDB keeps duplicates in its Parquet, and drops them
-where an answer needs it; a pull drops them. A first question of eventsource writes an index, from which the next
-questions are answered; DuckDB decodes the payloads again. Answers are compared before any time is printed."""
+where an answer needs it; a pull drops them. With the first question both write what the next questions read: an
+index, typed Parquet. Answers are compared before any time is printed."""
 
 
 def page(measured: Sequence[Measured], *, events: int) -> str:

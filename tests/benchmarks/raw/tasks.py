@@ -37,8 +37,9 @@ class Task:
 
 TASKS: Final = {
     "load": Task("pull; raw file to Parquet", "load", "load"),
-    "first": Task("the first question, after that", "first", "first", ("jsonl",)),
+    "first": Task("the first question, after that: payloads decoded and kept", "first", "first", ("jsonl",)),
     "first_exact": Task("the same with Decimal fields", "first_exact", "first_exact", ("jsonl",)),
+    "once": Task("the first question; DuckDB keeps nothing for the next one", "first", "once", ("jsonl",)),
     "whole": Task("raw file to the first answer; straight from the file", "whole", "straight"),
 }
 
