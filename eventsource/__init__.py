@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         errors as errors,
         event as event,
         fold as fold,
+        jupyter as jupyter,
         log as log,
         model as model,
         moment as moment,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
     # isort: on
     from eventsource.errors import EventsourceError
+    from eventsource.jupyter import notebook
     from eventsource.log import Log
     from eventsource.model import (
         Model,
@@ -82,6 +84,7 @@ __all__ = [
     "largest",
     "latest",
     "mean",
+    "notebook",
     "reduce",
     "smallest",
     "source",
@@ -96,6 +99,7 @@ _HOMES: Final = {
     "ReadModel": "readmodel",
     "SnapshotPolicy": "snapshots",
     "Timeline": "timeline",
+    "notebook": "jupyter",
     "source": "sources",
 }
 """The module that defines a public name; names that are not listed are from `eventsource.model`."""

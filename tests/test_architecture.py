@@ -12,8 +12,9 @@ ROOT = Path(eventsource.__file__).parent
 LAYERS: dict[frozenset[str], str] = {
     frozenset({"__main__", "__init__"}): "The public names, and `python -m eventsource`.",
     frozenset({"cli"}): "The command line: one command a question, and the program around them.",
-    frozenset({"check", "demo", "dump", "readmodel", "report", "testing"}): (
-        "Products: SQL tables, pages, checks of a log, one entity's events as lines, the test kit, demo data."
+    frozenset({"check", "demo", "dump", "jupyter", "readmodel", "report", "testing"}): (
+        "Products: SQL tables, pages, notebooks, checks of a log, one entity's events as lines, the test kit, "
+        "demo data."
     ),
     frozenset({"board"}): "Figures and lives at each pair of two moments: what a page with sliders shows.",
     frozenset({"timeline"}): "A log and a model meet: the questions.",
@@ -48,6 +49,8 @@ LAYERS: dict[frozenset[str], str] = {
 """Every module of the package, the highest layer first: a module imports only from layers below its own."""
 
 DOORS = {
+    "IPython": {"report"},
+    "anywidget": {"jupyter"},
     "altair": {"charts"},
     "deltalake": {"log"},
     "fcntl": set(),  # the package can be imported on Windows

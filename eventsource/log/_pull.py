@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from inspect import getattr_static
 from pathlib import Path
 from typing import Any, Final
@@ -63,7 +63,13 @@ class Pulled:
     notes: tuple[str, ...]
     head: int
     seconds: float
-    reasons: pl.DataFrame = field(repr=False)
+    reasons: pl.DataFrame
+
+    def __repr__(self) -> str:
+        found = [f"{counted(self.appended, 'event')} appended"]
+        counts = (("duplicate", self.duplicates), ("conflict", self.conflicts), ("rejected line", self.rejected))
+        found += [counted(count, name) for name, count in counts if count]
+        return f"<Pulled: {', '.join(found)} in {self.seconds:.1f} s; the log holds {self.head:,}>"
 
 
 def pull_batches(

@@ -22,6 +22,8 @@ __all__ = ["Item", "items"]
 _HIDDEN: Final = {"remove-cell", "parameters", "injected-parameters", "results"}
 _TABLE: Final = {"table", "thead", "tbody", "tfoot", "tr", "th", "td", "caption", "small", "br"}
 _PROSE: Final = nh3.ALLOWED_TAGS - {"img"}  # a page loads nothing
+_LEFT_OUT: Final = {"script", "style", "details"}
+"""Tags that go with their content: what a notebook folds away, such as a payload, is on no page."""
 _SPANS: Final = {"th": {"colspan", "rowspan", "scope"}, "td": {"colspan", "rowspan"}}
 _ANCHOR: Final = re.compile(r'<a class="anchor-link"[^>]*>[^<]*</a>')
 _QUOTED: Final = re.compile(r'<td>(?:"|&quot;)([^<]*)(?:"|&quot;)</td>')  # Polars quotes texts
@@ -104,7 +106,7 @@ def _clean(html: str, *, markdown: bool) -> Markup:
     if markdown:
         cleaned = nh3.clean(_ANCHOR.sub("", html), tags=_PROSE, url_schemes={"https", "mailto"})
     else:
-        cleaned = nh3.clean(html, tags=_TABLE, attributes=_SPANS, clean_content_tags={"script", "style"})
+        cleaned = nh3.clean(html, tags=_TABLE, attributes=_SPANS, clean_content_tags=_LEFT_OUT)
         cleaned = _QUOTED.sub(r"<td>\1</td>", cleaned)
     return Markup(cleaned)  # noqa: S704 - cleaned by nh3
 

@@ -42,7 +42,7 @@ from eventsource.checksums import DamagedFileError, check_content, checksum, nam
 from eventsource.derived_folders import derived_folder, mark_used, remove_unused
 from eventsource.errors import DerivedFileWarning, IndexFileError
 from eventsource.event import EventLog
-from eventsource.messages import warn
+from eventsource.messages import counted, warn
 from eventsource.plan import Plan
 
 __all__ = ["Snapshot", "SnapshotStore"]
@@ -84,6 +84,12 @@ class Snapshot:
     last_event_id: str
     log_mark: str
     file: str
+
+    def __repr__(self) -> str:
+        states = counted(self.entities, "state")
+        return (
+            f"<Snapshot of {states} at {self.moment:%Y-%m-%d %H:%M:%S}, of events before position {self.position}>"
+        )
 
 
 class SnapshotStore:

@@ -75,6 +75,9 @@ class Files:
         self._times = times or TimeReader("UTC", None)
         self._decoder = Decoder(self.name, mapping, self._times, self._short_name)
 
+    def __repr__(self) -> str:
+        return f"<source {';'.join(map(str, self._patterns))!r}>"
+
     @property
     def name(self) -> str:
         """The absolute paths and globs: stable as long as the files are not moved."""

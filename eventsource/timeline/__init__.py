@@ -23,7 +23,7 @@ from eventsource.progress import Progress
 from eventsource.snapshots import Snapshot, SnapshotPolicy, Snapshots, Unusable
 from eventsource.timeline._answers import difference, explanation
 from eventsource.timeline._corrections import EntityCorrections, correction_note
-from eventsource.timeline._display import timeline_html
+from eventsource.timeline._display import plan_html, timeline_html
 from eventsource.timeline._faults import Faults, Sight, check_faults, listed_faults, settle
 from eventsource.timeline._join import JoinedRows, latest_known_at
 from eventsource.timeline._mixed import Mixed
@@ -55,6 +55,7 @@ __all__ = [
     "Timeline",
     "Tuning",
     "correction_note",
+    "plan_html",
 ]
 
 T = TypeVar("T")

@@ -1,11 +1,20 @@
 """Timelines and plans as HTML for notebooks: plain tables, every text escaped."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from html import escape
 
 from eventsource.plan import Plan, Rule
 
-__all__ = ["plan_html", "table_html", "timeline_html"]
+__all__ = ["Folded", "plan_html", "table_html", "timeline_html"]
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """Lines of a cell, and further lines that a notebook shows on request; a page of a report leaves these out."""
+
+    shown: tuple[str, ...]
+    folded: tuple[str, ...]
 
 
 def timeline_html(plan: Plan, log: str, tz: str) -> str:
@@ -31,7 +40,16 @@ def table_html(head: Sequence[str], rows: Iterable[Sequence[object]], caption: s
 
 
 def _cell(value: object) -> str:
-    return f'<td style="text-align:left;vertical-align:top">{escape("" if value is None else str(value))}</td>'
+    return f'<td style="text-align:left;vertical-align:top">{_inside(value)}</td>'
+
+
+def _inside(value: object) -> str:
+    """Return the HTML of a value; the items of a tuple are lines."""
+    if isinstance(value, Folded):
+        return f"{_inside(value.shown)}<details><summary>more</summary>{_inside(value.folded)}</details>"
+    if isinstance(value, tuple):
+        return "<br>".join(map(_inside, value))
+    return escape("" if value is None else str(value))
 
 
 def _row(rule: Rule) -> tuple[str, str, str, str | None]:

@@ -14,7 +14,7 @@ from eventsource.index import reading
 from eventsource.messages import counted
 from eventsource.timeline._answers import defaults
 from eventsource.timeline._corrections import EntityCorrections, correction_note
-from eventsource.timeline._display import table_html
+from eventsource.timeline._display import Folded, table_html
 
 __all__ = ["Replay", "Step", "replay_of"]
 
@@ -69,6 +69,9 @@ class Step:
         """What the event changed, on one line: ``deleted, premium: true → false``; empty if nothing."""
         fields = (f"{name}: {_text(old)} → {_text(new)}" for name, (old, new) in self.changed.items())
         return ", ".join([self.existence, *fields] if self.existence else fields)
+
+    def __repr__(self) -> str:
+        return f"<Step #{self.position} {self.type} at {self.at:%Y-%m-%d %H:%M:%S}: {self.summary or 'no change'}>"
 
 
 class Replay(Sequence[Step]):
@@ -130,12 +133,11 @@ class Replay(Sequence[Step]):
 
     def _repr_html_(self) -> str:
         rows = [
-            (f"{s.at:%Y-%m-%d %H:%M:%S}", s.position, s.type, s.summary or "–", s.data, _state_text(s))
+            (f"{s.at:%Y-%m-%d %H:%M:%S}", (s.type, f"#{s.position}"), Folded(_change_lines(s), _folded(s)))
             for s in self
         ]
-        head = ("at (UTC)", "position", "event", "changed", "payload", "state after")
         notes = "".join(f"<p>{escape(note)}</p>" for note in self.notes)
-        return table_html(head, rows, self._title) + notes
+        return table_html(("at (UTC)", "event", "changed"), rows, self._title) + notes
 
 
 def replay_of(
@@ -189,10 +191,16 @@ def _payloads(log: EventLog, positions: pl.Series) -> dict[int, str]:
         return dict(scan.filter(wanted).select("position", "data").collect().iter_rows())
 
 
-def _state_text(step: Step) -> str:
-    if not step.exists_after:
-        return "does not exist"
-    return ", ".join(f"{name}={_text(value)}" for name, value in step.after.items())
+def _change_lines(step: Step) -> tuple[str, ...]:
+    """Return what an event changed, a line per field: ``city: Kraków → Warszawa``."""
+    fields = [f"{name}: {_text(old)} → {_text(new)}" for name, (old, new) in step.changed.items()]
+    return tuple([step.existence, *fields] if step.existence else fields) or ("–",)
+
+
+def _folded(step: Step) -> tuple[str, ...]:
+    """Return what a notebook shows on request only: the payload, and the state after the event."""
+    state = [f"{name} = {_text(value)}" for name, value in step.after.items()]
+    return step.data, *(state if step.exists_after else ["does not exist"])
 
 
 def _text(value: Any) -> str:

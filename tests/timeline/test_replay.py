@@ -94,7 +94,7 @@ def test_booleans_are_lower_case_as_in_json() -> None:
 
     steps = es.Timeline(MemoryLog(STORY), Present).replay("ada")
     assert [step.summary for step in steps[1:]] == ["here: true → false", "here: false → true"]
-    assert "here=true" in steps._repr_html_()
+    assert "here = true" in steps._repr_html_()
     assert "True" not in repr(steps)
 
 
@@ -102,7 +102,7 @@ def test_the_html_shows_no_state_of_an_entity_that_does_not_exist(replay: Replay
     """Rows of steps after which the entity does not exist say so instead of a state."""
     rows = replay._repr_html_().split("<tr>")[2:]
     assert ["does not exist" in row for row in rows] == [False, False, True, True, False]
-    assert "visits=2, name=Ada" in rows[-1]
+    assert "visits = 2<br>name = Ada" in rows[-1]
 
 
 def test_upto_and_known_at_limit_the_events() -> None:

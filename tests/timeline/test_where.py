@@ -240,10 +240,16 @@ class Orders(es.Model):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize(("op", "nothing"), [("distinct", []), ("largest", None), ("latest", None), ("first", None)])
+@pytest.mark.parametrize(
+    ("op", "nothing"), [("distinct", []), ("largest", None), ("latest", None), ("first", None)]
+)
 def test_values_that_no_event_of_the_field_has(engine: Engine, op: str, nothing: Any) -> None:
     """Where only events that do not meet the condition have values, of two kinds, the field has none."""
-    events = [event("Seen", "a", at=at(1)), event("Seen", "b", at=at(1), v=2), event("Seen", "b", at=at(2), v=True)]
-    plan = Plan("M", (Rule(name="f", op=op, events=(), of="v", where=pl.col("@stream") == "a"),))
+    events = [
+        event("Seen", "a", at=at(1)),
+        event("Seen", "b", at=at(1), v=2),
+        event("Seen", "b", at=at(2), v=True),
+    ]
+    plan = Plan("M", (Rule(name="f", op=op, events=(), of="v", where=pl.col("@stream") == "a"),))  # type: ignore[arg-type]  # one of the names
     found = Timeline(MemoryLog(events), plan, engine=engine).as_of()
     assert found["f"].to_list() == [nothing, nothing]
