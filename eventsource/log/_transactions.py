@@ -1,7 +1,7 @@
 """All application transactions of a version of a table, from Delta's log itself.
 
-delta-rs looks up one name at a time, and reads the log anew for each: a thousand files would take seconds. The log
-is read once here::
+delta-rs looks up one name at a time, and reads the log again for each: a thousand files would take seconds. The
+log is read once here::
 
     _last_checkpoint                     {"version": 100, …}
     …0100.checkpoint.parquet             column txn: {appId, version}       all up to 100

@@ -3,8 +3,8 @@
 A module of a store derives a class from `StoreSource`. It says which store it is (`StoreSource.store`), and yields
 `Taken` objects (`StoreSource.read`)::
 
-    read(None)               Taken(events 1 … 500, rejected, place={"position": 500})      each of them is one commit
-                             Taken(events 501 … 900, rejected, place={"position": 900})    of the log
+    read(None)               Taken(events 1 … 500, rejected, place={"position": 500})     each is one commit
+                             Taken(events 501 … 900, rejected, place={"position": 900})   of the log
     read({"position": 900})                                                                the next pull
 
 A *place* is whatever JSON value the module needs to read on: a number, the offsets of partitions, a list of gaps.

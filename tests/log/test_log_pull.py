@@ -279,7 +279,7 @@ def test_transactions_read_at_once_are_those_that_delta_finds(tmp_path: Path) ->
     assert Log(tmp_path / "log").checkpoint(_OnceOfFiles(name, Batch(empty_events(), {}))).get(files[3]) == 3
 
 
-def test_the_size_of_a_source_is_not_asked_for_in_vain(tmp_path: Path) -> None:
+def test_the_size_of_a_source_is_not_asked_for_without_need(tmp_path: Path) -> None:
     """It may mean a look at thousands of files."""
 
     class Sized(Lines):
