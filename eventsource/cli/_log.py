@@ -1,5 +1,6 @@
 """The commands `pull` and `rejected`: fill the log, and look at the lines that were rejected."""
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -18,6 +19,7 @@ from eventsource.cli._parameters import Argument, Option
 from eventsource.cli._progress import Bar
 from eventsource.cli._pull_advice import advice
 from eventsource.cli._terminal import complain, note, say
+from eventsource.errors import EventsourceError
 from eventsource.event import Source
 from eventsource.log import Log, Pulled, PullProgress, refuse_rejected_lines
 from eventsource.messages import counted, noun
@@ -57,6 +59,10 @@ class PullOptions:
     allow_rejected: Annotated[
         bool, Option("--allow-rejected", help="Exit with code 0 although lines were rejected or in conflict.")
     ] = False
+    no_index: Annotated[
+        bool,
+        Option("--no-index", help="Leave the index of the project's model to the first question about it."),
+    ] = False
 
 
 def pull(
@@ -78,6 +84,9 @@ def pull(
     lines are read, and events with a known id are dropped. Lines that cannot be read become rejected lines (dead
     letters).
 
+    If the project names a model, its index is brought up to date as well, so that its first question only reads.
+    A model that cannot be imported is reported; the events are in the log nevertheless.
+
     The exit code is 0 if all lines were taken, or known already. It is 1 if lines were rejected, or conflict with
     an event of the same id.
     """
@@ -97,6 +106,9 @@ def pull(
             )
         done = [_pulled(target, each, how) for each in sources]
     _summary(target, done)
+    is_own = log in (None, project.log, project.located(project.log))
+    if is_own and not how.no_index and any(each.appended for each in done):
+        _index_events(target, project)
     if not how.allow_rejected and any(each.rejected or each.conflicts for each in done):
         raise Exit(FAILED)
 
@@ -135,6 +147,25 @@ def _pulled(log: Log, source: Source, how: PullOptions) -> Pulled:
 
         bar.draw(name, 0, source.size)
         return log.pull(source, again=how.again, allow_repeated_ids=how.allow_repeated_ids, progress=show)
+
+
+def _index_events(log: Log, project: Project) -> None:
+    """Bring the index of the project's model up to date; say how long that took, or why it was not possible.
+
+    This is done after the pull, not beside it: decoding lines and decoding payloads need the same cores.
+    """
+    if project.model is None:
+        return
+    from eventsource.cli._models import load_plan
+    from eventsource.index import Index
+
+    begin = time.monotonic()
+    try:
+        with Bar() as bar:
+            if Index(log, load_plan(project.model, project.folder), progress=bar).update():
+                say(f"{'':13}index of {project.model}: {time.monotonic() - begin:.1f} s", "dim")
+    except EventsourceError as error:
+        complain("Warning", f"the events are in the log, but {project.model} has no index: {error}")
 
 
 def _names(sources: Sequence[Source]) -> str:

@@ -53,18 +53,18 @@ def _imported(name: str, folder: Path) -> Any:
             raise _import_error(name, error) from error
         known = [path.stem for path in folder.glob("*.py")]
         raise UsageError(f"module {name!r} does not exist in {folder}", hint=suggestion(name, known)) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _import_error(name, error) from error
 
 
-def _import_error(name: str, error: Exception) -> UsageError:
+def _import_error(name: str, error: BaseException) -> UsageError:
     what = f"{type(error).__name__}: {error}"
     return UsageError(
         f"module {name} cannot be imported: {what}{_where(error)}", hint=f'try it alone: python -c "import {name}"'
     )
 
 
-def _where(error: Exception) -> str:
+def _where(error: BaseException) -> str:
     """Return file and line of the user's own code in which an error was raised, or nothing."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_foreign(frame.filename)]
     if isinstance(error, SyntaxError):

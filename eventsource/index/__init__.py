@@ -117,6 +117,23 @@ class Index:
             missing = attempt.missing
         raise LogError(f"{self.log.path} lacks a file: {missing}", hint="restore it from a backup") from missing
 
+    def update(self) -> bool:
+        """Add the events that the files lack, as the next question would.
+
+        Returns:
+            Whether there are files: a small log is decoded in memory by each process.
+
+        Raises:
+            IndexFileError: see `views`.
+            LogError: see `views`.
+        """
+        if not self.log.path or self.log.head <= self.sizes.in_memory:
+            return False
+        for attempt in self.views():
+            with attempt:
+                pass  # to open a view is to bring the files up to date
+        return True
+
     def _head(self, upto: int | None) -> int:
         """Return the head of the log; it is not refreshed for events that the index is known to hold."""
         indexed = self._current[0].head if self._current else 0

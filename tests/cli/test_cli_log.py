@@ -368,3 +368,42 @@ def test_ids_of_something_else_are_refused(run: Run, folder: Path) -> None:
     assert "3 events appended" in run("pull", "a.jsonl", "--allow-repeated-ids", "--allow-rejected").stdout
     write(folder / "b.jsonl", *([event(99, "a", "Seen", "2024-01-01")] * 30))
     assert "29 duplicates dropped" in run("pull", "b.jsonl").stdout
+
+
+def test_a_pull_builds_the_index_of_the_projects_model(run: Run, folder: Path) -> None:
+    """A large log has its index after the pull, so that the first question adds nothing; --no-index leaves it."""
+    name, stream, at = "Created", "s{}", "2024-01-01T00:00:00Z"
+    rows = [event(number, stream.format(number % 50), name, at, name="x") for number in range(1000, 21_100)]
+    write(folder / "raw" / "b.jsonl", *rows)
+    assert "index" not in run("pull", "--no-index").stdout
+    assert not (folder / "data" / "log" / "index").exists()
+    write(folder / "raw" / "c.jsonl", event(99_001, "s1", "Bought", "2024-03-01"))
+    assert "index of models:Customer" in run("pull").stdout
+    [manifest] = (folder / "data" / "log" / "index").glob("*/manifest.json")
+    before = manifest.stat().st_mtime_ns
+    assert json.loads(manifest.read_text())["head"] == head(folder)
+    assert run("as-of", "-e", "s1", "--format", "csv").stdout.count("\n") == 2
+    assert manifest.stat().st_mtime_ns == before
+    assert "index" not in run("pull").stdout
+
+
+@pytest.mark.parametrize(
+    ("models", "says"),
+    [
+        ("import nothing_of_this_name", "ModuleNotFoundError"),
+        ("class Other: ...", "unknown model 'Customer'"),
+        ("raise SystemExit(3)", "SystemExit: 3"),
+        ("class Customer(:", "SyntaxError"),
+    ],
+)
+def test_a_broken_model_does_not_keep_a_pull_from_committing(
+    run: Run, folder: Path, models: str, says: str
+) -> None:
+    """The events are in the log, the exit code is that of the pull, and a warning says what is wrong."""
+    (folder / "models.py").write_text(models)
+    result = run("pull")
+    assert head(folder) == lines().count("\n")
+    assert "Warning: the events are in the log, but models:Customer has no index" in result.stderr
+    assert says in result.stderr
+    write(folder / "raw" / "c.jsonl", event(900, "eve", "Created", "2024-05-01"))
+    assert "Warning" not in run("pull", "--no-index").stderr
