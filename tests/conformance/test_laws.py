@@ -17,6 +17,8 @@ from eventsource.timeline import Timeline
 from tests.conformance.answers import alike, answer_of, assert_same, has_fixed_dtypes, is_refused, states, timeline
 from tests.conformance.strategies import INSTANTS, STREAMS, World, logs, moments, plans, worlds, zones
 
+pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.NumberTextWarning")
+
 ENTITIES = (*STREAMS, "7", "new", "nobody")
 _TICK = timedelta(microseconds=1)
 
@@ -163,7 +165,12 @@ def _settled_by(world: World, end: datetime) -> list[dict[str, Any]]:
 
 @given(worlds(), st.one_of(st.none(), moments()), moments())
 def test_known_at_ignores_what_was_recorded_after(world: World, when: Any, known_at: Any) -> None:
-    """Law 5: an answer with known_at is that of a log without what was recorded after."""
+    """Law 5: an answer with known_at is that of a log without what was recorded after.
+
+    The events of that log have other positions, so a plan that reads positions is not tried.
+    """
+    if _reads_positions(world.plan):
+        return
     end = last_instant(known_at)
     before = world.without(lambda event: (event["recorded_at"] or event["occurred_at"]) <= end)
     whole, cut = timeline(world.events, world.plan), timeline(before, world.plan)
