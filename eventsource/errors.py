@@ -31,6 +31,7 @@ from eventsource.redaction import without_secrets
 __all__ = [
     "AppendConflictError",
     "DatabaseError",
+    "DefinitionError",
     "DerivedFileWarning",
     "EventsourceError",
     "EventsourceWarning",
@@ -154,6 +155,10 @@ class RejectedLinesError(SourceError):
 
 class ReportError(EventsourceError, RuntimeError):
     """A report cannot be made: an unknown parameter, a notebook that fails, a page that would be too large."""
+
+
+class DefinitionError(ReportError):
+    """A report definition cannot be used: the message names file and line, and what is expected there."""
 
 
 class ReadModelError(EventsourceError, RuntimeError):

@@ -6,6 +6,7 @@ format          of                             reads
 ``count``       1234                           1,234
 ``share``       0.4                            40 %
 ``money``       1234.5                         €1,234.50
+``money PLN``   1234.5                         PLN 1,234.50
 ``number``      0.125                          0.125
 ``day``         a date or a datetime           30 June 2024
 ``moment``      a datetime                     30 June 2024, 17:30
@@ -20,14 +21,17 @@ format          of                             reads
 A value that is missing reads ``–``.
 """
 
+import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-__all__ = ["NAMES", "formatted"]
+__all__ = ["NAMES", "check_format", "formatted"]
 
 _MISSING: Final = "–"
+_CURRENCY: Final = re.compile(r"money ([A-Z]{3})")
+_SIGNS: Final = {"EUR": "€", "USD": "$", "GBP": "£"}
 _UNITS: Final = (("day", timedelta(days=1)), ("hour", timedelta(hours=1)), ("minute", timedelta(minutes=1)))
 
 
@@ -37,12 +41,26 @@ def formatted(value: Any, name: str = "") -> str:
     Raises:
         ValueError: no format has this name.
     """
+    check_format(name)
     if "|" in name:
         one, many = name.split("|", 1)
         return f"{_count(value)} {one if value == 1 else many}"
-    if name and name not in _FORMATS:
-        raise ValueError(f"expected a format, got {name!r}: {', '.join(NAMES)}, or one|many")
-    return _MISSING if value is None else _FORMATS[name or _fitting(value)](value)
+    if value is None:
+        return _MISSING
+    if currency := _CURRENCY.fullmatch(name):
+        sign = _SIGNS.get(currency[1], f"{currency[1]}\u00a0")
+        return f"{'−' if value < 0 else ''}{sign}{abs(value):,.2f}"
+    return _FORMATS[name or _fitting(value)](value)
+
+
+def check_format(name: str) -> None:
+    """Check the name of a format; an empty one is the format that fits.
+
+    Raises:
+        ValueError: no format has this name.
+    """
+    if name and name not in _FORMATS and "|" not in name and not _CURRENCY.fullmatch(name):
+        raise ValueError(f"expected a format, got {name!r}: {', '.join(NAMES)}, money PLN, or one|many")
 
 
 def _fitting(value: Any) -> str:

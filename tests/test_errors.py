@@ -103,6 +103,7 @@ RAISED: dict[str, tuple[Callable[..., Any], str]] = {
     "AppendConflictError": (lambda folder: es.Log(folder / "log").pull(PulledMeanwhile(folder / "log")), "orders"),
     "SourceError": (lambda folder: es.Log(folder / "log").pull(es.source(folder / "*.jsonl")), "*.jsonl"),
     "RejectedLinesError": (pull_a_broken_line, "raw.jsonl:1"),
+    "DefinitionError": (lambda folder: es.report.read_definition(folder / "premium.toml"), "premium.toml"),
     "ReportError": (lambda _: charts.line(pl.DataFrame({"x": [1]}), "x", "y"), "'y'"),
     "ReadModelError": (lambda folder: read_model_of(folder, "mysql://host/base"), "mysql"),
     "ReadModelBusyError": (refresh_a_locked_database, "read.db"),

@@ -85,7 +85,7 @@ def notebook(folder: Path, code: str) -> Path:
 
 
 LIMITED: list[tuple[str, str]] = [
-    ("print('x' * 100_000)", "report.html cannot be written"),
+    ("print('x' * 100_000)", ".html cannot be written"),
     ("raise ValueError('wrong ' * 40_000)", "the traceback could not be written to"),
 ]
 
@@ -93,13 +93,15 @@ LIMITED: list[tuple[str, str]] = [
 @pytest.mark.slow
 @pytest.mark.parametrize(("code", "said"), LIMITED)
 def test_a_report_that_cannot_be_written(project: Path, code: str, said: str) -> None:
-    """Neither an empty page nor an empty notebook stays behind."""
+    """Neither an empty page nor an empty notebook stays behind; the failure page fits."""
     path = notebook(project, code)
     done = run_limited(project, "report", "run", str(path), "--out", "out", limit=60_000)
     assert done.returncode == 1, done.stderr
     assert said in done.stderr
     assert "File too large" in done.stderr
-    assert list((project / "out").iterdir()) == []
+    pages = {page.name for page in (project / "out" / "report").glob("*.html")}
+    assert all(name.endswith("-failed.html") or name == "latest.html" for name in pages)
+    assert not [file for file in (project / "out").rglob("*") if file.name.endswith(".tmp")]
 
 
 @pytest.mark.slow
@@ -110,7 +112,7 @@ def test_a_report_with_a_long_folder_of_temporary_files(project: Path, monkeypat
     monkeypatch.setenv("TMPDIR", str(long))
     done = run_limited(project, "report", "run", str(notebook(project, "print(1)")), "--out", "out", limit=None)
     assert done.returncode == 0, done.stderr
-    assert (project / "out" / "report.html").exists()
+    assert (project / "out" / "report" / "latest.html").exists()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ code  meaning
 0     success
 1     the question or the pull failed, or a check found faults
 2     wrong usage: an option, a model, a field or a moment that does not exist
-3     the log, file, table or entity does not exist
+3     the log, file, table or entity does not exist; `report run`: a check does not hold
 75    another process wrote at the same time: run the same command again
 130   interrupted from the keyboard
 141   the reader of the output closed the pipe
@@ -18,6 +18,7 @@ from typing import Final, Self
 
 from eventsource.errors import (
     AppendConflictError,
+    DefinitionError,
     EventsourceError,
     ModelError,
     MomentError,
@@ -69,6 +70,7 @@ _CODES: Final[Mapping[type[EventsourceError], int]] = {
     ReadModelBusyError: _TRY_AGAIN,
     MissingError: _MISSING,
     UsageError: _USAGE,
+    DefinitionError: _USAGE,
     ModelError: _USAGE,
     MomentError: _USAGE,
 }

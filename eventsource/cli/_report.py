@@ -1,20 +1,42 @@
-"""The command `report run`: a notebook and its parameters become one page."""
+"""The commands `report run`, `new`, `list` and `history`: notebooks become pages."""
 
+import webbrowser
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
-from eventsource.cli._config import Project, short_path
-from eventsource.cli._errors import MissingError, UsageError
-from eventsource.cli._parameters import Argument, Option
-from eventsource.cli._terminal import say
-from eventsource.errors import ReportError
+from click.exceptions import Exit
 
-__all__ = ["run"]
+from eventsource.cli._config import Project, short_path
+from eventsource.cli._errors import FAILED, UsageError, code_of, explained
+from eventsource.cli._output import OutputOptions
+from eventsource.cli._parameters import Argument, Option
+from eventsource.cli._progress import Bar
+from eventsource.cli._terminal import complain, note, say
+from eventsource.errors import EventsourceError, ReportError
+from eventsource.messages import suggestion
+
+__all__ = ["CHECKS_FAILED", "OutOption", "folder_of_pages", "history", "list_reports", "new", "run"]
+
+CHECKS_FAILED = 3
+"""The exit code of `report run` where checks do not hold, or the data are too old."""
+
+_USAGE = 2
+_WORST = (FAILED, _USAGE, CHECKS_FAILED, 0)
+"""Exit codes of one report; of several, the first in this order counts."""
+
+OutOption = Annotated[
+    Path | None,
+    Option("--out", metavar="FOLDER", help="The folder of all pages. Default: reports/out of the project."),
+]
 
 
 def run(
-    notebook: Annotated[
-        Path, Argument(metavar="NOTEBOOK", help="The notebook, an .ipynb file.", show_default=False)
+    reports: Annotated[
+        list[str],
+        Argument(
+            metavar="REPORT…", help="Names of definitions, notebooks, or folders of them.", show_default=False
+        ),
     ],
     *,
     parameter: Annotated[
@@ -26,31 +48,184 @@ def run(
             help="Set a parameter of the notebook's cell tagged `parameters`. May be repeated.",
         ),
     ] = None,
-    out: Annotated[
-        Path | None,
-        Option("--out", metavar="FOLDER", help="The folder for the page. Default: reports/out of the project."),
-    ] = None,
+    out: OutOption = None,
+    fresh: Annotated[bool, Option("--fresh", help="Run again what was asked before about the same data.")] = False,
+    show: Annotated[bool, Option("--open", help="Open the pages in the browser.")] = False,
     timeout: Annotated[
-        int, Option("--timeout", metavar="SECONDS", min=1, help="Seconds that one cell may take.")
-    ] = 600,
+        int | None,
+        Option("--timeout", metavar="SECONDS", min=1, help="Seconds that a notebook may take. Default: 600."),
+    ] = None,
 ) -> None:
-    """Run a notebook and write it as one self-contained page.
+    """Run reports, and write each as a self-contained page.
 
-    The page needs no network. Dates may be relative, such as -p as_of=yesterday.
+    A report is a definition (reports/NAME.toml) or a notebook. The page needs no network. Moments may be relative,
+    such as -p as_of=yesterday. Exit codes: 0 fine, 1 a run failed, 2 wrong usage, 3 a check does not hold.
     """
-    from eventsource import report  # slow to import: `report run --help` does without it
-
-    if not notebook.is_file():
-        raise MissingError(
-            f"notebook {notebook} does not exist", hint="eventsource report run notebooks/NAME.ipynb"
-        )
+    project = Project.find()
     given = dict(_pair(text) for text in parameter or [])
+    targets = list(_targets(reports, project))
+    codes = []
+    for target in targets:
+        try:
+            codes.append(_run_one(target, given, project, out=out, fresh=fresh, show=show, timeout=timeout))
+        except EventsourceError as error:
+            if len(targets) == 1 and _code(error) == code_of(error):
+                raise
+            message, hint = explained(error)
+            complain("Error", message)
+            if hint:
+                complain("Hint", hint)
+            codes.append(_code(error))
+    if code := next(code for code in _WORST if code in codes):
+        raise Exit(code)
+
+
+def new(
+    notebook: Annotated[
+        Path, Argument(metavar="NOTEBOOK", help="The notebook, an .ipynb file.", show_default=False)
+    ],
+) -> None:
+    """Write the definition of a report for a notebook, with its parameters and their defaults."""
+    from eventsource import report  # slow to import: `--help` does without it
+
+    project = Project.find()
     try:
-        report.resolved(report.parameters(notebook), given)
+        file = report.new_definition(notebook, project.folder / "reports")
+        report.check_definition(report.read_definition(file))
     except ReportError as error:
         raise UsageError.of(error) from error
-    made = report.run(notebook, given, out=out or Project.find().folder / "reports" / "out", timeout=timeout)
-    say(f"{short_path(str(made.path))}  {made.size / 1e6:.1f} MB, {made.seconds:.1f} s")
+    say(f"{short_path(str(file))}  run it: eventsource report run {file.stem}")
+
+
+def list_reports(*, shown: OutputOptions, out: OutOption = None) -> None:
+    """List the definitions of reports, when they run, and how their last run ended."""
+    import polars as pl
+
+    from eventsource import report
+
+    project = Project.find()
+    ledger = report.Ledger(folder_of_pages(project, out) / ".private")
+    last = {row["report"]: row for row in reversed(ledger.history().to_dicts())}
+    rows, broken = [], False
+    for file in sorted((project.folder / "reports").glob("*.toml")):
+        row = {"report": file.stem, "title": "", "schedule": "", "status": "", "last_run": None}
+        try:
+            definition = report.read_definition(file)
+            report.check_definition(definition)
+            settings = definition.settings
+            row["title"] = settings.title
+            row["schedule"] = f"{settings.schedule.cron} {settings.schedule.tz}" if settings.schedule else ""
+        except ReportError as error:
+            broken = True
+            row["status"] = "broken"
+            complain("Error", explained(error)[0])
+        if file.stem in last:
+            row["status"] = row["status"] or last[file.stem]["status"]
+            row["last_run"] = last[file.stem]["began"]
+        rows.append(row)
+    texts = pl.Schema(dict.fromkeys(("report", "title", "schedule", "status"), pl.String()))
+    frame = pl.DataFrame(rows, schema={**texts, "last_run": pl.Datetime("us", "UTC")})
+    shown.show(frame, "Reports")
+    if broken:
+        raise Exit(_USAGE)
+
+
+def history(
+    name: Annotated[
+        str | None, Argument(metavar="REPORT", help="Only runs of this report.", show_default=False)
+    ] = None,
+    *,
+    shown: OutputOptions,
+    out: OutOption = None,
+) -> None:
+    """List the runs of reports, the newest first: how they ended, and how long they took."""
+    from eventsource import report
+
+    runs = report.Ledger(folder_of_pages(Project.find(), out) / ".private").history(name)
+    shown.show(shown.ranked(runs, ("report", "began", "status", "seconds", "reason")), "Runs of reports")
+
+
+def folder_of_pages(project: Project, out: Path | None) -> Path:
+    """Return the folder of all pages."""
+    return out or project.folder / "reports" / "out"
+
+
+def _run_one(
+    target: Path,
+    given: dict[str, str],
+    project: Project,
+    *,
+    out: Path | None,
+    fresh: bool,
+    show: bool,
+    timeout: int | None,
+) -> int:
+    """Run one report, print where its page is, and return its exit code."""
+    from eventsource import report
+
+    if given or target.suffix == ".ipynb":
+        try:
+            report.check_parameters(target, given)
+        except ReportError as error:
+            raise UsageError.of(error) from error
+    with Bar() as bar:
+        made = report.run(
+            target,
+            given,
+            out=folder_of_pages(project, out),
+            root=project.folder,
+            log=project.located(project.log),
+            fresh=fresh,
+            limits=None if timeout is None else report.Limits(timeout),
+            progress=lambda _, done, total: bar.draw(f"{target.stem}: cell {done} of {total}", done, total),
+        )
+    how = "as before" if made.is_served else f"{made.seconds:.1f} s"
+    say(f"{short_path(str(made.path))}  {made.size / 1e6:.1f} MB, {how}")
+    for line in made.notes:
+        note(line)
+    if show:
+        webbrowser.open(made.path.resolve().as_uri())
+    if made.status == "stale":
+        complain("Warning", f"{made.name}: the data are older than {made.manifest['max_age']}")
+        return CHECKS_FAILED
+    return 0
+
+
+def _targets(reports: Sequence[str], project: Project) -> Iterator[Path]:
+    """Yield the definitions and notebooks that some texts name.
+
+    Raises:
+        UsageError: a text names none.
+    """
+    folder = project.folder / "reports"
+    for text in reports:
+        path = Path(text)
+        if path.suffix in (".ipynb", ".toml"):
+            if not path.is_file():
+                raise UsageError(f"{path} does not exist", hint="eventsource report run notebooks/NAME.ipynb")
+            yield path
+        elif path.is_dir():
+            found = sorted([*path.glob("*.toml"), *path.glob("*.ipynb")])
+            if not found:
+                raise UsageError(f"{path} holds neither definitions nor notebooks", hint="name another folder")
+            yield from found
+        elif (folder / f"{text}.toml").is_file():
+            yield folder / f"{text}.toml"
+        else:
+            known = [file.stem for file in folder.glob("*.toml")]
+            raise UsageError(
+                f"{text} is neither a report nor a notebook",
+                hint=suggestion(text, known) if known else "eventsource report new notebooks/NAME.ipynb",
+            )
+
+
+def _code(error: EventsourceError) -> int:
+    """Return the exit code of a report for an error."""
+    from eventsource import report
+
+    if isinstance(error, report.ChecksFailedError):
+        return CHECKS_FAILED
+    return code_of(error)
 
 
 def _pair(text: str) -> tuple[str, str]:

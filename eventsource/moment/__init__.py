@@ -25,7 +25,7 @@ from eventsource.moment._columns import (
     parse_times,
     time_unit,
 )
-from eventsource.moment._in_order import moments_in_order, moments_of, references_resolved
+from eventsource.moment._in_order import is_reference, moments_in_order, moments_of, references_resolved
 from eventsource.moment._instants import (
     Moment,
     day_of,
@@ -55,6 +55,7 @@ __all__ = [
     "first_instant",
     "instant_of_local_time",
     "is_calendar_step",
+    "is_reference",
     "last_day_of_step",
     "last_days_of_steps",
     "last_instant",

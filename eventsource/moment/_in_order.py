@@ -1,7 +1,7 @@
 """Moments that depend on each other, such as the parameters of a report."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from itertools import pairwise
 from typing import Final
@@ -11,7 +11,7 @@ import polars as pl
 from eventsource.errors import MomentError
 from eventsource.moment._instants import Moment, last_instant, parse_moment
 
-__all__ = ["moments_in_order", "moments_of", "references_resolved"]
+__all__ = ["is_reference", "moments_in_order", "moments_of", "references_resolved"]
 
 _RELATIVE: Final = re.compile(
     r"(?:start of (?:the )?(month|quarter|year) of )?([A-Za-z_]\w*)(?:\s*([+-])\s*(\d{1,6})(d|w|mo|q|y))?"
@@ -67,10 +67,15 @@ def references_resolved(values: Mapping[str, object]) -> dict[str, object]:
     texts = {name: value for name, value in values.items() if isinstance(value, str)}
     found: dict[str, date | datetime] = {}
     for name, text in texts.items():
-        relative = _RELATIVE.fullmatch(text.strip())
-        if relative and relative[2] in texts and (relative[1] or relative[3]):
+        if is_reference(text, texts):
             _resolve(name, texts, found, ())
     return {name: found[name].isoformat() if name in found else value for name, value in values.items()}
+
+
+def is_reference(text: str, names: Collection[str]) -> bool:
+    """Return whether a text counts from one of some names, such as ``as_of - 3mo``."""
+    relative = _RELATIVE.fullmatch(text.strip())
+    return relative is not None and relative[2] in names and bool(relative[1] or relative[3])
 
 
 def _resolve(

@@ -116,8 +116,9 @@ def parse_moment(moment: Moment) -> date | datetime:
 def relative_moment(text: str, tz: str | tzinfo = "UTC", *, now: datetime | None = None) -> date | datetime | None:
     """Return the moment that a word names relative to now; None for any other text.
 
-    The words are ``now``, ``today``, ``yesterday``, ``month_end`` (of the last full month), ``-7d`` and ``+1d``,
-    also written ``today-7d``.
+    The words are ``now``, ``today``, ``yesterday``, ``month_end`` (of the last full month; also written ``last
+    month end``), ``last week end``, ``last quarter end`` and ``last year end``, and ``-7d`` and ``+1d`` (also
+    written ``today-7d``).
     The command line and reports resolve them at once, so that the question they ask names its day.
 
     Args:
@@ -135,9 +136,14 @@ def relative_moment(text: str, tz: str | tzinfo = "UTC", *, now: datetime | None
         "today": today,
         "yesterday": _shift(today, -1),
         "month_end": _shift(today.replace(day=1), -1),
+        "week_end": _shift(today, -1 - today.weekday()),
+        "quarter_end": _shift(today.replace(month=3 * ((today.month - 1) // 3) + 1, day=1), -1),
+        "year_end": _shift(today.replace(month=1, day=1), -1),
     }
-    days = _DAYS.fullmatch(text)
-    return _shift(today, int(days[1])) if days else named.get(text)
+    days, word = _DAYS.fullmatch(text), "_".join(text.split())
+    if word.endswith("_end"):
+        word = word.removeprefix("last_")
+    return _shift(today, int(days[1])) if days else named.get(word)
 
 
 def instant_of_local_time(local: datetime, tz: str | tzinfo) -> datetime:

@@ -12,19 +12,33 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from eventsource.report._about import About, Freshness, Link
+    from eventsource.report._definition import Definition, definitions, read_definition
     from eventsource.report._display import result
+    from eventsource.report._fit import check_definition, check_parameters
+    from eventsource.report._ledger import Ledger
+    from eventsource.report._limits import Limits
+    from eventsource.report._new import new_definition
     from eventsource.report._parameters import Parameter, resolved
     from eventsource.report._results import named_results
-    from eventsource.report._run import Report, parameters, run
+    from eventsource.report._run import ChecksFailedError, Report, parameters, run
 
 __all__ = [
     "About",
+    "ChecksFailedError",
+    "Definition",
     "Freshness",
+    "Ledger",
+    "Limits",
     "Link",
     "Parameter",
     "Report",
+    "check_definition",
+    "check_parameters",
+    "definitions",
     "named_results",
+    "new_definition",
     "parameters",
+    "read_definition",
     "resolved",
     "result",
     "run",
@@ -32,10 +46,18 @@ __all__ = [
 
 _HOMES: Final = {
     "About": "_about",
+    "Definition": "_definition",
     "Freshness": "_about",
+    "Ledger": "_ledger",
+    "Limits": "_limits",
     "Link": "_about",
     "Parameter": "_parameters",
+    "check_definition": "_fit",
+    "check_parameters": "_fit",
+    "definitions": "_definition",
     "named_results": "_results",
+    "new_definition": "_new",
+    "read_definition": "_definition",
     "resolved": "_parameters",
     "result": "_display",
 }

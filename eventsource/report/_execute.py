@@ -1,7 +1,12 @@
 """Running a notebook with parameters."""
 
+import atexit
+import hashlib
 import os
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 from typing import Any, Final
@@ -14,11 +19,35 @@ from traitlets.config import Config
 
 from eventsource.atomic_write import atomic_write
 from eventsource.errors import ReportError
+from eventsource.progress import Progress, no_progress
+from eventsource.report._limits import Limits, Watch
 from eventsource.report._parameters import as_source
 
-__all__ = ["execute", "read"]
+__all__ = ["SOURCES", "Failure", "NotebookError", "execute", "read", "write_private"]
+
+SOURCES: Final = "EVENTSOURCE_SOURCES"
+"""The environment variable that names the file into which a run writes the paths of its modules."""
 
 _TAG: Final = "parameters"
+_INJECTED: Final = "injected-parameters"
+_SETUP: Final = "injected-setup"
+_BEFORE: Final = """
+import random as _random
+import numpy as _numpy
+_random.seed(0)
+_numpy.random.seed(0)
+"""
+_AFTER: Final = f"""
+import json as _json
+import os as _os
+import sys as _sys
+if _os.environ.get("{SOURCES}"):
+    with open(_os.environ["{SOURCES}"], "w") as _file:
+        _json.dump([_m.__file__ for _m in list(_sys.modules.values()) if getattr(_m, "__file__", None)], _file)
+"""
+_HEADING: Final = re.compile(r"^#+\s+(.+)$", re.MULTILINE)
+_UNLIMITED: Final = Limits()
+_NOTHING: Final[Mapping[str, str]] = {}
 _FOR_TESTS: Final = "results"
 """The tag of cells that only serve tests: a report does not run them."""
 _SHOWN: Final = 70
@@ -45,32 +74,84 @@ def read(path: Path) -> NotebookNode:
         ) from error
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a run failed, without data of the log: what a page that anybody may read can say.
+
+    Args:
+        kind: the name of the error's class, or ``limit``.
+        where: the heading above the cell that failed; empty: unknown.
+        cell: the number of the cell; 0: none.
+        checks: what does not hold, if checks failed.
+    """
+
+    kind: str
+    where: str = ""
+    cell: int = 0
+    checks: tuple[str, ...] = ()
+
+
+class NotebookError(ReportError):
+    """A notebook failed; ``failure`` says how, without data."""
+
+    def __init__(self, message: str, failure: Failure, *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.failure = failure
+
+
 def execute(
-    notebook: NotebookNode, values: Mapping[str, Any], *, folder: Path, timeout: int, failed: Path
+    notebook: NotebookNode,
+    values: Mapping[str, Any],
+    *,
+    folder: Path,
+    failed: Path,
+    limits: Limits = _UNLIMITED,
+    environment: Mapping[str, str] = _NOTHING,
+    progress: Progress = no_progress,
 ) -> NotebookNode:
     """Run a notebook in a kernel of its own, and return it with its outputs.
+
+    Its clock is UTC; the generators of ``random`` and ``numpy.random`` start from 0. Cells tagged ``results``
+    serve tests and do not run.
 
     Args:
         notebook: the notebook; it is not changed.
         values: parameters; a cell after the one tagged ``parameters`` sets them.
         folder: the working directory of the kernel.
-        timeout: seconds that one cell may take.
         failed: the file for the notebook with its traceback, if a cell fails.
+        limits: what the run may use.
+        environment: further variables of the kernel's environment.
+        progress: called before each cell, with its number and how many there are.
 
     Raises:
-        ReportError: a cell failed; the message names it.
+        NotebookError: a cell failed, or a limit was reached; the message names it.
+        ReportError: no kernel could be started.
     """
     copy = _with_values(notebook, values)
+    variables = {**os.environ, **environment, "TZ": "UTC", "PYTHONHASHSEED": "0"}
     try:
         with TemporaryDirectory(prefix="eventsource-", dir=_folder_of_sockets()) as sockets:
-            _client(copy, folder, timeout, sockets).execute(env={**os.environ, "TZ": "UTC", "PYTHONHASHSEED": "0"})
-    except (CellExecutionError, CellTimeoutError, RuntimeError) as error:
-        raise ReportError(_failure(copy, error), hint=_write_failed(copy, failed)) from error
+            client = _client(copy, folder, sockets, progress)
+            with Watch(limits, lambda: _process_of(client)) as watch:
+                try:
+                    client.execute(env=variables)
+                except (CellExecutionError, CellTimeoutError, RuntimeError) as error:
+                    message, failure = _failure(copy, error, watch.exceeded)
+                    raise NotebookError(message, failure, hint=_write_failed(copy, failed)) from error
+                finally:  # where the kernel has died, nbclient leaves its cleanup behind, which then fails at exit
+                    atexit.unregister(client._cleanup_kernel)  # noqa: SLF001 - it has no other handle
     except OSError as error:
         raise ReportError(
             f"the notebook cannot be run: {error}", hint="free some space, also in the folder of temporary files"
         ) from error
+    copy.cells = [cell for cell in copy.cells if _SETUP not in cell.metadata.get("tags", [])]
     return copy
+
+
+def _process_of(client: NotebookClient) -> int | None:
+    """Return the process id of a client's kernel; None before it has started."""
+    provisioner = getattr(client.km, "provisioner", None)
+    return getattr(provisioner, "pid", None)
 
 
 def _folder_of_sockets() -> str:
@@ -92,25 +173,43 @@ def _folder_of_sockets() -> str:
 def _write_failed(notebook: NotebookNode, file: Path) -> str:
     """Write a notebook that failed; return where its traceback is, or why it could not be written."""
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(file) as draft:
-            nbformat.write(notebook, draft)
+        write_private(notebook, file)
     except OSError as error:
         return f"the traceback could not be written to {file}: {error.strerror or error}"
     return f"see the traceback in {file}"
 
 
-def _client(notebook: NotebookNode, folder: Path, timeout: int, sockets: str) -> NotebookClient:
+def write_private(notebook: NotebookNode, file: Path) -> None:
+    """Write a notebook so that only its owner can read it: it has code, data and tracebacks."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with atomic_write(file, is_private=True) as draft:
+        nbformat.write(notebook, draft)
+
+
+def _client(notebook: NotebookNode, folder: Path, sockets: str, progress: Progress) -> NotebookClient:
     """Return a client that talks to its kernel over sockets in a folder: ports could be taken, or listened to."""
     config = Config()
     config.KernelManager.transport = "ipc"
     config.KernelManager.ip = f"{sockets}/kernel"
     where = {"metadata": {"path": str(folder)}}
-    return NotebookClient(notebook, timeout=timeout, kernel_name="python3", resources=where, config=config)
+    client = NotebookClient(notebook, timeout=None, kernel_name="python3", resources=where, config=config)
+    numbers = _numbers(notebook)
+
+    def report(cell: NotebookNode, cell_index: int) -> None:  # noqa: ARG001 - nbclient names both
+        progress("cell", numbers[cell_index], numbers[-1])
+
+    client.on_cell_start = report
+    return client
+
+
+def _numbers(notebook: NotebookNode) -> list[int]:
+    """Return the number of each cell of a run; cells that the run adds count as the one before."""
+    added = {_SETUP, _INJECTED}
+    return list(accumulate(int(not added & set(cell.metadata.get("tags", []))) for cell in notebook.cells))
 
 
 def _with_values(notebook: NotebookNode, values: Mapping[str, Any]) -> NotebookNode:
-    """Return a copy with a cell that sets the parameters, without the cells that only serve tests."""
+    """Return a copy with cells that set up the run and the parameters, without cells that only serve tests."""
     copy = nbformat.from_dict(notebook)
     copy.cells = [
         nbformat.from_dict(cell) for cell in notebook.cells if _FOR_TESTS not in cell.metadata.get("tags", [])
@@ -118,17 +217,31 @@ def _with_values(notebook: NotebookNode, values: Mapping[str, Any]) -> NotebookN
     tagged = [number for number, cell in enumerate(copy.cells) if _TAG in cell.metadata.get("tags", [])]
     if values and tagged:
         source = "\n".join(f"{name} = {as_source(value)}" for name, value in values.items())
-        cell = nbformat.v4.new_code_cell(source, metadata={"tags": ["injected-parameters"]}, id="injected")
-        copy.cells.insert(tagged[-1] + 1, cell)
+        copy.cells.insert(tagged[-1] + 1, _added(source, _INJECTED))
+    copy.cells.insert(0, _added(_BEFORE, _SETUP))
+    copy.cells.append(_added(_AFTER, _SETUP))
     return copy
 
 
-def _failure(notebook: NotebookNode, error: Exception) -> str:
-    """Return one line that says which cell failed, and how."""
-    for number, cell in enumerate(notebook.cells, 1):
-        outputs = cell.get("outputs", [])
-        wrong = next((output for output in outputs if output.output_type == "error"), None)
+def _added(source: str, tag: str) -> NotebookNode:
+    number = hashlib.sha256(source.encode()).hexdigest()[:8]
+    return nbformat.v4.new_code_cell(source, metadata={"tags": [tag]}, id=f"added-{number}")
+
+
+def _failure(notebook: NotebookNode, error: Exception, exceeded: str | None) -> tuple[str, Failure]:
+    """Return one line that says which cell failed, and how; and the same without data."""
+    heading, number = "", 0
+    for cell, number in zip(notebook.cells, _numbers(notebook), strict=True):
+        if cell.cell_type == "markdown" and (found := _HEADING.search(cell.source)):
+            heading = found[1].strip()
+        wrong = next((each for each in cell.get("outputs", []) if each.output_type == "error"), None)
         if wrong is not None:
             first = cell.source.strip().splitlines()[0][:_SHOWN] if cell.source.strip() else ""
-            return f"cell {number} ({first}) failed: {wrong.ename}: {wrong.evalue}"
-    return f"the notebook failed: {type(error).__name__}: {str(error)[:200]}"
+            message = f"cell {number} ({first}) failed: {wrong.ename}: {wrong.evalue}"
+            return message, Failure(str(wrong.ename), heading, number)
+        if cell.cell_type == "code" and cell.get("execution_count") is None and cell.source.strip():
+            break  # the first cell that has not run, or is running
+    if exceeded is not None:
+        return f"cell {number}: the notebook was ended: {exceeded}", Failure("limit", heading, number)
+    kind = type(error).__name__
+    return f"cell {number}: the notebook failed: {kind}: {str(error)[:200]}", Failure(kind, heading, number)

@@ -17,6 +17,7 @@ from nbformat import NotebookNode
 from eventsource.charts import DARK, LIGHT
 from eventsource.errors import ReportError
 from eventsource.report._about import About
+from eventsource.report._bar import bar
 from eventsource.report._board import view_of
 from eventsource.report._layout import blocks
 from eventsource.report._outputs import Item, items
@@ -60,6 +61,7 @@ def page(notebook: NotebookNode, about: About) -> str:
         .render(
             title=view.data["title"] if view else about.title,
             about=about,
+            run=bar(about),
             opening=opening,
             view=view,
             body=list(blocks(body)),

@@ -12,7 +12,13 @@ from nbformat import NotebookNode
 
 from eventsource.errors import ReportError
 from eventsource.messages import suggestion
-from eventsource.moment import parse_moment, references_resolved, relative_moment
+from eventsource.moment import (
+    is_reference,
+    last_instant,
+    parse_moment,
+    references_resolved,
+    relative_moment,
+)
 
 __all__ = ["Parameter", "as_source", "declared", "resolved"]
 
@@ -27,6 +33,7 @@ _EXPECTED: Final = {
     "date": ("a date", "2024-06-30"),
     "datetime": ("a moment", "2024-06-30T12:00:00Z"),
     "list": ("a list", "a,b"),
+    "entity": ("the id of an entity", "customer-42"),
 }
 """Type of a parameter → what its value must be, and an example, for messages."""
 
@@ -41,6 +48,8 @@ class Parameter:
         default: the value in the notebook.
         optional: whether it may be None.
         help: the comment after it.
+        label: how pages call it; empty: its name.
+        choices: the only texts that it may be; empty: any.
     """
 
     name: str
@@ -48,6 +57,8 @@ class Parameter:
     default: Any
     optional: bool
     help: str
+    label: str = ""
+    choices: tuple[str, ...] = ()
 
 
 def declared(notebook: NotebookNode) -> list[Parameter]:
@@ -65,14 +76,20 @@ def declared(notebook: NotebookNode) -> list[Parameter]:
 
 
 def resolved(
-    parameters: list[Parameter], given: Mapping[str, str], *, now: datetime | None = None
+    parameters: list[Parameter], given: Mapping[str, str], *, now: datetime | None = None, tz: str = "UTC"
 ) -> dict[str, Any]:
     """Return the value of every parameter: the given one, or its default.
 
-    A text becomes a value of the parameter's type. Moments may be relative, in days of UTC: ``now``, ``today``,
-    ``yesterday``, ``-7d``, ``month_end`` (the end of the last full month). Values, defaults too, may count from
-    another parameter: ``as_of - 3mo``, ``start of quarter of as_of``. They are resolved here, so that the report
-    shows which days it is about.
+    A text becomes a value of the parameter's type. Moments may be relative, in days of ``tz``: ``now``, ``today``,
+    ``yesterday``, ``-7d``, ``last month end``, ``last quarter end``. Values, defaults too, may count from another
+    parameter: ``as_of - 3mo``, ``start of quarter of as_of``. They are resolved here, so that the report shows
+    which days it is about. A datetime becomes an instant in UTC.
+
+    Args:
+        parameters: what the notebook, or the definition, declares.
+        given: parameter → text; others keep their defaults.
+        now: the moment that relative moments count from; default: now.
+        tz: the zone of days, and of datetimes without one.
 
     Raises:
         ReportError: the notebook does not declare a name, or a value does not fit the type.
@@ -82,10 +99,19 @@ def resolved(
     for name in given:
         if name not in known:
             raise ReportError(f"unknown parameter {name!r}", hint=_hint(name, known))
-    asked = now or datetime.now(UTC)
+    clock = _Clock(now or datetime.now(UTC), tz, frozenset(known))
+    texts = {
+        name: parameter.default
+        for name, parameter in known.items()
+        if isinstance(parameter.default, str) and parameter.type != "list"
+    }
     values = {name: parameter.default for name, parameter in known.items()}
-    values |= {name: _converted(known[name], text, asked) for name, text in given.items()}
-    return references_resolved(values)
+    values |= {name: _converted(known[name], text, clock) for name, text in (texts | dict(given)).items()}
+    found = references_resolved(values)
+    for name, parameter in known.items():
+        if parameter.type == "datetime" and found[name] is not None:
+            found[name] = last_instant(str(found[name]), tz).isoformat()
+    return found
 
 
 def as_source(value: Any) -> str:
@@ -146,11 +172,25 @@ def _help(statement: ast.stmt, lines: list[str]) -> str:
     return rest.partition("#")[2].strip()
 
 
-def _converted(parameter: Parameter, text: str, now: datetime) -> Any:
+@dataclass(frozen=True, slots=True)
+class _Clock:
+    """What relative moments count from: an instant, the zone of its day, and the names of parameters."""
+
+    now: datetime
+    tz: str
+    names: frozenset[str]
+
+
+def _converted(parameter: Parameter, text: str, clock: _Clock) -> Any:
     if parameter.optional and text.lower() in ("", "none", "null"):
         return None
+    if parameter.choices and text not in parameter.choices:
+        raise ReportError(
+            f"parameter {parameter.name!r}: expected one of {', '.join(parameter.choices)}, got {text!r}",
+            hint=suggestion(text, parameter.choices),
+        )
     try:
-        return _CONVERTERS[parameter.type](text, now)
+        return text if parameter.choices else _CONVERTERS[parameter.type](text, clock)
     except (KeyError, ValueError) as error:
         kind, sample = _EXPECTED.get(parameter.type, (f"a {parameter.type}, which no text can be", "none"))
         raise ReportError(
@@ -159,28 +199,31 @@ def _converted(parameter: Parameter, text: str, now: datetime) -> Any:
         ) from error
 
 
-def _text(text: str, now: datetime) -> str:
+def _text(text: str, clock: _Clock) -> str:
     """Return a text; a relative moment becomes the moment itself."""
-    moment = relative_moment(text, now=now)
+    moment = relative_moment(text, clock.tz, now=clock.now)
     return text if moment is None else moment.isoformat()
 
 
-def _moment(text: str, now: datetime) -> str:
-    found = _text(text, now)
+def _moment(text: str, clock: _Clock) -> str:
+    if is_reference(text, clock.names):
+        return text
+    found = _text(text, clock)
     parse_moment(found)  # raises if the text is not a moment
     return found
 
 
-def _boolean(text: str, _now: datetime) -> bool:
+def _boolean(text: str, _clock: _Clock) -> bool:
     return {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}[text.lower()]
 
 
-_CONVERTERS: Final[Mapping[str, Callable[[str, datetime], Any]]] = {
+_CONVERTERS: Final[Mapping[str, Callable[[str, _Clock], Any]]] = {
     "str": _text,
     "int": lambda text, _: int(text),
     "float": lambda text, _: float(text),
     "bool": _boolean,
     "date": _moment,
     "datetime": _moment,
+    "entity": lambda text, _: text,
     "list": lambda text, _: [part.strip() for part in text.split(",") if part.strip()],
 }

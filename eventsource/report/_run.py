@@ -1,30 +1,62 @@
-"""Running a report: from the path of a notebook to the file of its page."""
+"""Running a report: pin the logs, execute the notebook, check, publish.
 
-import hashlib
-import platform
-import re
+```text
+ job          parameters resolved, logs pinned           the id of the run follows from both
+  │
+  ├─ a page of this id is there, and what it was made of has not changed?    it is served
+  ▼
+ execute      in a kernel of its own, with limits
+  │                                                      an error, a limit → failure page
+  ▼
+ results      named results, checks                      a check that does not hold → failure page
+  │
+  ▼
+ publish      page, manifest, latest.html, index         in this order, each file as a whole
+```
+
+Runs of one report follow each other, as each holds the lock of the report.
+"""
+
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Literal
 
 from nbformat import NotebookNode
 
-from eventsource.atomic_write import atomic_write
-from eventsource.errors import ReportError
-from eventsource.report._about import About
-from eventsource.report._execute import execute, read
-from eventsource.report._page import page, title_of
-from eventsource.report._parameters import Parameter, declared, resolved
+from eventsource.errors import DefinitionError, LogError, ReportError
+from eventsource.messages import counted
+from eventsource.progress import Progress, no_progress
+from eventsource.report._checks import broken_checks
+from eventsource.report._definition import Definition
+from eventsource.report._execute import Failure, read
+from eventsource.report._execute_job import execute_job
+from eventsource.report._files import Files
+from eventsource.report._job import Job, job_of, report_name
+from eventsource.report._ledger import Ledger
+from eventsource.report._limits import Limits
+from eventsource.report._parameters import Parameter, declared
+from eventsource.report._publish import is_as_fresh, publish, publish_broken, publish_failure, served
+from eventsource.report._results import named_results
+from eventsource.report._state import LogState, states_of
 
-__all__ = ["Report", "parameters", "run"]
+__all__ = ["ChecksFailedError", "Report", "Status", "parameters", "run"]
 
-_VERSIONS: Final = ("eventsource-workbench", "polars", "altair", "vl-convert-python", "nbconvert")
-_TIMEOUT: Final = 600
-_LONGEST_NAME: Final = 80
+Status = Literal["ok", "stale", "failed", "checks"]
+"""How a run ended: ``stale`` is a good page of data that are older than its definition allows."""
+
+
+class ChecksFailedError(ReportError):
+    """A check of a report does not hold: no page was published. ``failure`` names the checks, without data."""
+
+    def __init__(self, message: str, failure: Failure) -> None:
+        super().__init__(
+            message, hint="correct the data, or the checks of the definition; the last good page stays"
+        )
+        self.failure = failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +65,31 @@ class Report:
 
     Args:
         path: the page.
+        name: the name of the report.
+        run: the id of the run.
+        status: ``ok``, or ``stale``: the data are older than the definition allows.
         notebook: the notebook.
         parameters: the values of all parameters.
-        manifest: what the page was made from; the page contains it too.
+        results: the named results.
+        manifest: what the page was made of; it is beside the page, and in it.
         size: the size of the page in bytes.
         seconds: the duration of the run.
+        is_served: whether the page was there already.
+        notes: sentences for the user.
     """
 
     path: Path
+    name: str
+    run: str
+    status: Status
     notebook: Path
     parameters: Mapping[str, Any]
+    results: Mapping[str, Any]
     manifest: Mapping[str, Any]
     size: int
     seconds: float
+    is_served: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def parameters(notebook: str | Path) -> list[Parameter]:
@@ -57,76 +101,155 @@ def parameters(notebook: str | Path) -> list[Parameter]:
     return declared(read(Path(notebook)))
 
 
-def run(
-    notebook: str | Path,
+def run(  # noqa: PLR0913 - all but two by keyword
+    report: Definition | str | Path,
     given: Mapping[str, str] | None = None,
     *,
     out: str | Path = "reports/out",
-    timeout: int = _TIMEOUT,
+    root: str | Path | None = None,
+    log: str | None = None,
     now: datetime | None = None,
+    fresh: bool = False,
+    limits: Limits | None = None,
+    progress: Progress = no_progress,
 ) -> Report:
-    """Run a notebook and write it as one page.
+    """Run a report, and publish its page: ``out/NAME/RUN.html``, and a copy of it as ``out/NAME/latest.html``.
+
+    The notebook runs in its own folder. Its moments are absolute, and its logs end where they ended when the run
+    began. If the same was asked about the same data before, that page is served.
 
     Args:
-        notebook: the path of the notebook; it runs in its own folder.
+        report: a definition, the path of one (``reports/NAME.toml``), or of a notebook.
         given: parameter → text; other parameters keep their defaults.
-        out: the folder for the page.
-        timeout: seconds that one cell may take.
-        now: the moment that relative dates are counted from; default: now.
+        out: the folder of all pages.
+        root: the folder of the project; paths in manifests are relative to it. Default: the working directory.
+        log: the log to pin where the definition names none. Other logs are pinned when the notebook opens them.
+        now: the moment that relative moments count from; default: now.
+        fresh: whether to run again what was asked before.
+        limits: what the run may use; default: what the definition says, else ten minutes.
+        progress: called before each cell, with its number and how many there are.
 
     Raises:
-        ReportError: a parameter is unknown or its value invalid (nothing runs), a cell fails, or the page would be
-            larger than 5 MB. The page of an earlier run stays as it is.
+        DefinitionError: the definition is broken; nothing runs.
+        ReportError: a parameter is unknown or its value invalid (nothing runs), a cell fails, a limit is reached,
+            or the page would be too large. The last good page stays, and says so.
+        ChecksFailedError: an expectation of the definition does not hold; likewise.
+        LogError: the log cannot be read.
     """
-    begin, source = time.monotonic(), Path(notebook)
-    raw = read(source)
-    values = resolved(declared(raw), given or {}, now=now)
-    path = Path(out) / f"{_name(source, given or {}, values)}.html"
-    failed = path.with_suffix(".failed.ipynb")
-    done = execute(raw, values, folder=source.resolve().parent, timeout=timeout, failed=failed)
-    made = (now or datetime.now(UTC)).astimezone(UTC)
-    manifest = _manifest(source, raw, values, made)
-    shown = tuple(
-        (name, "–" if value is None else str(value))
-        for name, value in values.items()
-        if name in (given or {}) or "/" not in str(value)  # paths of this machine stay private
-    )
-    html = page(done, About(title_of(raw, source.stem), made, parameters=shown, manifest=manifest))
-    _replace(path, html)
-    failed.unlink(missing_ok=True)
-    return Report(path, source, values, manifest, len(html.encode()), time.monotonic() - begin)
-
-
-def _manifest(source: Path, notebook: NotebookNode, values: Mapping[str, Any], made: datetime) -> dict[str, Any]:
-    """Return what a page is made from: code, parameters, time and versions."""
-    code = "\n".join(cell.source for cell in notebook.cells)
-    return {
-        "notebook": source.name,
-        "sha256": hashlib.sha256(code.encode()).hexdigest(),
-        "parameters": {
-            name: value if isinstance(value, int | float) else str(value) for name, value in values.items()
-        },
-        "made": made.isoformat(timespec="seconds"),
-        "python": platform.python_version(),
-        "versions": {name: version(name) for name in _VERSIONS},
-    }
-
-
-def _name(source: Path, given: Mapping[str, str], values: Mapping[str, Any]) -> str:
-    """Return the page's name: notebook and given parameters, in letters that every file system allows."""
-    wanted = "--".join([source.stem, *(f"{name}-{values[name]}" for name in sorted(given))])
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", wanted).strip("-.")[:_LONGEST_NAME]
-    return name if name == wanted else f"{name}-{hashlib.sha256(wanted.encode()).hexdigest()[:8]}"
-
-
-def _replace(path: Path, html: str) -> None:
-    """Write a page as a whole: readers see the old page or the new one."""
+    begin, moment = time.monotonic(), (now or datetime.now(UTC)).astimezone(UTC)
+    base, files = Path(root or Path.cwd()), Files(Path(out))
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(path) as draft:
-            draft.write_text(html, encoding="utf-8")
+        job = _job(report, given or {}, files, root=base, log=log, now=moment)
+        with files.lock(job.name):
+            made = _run(job, given or {}, files, fresh=fresh, limits=limits, progress=progress, begin=begin)
     except OSError as error:
+        if isinstance(error, ReportError) or not isinstance(error, PermissionError | FileNotFoundError):
+            raise
         raise ReportError(
-            f"{path} cannot be written: {error.strerror or error}",
-            hint="free some space, or name another folder with --out; the page of an earlier run is as before",
+            f"{files.out} cannot be written: {error.strerror or error}", hint="name another folder with --out"
         ) from error
+    return made
+
+
+def _job(
+    report: Definition | str | Path,
+    given: Mapping[str, str],
+    files: Files,
+    *,
+    root: Path,
+    log: str | None,
+    now: datetime,
+) -> Job:
+    """Return the job; a report that cannot even begin gets a failure page, unless it was only called wrongly."""
+    try:
+        return job_of(report, given, root=root, log=log, now=now)
+    except (DefinitionError, LogError) as error:
+        file = report.file if isinstance(report, Definition) else Path(report)
+        name = file.stem if file.suffix == ".toml" else report_name(file)
+        if file.exists() and not given:
+            with Ledger(files.private).recording(name, "", {}) as entry:
+                entry.finish("failed", type(error).__name__)
+                publish_broken(files, name, Failure(type(error).__name__), now)
+        raise
+
+
+def _run(
+    job: Job,
+    given: Mapping[str, str],
+    files: Files,
+    *,
+    fresh: bool,
+    limits: Limits | None,
+    progress: Progress,
+    begin: float,
+) -> Report:
+    earlier = files.manifest(job.name, job.run)
+    if earlier is not None:
+        if not fresh and (html := served(job, earlier, files)) is not None:
+            return _report(job, earlier, files, size=len(html.encode()), begin=begin, is_served=True)
+        if is_as_fresh(job, earlier):
+            job = _as_earlier(job, earlier)
+    with Ledger(files.private).recording(job.name, job.run, job.plain_values) as entry:
+        try:
+            done, states, sources = execute_job(job, files, limits=limits, progress=progress)
+            _check(job, done, states)
+            manifest = publish(job, given, files, done=done, states=states, sources=sources, begin=begin)
+        except ReportError as error:
+            is_check = isinstance(error, ChecksFailedError)
+            failure = getattr(error, "failure", Failure(type(error).__name__))
+            entry.finish("checks" if is_check else "failed", failure.kind)
+            with suppress(ReportError):  # the disk may be full: the first error says more
+                publish_failure(job, files, failure)
+            raise
+        entry.finish("stale" if manifest["stale"] else "ok", "")
+    return _report(job, manifest, files, size=int(manifest["size"]), begin=begin)
+
+
+def _check(job: Job, done: NotebookNode, states: Sequence[LogState]) -> None:
+    """Check what the definition demands.
+
+    Raises:
+        ChecksFailedError: it does not hold.
+    """
+    if job.definition is None:
+        return
+    broken = broken_checks(job.definition.settings.checks, states, named_results(done))
+    if broken:
+        failure = Failure("checks", checks=tuple(each.check for each in broken))
+        raise ChecksFailedError(f"{job.name}: " + "; ".join(each.why for each in broken), failure)
+
+
+def _as_earlier(job: Job, earlier: Mapping[str, Any]) -> Job:
+    """Return a job that pins its logs at the moment at which an earlier run of the same id did."""
+    made = datetime.fromisoformat(earlier["made"])
+    return replace(job, now=made, states=tuple(replace(state, at=made) for state in job.states))
+
+
+def _report(
+    job: Job, manifest: Mapping[str, Any], files: Files, *, size: int, begin: float, is_served: bool = False
+) -> Report:
+    return Report(
+        files.page(job.name, str(manifest["run"])),
+        job.name,
+        str(manifest["run"]),
+        "stale" if manifest["stale"] else "ok",
+        job.notebook,
+        job.values,
+        manifest["results"],
+        manifest,
+        size,
+        time.monotonic() - begin,
+        is_served,
+        tuple(_notes(job)),
+    )
+
+
+def _notes(job: Job) -> list[str]:
+    """Return what a user should know: a log that grew during the run."""
+    grown = states_of([state.path for state in job.states], job.now)
+    before = {state.path: state.position for state in job.states}
+    return [
+        f"{Path(state.path).name} got {counted(state.position - before[state.path], 'event')} since the run began"
+        for state in grown
+        if state.position > before[state.path]
+    ]

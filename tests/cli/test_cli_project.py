@@ -124,7 +124,7 @@ def test_the_notebook_of_the_skeleton_runs(run: Run, folder: Path, monkeypatch: 
     assert "MB" in out
     assert "did you mean 'as_of'" in run("report", "run", notebook, "-p", "asof=2024-06-30", code=2).stderr
     assert "expected NAME=VALUE, got 'as_of'" in run("report", "run", notebook, "-p", "as_of", code=2).stderr
-    run("report", "run", "notebooks/nothing.ipynb", code=3)
+    run("report", "run", "notebooks/nothing.ipynb", code=2)
 
 
 @pytest.mark.slow

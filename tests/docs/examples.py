@@ -29,7 +29,7 @@ DOCS = ROOT / "docs"
 PAGES = sorted(page for page in DOCS.rglob("*.md") if page.name != "_setup.md")
 
 WIDTH = 100
-NOT_RUN = frozenset({"demo", "follow", "lab", "report run"})
+NOT_RUN = frozenset({"demo", "follow", "lab", "report new", "report run"})
 """Commands that do not end, or take long: only their options are checked."""
 
 _BLOCK = re.compile(

@@ -76,7 +76,7 @@ def test_a_notebook_names_results(notebook: Callable[..., Path], tmp_path: Path)
     path = notebook(
         "# R", 'from eventsource import report\nreport.result("a", 1)\nreport.result(b="x", c=None)\n1'
     )
-    done = execute(read(path), {}, folder=tmp_path, timeout=60, failed=tmp_path / "failed.ipynb")
+    done = execute(read(path), {}, folder=tmp_path, failed=tmp_path / "failed.ipynb")
     assert report.named_results(done) == {"a": 1, "b": "x", "c": None}
     with pytest.raises(ReportError, match="expected a name and a value"):
         report.result()

@@ -1,0 +1,105 @@
+"""The files of reports, all below one folder, ``reports/out`` by default.
+
+```text
+index.html                        all reports and their runs
+board/latest.html                 a copy of the newest good page
+board/2024-12-31T234800-1a2b3c4d.html          a page: the moment of its data, and what it was asked
+board/2024-12-31T234800-1a2b3c4d.json          its manifest
+board/2024-12-31T234800-1a2b3c4d-failed.html   what readers see of a run that failed, with a manifest
+.private/board/….ipynb            executed notebooks, with code and tracebacks: only their owner may read them
+.private/runs.sqlite              the ledger of all runs
+```
+
+The names of runs sort by time. Everything is written as a whole, so a reader sees an old file or a new one.
+"""
+
+import json
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from eventsource.atomic_write import atomic_write
+from eventsource.derived_folders import hold_lock
+from eventsource.errors import ReportError
+
+__all__ = ["FAILED", "Files"]
+
+FAILED: Final = "-failed"
+"""How the names of runs end that failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The folder of all pages.
+
+    Args:
+        out: the folder.
+    """
+
+    out: Path
+
+    def page(self, report: str, run: str) -> Path:
+        """Return the path of a page."""
+        return self.out / report / f"{run}.html"
+
+    def latest(self, report: str) -> Path:
+        """Return the path of the copy of a report's newest page."""
+        return self.out / report / "latest.html"
+
+    def executed(self, report: str, run: str) -> Path:
+        """Return the path of an executed notebook."""
+        return self.private / report / f"{run}.ipynb"
+
+    @property
+    def private(self) -> Path:
+        """The folder that only its owner can read."""
+        return self.out / ".private"
+
+    def lock(self, report: str) -> AbstractContextManager[None]:
+        """Hold the lock of a report: its runs follow each other. A process that dies releases it."""
+        return hold_lock(self.private / report)
+
+    def reports(self) -> list[str]:
+        """Return the names of all reports that have a manifest."""
+        return sorted({file.parent.name for file in self.out.glob("[!.]*/*.json")})
+
+    def manifests(self, report: str) -> list[dict[str, Any]]:
+        """Return the manifests of a report's runs in the order of their names; broken ones are left out."""
+        found = (self.manifest(report, file.stem) for file in sorted((self.out / report).glob("*.json")))
+        return [manifest for manifest in found if manifest is not None]
+
+    def manifest(self, report: str, run: str) -> dict[str, Any] | None:
+        """Return the manifest beside a page; None: there is none, or it is not one."""
+        try:
+            manifest = json.loads((self.out / report / f"{run}.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return manifest if isinstance(manifest, dict) and manifest.get("run") == run else None
+
+    def write(self, path: Path, text: str) -> None:
+        """Write a file as a whole: readers see the old one or the new one.
+
+        Raises:
+            ReportError: the folder cannot be written.
+        """
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with atomic_write(path) as draft:
+                draft.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise ReportError(
+                f"{path} cannot be written: {error.strerror or error}",
+                hint="free some space, or name another folder with --out; the page of an earlier run is as before",
+            ) from error
+
+    def write_manifest(self, manifest: Mapping[str, Any]) -> None:
+        """Write a manifest beside its page."""
+        text = json.dumps(manifest, ensure_ascii=False, indent=1, sort_keys=True)
+        self.write(self.out / manifest["report"] / f"{manifest['run']}.json", f"{text}\n")
+
+    def remove(self, report: str, run: str) -> None:
+        """Remove a run: page, manifest and executed notebook."""
+        for file in (self.page(report, run), self.out / report / f"{run}.json", self.executed(report, run)):
+            file.unlink(missing_ok=True)

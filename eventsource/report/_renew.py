@@ -1,0 +1,88 @@
+"""What changes on other pages when a run is published: bars, the copy of the newest page, the index."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from eventsource.report._about import About, Link
+from eventsource.report._bar import with_bar
+from eventsource.report._files import Files
+from eventsource.report._index import asked_at, write_index
+
+__all__ = ["GOOD", "about_of", "renew"]
+
+GOOD: Final = ("ok", "stale")
+"""The statuses of runs that have a page of figures."""
+
+
+def about_of(manifest: Mapping[str, Any]) -> About:
+    """Return what a page says about itself, from its manifest, without the bar."""
+    return About(
+        str(manifest["title"]),
+        datetime.fromisoformat(manifest["made"]),
+        str(manifest["description"]),
+        tuple((label, text) for label, text in manifest["shown"]),
+        index=Link("../index.html", "All reports"),
+    )
+
+
+def renew(files: Files, report: str, run: str) -> None:
+    """Bring the bars of a run and of its neighbours, the copy of the newest page, and the index up to date.
+
+    Raises:
+        ReportError: a file cannot be written.
+    """
+    manifests = files.manifests(report)
+    good = [manifest for manifest in manifests if manifest["status"] in GOOD]
+    for about, manifest in _with_neighbours(good, run):
+        _rewrite(files, files.page(report, manifest["run"]), about)
+    if good:
+        newest = max(good, key=lambda manifest: (asked_at(manifest), manifest["run"]))
+        later = [each for each in manifests if each not in good and asked_at(each) >= asked_at(newest)]
+        html = files.page(report, newest["run"]).read_text(encoding="utf-8")
+        files.write(files.latest(report), _warned(html, newest, later))
+    write_index(files)
+
+
+def _with_neighbours(good: Sequence[Mapping[str, Any]], run: str) -> Iterator[tuple[About, Mapping[str, Any]]]:
+    """Yield a run and those before and after it in its series, each with what its bar says."""
+    this = next((manifest for manifest in good if manifest["run"] == run), None)
+    if this is None:
+        return
+    series = [other for other in good if other["series"] == this["series"]]
+    here = series.index(this)
+    for number in range(max(here - 1, 0), min(here + 2, len(series))):
+        before = _link(series[number - 1], "Previous run") if number else None
+        after = _link(series[number + 1], "Next run") if number + 1 < len(series) else None
+        yield replace(about_of(series[number]), previous=before, next=after), series[number]
+
+
+def _warned(html: str, newest: Mapping[str, Any], later: Sequence[Mapping[str, Any]]) -> str:
+    """Return the page for ``latest.html``: with a warning if later runs failed."""
+    if not later:
+        return html
+    about = about_of(newest)
+    when = datetime.fromisoformat(later[-1]["made"])
+    text = (
+        f"Not up to date: the run of {when:%Y-%m-%d %H:%M} UTC failed. "
+        f"These figures are from {about.made:%Y-%m-%d %H:%M} UTC."
+    )
+    failure = Link(f"{later[-1]['run']}.html", "Why it failed")
+    return with_bar(html, replace(about, warning=text, next=failure))
+
+
+def _rewrite(files: Files, path: Path, about: About) -> None:
+    """Write a page with another bar, if it is there and has another one."""
+    try:
+        before = path.read_text(encoding="utf-8")
+    except OSError:
+        return
+    after = with_bar(before, about)
+    if after != before:
+        files.write(path, after)
+
+
+def _link(manifest: Mapping[str, Any], text: str) -> Link:
+    return Link(f"{manifest['run']}.html", text)

@@ -1,0 +1,62 @@
+"""The commands `report run`, `new`, `list` and `history`."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from tests.report.conftest import write_notebook
+
+Run = Callable[..., Result]
+DEFINITION = """
+title = "Counted"
+notebook = "../one.ipynb"
+
+[parameters.limit]
+type = "int"
+default = 3
+
+[checks]
+expect = ["found <= 3"]
+"""
+CELL = "from eventsource import report\nreport.result(found=limit)"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in a folder with a notebook, and a second one that fails."""
+    write_notebook(tmp_path, "# One", CELL, parameters="limit: int = 1  # rows", name="one.ipynb")
+    write_notebook(tmp_path, "# Two", "1 / 0", name="two.ipynb")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_definitions_from_their_making_to_their_history(run: Run, folder: Path) -> None:
+    """`new` writes a definition that runs, `list` and `history` show it; exit codes say how runs ended."""
+    assert run("report", "new", "one.ipynb").stdout == "reports/one.toml  run it: eventsource report run one\n"
+    assert "exists already" in run("report", "new", "one.ipynb", code=2).stderr
+    (folder / "reports" / "counted.toml").write_text(DEFINITION)
+    out = run("report", "run", "counted", "one").stdout.splitlines()
+    assert [line.split("/")[2] for line in out] == ["counted", "one"]
+    failed = run("report", "run", "counted", "-p", "limit=4", code=3)
+    assert "found <= 3 does not hold: found = 4" in failed.stderr
+    assert run("report", "run", "two.ipynb", "counted", code=1).stdout.startswith("reports/out/counted/")
+    listed = run("report", "list").stdout.splitlines()
+    assert listed[0] == "report,title,schedule,status,last_run"
+    assert listed[1].startswith("counted,Counted,,checks,")
+    history = run("report", "history", "counted", "-c", "report,status").stdout.split()
+    assert history == ["report,status", "counted,checks", "counted,ok"]
+
+
+def test_wrong_usage_runs_nothing(run: Run, folder: Path) -> None:
+    """Unknown names, folders without notebooks, and broken definitions have exit code 2."""
+    (folder / "reports").mkdir()
+    (folder / "reports" / "counted.toml").write_text(DEFINITION)
+    assert "did you mean 'counted'" in run("report", "run", "countd", code=2).stderr
+    assert "unknown parameter 'x'" in run("report", "run", "counted", "-p", "x=1", code=2).stderr
+    (folder / "empty").mkdir()
+    assert "neither definitions nor notebooks" in run("report", "run", "empty", code=2).stderr
+    (folder / "reports" / "counted.toml").write_text(DEFINITION.replace("limit", "limits"))
+    assert "counted.toml:5" in run("report", "run", "counted", code=2).stderr
+    assert ",broken," in run("report", "list", code=2).stdout
