@@ -63,6 +63,15 @@ class PullOptions:
         bool,
         Option("--no-index", help="Leave the index of the project's model to the first question about it."),
     ] = False
+    workers: Annotated[
+        int | None,
+        Option(
+            "--workers",
+            metavar="N",
+            help="How many processes decode large files; 1: none but the pull itself. Default: "
+            "EVENTSOURCE_WORKERS, or one per processor, at most 8.",
+        ),
+    ] = None
 
 
 def pull(
@@ -91,7 +100,8 @@ def pull(
     an event of the same id.
     """
     project = Project.find()
-    sources = project.sources(source or [], **mapping.given)
+    more = {} if how.workers is None else {"workers": how.workers}
+    sources = project.sources(source or [], **mapping.given, **more)
     target = Log(log or project.located(project.log))
     if how.rejected:
         done = [target.retry(each, strict=how.strict) for each in sources]

@@ -31,6 +31,10 @@ _NO_EVENTS: Final = empty_events()
 _NO_LINES: Final = rejected_lines([])
 
 
+_EXPANSION: Final = 8
+"""About how many bytes a byte of a compressed log becomes."""
+
+
 class UnreadableError(Exception):
     """The content of a file does not have the expected format."""
 
@@ -128,6 +132,10 @@ class FileCheckpoint:
     def may_grow(self) -> bool:
         """Whether a last line may be half-written: not if it was left before and the file has not changed."""
         return self.path.suffix.lower() not in COMPRESSED and self._get("half") != self.stamp
+
+    def bytes_after(self, read: int) -> int:
+        """Return about how many uncompressed bytes follow the first ``read`` bytes of the file."""
+        return max(0, self.size - read) * (_EXPANSION if self.path.suffix.lower() in COMPRESSED else 1)
 
     @property
     def consumed(self) -> Consumed:

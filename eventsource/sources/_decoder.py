@@ -5,7 +5,7 @@ is decoded alone, which finds the reason why it is rejected.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from eventsource.sources._records import LineMapping
 from eventsource.sources._texts import Origin
 from eventsource.sources._times import TimeReader
 from eventsource.sources._values import LineError, MappedLine, decode_members, json_text, shorten
+from eventsource.sources.presets import preset_named
 
 __all__ = ["Decoder", "Line", "check_utf8"]
 
@@ -53,9 +54,16 @@ class Decoder:
     def __init__(
         self, source: str, mapping: LineMapping, times: TimeReader, short_name: Callable[[str], str] = str
     ) -> None:
-        self._source, self._mapping, self.times, self._short_name = source, mapping, times, lru_cache(short_name)
+        self._source, self._mapping, self.times = source, mapping, times
+        self._given_name, self._short_name = short_name, lru_cache(short_name)
         fields = mapping.fields_of_lines
         self._bulk = BulkDecoder(fields, times) if fields is not None else None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle what it was made of, for a worker process."""
+        mapping = replace(self._mapping, fields=replace(self._mapping.fields), preset=None)
+        preset = self._mapping.preset.name if self._mapping.preset is not None else None
+        return _decoder_of, (self._source, mapping, preset, self.times, self._given_name)
 
     def block(self, block: Block, file: str) -> _EventsAndRejected:
         """Return the events of a block of JSON lines, and the rejected lines."""
@@ -139,6 +147,10 @@ class Decoder:
     def _reject(self, line: Line, reason: str, content: _Content = b"") -> dict[str, Any]:
         raw = _json_bytes(content) if isinstance(content, Mapping) and not line.raw else line.raw
         return {"source": self._source, "file": line.file, "line": line.number, "reason": reason, "raw": raw}
+
+
+def _decoder_of(source: str, mapping: LineMapping, preset: str | None, *how: Any) -> Decoder:
+    return Decoder(source, replace(mapping, preset=preset_named(preset) if preset else None), *how)
 
 
 def check_utf8(raw: bytes) -> None:

@@ -17,18 +17,20 @@ file is not expected to grow: if it has changed, it is read again from its start
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from eventsource.sources._blocks import BLOCK_BYTES, Block
 from eventsource.sources._checkpoint import Chunk, Consumed, FileCheckpoint, UnreadableError
 from eventsource.sources._compressed import DAMAGED, open_at
-from eventsource.sources._decoder import Decoder
+from eventsource.sources._workers import Workers
 
 __all__ = ["RecordScanner", "begins_with_bracket", "document_chunks", "is_document"]
 
@@ -90,13 +92,13 @@ def _is_json(line: bytes) -> bool:
 
 
 def document_chunks(
-    file: FileCheckpoint, decoder: Decoder, *, records: str | None, size: int = BLOCK_BYTES, limit: int
-) -> Iterator[Chunk]:
-    """Yield the records of a file, block by block.
+    file: FileCheckpoint, workers: Workers, *, records: str | None, size: int = BLOCK_BYTES, limit: int
+) -> Iterator[Callable[[], Chunk]]:
+    """Yield the records of a file, block by block: what returns a chunk, once it is decoded.
 
     Args:
         file: the file, and how many records the last pull took.
-        decoder: decodes the records.
+        workers: decode the records.
         records: the dotted path of the array that holds them; None: the document is an array, or a record itself.
         size: about how many bytes are read at once.
         limit: the most bytes of a record.
@@ -105,7 +107,7 @@ def document_chunks(
         UnreadableError: there is no such array, or the brackets do not match.
     """
     done, notes = file.first_row()
-    yield file.first_chunk(Consumed(done, None, file.content), notes)
+    yield partial(file.first_chunk, Consumed(done, None, file.content), notes)
     scanner = RecordScanner(records.split(".") if records else (), limit)
     reader, _ = open_at(file.path, 0, encoding=file.encoding)
     count = 0
@@ -117,10 +119,16 @@ def document_chunks(
             first, count = count + len(found) - len(new) + 1, count + len(found)
             if new:
                 block = Block(b"\n".join(new) + b"\n", first, len(new))
-                events, rejected = decoder.block(block, str(file.path))
-                yield Chunk(events, rejected, reader.tell(), Consumed(count, None, file.content))
+                read = reader.tell()
+                decoded = workers.decode(block, str(file.path), left=file.bytes_after(read))
+                yield partial(_chunk, decoded, read, Consumed(count, None, file.content))
             if not data:
                 return
+
+
+def _chunk(decoded: Callable[[], tuple[pl.DataFrame, pl.DataFrame]], read: int, consumed: Consumed) -> Chunk:
+    events, rejected = decoded()
+    return Chunk(events, rejected, read, consumed)
 
 
 class RecordScanner:

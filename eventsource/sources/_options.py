@@ -7,10 +7,12 @@ from typing import Final
 from eventsource.errors import SourceError
 from eventsource.sources._blocks import BLOCK_BYTES, MAX_LINE
 from eventsource.sources._dialect import Dialect
+from eventsource.sources._workers import worker_count
 
 __all__ = ["FORMATS", "FileOptions"]
 
 FORMATS: Final = ("jsonl", "json", "csv", "parquet", "xes", "ocel")
+_PARALLEL_BYTES: Final = 64 * 1024 * 1024
 _DECIMALS: Final = (".", ",")
 
 
@@ -20,6 +22,8 @@ class FileOptions:
 
     Args:
         block: about how many bytes are read at once.
+        workers: how many processes decode; None: see `worker_count`.
+        parallel: from how many bytes on they do.
     """
 
     format: str | None = None
@@ -28,6 +32,8 @@ class FileOptions:
     dialect: Dialect = field(default_factory=Dialect)
     max_line: int = MAX_LINE
     block: int = BLOCK_BYTES
+    workers: int | None = None
+    parallel: int = _PARALLEL_BYTES
 
     def __post_init__(self) -> None:
         if self.format is not None and self.format not in FORMATS:
@@ -42,6 +48,7 @@ class FileOptions:
             raise SourceError(
                 f"expected a decimal point or comma, got {self.dialect.decimal!r}", hint='decimal=","'
             )
+        worker_count(self.workers)
         if self.encoding is not None:
             try:
                 codecs.lookup(self.encoding)

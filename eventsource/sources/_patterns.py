@@ -6,10 +6,10 @@ once: the real path of the folder, and whether it is part of a log.
 
 import glob
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-__all__ = ["folder_of", "matching_files"]
+__all__ = ["matching_files", "short_name"]
 
 
 def matching_files(pattern: str, is_wanted: Callable[[Path], bool]) -> tuple[dict[str, Path], set[Path]]:
@@ -35,7 +35,16 @@ def matching_files(pattern: str, is_wanted: Callable[[Path], bool]) -> tuple[dic
     return _by_real_path(sorted(file for file in found if file.parent not in inside)), logs
 
 
-def folder_of(pattern: str) -> str:
+def short_name(patterns: Sequence[str], file: str) -> str:
+    """Return the name of a file in the ids of events: relative to its folder or glob, with ``/``."""
+    for pattern in patterns:
+        base = Path(os.path.abspath(_folder_of(pattern)))  # noqa: PTH100 - folds ".."
+        if Path(file).is_relative_to(base):
+            return Path(file).relative_to(base).as_posix()
+    return Path(file).name
+
+
+def _folder_of(pattern: str) -> str:
     """Return a folder itself, the folder of a file, or the part of a glob before its first wildcard."""
     if os.path.isdir(pattern):  # noqa: PTH112 - a glob is not a path
         return pattern

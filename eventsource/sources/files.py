@@ -5,8 +5,9 @@ Files are read in the order of their paths, in bounded memory.
 
 import gzip
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -27,11 +28,12 @@ from eventsource.sources._json_lines import json_chunks
 from eventsource.sources._ocel import ocel_rows
 from eventsource.sources._options import FileOptions
 from eventsource.sources._parquet import parquet_chunks
-from eventsource.sources._patterns import folder_of, matching_files
+from eventsource.sources._patterns import matching_files, short_name
 from eventsource.sources._records import LineMapping
 from eventsource.sources._retry import FileRetry
 from eventsource.sources._rows import row_chunks
 from eventsource.sources._times import TimeReader
+from eventsource.sources._workers import Workers, in_order, worker_count
 from eventsource.sources._xes import xes_rows
 
 __all__ = ["Files", "csv_header"]
@@ -73,7 +75,7 @@ class Files:
         self._patterns = [os.path.expanduser(path) for path in some]  # noqa: PTH111 - a glob is not a path
         self._options, self._format, self._digest = options, options.named_format, digest
         self._times = times or TimeReader("UTC", None)
-        self._decoder = Decoder(self.name, mapping, self._times, self._short_name)
+        self._decoder = Decoder(self.name, mapping, self._times, partial(short_name, self._patterns))
 
     def __repr__(self) -> str:
         return f"<source {';'.join(map(str, self._patterns))!r}>"
@@ -107,23 +109,27 @@ class Files:
         paths, logs = self._find_files()
         notes = tuple(f"{log} is a log: its own files are skipped" for log in logs)
         chunks = [Chunk(notes=notes)] if notes else []
-        for name, path in paths.items():
-            read_of_file = 0
-            for chunk in self._read_file(path, name, checkpoint):
+        with Workers(self._decoder, worker_count(self._options.workers), self._options.parallel) as workers:
+            later = (
+                each for name, path in paths.items() for each in self._read_file(path, name, checkpoint, workers)
+            )
+            for chunk in in_order(later, lambda: workers.ahead):
                 chunks.append(chunk)
-                read += max(0, chunk.read - read_of_file)
-                read_of_file = max(read_of_file, chunk.read)
+                read += chunk.read
                 rows += chunk.events.height + chunk.rejected.height
                 size += int(chunk.events.estimated_size() + chunk.rejected.estimated_size())
                 if rows >= _BATCH_ROWS or size >= _BATCH_BYTES:
                     yield _batch(chunks, read)
                     chunks, rows, size, read = [], 0, 0, 0
-        if count := self._times.without_zone:
-            note = f"{counted(count, 'time')} {noun(count, 'names', 'name')} no zone: taken as {self._times.tz}"
-            chunks.append(Chunk(notes=(note,)))
-            self._times.without_zone = 0
+            chunks += [Chunk(notes=found) for found in (workers.notes, self._zone_notes()) if found]
         if chunks:
             yield _batch(chunks, read)
+
+    def _zone_notes(self) -> tuple[str, ...]:
+        """Return a note about the times that named no zone, and forget them."""
+        count, self._times.without_zone = self._times.without_zone, 0
+        note = f"{counted(count, 'time')} {noun(count, 'names', 'name')} no zone: taken as {self._times.tz}"
+        return (note,) if count else ()
 
     def decode(self, rejected: pl.DataFrame) -> Batch:
         """Decode rejected lines again. Rows of CSV need the header of their file, long lines need their file."""
@@ -160,60 +166,61 @@ class Files:
         """Return whether a file of a folder is one of events: a text with another ending must be named."""
         return self._format is not None or _FORMATS.get(_ending(file), "text") != "text"
 
-    def _read_file(self, path: Path, name: str, stored: Checkpoint) -> Iterator[Chunk]:
-        """Yield the new chunks of one file; a damaged file also yields one rejected entry about itself."""
+    def _read_file(
+        self, path: Path, name: str, stored: Checkpoint, workers: Workers
+    ) -> Iterator[Callable[[], Chunk]]:
+        """Yield what returns the new chunks of one file, in order.
+
+        A damaged file also has one rejected entry about itself.
+        """
         try:
             file = self._checkpoint_of(path, name, stored)
         except OSError as error:
-            yield Chunk(rejected=self._unreadable(path, Consumed(), error))
+            rejected = self._unreadable(path, Consumed(), error)
+            yield lambda: Chunk(rejected=rejected)
             return
         if file.has_other_mapping():
-            yield Chunk(has_other_mapping=True)
+            yield lambda: Chunk(has_other_mapping=True)
         if file.is_done:
-            yield Chunk(read=file.size)
+            yield lambda: Chunk(read=file.size)
             return
-        consumed, is_unfinished = file.consumed, False
+        taken = _Taken(file)
         try:
-            for chunk in self._chunks(file):
-                consumed, is_unfinished = chunk.consumed or consumed, chunk.is_unfinished
-                file.taken += chunk.events.height
-                yield replace(chunk, checkpoint=file.numbers(chunk.consumed))
+            for later in self._chunks(file, workers):
+                yield partial(taken.chunk, later)
         except (*DAMAGED, UnreadableError) as error:
-            # Another attempt may succeed after an OSError, but not after damaged content: that file is done.
-            is_temporary = isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile)
-            rejected = self._unreadable(path, consumed, error)
-            yield Chunk(rejected=rejected, read=file.size, checkpoint={} if is_temporary else file.end())
+            yield partial(self._damaged, taken, error)
             return
-        yield Chunk(read=file.size, checkpoint=file.end(is_unfinished=is_unfinished))
+        yield taken.end
+
+    def _damaged(self, taken: "_Taken", error: Exception) -> Chunk:
+        """Return the end of a damaged file: an entry about itself."""
+        # Another attempt may succeed after an OSError, but not after damaged content: that file is done.
+        is_temporary = isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile)
+        rejected = self._unreadable(taken.file.path, taken.consumed, error)
+        return replace(taken.end(), rejected=rejected, checkpoint={} if is_temporary else taken.file.end())
 
     def _checkpoint_of(self, path: Path, name: str, stored: Checkpoint) -> FileCheckpoint:
         lines = 2 if self._format_of(path) == "csv" else 1
         encoding = self._options.encoding
         return FileCheckpoint(path, name, stored, lines=lines, encoding=encoding, mapping=self._digest)
 
-    def _chunks(self, file: FileCheckpoint) -> Iterator[Chunk]:
+    def _chunks(self, file: FileCheckpoint, workers: Workers) -> Iterator[Callable[[], Chunk]]:
         format_ = self._format_of(file.path)
-        if format_ == "parquet":
-            return parquet_chunks(file, self._decoder)
         options = self._options
         size, limit = options.block, options.max_line
-        if format_ == "xes":
-            return row_chunks(file, self._decoder, xes_rows(file.path))
-        if format_ == "ocel":
-            return row_chunks(file, self._decoder, ocel_rows(file.path, limit=limit))
-        if format_ == "csv":
-            return csv_chunks(file, self._decoder, dialect=options.dialect, size=size, limit=limit)
         if format_ == "json" and (self._format == "json" or is_document(file.path, options.encoding)):
-            return document_chunks(file, self._decoder, records=options.records, size=size, limit=limit)
-        return json_chunks(file, self._decoder, size=size, limit=limit)
-
-    def _short_name(self, file: str) -> str:
-        """Return the name of a file in the ids of events: relative to its folder or glob, with ``/``."""
-        for pattern in self._patterns:
-            base = Path(os.path.abspath(folder_of(pattern)))  # noqa: PTH100 - folds ".."
-            if Path(file).is_relative_to(base):
-                return Path(file).relative_to(base).as_posix()
-        return Path(file).name
+            return document_chunks(file, workers, records=options.records, size=size, limit=limit)
+        if format_ in ("json", "jsonl"):
+            return json_chunks(file, workers, size=size, limit=limit)
+        if format_ == "csv":
+            chunks = csv_chunks(file, self._decoder, dialect=options.dialect, size=size, limit=limit)
+        elif format_ == "parquet":
+            chunks = parquet_chunks(file, self._decoder)
+        else:
+            rows = xes_rows(file.path) if format_ == "xes" else ocel_rows(file.path, limit=limit)
+            chunks = row_chunks(file, self._decoder, rows)
+        return (partial(_itself, chunk) for chunk in chunks)
 
     def _unreadable(self, path: Path, consumed: Consumed, error: Exception) -> pl.DataFrame:
         """Return an entry about the whole file: its ``raw`` is empty."""
@@ -235,6 +242,33 @@ class Files:
                 hint='name the format, such as format="jsonl"',
             )
         return found or str(default)
+
+
+class _Taken:
+    """What was taken of a file so far, chunk by chunk."""
+
+    def __init__(self, file: FileCheckpoint) -> None:
+        self.file, self.consumed = file, file.consumed
+        self._is_unfinished, self._read = False, 0
+
+    def chunk(self, later: Callable[[], Chunk]) -> Chunk:
+        """Return the next chunk, with its numbers for the log, and only the bytes that were read for it."""
+        chunk = later()
+        self.consumed, self._is_unfinished = chunk.consumed or self.consumed, chunk.is_unfinished
+        self.file.taken += chunk.events.height
+        return replace(chunk, checkpoint=self.file.numbers(chunk.consumed), read=self._more(chunk.read))
+
+    def end(self) -> Chunk:
+        """Return the end of the file."""
+        return Chunk(read=self._more(self.file.size), checkpoint=self.file.end(is_unfinished=self._is_unfinished))
+
+    def _more(self, read: int) -> int:
+        before, self._read = self._read, max(self._read, read)
+        return self._read - before
+
+
+def _itself(chunk: Chunk) -> Chunk:
+    return chunk
 
 
 def csv_header(path: Path) -> bytes | None:
