@@ -25,11 +25,11 @@ from typing import Final
 import msgspec
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from eventsource.sources._blocks import BLOCK_BYTES, Block
 from eventsource.sources._checkpoint import Chunk, Consumed, FileCheckpoint, UnreadableError
 from eventsource.sources._compressed import DAMAGED, open_at
+from eventsource.sources._json_lines import decoded_chunk
 from eventsource.sources._workers import Workers
 
 __all__ = ["RecordScanner", "begins_with_bracket", "document_chunks", "is_document"]
@@ -121,14 +121,9 @@ def document_chunks(
                 block = Block(b"\n".join(new) + b"\n", first, len(new))
                 read = reader.tell()
                 decoded = workers.decode(block, str(file.path), left=file.bytes_after(read))
-                yield partial(_chunk, decoded, read, Consumed(count, None, file.content))
+                yield partial(decoded_chunk, file, decoded, read, Consumed(count, None, file.content))
             if not data:
                 return
-
-
-def _chunk(decoded: Callable[[], tuple[pl.DataFrame, pl.DataFrame]], read: int, consumed: Consumed) -> Chunk:
-    events, rejected = decoded()
-    return Chunk(events, rejected, read, consumed)
 
 
 class RecordScanner:

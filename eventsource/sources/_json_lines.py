@@ -9,7 +9,7 @@ from eventsource.sources._blocks import Block, blocks
 from eventsource.sources._checkpoint import Chunk, Consumed, FileCheckpoint
 from eventsource.sources._workers import Workers
 
-__all__ = ["json_chunks"]
+__all__ = ["decoded_chunk", "json_chunks"]
 
 
 def json_chunks(file: FileCheckpoint, workers: Workers, *, size: int, limit: int) -> Iterator[Callable[[], Chunk]]:
@@ -38,17 +38,18 @@ def json_chunks(file: FileCheckpoint, workers: Workers, *, size: int, limit: int
             block.add_to(digest, last=not is_half)
             line += block.lines - is_half
             consumed = Consumed(line, digest.length, digest.number())
-            yield partial(_chunk, file, decoded, read, consumed, is_unfinished=is_half and file.may_grow)
+            yield partial(decoded_chunk, file, decoded, read, consumed, is_unfinished=is_half and file.may_grow)
 
 
-def _chunk(
+def decoded_chunk(
     file: FileCheckpoint,
     decoded: Callable[[], tuple[pl.DataFrame, pl.DataFrame]],
     read: int,
     consumed: Consumed,
     *,
-    is_unfinished: bool,
+    is_unfinished: bool = False,
 ) -> Chunk:
+    """Return the chunk of a block that is being decoded; see `FileCheckpoint.chunk`."""
     events, rejected = decoded()
     return file.chunk(events, rejected, read=read, consumed=consumed, is_unfinished=is_unfinished)
 

@@ -115,7 +115,7 @@ def test_without_processes_a_pull_decodes_alone(raw: Path, monkeypatch: pytest.M
     def refuse(*_: Any, **__: Any) -> None:
         raise PermissionError("not here")
 
-    monkeypatch.setattr(_workers.subprocess, "Popen", refuse)
+    monkeypatch.setattr(subprocess, "Popen", refuse)
     assert _same(one, _read(raw / "a.jsonl", 2))
 
 
