@@ -64,11 +64,13 @@ if TYPE_CHECKING:
     from eventsource.readmodel import ReadModel
     from eventsource.snapshots import SnapshotPolicy
     from eventsource.sources import source
+    from eventsource.store import EventStore
     from eventsource.timeline import Timeline
 
     __version__: str
 
 __all__ = [
+    "EventStore",
     "EventsourceError",
     "Log",
     "Model",
@@ -93,6 +95,7 @@ __all__ = [
 ]
 
 _HOMES: Final = {
+    "EventStore": "store",
     "EventsourceError": "errors",
     "Log": "log",
     "Plan": "plan",

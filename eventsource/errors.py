@@ -21,6 +21,8 @@ error                  is also           safe to try again
 `ReadModelError`       `RuntimeError`    as its hint says, often after `ReadModel.rebuild`
 `ReadModelBusyError`   `ReadModelError`  at once
 `DatabaseError`        `OSError`         when the database is available
+`StoreError`           `OSError`         when the store is available, see its hint
+`ConcurrencyError`     `RuntimeError`    after reading the stream again
 ====================== ================= ========================================================
 
 Messages and hints show no passwords: they pass through `eventsource.redaction.without_secrets`.
@@ -30,6 +32,7 @@ from eventsource.redaction import without_secrets
 
 __all__ = [
     "AppendConflictError",
+    "ConcurrencyError",
     "DatabaseError",
     "DefinitionError",
     "DerivedFileWarning",
@@ -49,6 +52,7 @@ __all__ = [
     "RejectedLinesError",
     "ReportError",
     "SourceError",
+    "StoreError",
     "UnknownNameWarning",
 ]
 

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.services.postgresql import Server
+
 _QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 _SLOW_IS_FINE = [HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -67,6 +69,14 @@ def _shared_fixture(item: Any) -> str | None:
     if widest is None:
         return None
     return str(widest.argname) if widest.scope == "session" else f"{widest.baseid}::{widest.argname}"
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """A PostgreSQL server of this run; each test takes a database of its own from it."""
+    server = Server()
+    yield server
+    server.remove()
 
 
 @pytest.fixture(scope="session")

@@ -107,6 +107,11 @@ RAISED: dict[str, tuple[Callable[..., Any], str]] = {
     "ReportError": (lambda _: charts.line(pl.DataFrame({"x": [1]}), "x", "y"), "'y'"),
     "ReadModelError": (lambda folder: read_model_of(folder, "mysql://host/base"), "mysql"),
     "ReadModelBusyError": (refresh_a_locked_database, "read.db"),
+    "StoreError": (lambda folder: es.EventStore(f"sqlite:///{folder}/none/x.db").init(), "x.db"),
+    "ConcurrencyError": (
+        lambda folder: es.EventStore(f"sqlite:///{folder}/x.db").append("a", [{"type": "Paid"}], 7),
+        "'a'",
+    ),
     "DatabaseError": (lambda folder: read_model_of(folder, f"sqlite:///{folder}/none/x.db").refresh(), "x.db"),
 }
 """Error → a call that raises it, and a part of the message that names the thing."""

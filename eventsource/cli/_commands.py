@@ -60,7 +60,10 @@ class LazyCommand(click.Command):
         return self.entry.load().make_context(info_name, plain, parent, **extra)
 
 
-GROUPS: Final = {"report": ("Reports", "Run notebooks and write them as pages.")}
+GROUPS: Final = {
+    "report": ("Reports", "Run notebooks and write them as pages."),
+    "store": ("Store", "Append and read events of a store, the write side."),
+}
 """The panel and the summary of each first word of commands that have two."""
 
 COMMANDS: Final = (
@@ -282,5 +285,36 @@ COMMANDS: Final = (
         "_report:history",
         "List the runs of reports, the newest first: how they ended, and how long they took.",
         ("report history premium",),
+    ),
+    Entry(
+        "Store",
+        "store init",
+        "_store:store_init",
+        "Create the table of a store, with its indexes and triggers, where they do not exist.",
+        ("store init sqlite:///shop.db", "store init postgresql://shop@db/shop --table orders"),
+    ),
+    Entry(
+        "Store",
+        "store append",
+        "_store:store_append",
+        "Append events to a stream, all or nothing.",
+        (
+            "store append sqlite:///shop.db order-17 events.jsonl --expected-version no-stream",
+            "store append sqlite:///shop.db order-17 < events.jsonl",
+        ),
+    ),
+    Entry(
+        "Store",
+        "store read",
+        "_store:store_read",
+        "Show the events of a stream, or of all streams in the order in which a pull reads them.",
+        ("store read sqlite:///shop.db order-17 --from 2", "store read sqlite:///shop.db -f json"),
+    ),
+    Entry(
+        "Store",
+        "store streams",
+        "_store:store_streams",
+        "List the streams of a store, with their versions.",
+        ("store streams sqlite:///shop.db",),
     ),
 )

@@ -89,6 +89,10 @@ class SourceLag:
 class LagSource(Protocol):
     """A source that knows how far a reader is behind it."""
 
+    @property
+    def name(self) -> str:
+        """See `Source`."""
+
     def lag(self, checkpoint: Checkpoint) -> SourceLag:
         """Return how far a reader at ``checkpoint`` (``{}``: at the start) is behind."""
 

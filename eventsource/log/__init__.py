@@ -17,7 +17,17 @@ import polars as pl
 
 from eventsource.corrections import Corrections, corrected_events
 from eventsource.errors import LogError
-from eventsource.event import REJECTED, STORED, Batch, FileSource, Source, check_events, events_from_dicts
+from eventsource.event import (
+    REJECTED,
+    STORED,
+    Batch,
+    FileSource,
+    LagSource,
+    Source,
+    SourceLag,
+    check_events,
+    events_from_dicts,
+)
 from eventsource.log._checkpoint import LogCheckpoint
 from eventsource.log._conflicts import CONFLICT_REASON
 from eventsource.log._correct import (
@@ -376,6 +386,14 @@ class Log:
         return LogCheckpoint(events, name, of_files=isinstance(source, FileSource))
 
     resume = checkpoint  # the former name
+
+    def lag(self, source: LagSource) -> SourceLag:
+        """Return how far the log is behind a source that a URL names, and why events are held back.
+
+        Raises:
+            StoreError: the store is unavailable.
+        """
+        return source.lag(self.checkpoint(source.name))
 
     def scan(
         self,

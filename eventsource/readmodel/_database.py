@@ -9,9 +9,10 @@ import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
+from eventsource.database_urls import database_url, shown_url
 from eventsource.errors import DatabaseError, ReadModelBusyError, ReadModelError
 from eventsource.readmodel._columns import Dialect, encode
-from eventsource.redaction import HIDDEN, harmless_cause, is_secret_parameter
+from eventsource.redaction import harmless_cause
 
 __all__ = ["LOCK_TIMEOUT", "Database", "database_at"]
 
@@ -42,8 +43,7 @@ class Database(ABC):
     @property
     def name(self) -> str:
         """The URL, without passwords."""
-        hidden = {key: HIDDEN for key in self.url.query if is_secret_parameter(key)}
-        return self.url.update_query_dict(hidden).render_as_string(hide_password=True).replace("%2A", "*")
+        return shown_url(self.url)
 
     @property
     def exists(self) -> bool:
@@ -190,29 +190,12 @@ def database_at(url: str) -> Database:
     """
     from eventsource.readmodel._sqlite import Sqlite  # noqa: PLC0415 - the dialects import this module
 
-    try:
-        found = sa.make_url(url)
-    except (sa.exc.ArgumentError, ValueError):  # ValueError: the port is not a number
-        raise _not_a_url(url) from None  # the error shows the URL
-    if "@" in (found.host or ""):
-        raise ReadModelError(
-            "expected the URL of a database, got one with two @: one is part of the user or the password",
-            hint="write %40 for an @ in a user or a password, or use PGPASSWORD or ~/.pgpass",
-        )
-    if found.drivername in ("sqlite", "sqlite+pysqlite"):
+    found = database_url(url, error=ReadModelError, examples=_URLS)
+    if found.drivername == "sqlite":
         return Sqlite(found)
-    if found.drivername in ("postgresql", "postgresql+psycopg"):
+    if found.drivername == "postgresql+psycopg":
         return _postgresql(found)
     raise ReadModelError(f"expected a URL of SQLite or PostgreSQL, got one of {found.drivername}", hint=_URLS)
-
-
-def _not_a_url(text: str) -> ReadModelError:
-    """Return the error for a text that is not a URL; what may be a password is not shown."""
-    _, at, rest = text.rpartition("@")
-    is_path = text and not at and "://" not in text
-    hint = _URLS.replace("customers.db", text) if is_path else _URLS
-    shown = f"…@{rest}" if at else text
-    return ReadModelError(f"expected the URL of a database, got {shown!r}", hint=hint)
 
 
 def _postgresql(url: sa.URL) -> Database:

@@ -132,11 +132,12 @@ def source(  # noqa: PLR0913 - one argument for each thing that logs differ in
         SourceError: an unknown scheme, column, unit or format. A file that does not exist is noticed when it is
             read.
     """
-    known = preset_named(preset) if preset is not None else None
+    is_url = isinstance(where, str) and scheme_of(where) is not None
+    is_of_store = is_url and preset not in PRESETS
+    known = preset_named(preset) if preset is not None and not is_of_store else None
     reader = dict(known.reader) if known is not None else {}
     given = {"format": format, "records": records, "delimiter": delimiter, "columns": columns}
     reader |= {name: value for name, value in given.items() if value is not None}
-    is_url = isinstance(where, str) and scheme_of(where) is not None
     own = {name: value for name, value in members.items() if is_url and name not in ENVELOPE}
     paths = {name: path for name, path in members.items() if path is not None and name not in own}
     fields = FieldMapping(paths, constants or {})
@@ -157,6 +158,7 @@ def source(  # noqa: PLR0913 - one argument for each thing that logs differ in
         for name in (name for name, value in {**given, "encoding": encoding}.items() if value is not None):
             raise SourceError(f"{name} is for files, got a URL", hint=f"leave {name} out")
         known_options = {name: value for name, value in reader.items() if name not in given}
+        own |= {"preset": preset} if is_of_store else {}
         own = {name: value for name, value in {**known_options, **own}.items() if value is not None}
         return open_url(str(where), RecordMapping(mapping, times, digest), own)
     _check_members_of_lines(fields)

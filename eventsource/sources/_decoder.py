@@ -22,7 +22,7 @@ from eventsource.sources._times import TimeReader
 from eventsource.sources._values import LineError, MappedLine, decode_members, json_text, shorten
 from eventsource.sources.presets import preset_named
 
-__all__ = ["Decoder", "Line", "check_utf8"]
+__all__ = ["Decoder", "Line", "check_utf8", "json_bytes"]
 
 _BOM: Final = b"\xef\xbb\xbf"
 
@@ -145,7 +145,7 @@ class Decoder:
         return frame.filter(~pl.Series(owners).is_in(list(faults))) if faults else frame, faults
 
     def _reject(self, line: Line, reason: str, content: _Content = b"") -> dict[str, Any]:
-        raw = _json_bytes(content) if isinstance(content, Mapping) and not line.raw else line.raw
+        raw = json_bytes(content) if isinstance(content, Mapping) and not line.raw else line.raw
         return {"source": self._source, "file": line.file, "line": line.number, "reason": reason, "raw": raw}
 
 
@@ -175,7 +175,8 @@ def _members_of(raw: bytes) -> Mapping[str, Any]:
         raise LineError(f"{kind}: {error}") from error
 
 
-def _json_bytes(members: Mapping[str, Any]) -> bytes:
+def json_bytes(members: Mapping[str, Any]) -> bytes:
+    """Return members as JSON; as Python writes them if JSON cannot hold a value."""
     try:
         return json_text(members).encode()
     except LineError:

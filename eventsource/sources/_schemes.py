@@ -36,7 +36,23 @@ class Scheme:
     extra: str | None = None
 
 
-SCHEMES: Final[Mapping[str, Scheme]] = {}
+_POSTGRESQL: Final = Scheme(
+    "relational",
+    "PostgreSQL: our own store, tables of known libraries, any table or query",
+    "postgresql://user@host/database",
+    "postgresql",
+)
+SCHEMES: Final[Mapping[str, Scheme]] = {
+    "sqlite": Scheme("relational", "SQLite, likewise", "sqlite:///shop.db"),
+    "postgresql": _POSTGRESQL,
+    "postgres": _POSTGRESQL,
+    **{
+        name: Scheme(
+            "relational", "a table or query, by SQLAlchemy and a driver", f"{name}+driver://user@host/database"
+        )
+        for name in ("mysql", "mariadb", "oracle", "mssql")
+    },
+}
 """Scheme, without a driver (``postgresql`` for ``postgresql+psycopg``) → what it names."""
 
 

@@ -16,7 +16,7 @@ Records become events by the same mapping as lines of files. `rows` takes the co
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -27,16 +27,22 @@ import polars as pl
 from eventsource.errors import SourceError
 from eventsource.event import Batch, Checkpoint, SourceLag, empty_events, rejected_lines
 from eventsource.messages import counted, noun
-from eventsource.sources._decoder import Decoder, Line
+from eventsource.sources._decoder import Decoder, Line, json_bytes
 from eventsource.sources._mapping import PathOrParts
 from eventsource.sources._records import LineMapping
 from eventsource.sources._texts import RECORD_MEMBERS
 from eventsource.sources._times import TimeReader
+from eventsource.sources._values import LineError
 
-__all__ = ["Message", "RecordMapping", "StoreSource", "Taken", "address"]
+__all__ = ["Message", "Prepare", "RecordMapping", "StoreSource", "Taken", "address"]
+
+Prepare = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 _CHECKPOINT: Final = "place"
 """The name of the only value of the checkpoint."""
+
+_SAME: Final = {"postgres": "postgresql"}
+"""Schemes that are other names of one."""
 
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -196,15 +202,25 @@ class StoreSource(ABC):
         events, left = self._decoder.rows(rows)
         return Batch(events, {}, left)
 
-    def rows(self, place: str, rows: Iterable[tuple[int, Mapping[str, Any]]]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    def rows(
+        self, place: str, rows: Iterable[tuple[int, Mapping[str, Any]]], prepare: Prepare | None = None
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Return the events of rows, and the rejected ones.
 
         Args:
             place: the table; ``@place`` in the mapping, and the file of a rejected line.
             rows: position and members of each row.
+            prepare: makes the record of a row's members, or raises a `LineError`; None: the members are it.
         """
-        more = {"@place": place}
-        return self._decoder.rows((Line(place, at), {**row, **more, "@position": at}) for at, row in rows)
+
+        def record(at: int, row: Mapping[str, Any]) -> tuple[Line, Mapping[str, Any] | str]:
+            try:
+                members = row if prepare is None else prepare(row)
+            except LineError as error:
+                return Line(place, at, json_bytes(row)), str(error)
+            return Line(place, at), {**members, "@place": place, "@position": at}
+
+        return self._decoder.rows(record(at, row) for at, row in rows)
 
     def messages(self, place: str, messages: Iterable[Message]) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Return the events of messages, and the rejected ones.
@@ -231,14 +247,15 @@ class StoreSource(ABC):
 
 
 def address(url: str, **more: str | None) -> str:
-    """Return the URL of a source as its name: without user, password, query and fragment.
+    """Return the URL of a source as its name: without driver, user, password, query and fragment.
 
     Args:
         url: the URL.
         **more: what tells this source from others at the URL, such as the table; None is left out.
     """
     parts = urlsplit(url)
-    path = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    scheme = parts.scheme.partition("+")[0]
+    path = f"{_SAME.get(scheme, scheme)}://{parts.netloc.rpartition('@')[2]}{parts.path}"
     query = "&".join(f"{name}={text}" for name, text in more.items() if text is not None)
     return f"{path}?{query}" if query else path
 

@@ -37,14 +37,18 @@ from eventsource.testing._cases import Case, cases, mismatches
 from eventsource.testing._given import Given, event, given
 from eventsource.testing._memory_log import MemoryLog
 from eventsource.testing._source_suite import Facts, SourceSuite, System, check_copy, facts, some_facts
+from eventsource.testing._transaction_suite import Held, HoldingSystem, TransactionSuite
 
 __all__ = [
     "Case",
     "Facts",
     "Given",
+    "Held",
+    "HoldingSystem",
     "MemoryLog",
     "SourceSuite",
     "System",
+    "TransactionSuite",
     "cases",
     "check_copy",
     "event",

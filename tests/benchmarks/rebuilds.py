@@ -18,7 +18,7 @@ def postgresql(found: Input) -> dict[str, Any]:
     """Time a read model in a PostgreSQL that is started for it; the result says if it is not installed."""
     if not any(Path("/usr/lib/postgresql").glob("*/bin/initdb")):
         return {"seconds": {}, "why": "PostgreSQL is not installed"}
-    from tests.readmodel.postgreskit import Server  # noqa: PLC0415 - needs PostgreSQL
+    from tests.services.postgresql import Server  # noqa: PLC0415 - needs PostgreSQL
 
     server = Server()
     try:

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 import eventsource as es
 from eventsource.errors import DatabaseError, ReadModelBusyError, ReadModelError
 from eventsource.readmodel import ReadModel, _database, _rows, _tables_of_model, _writer
-from tests.readmodel.postgreskit import Server
 from tests.readmodel.readmodelkit import Shop, rows_of, run, shop_log, sql, visits
+from tests.services.postgresql import Server
 
 pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")
 

@@ -16,8 +16,8 @@ from eventsource.atomic_write import atomic_write
 from eventsource.errors import DatabaseError, MomentError, ReadModelError
 from eventsource.readmodel import ReadModel, Refreshed, Service, Status, _follow
 from eventsource.readmodel._follow import _pause, seconds_of
-from tests.readmodel.postgreskit import Server
 from tests.readmodel.readmodelkit import Shop, run, shop_log, sql, visits
+from tests.services.postgresql import Server
 
 pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")
 

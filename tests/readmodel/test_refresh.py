@@ -10,7 +10,6 @@ import eventsource as es
 from eventsource.errors import ReadModelError
 from eventsource.plan import Rule
 from eventsource.readmodel import ReadModel, _database, _rows
-from tests.readmodel.postgreskit import Server
 from tests.readmodel.readmodelkit import (
     Shop,
     assert_equal,
@@ -25,6 +24,7 @@ from tests.readmodel.readmodelkit import (
     sql,
     visits,
 )
+from tests.services.postgresql import Server
 
 pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")
 """The logs here begin small."""

@@ -8,8 +8,8 @@ import eventsource as es
 from eventsource.errors import DatabaseError, ReadModelError
 from eventsource.plan import Rule
 from eventsource.readmodel import ReadModel
-from tests.readmodel.postgreskit import Server
 from tests.readmodel.readmodelkit import Shop, assert_equal, event, latest, over, plan, shop_log, sql
+from tests.services.postgresql import Server
 
 pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")
 """The logs here begin small."""

@@ -15,7 +15,6 @@ from eventsource.plan import Rule
 from eventsource.readmodel import ReadModel
 from eventsource.readmodel._columns import encode, kind_of, sql_type
 from eventsource.readmodel._escapes import unescape
-from tests.readmodel.postgreskit import Server
 from tests.readmodel.readmodelkit import (
     Shop,
     assert_equal,
@@ -29,6 +28,7 @@ from tests.readmodel.readmodelkit import (
     sql,
     visits,
 )
+from tests.services.postgresql import Server
 
 pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")
 """The logs here begin small."""

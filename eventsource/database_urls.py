@@ -1,0 +1,51 @@
+"""URLs of SQL databases, as SQLAlchemy writes them: parsed, checked, and shown without secrets."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from eventsource.errors import EventsourceError
+from eventsource.redaction import HIDDEN, is_secret_parameter
+
+__all__ = ["EXAMPLES", "database_url", "shown_url"]
+
+EXAMPLES = "sqlite:///shop.db or postgresql+psycopg://user@host/database"
+
+_DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg", "sqlite+pysqlite": "sqlite"}
+"""Other names of a driver."""
+
+
+def database_url(text: str, *, error: type[EventsourceError], examples: str = EXAMPLES) -> sa.URL:
+    """Return a URL; PostgreSQL without a driver means psycopg.
+
+    Args:
+        text: the URL.
+        error: the error to raise.
+        examples: URLs for the hint.
+    """
+    try:
+        found = sa.make_url(text)
+    except (sa.exc.ArgumentError, ValueError):  # ValueError: the port is not a number
+        raise _not_a_url(text, error, examples) from None  # the error shows the URL
+    if "@" in (found.host or ""):
+        raise error(
+            "expected the URL of a database, got one with two @: one is part of the user or the password",
+            hint="write %40 for an @ in a user or a password, or use PGPASSWORD or ~/.pgpass",
+        )
+    return found.set(drivername=_DRIVERS.get(found.drivername, found.drivername))
+
+
+def shown_url(url: sa.URL) -> str:
+    """Return a URL without passwords."""
+    hidden: dict[str, Any] = {key: HIDDEN for key in url.query if is_secret_parameter(key)}
+    return url.update_query_dict(hidden).render_as_string(hide_password=True).replace("%2A", "*")
+
+
+def _not_a_url(text: str, error: type[EventsourceError], examples: str) -> EventsourceError:
+    """Return the error for a text that is not a URL; what may be a password is not shown."""
+    _, at, rest = text.rpartition("@")
+    is_path = text and not at and "://" not in text
+    first = examples.partition(" ")[0].removeprefix("sqlite:///")
+    hint = examples.replace(first, text) if is_path else examples
+    shown = f"…@{rest}" if at else text
+    return error(f"expected the URL of a database, got {shown!r}", hint=hint)
