@@ -86,9 +86,9 @@ DOORS = {
     "vl_convert": {"report"},
     "zstandard": {"sources"},
 }
-LONGER = {"timeline/__init__.py": 600, "log/__init__.py": 500}
+LONGER = {"timeline/__init__.py": 600, "log/__init__.py": 520, "cli/_commands.py": 400}
 """Files of more than 300 lines. `Timeline` and `Log` are one class each, and more than a third of these files
-describes their arguments and answers."""
+describes their arguments and answers. The commands are one table."""
 MODULES = sorted(path for path in ROOT.rglob("*.py") if "skeleton" not in path.parts)
 
 
