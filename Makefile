@@ -48,7 +48,7 @@ docs: environment
 	$(BIN)/python -m docs._generate
 	$(BIN)/python -m sphinx -q -E -W --keep-going -b html docs build/docs
 
-# The laws with 2,000 examples each instead of 45: hours, so not part of `make test`.
+# The laws with 2,000 examples each instead of 30: hours, so not part of `make test`.
 laws: environment
 	$(BIN)/python -m pytest tests -m hypothesis --hypothesis-profile=deep
 

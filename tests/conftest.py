@@ -18,7 +18,7 @@ _SLOW_IS_FINE = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 # The usual run tries the same examples each time, so that a change is judged by what it changes; `deep` is random.
 settings.register_profile(
-    "laws", max_examples=45, deadline=None, suppress_health_check=_SLOW_IS_FINE, derandomize=True, database=None
+    "laws", max_examples=30, deadline=None, suppress_health_check=_SLOW_IS_FINE, derandomize=True, database=None
 )
 settings.register_profile("deep", max_examples=2_000, deadline=None, suppress_health_check=_SLOW_IS_FINE)
 settings.register_profile(

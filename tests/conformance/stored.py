@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +21,7 @@ from eventsource.fold import ReferenceEngine
 from eventsource.index import Index, Sizes
 from eventsource.plan import Plan
 from eventsource.snapshots import SnapshotPolicy, SnapshotStore, Thresholds
+from eventsource.testing import MemoryLog
 from eventsource.timeline import Timeline, Tuning
 from tests.conformance.answers import answer_of, assert_same, has_fixed_dtypes, is_refused, timeline
 from tests.conformance.strategies import (
@@ -270,5 +272,23 @@ def busy_questions() -> list[NamedQuestion]:
 
 def assert_answers(found: Timeline, expected: Timeline) -> None:
     """Assert that all questions over `BUSY` have the same answers."""
-    for question in busy_questions():
-        question.same(found, expected)
+    for question, answer in zip(busy_questions(), _answers(expected), strict=True):
+        assert_same(answer_of(question.ask, found), answer, dtypes=question.typed and has_fixed_dtypes(found.plan))
+
+
+_FOLDED: dict[str, list[Any]] = {}
+
+
+def _answers(expected: Timeline) -> list[Any]:
+    """Return the answers to all questions over `BUSY`; the slow engine folds the same events once."""
+
+    def asked() -> list[Any]:
+        return [answer_of(question.ask, expected) for question in busy_questions()]
+
+    if not isinstance(expected.log, MemoryLog):
+        return asked()
+    events = expected.log.scan().collect().write_ipc(None).getvalue()
+    key = sha256(events).hexdigest() + expected.plan.fingerprint()
+    if key not in _FOLDED:
+        _FOLDED[key] = asked()
+    return _FOLDED[key]
