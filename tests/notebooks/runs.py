@@ -12,6 +12,30 @@ from tests.notebooks import refresh
 
 Parameters = dict[str, str]
 
+SETS: dict[str, list[Parameters]] = {
+    "01": [{}, {"raw": "small.jsonl"}, {"raw": "late.jsonl.gz"}],
+    "02": [{}, {"as_of": "2023-12-31"}, {"as_of": "2023-02-10", "known_at": "2024-12-31"}],
+    "03": [
+        {},
+        {"customer": "customer-9", "as_of": "2024-05-31"},
+        {"customer": "customer-102", "as_of": "2023-01-15"},
+    ],
+    "04": [{}, {"customer": "customer-9"}, {"customer": "customer-102"}],
+    "05": [{}, {"until": "2023-06-30"}, {"until": "2024-02-29", "since": "2023-06-01"}],
+    "06": [
+        {},
+        {"as_of": "2023-12-31", "customer": "customer-9"},
+        {"as_of": "2024-11-30", "known_at": "2024-11-30"},
+    ],
+    "07": [{}, {"moment": "2013-01-02T06:00"}, {"moment": "2013-12-24T23:00", "aircraft": "N14228"}],
+    "08": [
+        {},
+        {"as_of": "2023-12-31", "customer": "customer-9"},
+        {"as_of": "2023-01-15", "known_at": "2023-02-01", "customer": "customer-102"},
+    ],
+}
+"""The sets of parameters that each notebook is run with; the first one is what it is committed with."""
+
 _NAMES = {"datetime": dt, "zoneinfo": zoneinfo}
 
 

@@ -2,61 +2,17 @@
 
 import re
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 import pytest
 
-from eventsource import demo, report
+from eventsource import report
 from eventsource.errors import ReportError
 from tests.notebooks import refresh
 from tests.notebooks.figures import numbers_in, numbers_of
-from tests.notebooks.runs import Parameters, Run, run
+from tests.notebooks.runs import SETS, Run
 
-SETS: dict[str, list[Parameters]] = {
-    "01": [{}, {"raw": "small.jsonl"}, {"raw": "late.jsonl.gz"}],
-    "02": [{}, {"as_of": "2023-12-31"}, {"as_of": "2023-02-10", "known_at": "2024-12-31"}],
-    "03": [
-        {},
-        {"customer": "customer-9", "as_of": "2024-05-31"},
-        {"customer": "customer-102", "as_of": "2023-01-15"},
-    ],
-    "04": [{}, {"customer": "customer-9"}, {"customer": "customer-102"}],
-    "05": [{}, {"until": "2023-06-30"}, {"until": "2024-02-29", "since": "2023-06-01"}],
-    "06": [
-        {},
-        {"as_of": "2023-12-31", "customer": "customer-9"},
-        {"as_of": "2024-11-30", "known_at": "2024-11-30"},
-    ],
-    "07": [{}, {"moment": "2013-01-02T06:00"}, {"moment": "2013-12-24T23:00", "aircraft": "N14228"}],
-    "08": [
-        {},
-        {"as_of": "2023-12-31", "customer": "customer-9"},
-        {"as_of": "2023-01-15", "known_at": "2023-02-01", "customer": "customer-102"},
-    ],
-}
 every_notebook = pytest.mark.parametrize("prefix", SETS)
-
-
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[Run]]:
-    """Return a function that runs a notebook with its sets of parameters, once; sets share their logs."""
-    folder = tmp_path_factory.mktemp("logs")
-    demo.write(folder / "small.jsonl", customers=60, seed=3)
-    demo.write(folder / "late.jsonl.gz", customers=45, seed=5, since="2020-03-01", until="2020-04-15")
-
-    def absolute(parameters: Parameters) -> Parameters:
-        if "raw" not in parameters:
-            return {"log_path": str(folder / "log"), **parameters}
-        raw = parameters["raw"]
-        return {"raw": str(folder / raw), "log_path": str(folder / f"log-{raw}")}
-
-    @cache
-    def found(prefix: str) -> list[Run]:
-        where = {"log_path": str(folder / "flights")} if prefix == "07" else {}
-        return run(prefix, [absolute(each) | where for each in SETS[prefix]])
-
-    return found
 
 
 def test_all_notebooks_have_three_sets() -> None:

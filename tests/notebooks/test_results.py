@@ -4,14 +4,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from tests.notebooks import plain
-from tests.notebooks.runs import run
+from tests.notebooks.runs import Run
 
 pytestmark = pytest.mark.slow
 
@@ -19,17 +18,10 @@ Results = Callable[[str], dict[str, Any]]
 JUNE, JULY = date(2024, 6, 30), date(2024, 7, 1)
 
 
-@pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
-    """Return a function that runs a notebook once, on a new log, and returns its named results."""
-    folder = tmp_path_factory.mktemp("logs")
-
-    @cache
-    def results_of(prefix: str) -> dict[str, Any]:
-        (found,) = run(prefix, [{"log_path": str(folder / prefix)}])
-        return found.results()
-
-    return results_of
+@pytest.fixture
+def results(runs: Callable[[str], list[Run]]) -> Results:
+    """Return a function that returns the named results of a notebook, run as it is committed."""
+    return lambda prefix: runs(prefix)[0].results()
 
 
 @pytest.fixture(scope="module")
