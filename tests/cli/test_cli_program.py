@@ -100,8 +100,8 @@ def test_the_examples_of_the_help_are_commands() -> None:
 @pytest.mark.parametrize("option", ["--help", "--version"])
 def test_help_imports_no_command(option: str) -> None:
     """Help and version need neither Polars nor any other library that answers questions."""
-    code = f"import sys; sys.argv[1:] = ['{option}']; from eventsource.cli import main\n"
-    code += "try: main()\nfinally: print(*sys.modules)"
+    code = f"import atexit, sys; sys.argv[1:] = ['{option}']; from eventsource.cli import main\n"
+    code += "atexit.register(lambda: print(*sys.modules)); main()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = {name.split(".")[0] for name in done.stdout.splitlines()[-1].split()}
     assert "click" in loaded
