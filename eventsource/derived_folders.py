@@ -125,10 +125,18 @@ def _erasures(folder: Path) -> int:
 
 def _cache(path: str) -> Path:
     """Return the folder of a log in the user's cache, which is created: no other user can read it."""
-    own = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "eventsource"
+    own = _cache_home() / "eventsource"
     with contextlib.suppress(OSError):  # what writes below it says why it cannot
         own.mkdir(mode=0o700, parents=True, exist_ok=True)
     return own / _digest(path)
+
+
+def _cache_home() -> Path:
+    """Return the folder of the user's caches; one that cannot be created if the user has no home folder."""
+    if named := os.environ.get("XDG_CACHE_HOME"):
+        return Path(named)
+    home = Path(os.path.expanduser("~"))  # noqa: PTH111 - that of Path raises an error
+    return home / ".cache" if home.is_absolute() else Path(os.devnull, "home folder unknown")
 
 
 def _digest(text: str) -> str:

@@ -5,9 +5,11 @@ import os
 import resource
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 import eventsource as es
@@ -147,3 +149,77 @@ def test_a_disk_that_is_really_full(project: Path, full_disk: Callable[[], Path]
     assert done.returncode == 1
     assert "b.json cannot be written: No space left on device" in done.stderr
     assert names == ["a.csv", "filler"]
+
+
+def test_a_health_file_that_cannot_be_written(project: Path) -> None:
+    """The service does not run without it, as its supervisor would believe an old state."""
+    done = run_limited(project, "follow", "--to", "sqlite:///a.db", "--health", "h.json", limit=20)
+    assert done.returncode == 1, done.stderr
+    assert "Error: the health file h.json cannot be written: File too large" in done.stderr
+    assert "name another file with --health" in done.stderr
+    assert not (project / "h.json").exists()
+
+
+@pytest.mark.parametrize("command", [("init", "new"), ("demo", "new/a.jsonl.gz"), ("--install-completion",)])
+def test_other_files_that_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    """A new project, made-up data, completion: none leaves half a file, which a second attempt takes for whole."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("SHELL", "/bin/bash")
+    done = run_limited(tmp_path, *command, limit=20)
+    assert done.returncode == 1, done.stderr
+    assert "cannot be written: File too large" in done.stderr
+    assert "Hint: free some space" in done.stderr
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+WITHOUT_HOME = """
+import os, sys
+import eventsource as es
+from eventsource.errors import LogError
+from tests.log.erasurekit import SMALL
+if os.geteuid() == 0:
+    os.setgroups([])
+    os.setuid(54321)  # no user has this number, so no home folder is known
+class Busy(es.Model):
+    n = es.count()
+log = es.Log(sys.argv[1])
+print(es.Timeline(log, Busy, tuning=SMALL).as_of().height)
+for path in ("~/log", "~ghost/log"):
+    try:
+        es.Log(path)
+    except LogError as error:
+        print(error)
+"""
+
+
+@pytest.mark.skipif(
+    sys.platform == "win32" or os.geteuid() != 0, reason="only root can become a user without a name"
+)
+def test_a_user_without_a_home_folder() -> None:
+    """Questions are answered in memory, with a warning that names XDG_CACHE_HOME; paths with ``~`` are refused."""
+    with tempfile.TemporaryDirectory() as name:
+        log = es.Log(Path(name) / "log")
+        log.append(busy_events(1, 300))
+        expected = log.scan().select(pl.col("stream").n_unique()).collect().item()
+        Path(name).chmod(0o755)
+        environment = {key: value for key, value in os.environ.items() if key not in ("HOME", "XDG_CACHE_HOME")}
+        done = subprocess.run(
+            [sys.executable, "-c", WITHOUT_HOME, log.path],
+            env={**environment, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == str(expected)
+    assert "home folder unknown" in done.stderr
+    assert "set XDG_CACHE_HOME" in done.stderr
+    assert lines[1:] == [
+        "~/log: this home folder is not known",
+        "Hint: write the path in full",
+        "~ghost/log: this home folder is not known",
+        "Hint: write the path in full",
+    ]

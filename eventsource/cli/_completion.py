@@ -7,6 +7,9 @@ from typing import Any, Final
 import click
 from click.shell_completion import get_completion_class
 
+from eventsource.atomic_write import atomic_write
+from eventsource.cli._errors import UsageError, writing
+
 __all__ = ["completion_options"]
 
 _VARIABLE: Final = "_EVENTSOURCE_COMPLETE"
@@ -52,12 +55,21 @@ def _show(program: click.Command, shell: str) -> None:
 
 def _install(program: click.Command, shell: str) -> None:
     """Write the script, and a line into the file that the shell reads when it starts."""
+    if not Path(os.path.expanduser("~")).is_absolute():  # noqa: PTH111 - that of Path raises an error
+        raise UsageError(
+            "your home folder is not known", hint=f"set HOME, or eventsource --show-completion {shell}"
+        )
     script = _FOLDER.expanduser() / f"completion.{shell}"
-    script.parent.mkdir(parents=True, exist_ok=True)
-    script.write_text(_script(program, shell), encoding="utf-8")
     start, line = _FILES[shell].expanduser(), f"source {_FOLDER}/{script.name}"
-    start.parent.mkdir(parents=True, exist_ok=True)
+    _write(script, _script(program, shell), shell)
     text = start.read_text(encoding="utf-8") if start.exists() else ""
     if line not in text.splitlines():
-        start.write_text(f"{text}\n{line}\n", encoding="utf-8")
+        _write(start.resolve(), f"{text}\n{line}\n", shell)  # a link stays one
     click.echo(f"{shell} completion is in {script}; it works in the next shell")
+
+
+def _write(path: Path, text: str, shell: str) -> None:
+    with writing(path, f"free some space; or print the script: eventsource --show-completion {shell}"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(path) as draft:
+            draft.write_text(text, encoding="utf-8")

@@ -149,7 +149,7 @@ class Project:
 
     def located(self, path: str) -> str:
         """Return a path of the project relative to the working directory; URLs and absolute paths as they are."""
-        if "://" in path or Path(path).expanduser().is_absolute():
+        if "://" in path or path.startswith("~") or Path(path).is_absolute():
             return path
         return os.path.relpath(self.folder / path)
 
@@ -199,7 +199,7 @@ def absolute_path(path: str, folder: Path) -> str:
 
     The checkpoint of a source is stored under its path, so the path must not depend on the working directory.
     """
-    if "://" in path or Path(path).expanduser().is_absolute():
+    if "://" in path or path.startswith("~") or Path(path).is_absolute():
         return path
     base = glob.escape(str(folder)) if glob.has_magic(path) else str(folder)
     return os.path.normpath(f"{base}/{path}")

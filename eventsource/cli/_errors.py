@@ -13,7 +13,9 @@ code  meaning
 ====  =====================================================================
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Final, Self
 
 from eventsource.errors import (
@@ -34,6 +36,7 @@ __all__ = [
     "WriteError",
     "code_of",
     "explained",
+    "writing",
 ]
 
 FAILED: Final = 1
@@ -58,7 +61,7 @@ class UsageError(_CommandError):
 
 
 class WriteError(_CommandError):
-    """The file of an answer cannot be written."""
+    """A file that a command makes cannot be written."""
 
 
 class MissingError(_CommandError):
@@ -90,6 +93,17 @@ def explained(error: Exception) -> tuple[str, str | None]:
     if type(error).__module__.startswith("polars."):
         return f"Polars cannot compute this: {error}", None
     return f"{type(error).__name__}: {error}", "EVENTSOURCE_DEBUG=1 prints the traceback"
+
+
+@contextmanager
+def writing(path: Path, hint: str) -> Iterator[None]:
+    """Raise an error of the operating system as a `WriteError` that names the file."""
+    try:
+        yield
+    except EventsourceError:  # from what is written: a log that cannot be read is an OSError, too
+        raise
+    except OSError as error:
+        raise WriteError(f"{path} cannot be written: {error.strerror or error}", hint=hint) from error
 
 
 def _message(error: EventsourceError) -> str:

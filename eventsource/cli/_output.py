@@ -10,11 +10,10 @@ from typing import Annotated, Final, Literal
 import polars as pl
 
 from eventsource.atomic_write import atomic_write
-from eventsource.cli._errors import UsageError, WriteError
+from eventsource.cli._errors import UsageError, writing
 from eventsource.cli._formats import as_csv, as_json, as_markdown, as_parquet
 from eventsource.cli._parameters import Option
 from eventsource.cli._terminal import console, harmless, note, plain_console
-from eventsource.errors import EventsourceError
 
 __all__ = ["Format", "OutputOption", "OutputOptions", "deliver"]
 
@@ -202,13 +201,6 @@ def _draft_of(path: Path) -> Iterator[Path]:
     Raises:
         WriteError: it cannot be written; ``path`` is as before.
     """
-    try:
-        with atomic_write(path) as draft:
-            yield draft
-    except EventsourceError:  # from what is written: a log that cannot be read is an OSError, too
-        raise
-    except OSError as error:
-        raise WriteError(
-            f"{path} cannot be written: {error.strerror or error}",
-            hint="free some space, or name a file that you may write; the file of an earlier answer is as before",
-        ) from error
+    hint = "free some space, or name a file that you may write; an earlier file is as before"
+    with writing(path, hint), atomic_write(path) as draft:
+        yield draft

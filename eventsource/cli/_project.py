@@ -13,8 +13,9 @@ from typing import Annotated, Any, Final
 
 import click
 
+from eventsource.atomic_write import atomic_write
 from eventsource.cli._config import Project, absolute_path
-from eventsource.cli._errors import UsageError
+from eventsource.cli._errors import UsageError, writing
 from eventsource.cli._parameters import Argument, Option
 from eventsource.cli._progress import Bar
 from eventsource.cli._proposal import Proposal, propose
@@ -89,7 +90,8 @@ def demo(
         raise UsageError(f"--customers: expected a number of customers, got {customers}", hint="--customers 1e6")
     target = path or Path(Project.find().located(_DEMO))
     try:
-        with Bar() as bar:
+        hint = "free some space, or name a file that you may write"
+        with writing(target, hint), Bar() as bar:
             made = write(
                 target,
                 customers=int(customers),
@@ -145,12 +147,12 @@ def _target(name: str) -> str:
 
 def _write(path: Path, text: str) -> bool:
     """Write a file, unless it exists; return whether it was written."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
+    if path.exists():
         return False
+    with writing(path, "free some space, or name a folder that you may write; then do the same again"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(path) as draft:
+            draft.write_text(text, encoding="utf-8")
     return True
 
 

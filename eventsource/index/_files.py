@@ -34,11 +34,11 @@ FORMAT_VERSION: Final = 11
 
 _MANIFEST: Final = "manifest.json"
 _ROW_GROUP: Final = 50_000  # rows that a reader of some entities reads or skips together
-_FORBIDDEN: Final = (errno.EACCES, errno.EPERM, errno.EROFS)
+_FORBIDDEN: Final = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
 
 
 class NotWritableError(IndexFileError):
-    """This process may not write into the folder of the index: waiting or trying again does not help."""
+    """This process may not write into the folder of the index, or none can exist: trying again does not help."""
 
 
 @dataclass(frozen=True)

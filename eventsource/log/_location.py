@@ -16,7 +16,10 @@ def locate(path: str | Path) -> tuple[str, str]:
     text = str(path).removeprefix("file://")
     if "://" in text:
         return text.rstrip("/"), text.rstrip("/")
-    folder = Path(text).expanduser()
+    try:
+        folder = Path(text).expanduser()
+    except RuntimeError as error:
+        raise LogError(f"{text}: this home folder is not known", hint="write the path in full") from error
     absolute = folder.absolute().as_posix()
     if found := _UNUSABLE.search(absolute):
         raise LogError(f"{folder}: Delta Lake accepts no path with {found[0]!r}", hint="name another folder")

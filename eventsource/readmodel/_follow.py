@@ -158,9 +158,16 @@ class Service:
         return Status("following", datetime.now(UTC), refreshed, behind, 0, before.last_error, self.every)
 
     def _write(self, status: Status) -> None:
-        if self.health is not None:
+        if self.health is None:
+            return
+        try:
             with atomic_write(self.health, is_private=True) as draft:
                 draft.write_text(f"{json.dumps(status.to_dict())}\n", encoding="utf-8")
+        except OSError as error:
+            raise ReadModelError(
+                f"the health file {self.health} cannot be written: {error.strerror or error}",
+                hint="free some space, or name another file with --health; the tables are sound",
+            ) from error
 
     def _report(self, status: Status) -> None:
         self._write(status)
