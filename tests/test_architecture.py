@@ -57,6 +57,7 @@ DOORS = {
     "altair": {"charts"},
     "deltalake": {"log"},
     "fcntl": set(),  # the package can be imported on Windows
+    "confluent_kafka": {"sources"},
     "filelock": {"derived_folders", "log"},
     "jinja2": {"report"},
     "nbclient": {"report"},

@@ -22,14 +22,14 @@ from eventsource.sources._times import TimeReader
 from eventsource.sources._values import LineError, MappedLine, decode_members, json_text, shorten
 from eventsource.sources.presets import preset_named
 
-__all__ = ["Decoder", "Line", "check_utf8", "json_bytes"]
+__all__ = ["Content", "Decoder", "EventsAndRejected", "Line", "check_utf8", "json_bytes"]
 
 _BOM: Final = b"\xef\xbb\xbf"
 
-_Content = bytes | Mapping[str, Any] | str
+Content = bytes | Mapping[str, Any] | str
 """A line's bytes, a row's members, or the reason why it has no members."""
 
-_EventsAndRejected = tuple[pl.DataFrame, pl.DataFrame]
+EventsAndRejected = tuple[pl.DataFrame, pl.DataFrame]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Decoder:
         preset = self._mapping.preset.name if self._mapping.preset is not None else None
         return _decoder_of, (self._source, mapping, preset, self.times, self._given_name)
 
-    def block(self, block: Block, file: str) -> _EventsAndRejected:
+    def block(self, block: Block, file: str) -> EventsAndRejected:
         """Return the events of a block of JSON lines, and the rejected lines."""
         data = block.data.removeprefix(_BOM) if block.first == 1 else block.data
         events, rejected = self._lines(Lines(data, block.first, block.lines, self._short_name(file)), file)
@@ -74,32 +74,40 @@ class Decoder:
         long = [self._reject(Line(file, line.number, line.begin), line.reason) for line in block.long]
         return events, pl.concat([rejected, rejected_lines(long)]).sort("line", maintain_order=True)
 
-    def lines(self, lines: Iterable[Line]) -> _EventsAndRejected:
+    def lines(self, lines: Iterable[Line]) -> EventsAndRejected:
         """Return the events of JSON lines, one by one; blank lines are skipped."""
         events, _, rejected = self._decode_each((line, line.raw) for line in lines if line.raw.strip())
         return events, rejected
 
-    def rows(self, rows: Iterable[tuple[Line, Mapping[str, Any] | str]]) -> _EventsAndRejected:
+    def rows(self, rows: Iterable[tuple[Line, Mapping[str, Any] | str]]) -> EventsAndRejected:
         """Return the events of rows that are members already; a text instead of members is a reason."""
         events, _, rejected = self._decode_each(rows)
         return events, rejected
 
-    def _lines(self, lines: Lines, file: str) -> _EventsAndRejected:
-        """Return the events of some lines, those that `BulkDecoder` leaves decoded one by one."""
+    def _lines(self, lines: Lines, file: str) -> EventsAndRejected:
+        return self.records(lines, lambda row: (Line(file, lines.first + row, lines.each[row]), lines.each[row]))
+
+    def records(self, lines: Lines, record: Callable[[int], tuple[Line, Content]]) -> EventsAndRejected:
+        """Return the events of some lines, those that `BulkDecoder` leaves decoded one by one.
+
+        Args:
+            lines: the lines; blank ones are skipped.
+            record: row → what is decoded one by one: the line and its bytes, its members, or a reason.
+        """
         bulk = None if self._bulk is None else self._bulk.decode(lines)
+        rows = range(len(lines.each)) if bulk is None else bulk.left.tolist()
+        left = (record(row) for row in rows if lines.each[row].strip())
+        events, numbers, rejected = self._decode_each(left)
         if bulk is None:
-            return self.lines(Line(file, number, raw) for number, raw in enumerate(lines.each, lines.first))
-        each = lines.each if len(bulk.left) else []
-        left = (Line(file, lines.first + row, each[row]) for row in bulk.left.tolist())
-        events, numbers, rejected = self._decode_each((line, line.raw) for line in left if line.raw.strip())
+            return events, rejected
         if events.is_empty():
             return bulk.events, rejected
         order = np.argsort(np.concatenate([bulk.rows + lines.first, numbers]), kind="stable")
         return pl.concat([bulk.events, events])[order], rejected
 
-    def _decode_each(self, lines: Iterable[tuple[Line, _Content]]) -> tuple[pl.DataFrame, list[int], pl.DataFrame]:
+    def _decode_each(self, lines: Iterable[tuple[Line, Content]]) -> tuple[pl.DataFrame, list[int], pl.DataFrame]:
         """Return the events of bytes, members or reasons, one by one; the numbers of their lines; the rejected."""
-        good: list[tuple[Line, _Content]] = []
+        good: list[tuple[Line, Content]] = []
         owners: list[int] = []  # per event, which of the good lines it comes from
         mapped: list[MappedLine] = []
         rejected: list[dict[str, Any]] = []
@@ -119,7 +127,7 @@ class Decoder:
         numbers = [good[owner][0].number for owner in owners if owner not in faults]
         return events, numbers, rejected_lines(rejected).sort("line", maintain_order=True)
 
-    def _map(self, line: Line, content: _Content) -> list[MappedLine]:
+    def _map(self, line: Line, content: Content) -> list[MappedLine]:
         if isinstance(content, str):
             raise LineError(content)
         origin = Origin(self._short_name(line.file), line.number, line.raw)
@@ -144,7 +152,7 @@ class Decoder:
         )
         return frame.filter(~pl.Series(owners).is_in(list(faults))) if faults else frame, faults
 
-    def _reject(self, line: Line, reason: str, content: _Content = b"") -> dict[str, Any]:
+    def _reject(self, line: Line, reason: str, content: Content = b"") -> dict[str, Any]:
         raw = json_bytes(content) if isinstance(content, Mapping) and not line.raw else line.raw
         return {"source": self._source, "file": line.file, "line": line.number, "reason": reason, "raw": raw}
 

@@ -161,6 +161,12 @@ class FieldMapping:
         """Return whether a record lacks a member of a required column."""
         return any(is_null(self._finders[column](record)) for column in REQUIRED if column in self._finders)
 
+    def is_absent(self, column: str, record: Mapping[str, Any]) -> bool:
+        """Return whether a column is not mapped, and the record has no member of its name."""
+        if column in self.paths or column in self.constants:
+            return False
+        return is_null(self._finders[column](record))
+
     def _metadata(self, record: Mapping[str, Any]) -> Any:
         if self.paths.get("metadata") != _REST:
             return self._finders["metadata"](record)

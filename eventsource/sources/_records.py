@@ -45,8 +45,8 @@ class LineMapping:
         preset: the known format that was named; None: a line is recognised if it lacks a member that is needed.
         events: per event that a record may have, its ``type``, the path of its ``occurred_at``, and other columns
             in which it differs from ``fields``. Empty: each record is one event.
-        defaults: column → path, for lines that lack a member that is needed and are of no known format; also for
-            columns that a known format lacks.
+        defaults: column → path, for columns that are neither mapped nor members of a line, if the line lacks a
+            member that is needed, or is of a known format.
 
     Raises:
         SourceError: an entry of ``events`` has no ``type`` or ``occurred_at``, or is wrong as a mapping is.
@@ -73,11 +73,12 @@ class LineMapping:
     @property
     def fields_of_lines(self) -> FieldMapping | None:
         """The mapping of lines of which each is one event, if it has the required members; None: of no line."""
-        if self.explode is not None or self.events or self.defaults:
+        if self.explode is not None or self.events:
             return None
         if self.preset is None:
             return self.fields
-        return self._with_preset(self.preset).fields if self.preset.is_mapping else None
+        is_all = self.preset.is_mapping and not self.defaults
+        return self._with_preset(self.preset).fields if is_all else None
 
     def apply(self, line: Mapping[str, Any], origin: Origin) -> list[MappedLine]:
         """Return the events of a line, none if its array is empty.
@@ -88,8 +89,8 @@ class LineMapping:
         is_missing = self.preset is None and self.fields.is_missing(line)
         preset = recognised(line) if is_missing else self.preset
         if preset is None:
-            return (self._with_defaults if is_missing else self).apply_fields(line, origin)
-        mapping = self._with_preset(preset)
+            return (self.with_defaults(line) if is_missing else self).apply_fields(line, origin)
+        mapping = self._with_preset(preset).with_defaults(line)
         return [event for record in preset.records(line) for event in mapping.apply_fields(record, origin)]
 
     def apply_fields(self, line: Mapping[str, Any], origin: Origin) -> list[MappedLine]:
@@ -106,18 +107,23 @@ class LineMapping:
         """Return the mapping of a preset, in which what was given beside it takes precedence."""
         if preset.name not in self._merged:
             given, known = self.fields, preset.fields
-            paths = {**self.defaults, **known.paths}
-            paths = {name: path for name, path in paths.items() if name not in given.constants}
+            paths = {name: path for name, path in known.paths.items() if name not in given.constants}
             fields = FieldMapping({**paths, **given.paths}, given.constants, (*known.hidden, *given.hidden))
             self._merged[preset.name] = replace(self, fields=fields)
         return self._merged[preset.name]
 
+    def with_defaults(self, line: Mapping[str, Any]) -> "LineMapping":
+        """Return the mapping with the defaults for columns that are not mapped, and that the line lacks."""
+        absent = tuple(name for name in self.defaults if self.fields.is_absent(name, line))
+        if absent not in self._completed:
+            paths = {name: self.defaults[name] for name in absent}
+            fields = replace(self.fields, paths={**paths, **self.fields.paths})
+            self._completed[absent] = replace(self, fields=fields, defaults={})
+        return self._completed[absent]
+
     @cached_property
-    def _with_defaults(self) -> "LineMapping":
-        """The mapping with the defaults for columns that are not mapped."""
-        given = self.fields
-        paths = {name: path for name, path in self.defaults.items() if name not in given.constants}
-        return replace(self, fields=replace(given, paths={**paths, **given.paths}), defaults={})
+    def _completed(self) -> dict[tuple[str, ...], "LineMapping"]:
+        return {}
 
     @cached_property
     def _merged(self) -> dict[str, "LineMapping"]:

@@ -52,6 +52,7 @@ SCHEMES: Final[Mapping[str, Scheme]] = {
         )
         for name in ("mysql", "mariadb", "oracle", "mssql")
     },
+    "kafka": Scheme("kafka", "a topic of Kafka", "kafka://host:9092/topic", "kafka"),
 }
 """Scheme, without a driver (``postgresql`` for ``postgresql+psycopg``) → what it names."""
 

@@ -15,6 +15,7 @@ Records become events by the same mapping as lines of files. `rows` takes the co
 `messages` takes the members of a JSON value, and adds `RECORD_MEMBERS` such as ``@key``.
 """
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -134,6 +135,13 @@ class StoreSource(ABC):
     def size(self) -> int | None:
         """How many events there are to read; None, as that is not known without asking the store."""
         return None
+
+    @property
+    def needs_record_members(self) -> bool:
+        """Whether the mapping names one of `RECORD_MEMBERS`; the defaults do not count."""
+        lines = self._mapping.lines
+        given = [dict(lines.fields.paths), *map(dict, lines.events)]
+        return any(member in json.dumps(given) for member in RECORD_MEMBERS)
 
     @abstractmethod
     def store(self) -> str:

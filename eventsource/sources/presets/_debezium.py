@@ -55,8 +55,9 @@ def _prepare(line: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _key(line: Mapping[str, Any], row: Mapping[str, Any]) -> str | None:
-    """Return the key of the row: that of the record, else the column ``id``; None: the mapping must name it."""
-    key = members(line.get("key"))
+    """Return the key of the row: that of the record or message, else its ``id``; None: it must be mapped."""
+    message_key = plain(line.get("@key"))
+    key = members(line.get("key")) or members(msgspec.Raw(str(message_key).encode()))
     if key is not None and "payload" in key:
         key = members(key["payload"])
     values = [plain(value) for value in key.values()] if key else [plain(row.get("id", msgspec.Raw(b"null")))]

@@ -1,0 +1,33 @@
+"""A message without an error, as a consumer gives it: its type says what can be absent then."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+__all__ = ["Received"]
+
+
+class Received(Protocol):
+    """A message that has a place in a partition, or an error of one."""
+
+    def __len__(self) -> int: ...
+
+    def error(self) -> Any:
+        """Return its error, or None."""
+
+    def partition(self) -> int:
+        """Return the number of its partition."""
+
+    def offset(self) -> int:
+        """Return its offset; of the end of a partition, the offset that the next message will have."""
+
+    def key(self) -> bytes | str | None:
+        """Return its key."""
+
+    def value(self) -> bytes | None:
+        """Return its value; None: it is a tombstone."""
+
+    def headers(self) -> Sequence[tuple[str, bytes | None]] | None:
+        """Return its headers."""
+
+    def timestamp(self) -> tuple[int, int]:
+        """Return the kind of its time, and the time in milliseconds."""

@@ -1,0 +1,146 @@
+"""A schema registry: the schemas of encoded keys and values, and Confluent's deserialisers for them.
+
+The registry says which kind of schema a number names. Avro and Protobuf become JSON; a value with a JSON Schema is
+JSON already, is checked by its schema, and stays verbatim.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka.schema_registry.error import SchemaRegistryError
+from confluent_kafka.serialization import MessageField, SerializationContext, SerializationError
+
+from eventsource.errors import SourceError, StoreError
+from eventsource.messages import first_line
+from eventsource.redaction import harmless_cause
+from eventsource.sources.kafka._settings import Settings
+
+__all__ = ["Registry"]
+
+_HEADER: Final = 5
+"""Bytes of the magic byte and of the number of the schema."""
+
+_NOT_FOUND: Final = 404
+_encode: Final = msgspec.json.Encoder(decimal_format="number").encode
+_check_json: Final = msgspec.json.Decoder(msgspec.Raw).decode
+
+_Decode = Callable[[bytes, SerializationContext], Any]
+
+
+class Registry:
+    """A schema registry.
+
+    Args:
+        settings: its address and options, and the topic.
+
+    Raises:
+        SourceError: an option is wrong.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._address = str(settings.registry.get("url", ""))
+        self._values = SerializationContext(settings.topic, MessageField.VALUE)
+        self._keys = SerializationContext(settings.topic, MessageField.KEY)
+        self._decoders: dict[int, _Decode | str] = {}
+        try:
+            self._client = SchemaRegistryClient.new_client(dict(settings.registry))
+        except (ValueError, TypeError) as error:
+            raise SourceError(
+                f"the schema registry: {first_line(error)}", hint="such as ?schema.registry.url=http://host:8081"
+            ) from harmless_cause(error)
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self._client:
+            pass
+
+    def value(self, raw: bytes) -> bytes | str:
+        """Return a value as JSON, or a text that says why it cannot be decoded.
+
+        Raises:
+            StoreError: the registry is unavailable.
+        """
+        try:
+            found = self._decode(raw, self._values)
+            return found if isinstance(found, str | bytes) else _encode(found)
+        except (TypeError, ValueError, OverflowError) as error:
+            return f"a value cannot be written as JSON: {first_line(error)}"
+
+    def key(self, raw: bytes) -> str | None:
+        """Return a key as a text: a text as it is, anything else as JSON; None if it cannot be decoded."""
+        found = self._decode(raw, self._keys)
+        if isinstance(found, bytes):
+            found = msgspec.json.decode(found)
+        return found if isinstance(found, str) else _encode(found).decode()
+
+    def _decode(self, raw: bytes, context: SerializationContext) -> Any:
+        number = int.from_bytes(raw[1:_HEADER], "big")
+        decode = self._decoder(number)
+        if isinstance(decode, str):
+            return decode
+        try:
+            return decode(raw, context)
+        except (SerializationError, ValueError, TypeError, LookupError, EOFError) as error:
+            return f"schema {number} does not fit: {first_line(error)}"
+
+    def _decoder(self, number: int) -> _Decode | str:
+        """Return the decoder for a schema, or the reason why there is none."""
+        if number not in self._decoders:
+            try:
+                self._decoders[number] = self._new_decoder(number)
+            except SchemaRegistryError as error:
+                if error.http_status_code != _NOT_FOUND:
+                    raise self._unavailable(error) from harmless_cause(error)
+                self._decoders[number] = f"the registry has no schema {number}"
+            except OSError as error:
+                raise self._unavailable(error) from harmless_cause(error)
+            except Exception as error:
+                # The client is built on httpx or httpx2, as its version is: their errors have no base in common.
+                if not type(error).__module__.startswith("http"):
+                    raise
+                raise self._unavailable(error) from harmless_cause(error)
+        return self._decoders[number]
+
+    def _new_decoder(self, number: int) -> _Decode:
+        kind = self._client.get_schema(number).schema_type
+        return _KINDS[str(kind)](self._client, number)
+
+    def _unavailable(self, error: Exception) -> StoreError:
+        hint = "check schema.registry.url, and whether the registry runs"
+        if isinstance(error, SchemaRegistryError) and error.http_status_code in (401, 403):
+            hint = "name user and password: ?schema.registry.basic.auth.user.info=user:password"
+        return StoreError(f"the schema registry at {self._address}: {first_line(error)}", hint=hint)
+
+
+def _avro(client: SchemaRegistryClient, _: int) -> _Decode:
+    from confluent_kafka.schema_registry.avro import AvroDeserializer  # noqa: PLC0415 - only where it is used
+
+    decode: _Decode = AvroDeserializer(client)
+    return decode
+
+
+def _json_schema(client: SchemaRegistryClient, _: int) -> _Decode:
+    from confluent_kafka.schema_registry.json_schema import JSONDeserializer  # noqa: PLC0415 - only where it is used
+
+    check = JSONDeserializer(None, schema_registry_client=client)
+
+    def decode(raw: bytes, context: SerializationContext) -> bytes:
+        check(raw, context)
+        return bytes(_check_json(raw[_HEADER:]))
+
+    return decode
+
+
+def _protobuf(client: SchemaRegistryClient, number: int) -> _Decode:
+    from eventsource.sources.kafka._protobuf import protobuf_decoder  # noqa: PLC0415 - only where it is used
+
+    return protobuf_decoder(client, number)
+
+
+_KINDS: Final[Mapping[str, Callable[[SchemaRegistryClient, int], _Decode]]] = {
+    "AVRO": _avro,
+    "JSON": _json_schema,
+    "PROTOBUF": _protobuf,
+}
