@@ -60,6 +60,7 @@ DOORS = {
     "confluent_kafka": {"sources"},
     "filelock": {"derived_folders", "log"},
     "jinja2": {"report"},
+    "kurrentdbclient": {"sources"},
     "nbclient": {"report"},
     "nbconvert": {"report"},
     "nbformat": {"report"},

@@ -53,6 +53,10 @@ SCHEMES: Final[Mapping[str, Scheme]] = {
         for name in ("mysql", "mariadb", "oracle", "mssql")
     },
     "kafka": Scheme("kafka", "a topic of Kafka", "kafka://host:9092/topic", "kafka"),
+    **dict.fromkeys(
+        ("kurrentdb", "esdb", "kdb"),
+        Scheme("kurrentdb", "KurrentDB, EventStoreDB", "kurrentdb://user:password@host:2113", "kurrentdb"),
+    ),
 }
 """Scheme, without a driver (``postgresql`` for ``postgresql+psycopg``) → what it names."""
 

@@ -117,7 +117,7 @@ def test_lost_history_is_noticed_and_the_gap_is_kept(topic: Topic, tmp_path: Pat
 
 
 def test_a_topic_that_was_never_read_may_have_lost_history(topic: Topic) -> None:
-    """The first pull is as strict: a topic whose beginning is gone is no whole history."""
+    """The first pull is as strict: the beginning of the topic is gone."""
     topic.produce(event(1))
     topic.produce(event(2))
     for each in topic.admin.delete_records([TopicPartition(topic.name, 0, 1)]).values():
