@@ -170,5 +170,11 @@ def _print_next_steps(folder: Path, source: str) -> None:
         table = f'[tool.eventsource]\nsource = {source}\nmodel = "models:…"'
         say(f"\npyproject.toml existed already; add to it:\n{table}")
     steps = [] if folder.absolute() == Path.cwd() else [f"cd {folder}"]
-    steps += ["eventsource pull", "eventsource check", "eventsource as-of", "eventsource lab"]
+    steps += [
+        "eventsource pull",
+        "eventsource check",
+        "eventsource as-of",
+        "eventsource report run board",
+        "eventsource lab",
+    ]
     say("\nnext:\n" + "\n".join(f"  {step}" for step in steps))

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from eventsource.messages import counted
+
 __all__ = ["About", "Freshness", "Link"]
 
 
@@ -80,5 +82,5 @@ class About:
         if (data := self.freshness) is None:
             return []
         until = "no events" if data.occurred_at is None else f"until {data.occurred_at:%Y-%m-%d %H:%M} UTC"
-        rejected = f", {data.rejected:,} lines not taken" if data.rejected else ""
+        rejected = f", {counted(data.rejected, 'line')} not taken" if data.rejected else ""
         return [("data", f"{until}, position {data.position:,}{rejected}")]

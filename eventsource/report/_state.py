@@ -97,10 +97,12 @@ class LogState:
 def states_of(
     paths: Iterable[str], now: datetime, *, pins: Mapping[str, Pin | None] | None = None
 ) -> list[LogState]:
-    """Return the states of logs, at their pins where there are some; logs that do not exist have none."""
+    """Return the states of logs, at their pins where there are some; logs that do not exist have none.
+
+    Two paths of one log are one log: its rejected lines count once.
+    """
     found = []
-    for path in dict.fromkeys(paths):
-        where = path if "://" in path else os.path.realpath(path)
+    for where in dict.fromkeys(path if "://" in path else os.path.realpath(path) for path in paths):
         try:
             state = LogState.of(where, (pins or {}).get(where), now)
         except LogError:

@@ -26,7 +26,9 @@ PARTS = {
     "pyproject.toml",
     "data/raw/README.md",
     "notebooks/01_first_look.ipynb",
+    "notebooks/02_board.ipynb",
     "reports/README.md",
+    "reports/board.toml",
 }
 
 
@@ -125,6 +127,23 @@ def test_the_notebook_of_the_skeleton_runs(run: Run, folder: Path, monkeypatch: 
     assert "did you mean 'as_of'" in run("report", "run", notebook, "-p", "asof=2024-06-30", code=2).stderr
     assert "expected NAME=VALUE, got 'as_of'" in run("report", "run", notebook, "-p", "as_of", code=2).stderr
     run("report", "run", "notebooks/nothing.ipynb", code=2)
+
+
+@pytest.mark.slow
+def test_the_board_of_the_skeleton_is_a_page(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first page of a new project: cards, a trend and a life line, and no payload; private fields are left out."""
+    created = event(1, "customer-1", "CustomerCreated", "2024-01-01", name="Ada", email="ada@example.com")
+    bought = event(2, "customer-1", "PlanBought", "2024-03-01", price=9.5, notes=["only in the payload"])
+    (folder / "mine.jsonl").write_text(f"{json.dumps(created)}\n{json.dumps(bought)}\nnot a line\n")
+    run("init", "shop", "--log-file", "mine.jsonl")
+    monkeypatch.chdir(folder / "shop")
+    run("pull", "--allow-rejected")
+    run("report", "run", "board")
+    page = (folder / "shop" / "reports" / "out" / "board" / "latest.html").read_text()
+    assert "Ada" in page
+    assert "1 line not taken" in page
+    assert "ada@example.com" not in page
+    assert "only in the payload" not in page
 
 
 @pytest.mark.slow
