@@ -131,7 +131,7 @@ def test_the_notebook_of_the_skeleton_runs(run: Run, folder: Path, monkeypatch: 
 
 @pytest.mark.slow
 def test_the_board_of_the_skeleton_is_a_page(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first page of a new project: cards, a trend and a life line, and no payload; private fields are left out."""
+    """The first page of a new project is a board; it shows no payload, and no field of a private name."""
     created = event(1, "customer-1", "CustomerCreated", "2024-01-01", name="Ada", email="ada@example.com")
     bought = event(2, "customer-1", "PlanBought", "2024-03-01", price=9.5, notes=["only in the payload"])
     (folder / "mine.jsonl").write_text(f"{json.dumps(created)}\n{json.dumps(bought)}\nnot a line\n")
