@@ -110,6 +110,31 @@ def test_init_with_lines_that_cannot_be_read(run: Run, folder: Path) -> None:
     assert not (folder / "other").exists()
 
 
+def test_renaming_the_model_breaks_nothing(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the class and its name in pyproject.toml change: commands and the notebook follow."""
+    rows = [event(n, f"customer-{n}", "CustomerCreated", "2024-01-01", name="Ada", paid=n + 0.1) for n in (1, 2)]
+    (folder / "mine.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    run("init", "shop", "--from", "mine.jsonl")
+    monkeypatch.chdir(folder / "shop")
+    for name in ("models.py", "pyproject.toml"):
+        text = Path(name).read_text()
+        assert "Customer" in text
+        Path(name).write_text(
+            text.replace("class Customer(", "class Client(").replace("models:Customer", "models:Client")
+        )
+    run("pull")
+    assert run("as-of", "-f", "csv").stdout.count("\n") == 3
+    notebook = json.loads(Path("notebooks/01_first_look.ipynb").read_text())
+    cells = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert not any("Customer" in cell for cell in cells if "settings.get" not in cell)
+    script = "\n".join([*cells, "print(Model.__name__, states['paid_total'].to_list())", "print(states)"])
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd="notebooks", capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "Client [Decimal('1.1'), Decimal('2.1')]" in done.stdout
+    assert "shape:" not in done.stdout
+
+
 @pytest.mark.slow
 def test_the_notebook_of_the_skeleton_runs(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`report run` writes a page; it checks the parameters before it runs the notebook."""
