@@ -9,39 +9,40 @@ from typing import Any, Final
 
 import polars as pl
 
+from eventsource.cli._guess_times import TIMES, find_times
 from eventsource.messages import counted
-from eventsource.moment import parse_times
 from eventsource.sources import csv_header, guessed_delimiter
 
 __all__ = ["guess_identity", "guess_mapping", "rows_of"]
 
 _LOOKED_AT: Final = 1000
 _DEPTH: Final = 3
-_NEARLY_ALL: Final = 0.9
 _MOST_TYPES: Final = 100
 _FEW: Final = 20
 """Lines below which it says nothing that all values differ."""
-_TIMES: Final = re.compile(r"occurred|timestamp|time|date|_at$|^at$|^ts$|when", re.IGNORECASE)
-_TYPES: Final = re.compile(r"type|event|activity|action|kind|verb|operation|status|name$|what", re.IGNORECASE)
+_TYPES: Final = re.compile(
+    r"type|event|activity|action|kind|verb|operation|aktivit|acti|ereignis|evento|status|name$|what", re.IGNORECASE
+)
 _STREAMS: Final = re.compile(
-    r"case|customer|user|account|client|order|session|device|entity|subject|stream|id$|who|key|nr$|no$",
+    r"case|customer|user|account|client|order|session|device|entity|subject|stream|vorgang|kunde|dossier|id$|who|key"
+    r"|nr$|no$",
     re.IGNORECASE,
 )
 _IDS: Final = re.compile(r"event.?id|uuid|guid|^id$|id$|number|nr$|^no$|key", re.IGNORECASE)
-_EPOCH: Final = re.compile(r"\d{10}(\d{3}|\d{6})?(\.\d+)?")
 
 
-def rows_of(lines: pl.DataFrame) -> list[dict[str, Any]]:
+def rows_of(lines: pl.DataFrame, encoding: str | None = None) -> list[dict[str, Any]]:
     """Return the rejected lines of one file as members, JSON or rows of CSV; others are passed over.
 
     Args:
         lines: with ``file`` and ``raw``; those of the first one's file are looked at, at most 1,000.
+        encoding: that of the file; lines themselves are UTF-8.
     """
     if lines.is_empty():
         return []
     file = lines["file"].fill_null("")[0]
     raw = lines.filter(pl.col("file").fill_null("") == file)["raw"].head(_LOOKED_AT)
-    return list(_rows(Path(file), [text.decode("utf-8", "replace") for text in raw]))
+    return list(_rows(Path(file), [text.decode("utf-8", "replace") for text in raw], encoding))
 
 
 def guess_identity(rows: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
@@ -54,7 +55,7 @@ def guess_identity(rows: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
     unique = [
         name
         for name, values in in_all.items()
-        if not _are_times(values) and (len(rows) >= _FEW or name == "" or _IDS.search(name))
+        if not find_times({name: values}) and (len(rows) >= _FEW or name == "" or _IDS.search(name))
     ]
     if unique:
         best = _best(unique, _IDS)
@@ -65,16 +66,17 @@ def guess_identity(rows: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
 def guess_mapping(rows: Sequence[Mapping[str, Any]], *, kind: str) -> dict[str, Any]:
     """Return arguments of `eventsource.source` for lines that look like these.
 
-    ``occurred_at`` is a member whose values are times; ``type`` one with few different texts; ``stream`` one whose
-    values repeat; ``event_id`` one whose values do not, else the line. What cannot be guessed is left out; without
-    a time nothing is guessed.
+    ``occurred_at`` is a member whose values are times, with their ``time_format`` if they need one; ``type`` one
+    with few different texts; ``stream`` one whose values repeat; ``event_id`` one whose values do not, else the
+    line. What cannot be guessed is left out; without a time nothing is guessed.
 
     Args:
         rows: the members of some lines.
         kind: the type of all events, if no member is the type.
     """
     columns = _columns(rows)
-    times = [name for name, values in columns.items() if _are_times(values)]
+    formats = find_times(columns)
+    times = list(formats)
     found: dict[str, Any] = {"event_id": guess_identity(rows)[0]}
     texts = {name: values for name, values in columns.items() if name not in times}
     types = [name for name, values in texts.items() if _TYPES.search(name) and _are_types(values)]
@@ -82,8 +84,11 @@ def guess_mapping(rows: Sequence[Mapping[str, Any]], *, kind: str) -> dict[str, 
         found["events"] = [{"type": _title(name), "occurred_at": name} for name in times]
         found["event_id"] = [found["event_id"], "@type"]
     elif times:
-        found["occurred_at"] = _best(times, _TIMES)
+        found["occurred_at"] = _best(times, TIMES)
         found |= {"type": _best(types, _TYPES)} if types else {"constants": {"type": kind}}
+    used = times if "events" in found else [found["occurred_at"]] if times else []
+    if named := sorted({formats[name] for name in used} - {""}):
+        found["time_format"] = named
     others = [name for name in texts if name not in types[:1]]
     repeated = [name for name in others if len(set(texts[name])) < len(texts[name]) or name == found["event_id"]]
     candidates = [name for name in repeated or others if _STREAMS.search(name)] or repeated
@@ -94,8 +99,8 @@ def guess_mapping(rows: Sequence[Mapping[str, Any]], *, kind: str) -> dict[str, 
     return found if times else {}
 
 
-def _rows(file: Path, texts: Sequence[str]) -> Iterator[dict[str, Any]]:
-    header = csv_header(file)
+def _rows(file: Path, texts: Sequence[str], encoding: str | None) -> Iterator[dict[str, Any]]:
+    header = csv_header(file, encoding)
     if header is None:
         for text in texts:
             try:
@@ -127,13 +132,6 @@ def _scalars(row: Mapping[str, Any], above: str = "", depth: int = 1) -> Iterato
             yield from _scalars(value, f"{above}{name}.", depth + 1)
         elif value is not None and not isinstance(value, dict | list | bool):
             yield above + name, str(value)
-
-
-def _are_times(values: Sequence[str]) -> bool:
-    texts = [value for value in values if not value.isdecimal()]
-    numbers = sum(bool(_EPOCH.fullmatch(value)) for value in values)
-    parsed = parse_times(pl.Series(texts, dtype=pl.String), "UTC").is_not_null().sum() if texts else 0
-    return numbers + parsed >= _NEARLY_ALL * len(values)
 
 
 def _are_types(values: Sequence[str]) -> bool:

@@ -28,7 +28,11 @@ _DOTTED: Final = r'(^|\.)"[^"]*\.[^"]*"(\.|$)'
 
 _PREFIX: Final = re.compile(r"^([A-Za-z][A-Za-z0-9]*?)s?[-_:/#.]")
 _NUMBER: Final = re.compile(r"-?\d{1,18}(\.\d+)?")
-_MONEY: Final = re.compile(r"price|amount|total|cost|fee|paid|sum|balance|value|revenue|tax", re.IGNORECASE)
+_MONEY: Final = re.compile(
+    r"price|amount|total|cost|fee|paid|sum|balance|value|revenue|tax|freight|charge|salary|refund"
+    r"|betrag|preis|kosten|umsatz|brutto|netto|montant|prix|importe|precio|prezzo",
+    re.IGNORECASE,
+)
 _MOST_DECIMALS: Final = 4
 _LOOKED_AT: Final = 2_000
 _ENDS: Final = re.compile(r"(deleted|removed|erased)$", re.IGNORECASE)
@@ -181,5 +185,5 @@ def _snake(text: str) -> str:
 
 
 def _quoted(names: Sequence[str]) -> str:
-    """Return texts as Python literals; a text from the log cannot end its own quotes."""
-    return ", ".join(json.dumps(name) for name in names)
+    """Return texts as Python literals; a text from the log cannot end its own quotes, nor hide in its line."""
+    return ", ".join(json.dumps(name, ensure_ascii=not name.isprintable()) for name in names)

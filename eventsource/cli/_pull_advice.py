@@ -6,6 +6,7 @@ import polars as pl
 
 from eventsource.cli._config import short_path
 from eventsource.cli._guess import guess_identity, rows_of
+from eventsource.cli._guess_reading import ENCODINGS, has_other_encoding
 
 __all__ = ["advice"]
 
@@ -24,6 +25,10 @@ def advice(lines: pl.DataFrame) -> str | None:
     name = short_path(lines["file"].fill_null("")[0])
     if lines["raw"][0].lstrip().startswith(b"[") and not name.endswith(".json"):
         return f"{name}: expected one JSON object per line, got an array: eventsource pull --format json {name}"
+    if has_other_encoding(lines):
+        return (
+            f"{name} is not UTF-8 but probably {ENCODINGS[0]}: eventsource pull --encoding {ENCODINGS[0]} {name}"
+        )
     rows = rows_of(lines)
     members = list(dict.fromkeys(member for row in rows for member in row))
     missing = [

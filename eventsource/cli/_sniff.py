@@ -11,6 +11,7 @@ from click.exceptions import Exit
 from eventsource.cli._config import Project, short_path
 from eventsource.cli._errors import FAILED
 from eventsource.cli._guess import guess_mapping, rows_of
+from eventsource.cli._guess_reading import ENCODINGS, guess_decimal, guess_records, has_other_encoding
 from eventsource.cli._mapping import MappingOptions
 from eventsource.cli._parameters import Argument
 from eventsource.cli._table import print_table
@@ -47,21 +48,48 @@ def sniff(
 
 
 def sniffed(file: str, given: Mapping[str, Any]) -> tuple[Batch, dict[str, Any]]:
-    """Return the first batch of a file, and its mapping: a guessed one if it gives no event without."""
-    project = Project(Path.cwd())
+    """Return the first batch of a file, and its mapping: a guessed one if it gives no event without.
+
+    What is not given is guessed step by step, each from the lines that the step before leaves: the encoding, the
+    array that holds the records, and which member is which column.
+    """
     options = dict(given)
-    batch = _first_batch(project, file, options)
-    rows = rows_of(batch.rejected) if batch.events.is_empty() else []
+    batch = _first_batch(file, options)
+    batch, options = _in_other_encoding(file, batch, options)
+    if batch.events.is_empty() and "records" not in options and batch.rejected.height == 1:
+        records = guess_records(batch.rejected["raw"][0])
+        if records is not None:
+            options["records"] = records
+            batch = _first_batch(file, options)
+    rows = rows_of(batch.rejected, options.get("encoding")) if batch.events.is_empty() else []
     if rows:
         kind = Path(file).name.split(".")[0].capitalize() or "Event"
         guessed = guess_mapping(rows, kind=kind)
+        if guessed and (decimal := guess_decimal(rows)):
+            guessed["decimal"] = decimal
         options = {**guessed, **options}
-        batch = _first_batch(project, file, options)
+        batch = _first_batch(file, options)
     return batch, options
 
 
-def _first_batch(project: Project, file: str, options: Mapping[str, Any]) -> Batch:
-    (source,) = project.sources([file], **options)
+def _in_other_encoding(file: str, batch: Batch, options: dict[str, Any]) -> tuple[Batch, dict[str, Any]]:
+    """Return the batch and the options with an encoding that reads all, if the file is not UTF-8."""
+    if (
+        "encoding" in options
+        or batch.rejected.height < batch.events.height
+        or not has_other_encoding(batch.rejected)
+    ):
+        return batch, options
+    for encoding in ENCODINGS:
+        tried = {**options, "encoding": encoding}
+        other = _first_batch(file, tried)
+        if not other.rejected["reason"].str.contains("cannot be read", literal=True).any():
+            return other, tried
+    return batch, options
+
+
+def _first_batch(file: str, options: Mapping[str, Any]) -> Batch:
+    (source,) = Project(Path.cwd()).sources([file], **options)
     return next(iter(source.batches({})), Batch(pl.DataFrame(), {}))
 
 

@@ -271,10 +271,13 @@ def _itself(chunk: Chunk) -> Chunk:
     return chunk
 
 
-def csv_header(path: Path) -> bytes | None:
+def csv_header(path: Path, encoding: str | None = None) -> bytes | None:
     """Return the first row of a CSV file without its end of line; None if it is not CSV or cannot be read."""
+    found = _FORMATS.get(_ending(path))
+    if found != "csv" and (found != "text" or begins_with_bracket(path, encoding)):
+        return None
     try:
-        return header_line(path, Dialect(), None, limit=MAX_LINE) if _FORMATS.get(_ending(path)) == "csv" else None
+        return header_line(path, Dialect(), encoding, limit=MAX_LINE)
     except (*DAMAGED, UnreadableError):
         return None
 

@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 from click.testing import Result
 
+from eventsource.cli._guess_reading import guess_records
+from eventsource.cli._guess_times import find_times
+
 Run = Callable[..., Result]
 
 FILES = {
@@ -77,3 +80,115 @@ def test_from_a_raw_file_to_the_first_answer(
     if name == "orders.csv":
         assert "dtype=pl.Decimal(38, 2)" in (folder / "mine" / "models.py").read_text()
         assert [row["amount_total"] for row in answer] == ["19.98", "44.96"]
+
+
+UGLY: dict[str, tuple[bytes, dict[str, Any]]] = {
+    "Vorgänge 2024.csv": (
+        "Vorgang;Aktivität;Zeitpunkt;Betrag\r\n7;Geprüft;31.01.2024 09:30;1.234,50\r\n\r\n"
+        "7;Bewilligt;01.02.2024 10:00;\r\n8;Geprüft;02.02.2024 10:00;0,99\r\n".encode("cp1252"),
+        {
+            "event_id": "@line",
+            "occurred_at": "Zeitpunkt",
+            "type": "Aktivität",
+            "time_format": ["%d.%m.%Y %H:%M"],
+            "stream": "Vorgang",
+            "decimal": ",",
+            "encoding": "cp1252",
+        },
+    ),
+    "audit.json": (
+        json.dumps(
+            {
+                "schema": {"ids": [{"x": 1}]},
+                "Records": [
+                    {"auditID": "a", "stage": "Begun", "verb": "get", "at": 1717230000000, "note": "]}{["},
+                    {"auditID": "a", "stage": "Done", "verb": "get", "at": 1717230000500},
+                    {"auditID": "b", "stage": "Begun", "verb": "delete", "at": 1717230001000},
+                ],
+                "next": None,
+            },
+            indent=2,
+        ).encode(),
+        {"event_id": "@line", "occurred_at": "at", "type": "verb", "stream": "auditID", "records": "Records"},
+    ),
+    "orders.txt": (
+        b"\tCustomer\tOrderDate\tShippedDate\tFreight\n0\tX\t19970101\t19970105\t12.50\n1\tX\t19970102\t\t1.75\n",
+        {
+            "event_id": ["", "@type"],
+            "events": [
+                {"type": "Order", "occurred_at": "OrderDate"},
+                {"type": "Shipped", "occurred_at": "ShippedDate"},
+            ],
+            "time_format": ["%Y%m%d"],
+            "stream": "Customer",
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UGLY)
+def test_sniff_finds_out_how_a_file_is_to_be_read(run: Run, folder: Path, name: str) -> None:
+    """Encoding, decimal commas, formats of times, tabs, arrays: a pull with the printed table takes all lines."""
+    content, expected = UGLY[name]
+    (folder / name).write_bytes(content)
+    out = run("sniff", name).stdout
+    table = "[tool.eventsource.source]" + out.partition("[tool.eventsource.source]")[2]
+    assert tomllib.loads(table)["tool"]["eventsource"]["source"] == {"path": name, **expected}
+    (folder / "pyproject.toml").write_text(table)
+    assert " 3 events appended" in run("pull").stdout
+    assert not (folder / "data" / "log" / "rejected").exists()
+
+
+def test_init_from_a_file_in_another_encoding(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The names of types are in the model as they are, money is exact, and as-of answers at once."""
+    (folder / "raw.csv").write_bytes(UGLY["Vorgänge 2024.csv"][0])
+    run("init", "work", "--from", "raw.csv")
+    monkeypatch.chdir(folder / "work")
+    model = Path("models.py").read_text(encoding="utf-8")
+    assert '"Geprüft"' in model
+    assert "dtype=pl.Decimal(38, 2)" in model
+    run("pull")
+    rows = json.loads(run("as-of", "-f", "json").stdout)
+    assert [(row["entity"], row["betrag_total"]) for row in rows] == [("7", "1234.50"), ("8", "0.99")]
+
+
+def test_a_pull_of_another_encoding_names_it(run: Run, folder: Path) -> None:
+    """The hint is the option to type."""
+    (folder / "raw.csv").write_bytes(UGLY["Vorgänge 2024.csv"][0])
+    assert "eventsource pull --encoding cp1252 raw.csv" in run("pull", "raw.csv", code=1).stderr
+
+
+@pytest.mark.parametrize(
+    ("raw", "path"),
+    [
+        (b'{"a": 1}', None),
+        (b"[1, 2]", None),
+        (b'{"items": [1, 2]}', None),
+        (b'{"items": [{"a": [{"b": 1}, {"b": 2}]}]}', "items"),
+        (b'{"a": {"b": [{"c": "}]{[\\""}, {"c": 2}, {"c"', "a.b"),
+        (b'{"few": [{}], "many": [{}, {}, {}', "many"),
+        (b"\xff\xfe not JSON", None),
+    ],
+)
+def test_the_records_of_a_document_are_its_longest_array(raw: bytes, path: str | None) -> None:
+    """Whatever texts hold, and also if only the first part of the document is known."""
+    assert guess_records(raw) == path
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "form"),
+    [
+        ("when", ["2024-01-01", "2024-01-02 10:00"], ""),
+        ("when", ["31.12.2024", "01.02.2024"], "%d.%m.%Y"),
+        ("when", ["12/31/2024", "01/02/2024"], "%m/%d/%Y"),
+        ("when", ["01/02/2024", "03/04/2024"], "%d/%m/%Y"),
+        ("date", ["19970101", "19971231"], "%Y%m%d"),
+        ("number", ["19970101", "19971231"], None),
+        ("date", ["12345678", "99999999"], None),
+        ("ts", ["1704067200", "1704067260"], ""),
+        ("when", ["soon", "later"], None),
+    ],
+)
+def test_formats_of_times_are_guessed(name: str, values: list[str], form: str | None) -> None:
+    """An empty format: none is needed; None: they are not times."""
+    assert find_times({name: values}).get(name) == form
