@@ -41,6 +41,7 @@ from eventsource.event import ENVELOPE, Source
 from eventsource.moment import time_zone
 from eventsource.sources._blocks import MAX_LINE
 from eventsource.sources._dialect import Dialect, guessed_delimiter
+from eventsource.sources._formats import csv_header
 from eventsource.sources._mapping import FieldMapping, PathOrParts
 from eventsource.sources._options import FileOptions
 from eventsource.sources._records import LineMapping
@@ -48,7 +49,7 @@ from eventsource.sources._schemes import open_url, scheme_of
 from eventsource.sources._store_source import RecordMapping
 from eventsource.sources._texts import RECORD_MEMBERS, is_record_member
 from eventsource.sources._times import UNITS, TimeReader
-from eventsource.sources.files import Files, csv_header
+from eventsource.sources.files import Files
 from eventsource.sources.presets import PRESETS, preset_named
 
 __all__ = ["PRESETS", "csv_header", "guessed_delimiter", "source"]

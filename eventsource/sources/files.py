@@ -5,7 +5,7 @@ Files are read in the order of their paths, in bounded memory.
 
 import gzip
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,13 +16,11 @@ import polars as pl
 from eventsource.errors import SourceError
 from eventsource.event import Batch, Checkpoint, empty_events, rejected_lines
 from eventsource.messages import counted, noun
-from eventsource.sources._blocks import MAX_LINE
 from eventsource.sources._checkpoint import Chunk, Consumed, FileCheckpoint, UnreadableError
-from eventsource.sources._compressed import COMPRESSED, DAMAGED
+from eventsource.sources._compressed import DAMAGED
 from eventsource.sources._csv import csv_chunks
-from eventsource.sources._csv_header import header_line
 from eventsource.sources._decoder import Decoder
-from eventsource.sources._dialect import Dialect
+from eventsource.sources._formats import FORMATS, ending_of
 from eventsource.sources._json_documents import begins_with_bracket, document_chunks, is_document
 from eventsource.sources._json_lines import json_chunks
 from eventsource.sources._ocel import ocel_rows
@@ -36,21 +34,8 @@ from eventsource.sources._times import TimeReader
 from eventsource.sources._workers import Workers, in_order, worker_count
 from eventsource.sources._xes import xes_rows
 
-__all__ = ["Files", "csv_header"]
+__all__ = ["Files"]
 
-_FORMATS: Final[Mapping[str, str]] = {
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "json",
-    ".csv": "csv",
-    ".tsv": "csv",
-    ".txt": "text",
-    ".xes": "xes",
-    ".jsonocel": "ocel",
-    ".xmlocel": "ocel",
-    ".sqlite": "ocel",
-    ".parquet": "parquet",
-}
 _DEFAULT: Final = FileOptions()
 _BATCH_ROWS: Final = 250_000
 _BATCH_BYTES: Final = 64 * 1024 * 1024
@@ -164,7 +149,7 @@ class Files:
 
     def _is_wanted(self, file: Path) -> bool:
         """Return whether a file of a folder is one of events: a text with another ending must be named."""
-        return self._format is not None or _FORMATS.get(_ending(file), "text") != "text"
+        return self._format is not None or FORMATS.get(ending_of(file), "text") != "text"
 
     def _read_file(
         self, path: Path, name: str, stored: Checkpoint, workers: Workers
@@ -233,12 +218,12 @@ class Files:
     def _format_of(self, path: Path, default: str | None = None) -> str:
         if self._format is not None:
             return self._format
-        found = _FORMATS.get(_ending(path))
+        found = FORMATS.get(ending_of(path))
         if found == "text":
             return "json" if begins_with_bracket(path, self._options.encoding) else "csv"
         if found is None and default is None:
             raise SourceError(
-                f"{path}: expected a file ending in {', '.join(_FORMATS)}, got {path.name!r}",
+                f"{path}: expected a file ending in {', '.join(FORMATS)}, got {path.name!r}",
                 hint='name the format, such as format="jsonl"',
             )
         return found or str(default)
@@ -271,17 +256,6 @@ def _itself(chunk: Chunk) -> Chunk:
     return chunk
 
 
-def csv_header(path: Path, encoding: str | None = None) -> bytes | None:
-    """Return the first row of a CSV file without its end of line; None if it is not CSV or cannot be read."""
-    found = _FORMATS.get(_ending(path))
-    if found != "csv" and (found != "text" or begins_with_bracket(path, encoding)):
-        return None
-    try:
-        return header_line(path, Dialect(), encoding, limit=MAX_LINE)
-    except (*DAMAGED, UnreadableError):
-        return None
-
-
 def _batch(chunks: list[Chunk], read: int) -> Batch:
     notes = [note for chunk in chunks for note in chunk.notes]
     if others := sum(chunk.has_other_mapping for chunk in chunks):
@@ -298,9 +272,3 @@ def _batch(chunks: list[Chunk], read: int) -> Batch:
         notes=tuple(notes),
         reread_after=dict(chunk.reread_after for chunk in chunks if chunk.reread_after is not None),
     )
-
-
-def _ending(path: Path) -> str:
-    """Return the ending that names the format, without the ending of the compression."""
-    endings = [suffix.lower() for suffix in path.suffixes]
-    return next((ending for ending in reversed(endings) if ending not in COMPRESSED), "")
