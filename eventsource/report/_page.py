@@ -142,7 +142,7 @@ def _asset(name: str) -> str:
 
 def _script(*, is_board: bool) -> str:
     """Return the scripts of a page as one."""
-    names = ["forms.js", *(_BOARD_SCRIPTS if is_board else ()), "page.js"]
+    names = ["forms.js", *(_BOARD_SCRIPTS if is_board else ()), "tables.js", "page.js"]
     return "\n".join(_asset(name) for name in names)
 
 

@@ -20,20 +20,6 @@
     }
     document.documentElement.dataset.drawn = "yes";
   };
-  // Align numbers to the right, and mark nulls so that they differ from texts.
-  for (const row of document.querySelectorAll("td")) {
-    const text = row.textContent.trim();
-    if (/^[-−]?[\d,]*\.?\d+(e[-+]?\d+)?%?$/i.test(text)) row.classList.add("number");
-    if (text.length <= 24) row.classList.add("short");
-    if (text === "null" || text === "–" || text === "None") row.classList.add("null");
-  }
-  for (const table of document.querySelectorAll("table")) {
-    const first = table.tBodies.length ? table.tBodies[0].rows[0] : null;
-    const heads = table.tHead ? [...table.tHead.rows] : [];
-    if (first) for (const head of heads) [...first.cells].forEach((cell, n) => {
-      if (cell.classList.contains("number") && head.cells[n]) head.cells[n].classList.add("number");
-    });
-  }
   document.getElementById("made-of").textContent = JSON.stringify(json("manifest"), null, 2);
   if (document.querySelector("[data-chart]")) draw();
 })();

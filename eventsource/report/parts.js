@@ -51,7 +51,7 @@ if (eventsource.board) (() => {
     card.querySelector(".later").textContent = later;
     card.classList.toggle("differs", later !== "");
     const now = card.querySelector(".now");
-    now.textContent = chosen.difference && later ? `→ ${shown(board.at(name, chosen.t, last), figures[name].form)} known now` : "";
+    now.textContent = chosen.difference && later ? `→ ${shown(board.at(name, chosen.t, last), figures[name].form)} now` : "";
     card.querySelector(".spark").replaceWith(spark(name));
   };
 
@@ -116,7 +116,8 @@ if (eventsource.board) (() => {
       if (typeof value === "number") {
         svg.append(element("svg:circle", { cx: here, cy: y(value), r: 4.5, class: `point series-${n}` }));
       }
-      if (points.length) ends.push([n, name, points.at(-1), y(points.at(-1)[1])]);
+      const named = chosen.difference ? reach(name, last) : points;  // beside the line that is longer
+      if (named.length) ends.push([n, name, named.at(-1), y(named.at(-1)[1])]);
     });
     ends.sort((a, b) => a[3] - b[3]);
     ends.forEach((end, n) => {

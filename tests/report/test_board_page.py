@@ -266,6 +266,9 @@ def test_nothing_is_wider_than_the_screen(opened: Callable[..., Opened], width: 
     """From a phone to a wide screen."""
     page, faults = opened(width=width)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    _slide(page, "As known on", 3)
+    page.get_by_role("button", name="Difference").click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert faults == []
 
 
