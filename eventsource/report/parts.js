@@ -12,13 +12,15 @@ if (eventsource.board) (() => {
     const points = [];
     for (let t = 0; t < stops; t++) {
       const value = board.at(name, t);
-      if (typeof value === "number") points.push([data.moments.instants[t], value, t]);
+      const isKnown = data.moments.instants[t] <= data.known.instants[chosen.k] || t === chosen.t;
+      if (typeof value === "number" && isKnown) points.push([data.moments.instants[t], value, t]);
     }
     const svg = element("svg:svg", { class: "spark", viewBox: "0 0 100 28", preserveAspectRatio: "none", "aria-hidden": "true" });
     if (points.length < 2) return svg;
     const lows = points.map((point) => point[1]);
     const low = Math.min(...lows), high = Math.max(...lows);
-    const x = (instant) => 2 + 96 * (instant - points[0][0]) / (points.at(-1)[0] - points[0][0]);
+    const from = data.moments.instants[0], to = data.moments.instants[stops - 1];
+    const x = (instant) => 2 + 96 * (instant - from) / (to - from);
     const y = (value) => 25 - 22 * (high > low ? (value - low) / (high - low) : 0.5);
     const path = points.map(([instant, value], n) => `${n ? "L" : "M"}${x(instant).toFixed(2)} ${y(value).toFixed(2)}`).join("");
     svg.append(element("svg:path", { d: `${path}L${x(points.at(-1)[0])} 28L${x(points[0][0])} 28Z`, class: "area" }));
