@@ -155,9 +155,9 @@ def test_tabs_by_keyboard_and_without_scripts(opened: Open) -> None:
 def test_two_charts_are_beside_each_other_where_there_is_room(opened: Open) -> None:
     """In a row on a wide screen, below each other on a phone."""
     for width, is_beside in ((1280, True), (390, False)):
-        boxes = [box.bounding_box() for box in opened(width=width).locator(".row > div").all()]
-        assert (boxes[0] or {})["width"] > 200
-        assert ((boxes[0] or {})["y"] == (boxes[1] or {})["y"]) is is_beside
+        boxes: list[Any] = [box.bounding_box() or {} for box in opened(width=width).locator(".row > div").all()]
+        assert boxes[0]["width"] > 200
+        assert (boxes[0]["y"] == boxes[1]["y"]) is is_beside
 
 
 @pytest.mark.browser
