@@ -72,3 +72,7 @@ if not TYPE_CHECKING:  # a type checker reads the imports above, and reports nam
         value = getattr(import_module(f"{__name__}.{_HOMES.get(name, '_run')}"), name)
         globals()[name] = value
         return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
