@@ -22,8 +22,8 @@ How bytes become events
 A pull resumes per file. A file that did not change is skipped, one that grew yields its new lines, and one that
 was rewritten is read again from its start. See `eventsource.sources._checkpoint` for the numbers.
 
-A row of CSV is parsed from lines, a row of Parquet is a row of a frame. Both become members first, and are then
-decoded like a line of JSON.
+Blocks of CSV in which each line is a row are decoded like those of JSON. Where a row spans lines, rows are parsed
+one by one. A row of Parquet is a row of a frame. Both become members, and are then decoded like a line of JSON.
 
 A URL names a store: a database, a broker. See `eventsource.sources._schemes` for the table of them, and
 `eventsource.sources._store_source` for what they share.

@@ -22,11 +22,12 @@ import numpy as np
 import polars as pl
 
 from eventsource import allocation
-from eventsource.sources._bulk_shape import Lines, LinesOfShape, Rows
+from eventsource.sources._bulk_frame import Lines, Rows
+from eventsource.sources._bulk_shape import LinesOfShape
 from eventsource.sources._mapping import FieldMapping
 from eventsource.sources._times import TimeReader
 
-__all__ = ["BulkDecoder", "BulkEvents", "Lines"]
+__all__ = ["BulkDecoder", "BulkEvents", "is_utf8"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +36,12 @@ class BulkEvents:
 
     Args:
         events: a frame of `ENVELOPE`.
-        rows: per event, which of the lines it comes from, from 0.
+        numbers: per event, the number of its line.
         left: which lines must be decoded one by one, blank ones among them.
     """
 
     events: pl.DataFrame
-    rows: Rows
+    numbers: Rows
     left: Rows
 
 
@@ -62,7 +63,7 @@ class BulkDecoder:
     def decode(self, lines: Lines) -> BulkEvents | None:
         """Return the events of some lines; None if they must be decoded one by one."""
         found: list[tuple[pl.DataFrame, Rows]] = []
-        left = None if _is_utf8(lines.data) else np.flatnonzero([_is_utf8(each) for each in lines.each])
+        left = None if is_utf8(lines.data) else np.flatnonzero([is_utf8(each) for each in lines.each])
         invalid = np.empty(0, np.int64) if left is None else np.setdiff1d(np.arange(len(lines.each)), left)
         with allocation.gc_paused():
             for shape in self._shapes:
@@ -74,10 +75,10 @@ class BulkDecoder:
             return None
         left = np.sort(np.concatenate([left, invalid]))
         if len(found) == 1:
-            return BulkEvents(*found[0], left)
+            return BulkEvents(found[0][0], found[0][1] + lines.first, left)
         rows = np.concatenate([rows for _, rows in found])
         order = np.argsort(rows, kind="stable")
-        return BulkEvents(pl.concat([some for some, _ in found])[order], rows[order], left)
+        return BulkEvents(pl.concat([some for some, _ in found])[order], rows[order] + lines.first, left)
 
 
 def _shape(
@@ -95,7 +96,7 @@ def _shape(
         return None
 
 
-def _is_utf8(data: bytes) -> bool:
+def is_utf8(data: bytes) -> bool:
     """Return whether bytes are UTF-8; Polars tests ten times faster than Python decodes."""
     if data.isascii():
         return True

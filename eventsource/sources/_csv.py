@@ -1,6 +1,7 @@
 """CSV, chunk by chunk. The first row of a file names the members of all other rows, unless the mapping does.
 
-A row may span several physical lines, as a quoted cell may contain line breaks::
+A block in which each line is a row is decoded at once. In another one rows are parsed one by one, until a row ends
+with a block, as a quoted cell may contain line breaks::
 
     line 4   7,Created,"two         CsvLines feeds line 4 to the parser, and keeps it as pending
     line 5   lines",2024-01-01      the parser asks for line 5; then the row is complete: take() returns both lines
@@ -8,18 +9,25 @@ A row may span several physical lines, as a quoted cell may contain line breaks:
 """
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from typing import Any, Final
 
-from eventsource.sources._blocks import NumberedLine, blocks
+from eventsource.sources._blocks import Block, NumberedLine, blocks
+from eventsource.sources._bulk_table import has_a_row_per_line
 from eventsource.sources._checkpoint import Chunk, Consumed, FileCheckpoint
+from eventsource.sources._compressed import Reader
 from eventsource.sources._csv_header import Header, header_of, read_header
-from eventsource.sources._csv_lines import NOT_CLOSED, CsvLines
-from eventsource.sources._decoder import Decoder, Line, check_utf8
+from eventsource.sources._csv_lines import BOM, NOT_CLOSED, CsvLines
+from eventsource.sources._decoder import Line
 from eventsource.sources._dialect import Dialect
 from eventsource.sources._digest import Digest
+from eventsource.sources._json_lines import decoded_chunk
 from eventsource.sources._values import LineError
+from eventsource.sources._workers import Workers
 
 __all__ = ["Row", "csv_chunks", "csv_rows"]
 
@@ -45,16 +53,16 @@ class Row:
 
 
 def csv_chunks(
-    file: FileCheckpoint, decoder: Decoder, *, dialect: Dialect, size: int, limit: int
-) -> Iterator[Chunk]:
-    """Yield what is new in a file of CSV.
+    file: FileCheckpoint, workers: Workers, *, dialect: Dialect, size: int, limit: int
+) -> Iterator[Callable[[], Chunk]]:
+    """Yield what is new in a file of CSV, block by block: what returns a chunk, once it is decoded.
 
     A last row without an end of line is decoded if it has all its cells. It never counts as consumed, as its last
     cell may be half-written: it is read again when the file has grown.
 
     Args:
         file: the file, and where the last pull stopped.
-        decoder: decodes the rows.
+        workers: decode the rows.
         dialect: how the file is written.
         size: about how many bytes are read at once.
         limit: the most bytes of a row.
@@ -64,7 +72,8 @@ def csv_chunks(
     """
     reader, digest, line, notes = file.open()
     with reader:
-        lines = CsvLines(blocks(reader, line=line + 1, size=size, limit=limit), limit)
+        some = _Blocks(blocks(reader, line=line + 1, size=size, limit=limit))
+        lines = CsvLines(some, limit)
         is_resumed = digest.length > 0
         first = Consumed(line, digest.length, digest.number())
         header = (
@@ -72,16 +81,118 @@ def csv_chunks(
             if is_resumed
             else header_of(lines, dialect)
         )
-        yield file.first_chunk(first, notes if is_resumed else notes + header.notes)
-        line = _consume(digest, lines.take(), line)
-        for rows in _groups(csv_rows(lines, header, file=str(file.path), may_grow=file.may_grow)):
-            events, rejected = decoder.rows((row.line, row.members) for row in rows)
-            for row in rows:
-                line = _consume(digest, row.physical, line) if row.is_complete else line
-            last = rows[-1]
+        yield partial(file.first_chunk, first, notes if is_resumed else notes + header.notes)
+        table = _Table(file, workers, header, digest, reader)
+        table.consume(lines.take(), line)
+        rest = some.rest_after(table.line)
+        while rest is not None or some.has_next():
+            block = rest if rest is not None else next(some)
+            rest = None
+            if block.is_complete and not block.long and table.is_simple(block):
+                yield table.decode(block)
+            else:
+                yield from table.decode_rows(CsvLines(chain([block], some), limit), some)
+
+
+class _Blocks(Iterator[Block]):
+    """Blocks of lines, and how far they were taken.
+
+    Args:
+        some: blocks.
+    """
+
+    def __init__(self, some: Iterator[Block]) -> None:
+        self._some, self._next, self._last = some, deque[Block](), Block(b"", 1, 0)
+
+    def __next__(self) -> Block:
+        self._last = self._next.popleft() if self._next else next(self._some)
+        return self._last
+
+    @property
+    def end(self) -> int:
+        """The number of the last line that was taken."""
+        return self._last.first + self._last.lines - 1
+
+    def has_next(self) -> bool:
+        """Return whether there is another block."""
+        if not self._next and (block := next(self._some, None)) is not None:
+            self._next.append(block)
+        return bool(self._next)
+
+    def rest_after(self, line: int) -> Block | None:
+        """Return the lines after a line of the last block; None if there are none."""
+        last, count = self._last, line - self._last.first + 1
+        if not last.lines or count >= last.lines:
+            return None
+        data = last.data.split(b"\n", count)[count] if count > 0 else last.data
+        return Block(data, last.first + count, last.lines - count, last.is_complete, last.long)
+
+
+class _Table:
+    """Decodes the rows of one file.
+
+    Args:
+        file: the file.
+        workers: decode blocks.
+        header: what the rows have in common.
+        digest: of what was consumed.
+        reader: says how much was read.
+    """
+
+    def __init__(
+        self, file: FileCheckpoint, workers: Workers, header: Header, digest: Digest, reader: Reader
+    ) -> None:
+        self._file, self._workers, self._header = file, workers, header
+        self._digest, self._reader, self.line = digest, reader, 0
+
+    def consume(self, physical: tuple[NumberedLine, ...], line: int) -> None:
+        """Count lines as consumed."""
+        self.line = _consume(self._digest, physical, line)
+
+    def is_simple(self, block: Block) -> bool:
+        """Return whether a block can be decoded at once: each of its lines is a row."""
+        has_bom = block.first == 1 and block.data.startswith(BOM)
+        return not has_bom and has_a_row_per_line(block.data, self._header.delimiter)
+
+    def decode(self, block: Block) -> Callable[[], Chunk]:
+        """Return what returns the chunk of a simple block."""
+        read = self._reader.tell()
+        left = self._file.bytes_after(read)
+        decoded = self._workers.decode(block, str(self._file.path), left=left, header=self._header)
+        block.add_to(self._digest, last=True)
+        self.line += block.lines
+        return partial(decoded_chunk, self._file, decoded, read, self._consumed())
+
+    def decode_rows(self, lines: CsvLines, some: _Blocks) -> Iterator[Callable[[], Chunk]]:
+        """Yield the chunks of rows, parsed one by one, until a row ends with a block."""
+        file = self._file
+        rows = _until_end(csv_rows(lines, self._header, file=str(file.path), may_grow=file.may_grow), some)
+        for group in _groups(rows):
+            events, rejected = self._workers.rows((row.line, row.members) for row in group)
+            for row in group:
+                if row.is_complete:
+                    self.consume(row.physical, self.line)
+            last = group[-1]
             is_left = not last.is_complete and file.may_grow and last.line.number in rejected["line"].tail(1)
-            consumed = Consumed(line, digest.length, digest.number())
-            yield file.chunk(events, rejected, read=reader.tell(), consumed=consumed, is_unfinished=is_left)
+            chunk = file.chunk(
+                events, rejected, read=self._reader.tell(), consumed=self._consumed(), is_unfinished=is_left
+            )
+            yield partial(_itself, chunk)
+
+    def _consumed(self) -> Consumed:
+        return Consumed(self.line, self._digest.length, self._digest.number())
+
+
+def _itself(chunk: Chunk) -> Chunk:
+    return chunk
+
+
+def _until_end(rows: Iterator["Row"], some: _Blocks) -> Iterator["Row"]:
+    """Yield rows until one ends with the last line of the block that was taken last."""
+    for row in rows:
+        yield row
+        if row.physical[-1][0] == some.end:
+            return
 
 
 def csv_rows(lines: CsvLines, header: Header, *, file: str, may_grow: bool = False) -> Iterator[Row]:
@@ -109,7 +220,12 @@ def csv_rows(lines: CsvLines, header: Header, *, file: str, may_grow: bool = Fal
         raw = b"".join(long.begin if long else line for _, line, long in physical)
         line = Line(file, physical[0][0], raw.removesuffix(b"\n").removesuffix(b"\r"))
         has_line_end = physical[-1][1].endswith(b"\n")
-        yield Row(line, _members(cells, header, raw), blank + physical, is_complete and has_line_end)
+        yield Row(
+            line,
+            cells if isinstance(cells, str) else header.row(cells, raw),
+            blank + physical,
+            is_complete and has_line_end,
+        )
         blank = ()
 
 
@@ -127,18 +243,6 @@ def _parse_row(
         physical = lines.take(None if may_be_closed else 1)
         return physical, reason, not may_be_closed
     return lines.take(), cells, True
-
-
-def _members(cells: list[str] | str, header: Header, raw: bytes) -> Mapping[str, Any] | str:
-    if isinstance(cells, str):
-        return cells
-    try:
-        check_utf8(raw)
-    except LineError as error:
-        return str(error)
-    if len(cells) != len(header.columns.names):
-        return f"the row has {len(cells)} cells, the header {len(header.columns.names)}"
-    return header.members(cells)
 
 
 def _consume(digest: Digest, physical: tuple[NumberedLine, ...], line: int) -> int:

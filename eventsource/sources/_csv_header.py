@@ -11,10 +11,9 @@ from eventsource.sources._blocks import blocks
 from eventsource.sources._checkpoint import UnreadableError
 from eventsource.sources._compressed import open_at
 from eventsource.sources._csv_lines import BOM, CsvLines
-from eventsource.sources._decoder import check_utf8
 from eventsource.sources._dialect import DELIMITERS, Dialect, guessed_delimiter, named_delimiter
 from eventsource.sources._dotted_columns import DottedColumns
-from eventsource.sources._values import LineError
+from eventsource.sources._values import LineError, check_utf8
 
 __all__ = ["Header", "header_line", "header_of", "read_header"]
 
@@ -44,6 +43,21 @@ class Header:
             return ()
         shown = "a tab" if self.delimiter == "\t" else repr(self.delimiter)
         return (f"cells are separated by {shown}, as the first row has it",)
+
+    def row(self, cells: list[str], raw: bytes) -> Mapping[str, Any] | str:
+        """Return the cells of a row as members, or the reason why they are none.
+
+        Args:
+            cells: its cells.
+            raw: its bytes.
+        """
+        try:
+            check_utf8(raw)
+        except LineError as error:
+            return str(error)
+        if len(cells) != len(self.columns.names):
+            return f"the row has {len(cells)} cells, the header {len(self.columns.names)}"
+        return self.members(cells)
 
     def members(self, cells: list[str]) -> Mapping[str, Any]:
         """Return the cells of a row as members; empty and blank cells are absent."""

@@ -15,14 +15,17 @@ import polars as pl
 
 from eventsource.event import ENVELOPE, empty_events, rejected_lines
 from eventsource.sources._blocks import Block
-from eventsource.sources._bulk import BulkDecoder, Lines
+from eventsource.sources._bulk import BulkDecoder, BulkEvents
+from eventsource.sources._bulk_frame import Lines
+from eventsource.sources._bulk_table import TableDecoder, cells_of
+from eventsource.sources._csv_header import Header
 from eventsource.sources._records import LineMapping
 from eventsource.sources._texts import Origin
 from eventsource.sources._times import TimeReader
-from eventsource.sources._values import LineError, MappedLine, decode_members, json_text, shorten
+from eventsource.sources._values import LineError, MappedLine, check_utf8, decode_members, json_text, shorten
 from eventsource.sources.presets import preset_named
 
-__all__ = ["Content", "Decoder", "EventsAndRejected", "Line", "check_utf8", "json_bytes"]
+__all__ = ["Content", "Decoder", "EventsAndRejected", "Line", "json_bytes"]
 
 _BOM: Final = b"\xef\xbb\xbf"
 
@@ -58,12 +61,17 @@ class Decoder:
         self._given_name, self._short_name = short_name, lru_cache(short_name)
         fields = mapping.fields_of_lines
         self._bulk = BulkDecoder(fields, times) if fields is not None else None
+        self._table = TableDecoder(fields, times) if fields is not None else None
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle what it was made of, for a worker process."""
         mapping = replace(self._mapping, fields=replace(self._mapping.fields), preset=None)
         preset = self._mapping.preset.name if self._mapping.preset is not None else None
         return _decoder_of, (self._source, mapping, preset, self.times, self._given_name)
+
+    def decode(self, block: Block, header: Header | None, file: str) -> EventsAndRejected:
+        """Return the events of a block, and the rejected lines; ``header`` is that of CSV."""
+        return self.block(block, file) if header is None else self.table(block, header, file)
 
     def block(self, block: Block, file: str) -> EventsAndRejected:
         """Return the events of a block of JSON lines, and the rejected lines."""
@@ -95,14 +103,30 @@ class Decoder:
             record: row → what is decoded one by one: the line and its bytes, its members, or a reason.
         """
         bulk = None if self._bulk is None else self._bulk.decode(lines)
+        return self._with_left(lines, bulk, record)
+
+    def table(self, block: Block, header: Header, file: str) -> EventsAndRejected:
+        """Return the events of a block of CSV of which each line is a row, and the rejected lines."""
+        lines = Lines(block.data, block.first, block.lines, self._short_name(file))
+        cells = cells_of(block.data, header.delimiter)
+        bulk = None if self._table is None else self._table.decode(lines, cells, header)
+
+        def record(row: int) -> tuple[Line, Content]:
+            raw = lines.each[row]
+            return Line(file, lines.first + row, raw), header.row(cells[row], raw)
+
+        return self._with_left(lines, bulk, record)
+
+    def _with_left(
+        self, lines: Lines, bulk: BulkEvents | None, record: Callable[[int], tuple[Line, Content]]
+    ) -> EventsAndRejected:
+        """Return events with those of the lines that are left, in the order of lines."""
         rows = range(len(lines.each)) if bulk is None else bulk.left.tolist()
         left = (record(row) for row in rows if lines.each[row].strip())
         events, numbers, rejected = self._decode_each(left)
-        if bulk is None:
-            return events, rejected
-        if events.is_empty():
-            return bulk.events, rejected
-        order = np.argsort(np.concatenate([bulk.rows + lines.first, numbers]), kind="stable")
+        if bulk is None or events.is_empty():
+            return events if bulk is None else bulk.events, rejected
+        order = np.argsort(np.concatenate([bulk.numbers, numbers]), kind="stable")
         return pl.concat([bulk.events, events])[order], rejected
 
     def _decode_each(self, lines: Iterable[tuple[Line, Content]]) -> tuple[pl.DataFrame, list[int], pl.DataFrame]:
@@ -159,14 +183,6 @@ class Decoder:
 
 def _decoder_of(source: str, mapping: LineMapping, preset: str | None, *how: Any) -> Decoder:
     return Decoder(source, replace(mapping, preset=preset_named(preset) if preset else None), *how)
-
-
-def check_utf8(raw: bytes) -> None:
-    """Raise a `LineError` if bytes are not UTF-8."""
-    try:
-        raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise LineError(f"not UTF-8: byte {error.start} is {raw[error.start]:#04x}") from error
 
 
 def _members_of(raw: bytes) -> Mapping[str, Any]:

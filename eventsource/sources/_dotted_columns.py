@@ -28,6 +28,11 @@ class DottedColumns:
         """Return cells (column → cell) as members; an absent cell is an absent member."""
         return self._nested(cells) if self._paths else cells
 
+    @property
+    def is_nested(self) -> bool:
+        """Whether a column is a member of an object."""
+        return bool(self._paths)
+
     @cached_property
     def _paths(self) -> Mapping[str, Sequence[str]]:
         """The columns that are members of objects, and the path to each."""

@@ -180,6 +180,13 @@ class FieldMapping:
             return json_text({name: value for name, value in record.items() if name not in mapped.names}).encode()
         return b"".join(_unmapped(record, mapped))
 
+    def plain_rest(self, names: Sequence[str]) -> list[str] | None:
+        """Return which members of a record are not columns; None if one of them has parts that are columns."""
+        mapped = self._mapped["event_id" if "event_id" in names else "id"]
+        if not mapped.parts.keys().isdisjoint(names):
+            return None
+        return [name for name in names if name not in mapped.names]
+
     def _payload(self, line: Mapping[str, Any]) -> str:
         if "data" in self.paths or "data" in self.constants or "data" in line:
             return read_object(self._labels["data"], self._finders["data"](line)) or "{}"

@@ -13,6 +13,7 @@ __all__ = [
     "MALFORMED",
     "LineError",
     "MappedLine",
+    "check_utf8",
     "decode_members",
     "is_null",
     "json_key",
@@ -55,6 +56,14 @@ class MappedLine:
     recorded_at: str | int | float | date | None
     data: str
     metadata: str | None
+
+
+def check_utf8(raw: bytes) -> None:
+    """Raise a `LineError` if bytes are not UTF-8."""
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise LineError(f"not UTF-8: byte {error.start} is {raw[error.start]:#04x}") from error
 
 
 def plain(raw: Any) -> Any:

@@ -1,7 +1,7 @@
 """A worker process: decodes blocks of lines for `eventsource.sources._workers`, one after the other.
 
 It reads pickles from its standard input and writes pickles to its standard output: a `Decoder` at first, then for
-each block and file the events, the rejected lines, and how many times named no zone. It ends when its input ends,
+each block the events, the rejected lines, and how many times named no zone. It ends when its input ends,
 so also when the process that started it is killed.
 """
 
@@ -29,10 +29,10 @@ def serve() -> None:
 def _decode_blocks(blocks: BinaryIO, results: BinaryIO) -> None:
     decoder: Decoder = pickle.load(blocks)  # noqa: S301 - a pipe from the process that started this one
     while True:
-        block, file = pickle.load(blocks)  # noqa: S301 - likewise
+        block = pickle.load(blocks)  # noqa: S301 - likewise
         decoder.times.without_zone = 0
         try:
-            found = *decoder.block(block, file), decoder.times.without_zone
+            found = *decoder.decode(*block), decoder.times.without_zone
         except Exception:  # noqa: BLE001 - the other process decodes the block, and meets the same error there
             found = None
         pickle.dump(found, results, pickle.HIGHEST_PROTOCOL)

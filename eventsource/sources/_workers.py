@@ -20,21 +20,22 @@ import pickle
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from functools import partial
 from queue import SimpleQueue
 from threading import Lock
 from types import TracebackType
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import polars as pl
 
 from eventsource.errors import SourceError
 from eventsource.messages import noun
 from eventsource.sources._blocks import Block
-from eventsource.sources._decoder import Decoder
+from eventsource.sources._csv_header import Header
+from eventsource.sources._decoder import Decoder, Line
 
 __all__ = ["VARIABLE", "Workers", "in_order", "worker_count"]
 
@@ -117,20 +118,28 @@ class Workers(AbstractContextManager["Workers"]):
         which = f"{self._ended} worker {noun(self._ended, 'process', 'processes')}"
         return (f"{which} ended early (killed, or out of memory): the pull decoded their lines itself",)
 
-    def decode(self, block: Block, file: str, *, left: int) -> Callable[[], _Decoded]:
+    def decode(
+        self, block: Block, file: str, *, left: int, header: Header | None = None
+    ) -> Callable[[], _Decoded]:
         """Return what returns the events of a block, and the rejected lines.
 
         Args:
             block: some lines.
             file: their file.
             left: about how many bytes of the file come after them.
+            header: of a block of CSV.
         """
         self._seen += len(block.data)
         if self._threads is None and self._count > 1 and self._seen + left >= self._least:
             self._start()
         if self._threads is None:
-            return partial(self._decoder.block, block, file)
-        return self._threads.submit(self._decode, block, file).result
+            return partial(self._decoder.decode, block, header, file)
+        return self._threads.submit(self._decode, block, header, file).result
+
+    def rows(self, rows: Iterable[tuple[Line, Mapping[str, Any] | str]]) -> _Decoded:
+        """Return the events of rows that are members already, decoded in this process; see `Decoder.rows`."""
+        with self._lock:
+            return self._decoder.rows(rows)
 
     def _start(self) -> None:
         begin = [pickle.dumps(each, pickle.HIGHEST_PROTOCOL) for each in (sys.path, self._decoder)]
@@ -141,10 +150,10 @@ class Workers(AbstractContextManager["Workers"]):
                 self._idle.put(None)
         self._threads = ThreadPoolExecutor(self._count, thread_name_prefix="eventsource-decode")
 
-    def _decode(self, block: Block, file: str) -> _Decoded:
+    def _decode(self, *block: Any) -> _Decoded:
         process = self._idle.get()
         try:
-            found = None if process is None else process.decode(block, file)
+            found = None if process is None else process.decode(block)
         except (OSError, EOFError, pickle.UnpicklingError):
             if process is not None:
                 process.end()
@@ -155,7 +164,7 @@ class Workers(AbstractContextManager["Workers"]):
             self._idle.put(process)
         with self._lock:  # the decoder counts, so only one thread at a time uses it
             if found is None:
-                return self._decoder.block(block, file)
+                return self._decoder.decode(*block)
             events, rejected, without_zone = found
             self._decoder.times.without_zone += without_zone
         return events, rejected
@@ -178,7 +187,7 @@ class _Process:
         )
         self._begin = b"".join(begin)
 
-    def decode(self, block: Block, file: str) -> tuple[pl.DataFrame, pl.DataFrame, int] | None:
+    def decode(self, block: tuple[Any, ...]) -> tuple[pl.DataFrame, pl.DataFrame, int] | None:
         """Return events, rejected lines, and how many times named no zone; None: it cannot decode the block.
 
         Raises:
@@ -189,7 +198,7 @@ class _Process:
             raise EOFError
         lines.write(self._begin)
         self._begin = b""
-        pickle.dump((block, file), lines, pickle.HIGHEST_PROTOCOL)
+        pickle.dump(block, lines, pickle.HIGHEST_PROTOCOL)
         lines.flush()
         found: tuple[pl.DataFrame, pl.DataFrame, int] | None = pickle.load(results)  # noqa: S301 - a pipe from the worker
         return found

@@ -1,7 +1,4 @@
-"""Files as a source: JSON Lines, CSV and Parquet, plain or compressed, as globs and folders.
-
-Files are read in the order of their paths, in bounded memory.
-"""
+"""Files as a source, plain or compressed, as globs and folders; read in the order of paths, in bounded memory."""
 
 import gzip
 import os
@@ -192,15 +189,14 @@ class Files:
 
     def _chunks(self, file: FileCheckpoint, workers: Workers) -> Iterator[Callable[[], Chunk]]:
         format_ = self._format_of(file.path)
-        options = self._options
-        size, limit = options.block, options.max_line
+        options, size, limit = self._options, self._options.block, self._options.max_line
         if format_ == "json" and (self._format == "json" or is_document(file.path, options.encoding)):
             return document_chunks(file, workers, records=options.records, size=size, limit=limit)
         if format_ in ("json", "jsonl"):
             return json_chunks(file, workers, size=size, limit=limit)
         if format_ == "csv":
-            chunks = csv_chunks(file, self._decoder, dialect=options.dialect, size=size, limit=limit)
-        elif format_ == "parquet":
+            return csv_chunks(file, workers, dialect=options.dialect, size=size, limit=limit)
+        if format_ == "parquet":
             chunks = parquet_chunks(file, self._decoder)
         else:
             rows = xes_rows(file.path) if format_ == "xes" else ocel_rows(file.path, limit=limit)

@@ -41,7 +41,10 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
     whole = gzip.compress(b"\n".join(line(number) for number in range(20_000)))
     (folder / "f.jsonl.gz").write_bytes(whole[: len(whole) // 2])  # a damaged file
     (folder / "g.json").write_bytes(b"[" + b",\n".join(line(number) for number in range(300)) + b"]")
-    (folder / "h.csv").write_text("id,stream,type,occurred_at\n" + "7,s,T,2024-01-01\n" * 30)
+    rows = [f"{number},s,T,2024-01-01,x\n" for number in range(600)]
+    rows[100:110] = ['7,s,T,2024-01-01,"two\nlines"\n'] * 10
+    rows[300:303] = ["7,s\n", '7,s,T,2024-01-01,"open\n', '8,s,T,2024-01-01,"bad"x\n']
+    (folder / "h.csv").write_text("id,stream,type,occurred_at,n\n" + "".join(rows))
     (folder / "i.jsonl").write_bytes(b"")
     return folder
 

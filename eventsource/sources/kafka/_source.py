@@ -14,7 +14,7 @@ import polars as pl
 from confluent_kafka import Consumer
 
 from eventsource.event import SourceLag, empty_events, rejected_lines
-from eventsource.sources._bulk import Lines
+from eventsource.sources._bulk_frame import Lines
 from eventsource.sources._decoder import EventsAndRejected, Line
 from eventsource.sources._store_source import RecordMapping, StoreSource, Taken
 from eventsource.sources.kafka._client import Cluster, Topic
