@@ -32,6 +32,35 @@ def test_frames_of_many_forms_are_accepted() -> None:
     assert taken.select("type", "version", "data", "metadata").row(0) == ("T", 3, '{"a":1}', None)
 
 
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize(
+    "wrap", [lambda n: {"n": n}, lambda n: {"a": [1.0, n]}, lambda n: {"a": {"b": [{"c": n}]}}]
+)
+@pytest.mark.parametrize("column", ["data", "metadata"])
+def test_numbers_that_json_does_not_have(number: float, wrap: Any, column: str) -> None:
+    """They were written as null, without a word, also those in structs of a frame. Null itself is fine."""
+    line = {"event_id": "1", "stream": "a", "type": "T", "occurred_at": AT}
+    with pytest.raises(FrameError, match=f"{column}.*: expected finite numbers"):
+        events_from_dicts([line | {column: wrap(number)}])
+    with pytest.raises(FrameError, match=f"{column}.*: expected finite numbers"):
+        check_events(_frame(**{column: pl.Series([wrap(number)])}))
+    sound = pl.DataFrame([line | {column: wrap(1.5)}, line | {column: None}], infer_schema_length=None)
+    assert check_events(sound)[column].str.contains("1.5").to_list() == [True, False if column == "data" else None]
+
+
+def test_members_that_json_does_not_have() -> None:
+    """Bytes in a struct stopped Polars itself."""
+    with pytest.raises(FrameError, match="column 'data': expected members that JSON has, got Binary"):
+        check_events(_frame(data=pl.Series([{"a": [b"x"]}])))
+
+
+@pytest.mark.parametrize("wrong", [1, None, "x", ["a"]])
+def test_other_values_are_not_events(wrong: Any) -> None:
+    """They were an AttributeError."""
+    with pytest.raises(FrameError, match="expected dicts, got"):
+        events_from_dicts([wrong])
+
+
 def test_absent_columns_have_defaults() -> None:
     """Without ``recorded_at`` an event was recorded when it occurred; without ``data`` it has no members."""
     for frame in (_frame(), _frame(recorded_at=[None], data=[None], metadata=[None], version=[None])):

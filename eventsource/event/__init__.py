@@ -34,7 +34,7 @@ from eventsource.event._envelope import (
     json_line,
     rejected_lines,
 )
-from eventsource.event._frames import check_events, events_from_dicts
+from eventsource.event._frames import check_events, events_from_dicts, json_text
 
 __all__ = [
     "CORRECTED",
@@ -57,5 +57,6 @@ __all__ = [
     "empty_events",
     "events_from_dicts",
     "json_line",
+    "json_text",
     "rejected_lines",
 ]

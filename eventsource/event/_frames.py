@@ -1,6 +1,7 @@
 """Frames of events from users: checks, defaults, and one error for all faults."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import UTC, date, datetime
 from math import isfinite
 from typing import Any, Final, Never
@@ -12,8 +13,9 @@ from eventsource.errors import FrameError
 from eventsource.event._envelope import ENVELOPE, REQUIRED, TIMESTAMP
 from eventsource.moment import null_outside_calendar, parse_times, time_unit
 
-__all__ = ["check_events", "events_from_dicts"]
+__all__ = ["check_events", "events_from_dicts", "json_text"]
 
+_NOT_FINITE: Final = "expected finite numbers, got NaN or an infinity, which JSON does not have"
 _OBJECT: Final = msgspec.json.Decoder(msgspec.defstruct("AnyObject", []))  # skips every member
 _JSON: Final = ("data", "metadata")
 _TIMES: Final = ("occurred_at", "recorded_at")
@@ -72,6 +74,10 @@ def events_from_dicts(events: list[dict[str, Any]]) -> pl.DataFrame:
     Raises:
         FrameError: a member that an event does not have, or a value that its column cannot hold.
     """
+    if others := [event for event in events if not isinstance(event, Mapping)]:
+        raise FrameError(
+            f"expected dicts, got {others[0]!r}", hint='such as {"event_id": "o-1", "stream": "a", …}'
+        )
     columns = {name: [event.get(name) for event in events] for name in ENVELOPE}
     unknown = sorted({name for event in events for name in event} - set(ENVELOPE))
     faults = [_unknown(f"{name!r}") for name in unknown]
@@ -79,7 +85,7 @@ def events_from_dicts(events: list[dict[str, Any]]) -> pl.DataFrame:
     for name, dtype in ENVELOPE.items():
         values = columns[name]
         if name in _JSON:
-            values = [_json_text(value) for value in values]
+            values = [json_text(name, value) for value in values]
         try:
             series.append(_series(name, values, dtype))
         except (TypeError, ValueError, pl.exceptions.PolarsError, OverflowError) as error:
@@ -115,13 +121,22 @@ def _times(name: str, values: list[Any]) -> pl.Series:
     return parsed.fill_null(pl.Series(name, aware, TIMESTAMP))
 
 
-def _json_text(value: Any) -> str | None:
+def json_text(name: str, value: Any) -> str | None:
+    """Return a payload as JSON text; a text and null stay as they are.
+
+    Args:
+        name: what the payload is, for the error: ``data`` or ``metadata``.
+        value: a dict, a text, or None.
+
+    Raises:
+        FrameError: it holds NaN or an infinity.
+    """
     if value is None or isinstance(value, str):
         return value
     text = msgspec.json.encode(value).decode()
     if "null" in text and _has_no_json(value):  # msgspec writes null for such a number
         raise FrameError(
-            "column 'data': expected finite numbers, got NaN or an infinity, which JSON does not have",
+            f"{name}: {_NOT_FINITE}",
             hint="leave the member out, or write it as a text",
         )
     return text
@@ -131,7 +146,7 @@ def _has_no_json(value: Any) -> bool:
     """Return whether a value holds NaN or an infinity."""
     if isinstance(value, Mapping):
         return any(map(_has_no_json, value.values()))
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple | AbstractSet):
         return any(map(_has_no_json, value))
     return isinstance(value, float) and not isfinite(value)
 
@@ -148,11 +163,35 @@ def _column(column: pl.Series, faults: list[str]) -> pl.Series:
     if column.dtype == pl.Null or (dtype == pl.Int64 and column.dtype.is_integer()):
         return _cast(column, dtype, faults)
     if name in _JSON and isinstance(column.dtype, pl.Struct):
-        return column.struct.json_encode()
+        return _encoded(column, faults)
     if dtype == pl.String and isinstance(column.dtype, (pl.Categorical, pl.Enum)):
         return column.cast(pl.String)
     faults.append(f"column {name!r}: expected {dtype}, got {column.dtype}")
     return column.clear().cast(dtype, strict=False)
+
+
+def _encoded(column: pl.Series, faults: list[str]) -> pl.Series:
+    """Return structs as JSON text; append to ``faults`` what JSON does not have."""
+    for part in _parts(column):
+        if part.dtype in (pl.Binary, pl.Object):
+            faults.append(f"column {column.name!r}: expected members that JSON has, got {part.dtype}")
+        elif part.dtype.is_float() and not part.is_finite().all():  # Polars writes null for such a number
+            faults.append(f"column {column.name!r}: {_NOT_FINITE}")
+        else:
+            continue
+        return pl.Series(column.name, [], pl.String)
+    return column.struct.json_encode().set(column.is_null(), None)  # not the text null
+
+
+def _parts(column: pl.Series) -> Iterator[pl.Series]:
+    """Yield the columns of values that a nested column consists of."""
+    if isinstance(column.dtype, pl.Struct):
+        for field in column.struct.fields:
+            yield from _parts(column.struct.field(field))
+    elif isinstance(column.dtype, pl.List | pl.Array):
+        yield from _parts(column.explode())
+    else:
+        yield column
 
 
 def _cast(column: pl.Series, dtype: pl.DataType, faults: list[str]) -> pl.Series:

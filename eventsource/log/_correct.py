@@ -13,7 +13,7 @@ import polars as pl
 
 from eventsource.corrections import Corrections, events_of
 from eventsource.errors import FrameError, LogError
-from eventsource.event import CORRECTED, CORRECTIONS, RETRACTED, EventLog
+from eventsource.event import CORRECTED, CORRECTIONS, RETRACTED, EventLog, json_text
 from eventsource.messages import counted, suggestion
 from eventsource.moment import parse_times
 
@@ -149,7 +149,9 @@ def _checked(requests: list[CorrectionRequest]) -> list[dict[str, Any]]:
     return checked
 
 
-def _checked_request(request: CorrectionRequest) -> dict[str, Any]:
+def _checked_request(request: Any) -> dict[str, Any]:
+    if not isinstance(request, Mapping):
+        raise FrameError(f"expected a dict, got {request!r}")
     given = {name: value for name, value in request.items() if value is not None}
     if unknown := sorted(set(given) - set(_MEMBERS)):
         raise FrameError(f"a correction has no member {unknown[0]!r}: {suggestion(unknown[0], _MEMBERS)}")
@@ -183,7 +185,7 @@ def _is_true(value: Any) -> bool:
 
 
 def _object_text(data: Any) -> str:
-    text = data if isinstance(data, str) else msgspec.json.encode(data).decode()
+    text = json_text("data", data) or ""
     try:
         if not isinstance(msgspec.json.decode(text), dict):
             raise FrameError(f"expected an object as data, got {text[:80]}")

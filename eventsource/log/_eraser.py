@@ -73,9 +73,21 @@ class Request:
         """Return the request that the arguments of `Log.erase` make.
 
         Raises:
-            LogError: nothing is to be erased.
+            LogError: nothing is to be erased, a name is not a text, or there is no reason.
         """
-        streams, ids = ([names] if isinstance(names, str) else list(names or ()) for names in (stream, event_ids))
+        streams, ids = (
+            [names] if isinstance(names, str) else [] if names is None else list(names)
+            for names in (stream, event_ids)
+        )
+        if others := [name for name in [*streams, *ids] if not isinstance(name, str)]:
+            raise LogError(
+                f"expected names of streams and ids of events as texts, got {others[0]!r}",
+                hint='erase(event_ids=["o-1", "o-2"], …)',
+            )
+        if not isinstance(reason, str) or not reason.strip():
+            raise LogError(
+                f"expected a reason for the receipt, got {reason!r}", hint='erase(…, reason="request 17")'
+            )
         if not streams and not ids:
             raise LogError(
                 "expected streams or event_ids to erase, got none", hint='erase(stream="customer-42", …)'
@@ -165,7 +177,8 @@ class Eraser:
         """Return a hint that names a similar id or stream."""
         begin = pl.col(column).str.starts_with(name[:1])
         rows = scan_in_order(self._events.version).filter(begin).select(pl.col(column).unique()).head(_NEAR)
-        return suggestion(name, rows.collect()[column])
+        found = rows.collect()[column]
+        return suggestion(name, found) if len(found) else f"log.scan() shows the {column} of each event"
 
     def _counted(self, pending: Pending, found: pl.DataFrame, new: pl.DataFrame) -> Erasure:
         concerned = found.filter(pl.col("position").is_in(new["position"].implode()))

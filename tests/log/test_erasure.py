@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -265,3 +266,22 @@ def test_a_damaged_or_forged_record_is_an_error(tmp_path: Path, content: bytes) 
         log.erasure_receipts()
     assert log.append([moved(99, "ada-9")]).appended == 1
     assert not list(tmp_path.parent.glob("victim*"))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"event_ids": [5], "reason": "request"}, "expected names of streams and ids of events as texts, got 5"),
+        ({"stream": [None], "reason": "request"}, "as texts, got None"),
+        ({"stream": "ada-0", "reason": ""}, "expected a reason for the receipt, got ''"),
+        ({"stream": "ada-0", "reason": None}, "expected a reason for the receipt, got None"),
+        ({"stream": "qqq", "reason": "request"}, "shows the stream of each event"),
+    ],
+)
+def test_wrong_arguments_erase_nothing(tmp_path: Path, given: dict[str, Any], message: str) -> None:
+    """A wrong type was a TypeError, an empty reason was taken, and a hint said that there is no stream."""
+    log = people_log(tmp_path / "log")
+    with pytest.raises(LogError, match=message):
+        log.erase(**given)
+    assert log.erasure_receipts().is_empty()
+    assert log.erase(event_ids=pl.Series(["e1"]), reason="a column is taken, too").events >= 1

@@ -126,6 +126,23 @@ def test_wrong_corrections_are_refused(log: Log, request_: dict[str, Any], messa
     assert log.head == 5
 
 
+@pytest.mark.parametrize("wrong", ["e1", None, 5])
+def test_corrections_that_are_not_dicts(log: Log, wrong: Any) -> None:
+    """They were an AttributeError; nothing is appended."""
+    head = log.head
+    with pytest.raises(FrameError, match="expected a dict, got"):
+        log.correct_all([wrong])
+    assert log.head == head
+
+
+def test_a_correction_with_a_number_that_json_does_not_have(log: Log) -> None:
+    """It was appended as null, without a word."""
+    head = log.head
+    with pytest.raises(FrameError, match="data: expected finite numbers"):
+        log.correct("e1", data={"n": float("nan")})
+    assert log.head == head
+
+
 def test_an_unknown_id_names_a_near_one(log: Log) -> None:
     """A typo in an id is found; so is a correction that someone tries to correct."""
     log.append([paid(0, 0, event_id="order-2024-0017")])
