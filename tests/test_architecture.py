@@ -44,6 +44,7 @@ LAYERS: dict[frozenset[str], str] = {
             "messages",
             "progress",
             "retry",
+            "stop_signal",
         }
     ): "Small helpers whose names say what they hold.",
     frozenset({"redaction"}): "Hiding passwords, in the messages of all errors.",
@@ -51,6 +52,7 @@ LAYERS: dict[frozenset[str], str] = {
 """Every module of the package, the highest layer first: a module imports only from layers below its own."""
 
 DOORS = {
+    "psutil": {"report"},
     "IPython": {"report"},
     "anywidget": {"jupyter"},
     "adbc_driver_postgresql": {"sources"},

@@ -87,7 +87,7 @@ def notebook(folder: Path, code: str) -> Path:
 
 
 LIMITED: list[tuple[str, str]] = [
-    ("print('x' * 100_000)", ".html cannot be written"),
+    ("print('x' * 100_000)", "cannot be written"),
     ("raise ValueError('wrong ' * 40_000)", "the traceback could not be written to"),
 ]
 

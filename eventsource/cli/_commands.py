@@ -267,6 +267,27 @@ COMMANDS: Final = (
     ),
     Entry(
         "Reports",
+        "report verify",
+        "_report_pages:verify",
+        "Run reports again as their pages say, and compare every named figure and the page.",
+        ("report verify premium", "report verify reports/out/premium/2024-12-31T234800-1a2b3c4d.html"),
+    ),
+    Entry(
+        "Reports",
+        "report diff",
+        "_report_pages:diff",
+        "Compare two pages: which figures changed, which entities moved, and by which events.",
+        ("report diff reports/out/premium/A.html reports/out/premium/B.html",),
+    ),
+    Entry(
+        "Reports",
+        "report schedule",
+        "_report_schedule:schedule",
+        "Print the schedules of reports for systemd and cron, or run them in the foreground.",
+        ("report schedule --print systemd", "report schedule --foreground --health health.json"),
+    ),
+    Entry(
+        "Reports",
         "report new",
         "_report:new",
         "Write the definition of a report for a notebook, with its parameters and their defaults.",

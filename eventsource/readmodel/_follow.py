@@ -3,8 +3,6 @@
 import json
 import os
 import re
-import select
-import signal
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -17,13 +15,13 @@ from eventsource.errors import FaultError, MomentError, ReadModelBusyError, Read
 from eventsource.readmodel._answers import Lag, Refreshed
 from eventsource.redaction import without_secrets
 from eventsource.retry import pause_before_retry
+from eventsource.stop_signal import StopSignal
 
 __all__ = ["Service", "Status", "seconds_of"]
 
 _TEMPORARY: Final = (OSError, ReadModelBusyError)
 """A retry may succeed after these: storage, databases, locks (`LogError` and `DatabaseError` are OSErrors)."""
 
-_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _FIRST, _LONGEST = 1.0, 60.0
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)?")
 _UNITS: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
@@ -120,7 +118,7 @@ class Service:
         """Refresh at intervals until a signal."""
         status = Status("starting", datetime.now(UTC), None, None, 0, None, 0.0)
         self._write(status)
-        with _Stop() as stop:
+        with StopSignal() as stop:
             while not stop.wait(status.pause):
                 self._write(replace(status, state="refreshing", time=datetime.now(UTC)))
                 try:
@@ -173,31 +171,6 @@ class Service:
         self._write(status)
         if self.tell is not None:
             self.tell(status)
-
-
-class _Stop:
-    """Waits for SIGTERM or SIGINT. The second signal of a kind has its usual effect again."""
-
-    def __enter__(self) -> Self:
-        self._reader, self._writer = os.pipe()
-        self._before: dict[int, Any] = {}
-        if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._stop) for number in _SIGNALS}
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-        os.close(self._reader)
-        os.close(self._writer)
-
-    def wait(self, seconds: float) -> bool:
-        """Wait for a signal; return whether there was one."""
-        return bool(select.select([self._reader], [], [], seconds)[0])
-
-    def _stop(self, number: int, _frame: object) -> None:
-        os.write(self._writer, b".")
-        signal.signal(number, self._before[number])
 
 
 def _pause(failures: int) -> float:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from eventsource.report._about import About, Freshness, Link
     from eventsource.report._definition import Definition, definitions, read_definition
+    from eventsource.report._diff import Change, Difference, Move, diff
     from eventsource.report._display import result
     from eventsource.report._fit import check_definition, check_parameters
     from eventsource.report._ledger import Ledger
@@ -21,20 +22,33 @@ if TYPE_CHECKING:
     from eventsource.report._parameters import Parameter, resolved
     from eventsource.report._results import named_results
     from eventsource.report._run import ChecksFailedError, Report, parameters, run
+    from eventsource.report._schedule import Scheduler, SchedulerStatus, SystemClock
+    from eventsource.report._units import crontab_lines, systemd_units
+    from eventsource.report._verify import Verified, manifest_of_page, verify
 
 __all__ = [
     "About",
+    "Change",
     "ChecksFailedError",
     "Definition",
+    "Difference",
     "Freshness",
     "Ledger",
     "Limits",
     "Link",
+    "Move",
     "Parameter",
     "Report",
+    "Scheduler",
+    "SchedulerStatus",
+    "SystemClock",
+    "Verified",
     "check_definition",
     "check_parameters",
+    "crontab_lines",
     "definitions",
+    "diff",
+    "manifest_of_page",
     "named_results",
     "new_definition",
     "parameters",
@@ -42,24 +56,38 @@ __all__ = [
     "resolved",
     "result",
     "run",
+    "systemd_units",
+    "verify",
 ]
 
 _HOMES: Final = {
     "About": "_about",
+    "Change": "_diff",
     "Definition": "_definition",
+    "Difference": "_diff",
     "Freshness": "_about",
     "Ledger": "_ledger",
     "Limits": "_limits",
     "Link": "_about",
+    "Move": "_diff",
     "Parameter": "_parameters",
+    "Scheduler": "_schedule",
+    "SchedulerStatus": "_schedule",
+    "SystemClock": "_schedule",
+    "Verified": "_verify",
     "check_definition": "_fit",
     "check_parameters": "_fit",
+    "crontab_lines": "_units",
     "definitions": "_definition",
+    "diff": "_diff",
+    "manifest_of_page": "_verify",
     "named_results": "_results",
     "new_definition": "_new",
     "read_definition": "_definition",
     "resolved": "_parameters",
     "result": "_display",
+    "systemd_units": "_units",
+    "verify": "_verify",
 }
 """The module that defines a public name; names that are not listed are from ``_run``."""
 

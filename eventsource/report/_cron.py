@@ -1,16 +1,22 @@
 """Cron texts: five fields, as crontab reads them.
 
-APScheduler, systemd and crontab differ in two things, so both are settled here: the days of the week are names
-(APScheduler counts them from Monday, crontab from Sunday), and only one of day of month and day of week may be
-given (crontab takes either of both, the others require both).
+systemd and crontab differ in two things, so both are settled here: the days of the week are names, and only one of
+day of month and day of week may be given (crontab takes either of both, systemd requires both). The moments are
+computed here: the trigger of APScheduler 3 counts days of the week from Monday, runs a time twice that a clock
+change repeats, and searches the whole calendar for a 30 February.
 """
 
 import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from eventsource.errors import ReportError
 
-__all__ = ["check_cron", "cron_fields"]
+__all__ = ["check_cron", "cron_fields", "due_moments", "next_moment", "systemd_calendar"]
+
+_FAR: Final = timedelta(days=5 * 366)
 
 _NAMES: Final = ("minute", "hour", "day", "month", "day_of_week")
 _RANGES: Final = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
@@ -73,3 +79,57 @@ def _with_numbers(name: str, part: str) -> str:
         "month": dict(zip(_MONTHS, range(1, 13), strict=True)),
     }
     return re.sub(r"[a-z]+", lambda word: str(names.get(name, {}).get(word[0], word[0])), part)
+
+
+def due_moments(cron: str, tz: str, after: datetime, until: datetime) -> Iterator[datetime]:
+    """Yield the moments of a cron text that are later than ``after`` and not later than ``until``, in UTC.
+
+    Where clocks change, a time that is skipped runs at that offset, once, and one that is repeated runs the first
+    time only, unless the report runs every hour. In Warsaw, ``30 2 * * *``::
+
+        31 March 2024     02:30 is skipped       runs at 01:30 UTC, when clocks show 03:30
+        27 October 2024   02:30 comes twice      runs at 00:30 UTC, not again at 01:30
+    """
+    zone, fields, day = ZoneInfo(tz), cron_fields(cron), after.astimezone(ZoneInfo(tz)).date()
+    last = until.astimezone(zone).date()
+    while day <= last:
+        if _is_on(fields, day):
+            yield from (moment for moment in sorted(_of_day(fields, day, zone)) if after < moment <= until)
+        day += timedelta(days=1)
+
+
+def next_moment(cron: str, tz: str, after: datetime) -> datetime | None:
+    """Return the first moment of a cron text that is later than ``after``, in UTC; None: none in 5 years."""
+    return next(due_moments(cron, tz, after, after + _FAR), None)
+
+
+def systemd_calendar(cron: str, tz: str) -> str:
+    """Return a cron text as the ``OnCalendar=`` of a systemd timer, such as ``*-*-1 6:0:00 Europe/Warsaw``."""
+    fields = cron_fields(cron)
+    days = fields["day_of_week"]
+    week = "" if days is None else ",".join(_DAYS[day].capitalize() for day in days) + " "
+    month, day, hour, minute = (_listed(fields[name]) for name in ("month", "day", "hour", "minute"))
+    return f"{week}*-{month}-{day} {hour}:{minute}:00 {tz}"
+
+
+def _is_on(fields: dict[str, list[int] | None], day: date) -> bool:
+    """Return whether a schedule has moments on a day; Sunday is 0."""
+    parts = {"month": day.month, "day": day.day, "day_of_week": day.isoweekday() % 7}
+    return all((allowed := fields[name]) is None or part in allowed for name, part in parts.items())
+
+
+def _of_day(fields: dict[str, list[int] | None], day: date, zone: ZoneInfo) -> set[datetime]:
+    """Return the moments of a schedule on a day."""
+    hours, minutes = fields["hour"], fields["minute"]
+    found = set()
+    for hour in range(24) if hours is None else hours:
+        for minute in range(60) if minutes is None else minutes:
+            local = datetime.combine(day, time(hour, minute), tzinfo=zone)
+            found.add(local.astimezone(UTC))
+            if hours is None and local.utcoffset() > local.replace(fold=1).utcoffset():  # type: ignore[operator]  # it has a zone
+                found.add(local.replace(fold=1).astimezone(UTC))
+    return found
+
+
+def _listed(values: list[int] | None) -> str:
+    return "*" if values is None else ",".join(map(str, values))

@@ -52,6 +52,7 @@ class Job:
         states: the logs that it reads, pinned.
         root: the folder that paths of the manifest are relative to.
         now: when it was asked.
+        due: the moment of a schedule, from which relative moments count; None: they count from ``now``.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Job:
     states: tuple[LogState, ...]
     root: Path
     now: datetime
+    due: datetime | None
 
     @property
     def title(self) -> str:
@@ -148,6 +150,7 @@ class Job:
             "shown": [list(pair) for pair in self.shown(given)],
             "series": self.series(),
             "made": self.now.isoformat(timespec="seconds"),
+            "counted_from": (self.due or self.now).isoformat(timespec="seconds"),
             "python": platform.python_version(),
             "versions": {name: version(name) for name in _VERSIONS},
         }
@@ -179,6 +182,7 @@ def job_of(
     root: Path,
     log: str | None,
     now: datetime,
+    due: datetime | None = None,
     pins: Mapping[str, Pin | None] | None = None,
 ) -> Job:
     """Return the job for a definition, or for a notebook without one.
@@ -188,7 +192,8 @@ def job_of(
         given: parameter → text.
         root: the folder that paths of the manifest are relative to.
         log: the log that it reads where its definition names none.
-        now: what relative moments count from.
+        now: when it is made.
+        due: what relative moments count from; default: ``now``.
         pins: positions of logs; default: their ends.
 
     Raises:
@@ -205,10 +210,10 @@ def job_of(
     if definition is not None:
         parameters = fitted(definition, parameters)
     tz = definition.settings.tz if definition else "UTC"
-    values = resolved(parameters, given, now=now, tz=tz)
+    values = resolved(parameters, given, now=due or now, tz=tz)
     states = states_of(_logs(definition, log, notebook, values), now, pins=pins)
     name = definition.name if definition else report_name(notebook)
-    return Job(name, notebook, raw, definition, tuple(parameters), values, tuple(states), root, now)
+    return Job(name, notebook, raw, definition, tuple(parameters), values, tuple(states), root, now, due)
 
 
 def log_path_of(definition: Definition) -> str | None:

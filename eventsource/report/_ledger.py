@@ -20,7 +20,7 @@ __all__ = ["Entry", "Ledger"]
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS runs (
     number INTEGER PRIMARY KEY, report TEXT NOT NULL, run TEXT NOT NULL, parameters TEXT NOT NULL,
-    began TEXT NOT NULL, ended TEXT, status TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '',
+    began TEXT NOT NULL, ended TEXT, status TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '', due TEXT,
     pid INTEGER NOT NULL, process_began REAL NOT NULL
 )
 """
@@ -66,7 +66,9 @@ class Ledger:
     folder: Path
 
     @contextmanager
-    def recording(self, report: str, run: str, parameters: Mapping[str, Any]) -> Iterator[Entry]:
+    def recording(
+        self, report: str, run: str, parameters: Mapping[str, Any], due: datetime | None = None
+    ) -> Iterator[Entry]:
         """Write the row of a run when the block begins, and how it ended when the block ends.
 
         Where the process is killed in the block, the row says ``running``; `history` says ``killed``.
@@ -77,9 +79,9 @@ class Ledger:
         row = (report, run, json.dumps(parameters, sort_keys=True, default=str), datetime.now(UTC).isoformat())
         pid = os.getpid()
         number = self._execute(
-            "INSERT INTO runs (report, run, parameters, began, status, pid, process_began) "
-            "VALUES (?, ?, ?, ?, 'running', ?, ?)",
-            (*row, pid, psutil.Process(pid).create_time()),
+            "INSERT INTO runs (report, run, parameters, began, status, pid, process_began, due) "
+            "VALUES (?, ?, ?, ?, 'running', ?, ?, ?)",
+            (*row, pid, psutil.Process(pid).create_time(), None if due is None else due.isoformat()),
         )
         entry = Entry()
         try:
@@ -109,6 +111,18 @@ class Ledger:
         with closing(self._connect()) as connection:
             rows = connection.execute(query, (report, report, limit or -1)).fetchall()
         return pl.DataFrame([_row(row) for row in rows], schema=_COLUMNS, orient="row")
+
+    def last_due(self, report: str) -> datetime | None:
+        """Return the latest moment of its schedule for which a report was run; None: it was never.
+
+        A run that was killed does not count, so it is due again.
+        """
+        if not self._file.exists():
+            return None
+        with closing(self._connect()) as connection:
+            query = "SELECT max(due) FROM runs WHERE report = ? AND status != 'running'"
+            (due,) = connection.execute(query, (report,)).fetchone()
+        return None if due is None else datetime.fromisoformat(due)
 
     @property
     def _file(self) -> Path:

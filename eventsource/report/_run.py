@@ -109,6 +109,7 @@ def run(  # noqa: PLR0913 - all but two by keyword
     root: str | Path | None = None,
     log: str | None = None,
     now: datetime | None = None,
+    due: datetime | None = None,
     fresh: bool = False,
     limits: Limits | None = None,
     progress: Progress = no_progress,
@@ -124,7 +125,8 @@ def run(  # noqa: PLR0913 - all but two by keyword
         out: the folder of all pages.
         root: the folder of the project; paths in manifests are relative to it. Default: the working directory.
         log: the log to pin where the definition names none. Other logs are pinned when the notebook opens them.
-        now: the moment that relative moments count from; default: now.
+        now: when the page is made; default: now.
+        due: the moment of a schedule, from which relative moments count; default: ``now``.
         fresh: whether to run again what was asked before.
         limits: what the run may use; default: what the definition says, else ten minutes.
         progress: called before each cell, with its number and how many there are.
@@ -139,7 +141,7 @@ def run(  # noqa: PLR0913 - all but two by keyword
     begin, moment = time.monotonic(), (now or datetime.now(UTC)).astimezone(UTC)
     base, files = Path(root or Path.cwd()), Files(Path(out))
     try:
-        job = _job(report, given or {}, files, root=base, log=log, now=moment)
+        job = _job(report, given or {}, files, root=base, log=log, now=moment, due=due)
         with files.lock(job.name):
             made = _run(job, given or {}, files, fresh=fresh, limits=limits, progress=progress, begin=begin)
     except OSError as error:
@@ -159,15 +161,16 @@ def _job(
     root: Path,
     log: str | None,
     now: datetime,
+    due: datetime | None,
 ) -> Job:
     """Return the job; a report that cannot even begin gets a failure page, unless it was only called wrongly."""
     try:
-        return job_of(report, given, root=root, log=log, now=now)
+        return job_of(report, given, root=root, log=log, now=now, due=due)
     except (DefinitionError, LogError) as error:
         file = report.file if isinstance(report, Definition) else Path(report)
         name = file.stem if file.suffix == ".toml" else report_name(file)
         if file.exists() and not given:
-            with Ledger(files.private).recording(name, "", {}) as entry:
+            with Ledger(files.private).recording(name, "", {}, due) as entry:
                 entry.finish("failed", type(error).__name__)
                 publish_broken(files, name, Failure(type(error).__name__), now)
         raise
@@ -186,10 +189,13 @@ def _run(
     earlier = files.manifest(job.name, job.run)
     if earlier is not None:
         if not fresh and (html := served(job, earlier, files)) is not None:
+            if job.due is not None:
+                with Ledger(files.private).recording(job.name, job.run, job.plain_values, job.due) as entry:
+                    entry.finish("stale" if earlier["stale"] else "ok", "as before")
             return _report(job, earlier, files, size=len(html.encode()), begin=begin, is_served=True)
         if is_as_fresh(job, earlier):
             job = _as_earlier(job, earlier)
-    with Ledger(files.private).recording(job.name, job.run, job.plain_values) as entry:
+    with Ledger(files.private).recording(job.name, job.run, job.plain_values, job.due) as entry:
         try:
             done, states, sources = execute_job(job, files, limits=limits, progress=progress)
             _check(job, done, states)

@@ -106,7 +106,7 @@ def states_of(
         try:
             state = LogState.of(where, (pins or {}).get(where), now)
         except LogError:
-            if "://" in where or Path(where, "events").exists():
+            if "://" in where or Path(where, "events").exists() or where in (pins or {}):
                 raise
             continue  # the notebook makes it
         if state.position:

@@ -121,7 +121,7 @@ def test_the_commands_are_those_that_are_promised() -> None:
     """Users rely on the list of commands."""
     promised = (
         "init|demo|pull|rejected|as-of|history|changes|diff|explain|replay|dump|trend|report run|check|lab"
-        "|report new|report list|report history"
+        "|report verify|report diff|report schedule|report new|report list|report history"
         "|refresh|follow|lag|snapshot|erase|sniff|correct|retract|faults"
     )
     assert set(commands()) == set(promised.split("|"))

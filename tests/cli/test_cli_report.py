@@ -44,9 +44,12 @@ def test_definitions_from_their_making_to_their_history(run: Run, folder: Path) 
     assert run("report", "run", "two.ipynb", "counted", code=1).stdout.startswith("reports/out/counted/")
     listed = run("report", "list").stdout.splitlines()
     assert listed[0] == "report,title,schedule,status,last_run"
-    assert listed[1].startswith("counted,Counted,,checks,")
+    assert listed[1].startswith('counted,Counted,"",ok,')
+    (page,) = [line.split()[0] for line in out if "/counted/" in line]
+    assert run("report", "verify", page).stdout.endswith("1 figure, 0 differ, the same page\n")
+    assert run("report", "diff", page, page).stdout == "figure,before,after,more\n"
     history = run("report", "history", "counted", "-c", "report,status").stdout.split()
-    assert history == ["report,status", "counted,checks", "counted,ok"]
+    assert history == ["report,status", "counted,ok", "counted,checks", "counted,ok"]
 
 
 def test_wrong_usage_runs_nothing(run: Run, folder: Path) -> None:
@@ -60,3 +63,16 @@ def test_wrong_usage_runs_nothing(run: Run, folder: Path) -> None:
     (folder / "reports" / "counted.toml").write_text(DEFINITION.replace("limit", "limits"))
     assert "counted.toml:5" in run("report", "run", "counted", code=2).stderr
     assert ",broken," in run("report", "list", code=2).stdout
+
+
+def test_schedules_are_printed(run: Run, folder: Path) -> None:
+    """Units and crontab lines for each report with a schedule; without one there is nothing to print."""
+    (folder / "reports").mkdir()
+    (folder / "reports" / "counted.toml").write_text(DEFINITION)
+    assert "no report has a schedule" in run("report", "schedule", code=3).stderr
+    (folder / "reports" / "counted.toml").write_text(DEFINITION + '[schedule]\ncron = "0 6 * * *"\n')
+    out = run("report", "schedule").stdout
+    assert "OnCalendar=*-*-* 6:0:00 UTC" in out
+    assert "0 6 * * * cd " in out
+    assert "CRON_TZ" not in run("report", "schedule", "--print", "systemd").stdout
+    assert "--health needs --foreground" in run("report", "schedule", "--health", "x", code=2).stderr

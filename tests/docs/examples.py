@@ -29,7 +29,9 @@ DOCS = ROOT / "docs"
 PAGES = sorted(page for page in DOCS.rglob("*.md") if page.name != "_setup.md")
 
 WIDTH = 100
-NOT_RUN = frozenset({"demo", "follow", "lab", "report new", "report run"})
+NOT_RUN = frozenset(
+    {"demo", "follow", "lab", "report diff", "report new", "report run", "report schedule", "report verify"}
+)
 """Commands that do not end, or take long: only their options are checked."""
 
 _BLOCK = re.compile(

@@ -134,14 +134,15 @@ def test_a_failed_notebook_leaves_the_old_page(notebook: EXPORTED, tmp_path: Pat
         report.run(notebook("# Fine", "1 / 0", parameters="n: int = 1"), out=tmp_path)
     assert "cell 4" in str(caught.value) or "cell 3" in str(caught.value)
     assert good.path.read_bytes() == before
-    assert good.path.with_suffix(".failed.ipynb").exists()
+    assert list((tmp_path / ".private" / "report").glob("*-failed.ipynb"))
 
 
 def test_the_same_run_gives_the_same_page(notebook: EXPORTED, tmp_path: Path) -> None:
     """Two runs differ only in the moment they were made."""
     path = notebook("# Report", CHARTS, "frame")
-    pages = [report.run(path, out=tmp_path).path.read_text(encoding="utf-8") for _ in range(2)]
-    stamps = re.compile(r"20\d\d-\d\d-\d\d[ T]\d\d:\d\d(:\d\d\+00:00)?")
+    folders = (tmp_path / "a", tmp_path / "b")
+    pages = [report.run(path, out=folder, root=tmp_path).path.read_text(encoding="utf-8") for folder in folders]
+    stamps = re.compile(r"20\d\d-\d\d-\d\d[ T]\d\d:?\d\d(:?\d\d(\+00:00|-\w{8}))?")
     assert stamps.sub("", pages[0]) == stamps.sub("", pages[1])
 
 
@@ -149,7 +150,8 @@ def test_a_page_beyond_its_size_is_refused(notebook: EXPORTED, tmp_path: Path) -
     """The error names the largest item; nothing is written."""
     with pytest.raises(ReportError, match="largest item"):
         report.run(notebook("# Report", "print('x' * 6_000_000)"), out=tmp_path / "out")
-    assert not list((tmp_path / "out").glob("*.html"))
+    pages = {page.name for page in (tmp_path / "out" / "report").glob("*.html")}
+    assert all(name == "latest.html" or name.endswith("-failed.html") for name in pages)
 
 
 def test_names_of_pages_are_safe(notebook: EXPORTED, tmp_path: Path) -> None:
@@ -157,7 +159,7 @@ def test_names_of_pages_are_safe(notebook: EXPORTED, tmp_path: Path) -> None:
     path = notebook("# Report", parameters='who: str = "x"')
     found = {report.run(path, {"who": who}, out=tmp_path).path for who in ("../../etc", "..-..-etc", "a/b", "a-b")}
     assert len(found) == 4
-    assert all(made.parent == tmp_path and re.fullmatch(r"[\w.-]+", made.name) for made in found)
+    assert all(made.parent == tmp_path / "report" and re.fullmatch(r"[\w.-]+", made.name) for made in found)
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists))

@@ -1,0 +1,150 @@
+"""Verifying a page: make it again at the pinned positions, and compare."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from eventsource.errors import ReportError
+from eventsource.log import Log
+from eventsource.progress import Progress, no_progress
+from eventsource.report._bar import page_hash
+from eventsource.report._execute_job import execute_job
+from eventsource.report._files import FAILED, Files
+from eventsource.report._job import Job, hash_of_file, job_of
+from eventsource.report._publish import manifest_in, rendered
+from eventsource.report._results import named_results
+from eventsource.report._state import LogState, pins_of
+
+__all__ = ["Verified", "manifest_of_page", "verify"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What came out of making a page again.
+
+    Args:
+        page: the page.
+        results: how many named results were compared.
+        differences: named results that differ: name, value on the page, value now. None: there is none.
+        is_same_page: whether the page is the same, byte for byte, but for its bar.
+        changed: what it was made of and has changed since, in words.
+    """
+
+    page: Path
+    results: int
+    differences: tuple[tuple[str, Any, Any], ...]
+    is_same_page: bool
+    changed: tuple[str, ...]
+
+    @property
+    def is_same(self) -> bool:
+        """Whether all named results and the page are the same."""
+        return self.is_same_page and not self.differences
+
+
+def verify(page: str | Path, *, root: str | Path | None = None, progress: Progress = no_progress) -> Verified:
+    """Run a report again as its page says it was run, and compare; nothing is published.
+
+    Args:
+        page: the page, wherever it is by now.
+        root: the folder of the project that it was made in. Default: the working directory.
+        progress: called before each cell, with its number and how many there are.
+
+    Raises:
+        ReportError: it is not the page of a report, its notebook is not there, or it cannot be run.
+        LogError: a log of the page is not there, or has fewer events than it had.
+    """
+    path, base = Path(page), Path(root or Path.cwd())
+    html, manifest = manifest_of_page(path)
+    states = [LogState.from_dict(members, base) for members in manifest["logs"]]
+    job = _job_again(manifest, states, base)
+    with TemporaryDirectory(prefix="eventsource-verify-") as folder:
+        done, found, sources = execute_job(job, Files(Path(folder)), progress=progress)
+    before, after = manifest["results"], named_results(done)
+    again, _ = rendered(job, manifest["given"], done=done, states=found, sources=sources)
+    names = dict.fromkeys([*before, *after])
+    differences = tuple(
+        (name, before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name)
+    )
+    return Verified(
+        path,
+        len(names),
+        differences,
+        page_hash(html) == page_hash(again),
+        tuple(_changed(job, manifest, states, found)),
+    )
+
+
+def manifest_of_page(page: Path) -> tuple[str, dict[str, Any]]:
+    """Return a page and the manifest in it.
+
+    Raises:
+        ReportError: it cannot be read, or is not the page of a run that succeeded.
+    """
+    try:
+        html = page.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ReportError(f"{page} cannot be read: {error}", hint="name reports/out/NAME/RUN.html") from error
+    if page.stem.endswith(FAILED):
+        raise ReportError(f"{page} says that a run failed", hint="name the page of a run that succeeded")
+    return html, manifest_in(html)
+
+
+def _job_again(manifest: Mapping[str, Any], states: list[LogState], root: Path) -> Job:
+    target = root / str(manifest["definition"] or manifest["notebook"])
+    if not target.is_file():
+        raise ReportError(
+            f"{target}, of which the page was made, does not exist",
+            hint="verify the page in the folder of its project",
+        )
+    job = job_of(
+        target,
+        manifest["given"],
+        root=root,
+        log=states[0].path if states else None,
+        now=datetime.fromisoformat(manifest["made"]),
+        due=datetime.fromisoformat(manifest["counted_from"]),
+        pins=pins_of(states),
+    )
+    if job.plain_values != manifest["parameters"]:
+        changed = [name for name, value in job.plain_values.items() if manifest["parameters"].get(name) != value]
+        raise ReportError(
+            f"the parameters of {target.name} have changed since: {', '.join(changed) or 'some are gone'}",
+            hint="bring the definition and the notebook back as they were, then verify again",
+        )
+    return job
+
+
+def _changed(job: Job, manifest: Mapping[str, Any], states: list[LogState], found: list[LogState]) -> list[str]:
+    """Return what has changed since the page was made."""
+    own = job.made_of
+    sources = [
+        f"{path} has changed"
+        for path, digest in manifest["sources"].items()
+        if (own.get(path) or hash_of_file(job.root / path)) != digest
+    ]
+    versions = [
+        f"{name} is {now}, was {manifest['versions'].get(name)}"
+        for name, now in job.manifest({})["versions"].items()
+        if manifest["versions"].get(name) != now
+    ]
+    identities = {state.path: state.identity for state in found}
+    logs = [
+        f"{Path(state.path).name} is another log"
+        for state in states
+        if identities.get(state.path, state.identity) != state.identity
+    ]
+    erased = [
+        f"events of {Path(state.path).name} were erased since"
+        for state in states
+        if "://" not in state.path and _erased_since(state)
+    ]
+    return [*sources, *versions, *logs, *erased]
+
+
+def _erased_since(state: LogState) -> bool:
+    receipts = Log(state.path).erasure_receipts()
+    return "at" in receipts.columns and bool((receipts["at"] > state.at).any())
