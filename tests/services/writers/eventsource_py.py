@@ -1,0 +1,34 @@
+"""Appends three orders of four events each with eventsource-py, in its own environment: its import name is ours.
+
+Usage: python eventsource_py.py URL
+"""
+
+import asyncio
+import sys
+from uuid import uuid4
+
+from eventsource import DomainEvent, ExpectedVersion, PostgreSQLEventStore, StreamId, register_event
+from sqlalchemy.ext.asyncio import create_async_engine
+
+
+@register_event
+class LineAdded(DomainEvent):
+    """A line of an order."""
+
+    event_type: str = "LineAdded"
+    aggregate_type: str = "Order"
+    amount: float
+
+
+async def main() -> None:
+    """Append."""
+    engine = create_async_engine(sys.argv[1])
+    store = PostgreSQLEventStore(engine, create_schema=True)
+    for _ in range(3):
+        order = uuid4()
+        events = [LineAdded(aggregate_id=order, amount=12.5 + n, aggregate_version=n + 1) for n in range(4)]
+        await store.append(StreamId(order, "Order"), events, ExpectedVersion.no_stream())
+    await engine.dispose()
+
+
+asyncio.run(main())

@@ -1,0 +1,263 @@
+"""The tables of known libraries, written by these libraries themselves; Marten's and Commanded's by their documentation."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import sqlalchemy as sa
+
+import eventsource as es
+from eventsource.errors import SourceError
+from tests.services.libraries import library
+from tests.services.postgresql import Server
+from tests.services.writers.eventsourcing_py import write as write_orders
+
+
+def pulled(folder: Path, url: str, **options: Any) -> pl.DataFrame:
+    """Return the events of a table; a second pull finds nothing, and nothing is rejected or held back."""
+    log = es.Log(folder / "log")
+    source = es.source(url, **options)
+    done = log.pull(source)
+    assert (done.rejected, done.duplicates) == (0, 0), log.rejected().to_dicts()
+    assert log.pull(es.source(url, **options)).appended == 0
+    lag = source.lag(log.checkpoint(source))  # type: ignore[attr-defined]  # every source of a URL has one
+    assert (lag.events, lag.held) == (0, ())
+    return log.scan().collect()
+
+
+def execute(url: str, *statements: str) -> None:
+    """Execute statements, each with the colons that it has."""
+    engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.execute(sa.text(statement.replace(":", "\\:")))
+
+
+def check_orders(events: pl.DataFrame, *, first_version: int, streams: list[str] | None = None) -> None:
+    """Check three streams of four events, and that their times are about now."""
+    expected = streams or ["order-0", "order-1", "order-2"]
+    assert events["stream"].unique(maintain_order=True).to_list() == expected
+    versions = list(range(first_version, first_version + 4))
+    assert events["version"].to_list() == versions * 3
+    assert events["type"].to_list() == ["OrderPlaced", "LineAdded", "LineAdded", "LineAdded"] * 3
+    data = [json.loads(text) for text in events["data"]]
+    assert [each["amount"] for each in data] == [12.5, 13.5, 14.5, 15.5] * 3
+    check_now(events)
+
+
+def check_now(events: pl.DataFrame) -> None:
+    """Check that events occurred in the last hours, by their instants: no zone is wrong."""
+    ages = [datetime.now(UTC) - at for at in events["occurred_at"]]
+    assert all(timedelta(seconds=-5) < age < timedelta(minutes=10) for age in ages), ages
+
+
+def test_emmett_on_postgresql(postgresql: Server, tmp_path: Path) -> None:
+    """Events in the order of (transaction, position)."""
+    url = postgresql.database()
+    library("emmett-postgresql").write(url)
+    events = pulled(tmp_path, url, preset="emmett")
+    check_orders(events, first_version=1)
+    assert json.loads(events["metadata"][0])["correlationId"] == "c0"
+
+
+def test_emmett_on_sqlite(tmp_path: Path) -> None:
+    """Times are texts of whole seconds, in UTC."""
+    url = f"sqlite:///{tmp_path}/shop.db"
+    library("emmett-sqlite").write(url)
+    check_orders(pulled(tmp_path, url, preset="emmett"), first_version=1)
+
+
+def test_message_db(postgresql: Server, tmp_path: Path) -> None:
+    """Times have no zone and are UTC, also if the server is elsewhere; positions of a stream begin with 0."""
+    url = postgresql.database()
+    execute(url, "ALTER DATABASE " + str(sa.make_url(url).database) + " SET timezone TO 'Asia/Tokyo'")
+    library("message-db").write(url)
+    check_orders(pulled(tmp_path, url, preset="message-db"), first_version=0)
+
+
+def test_axon(postgresql: Server, tmp_path: Path) -> None:
+    """Payloads are bytes of JSON, times are texts, types are names of classes."""
+    url = postgresql.database()
+    library("axon").write(url)
+    events = pulled(tmp_path, url, preset="axon")
+    check_orders(events, first_version=0)
+    metadata = json.loads(events["metadata"][0])
+    assert (metadata["correlationId"], metadata["aggregate_type"]) == ("c0", "Order")
+
+
+def test_eventsource_py(postgresql: Server, tmp_path: Path) -> None:
+    """Streams are named by the type and the id of the aggregate."""
+    url = postgresql.database()
+    library("eventsource-py").write(url)
+    events = pulled(tmp_path, url, preset="eventsource-py")
+    assert events["version"].to_list() == [1, 2, 3, 4] * 3
+    assert events["type"].unique().to_list() == ["LineAdded"]
+    assert all(stream.startswith("Order-") for stream in events["stream"])
+    check_now(events)
+
+
+def check_eventsourcing(events: pl.DataFrame) -> None:
+    """Check three orders, whose states have times, types and decimals in the library's own form."""
+    assert events["version"].to_list() == [1, 2, 3, 4] * 3
+    assert events["stream"].n_unique() == 3
+    assert events["type"].to_list() == ["Order.OrderPlaced", *["Order.LineAdded"] * 3] * 3
+    assert [json.loads(text)["amount"] for text in events["data"]] == ["12.50", "13", "14", "15"] * 3
+    check_now(events)
+
+
+@pytest.mark.parametrize("compressor", ["", "zlib"])
+def test_eventsourcing_on_sqlite(tmp_path: Path, compressor: str) -> None:
+    """The state is JSON in bytes, perhaps compressed; the time is inside."""
+    settings = {"PERSISTENCE_MODULE": "eventsourcing.sqlite", "SQLITE_DBNAME": f"{tmp_path}/orders.db"}
+    write_orders({**settings, **({"COMPRESSOR_TOPIC": compressor} if compressor else {})})
+    check_eventsourcing(pulled(tmp_path, f"sqlite:///{tmp_path}/orders.db", preset="eventsourcing"))
+
+
+def test_eventsourcing_on_postgresql(postgresql: Server, tmp_path: Path) -> None:
+    """The table has the name of the application."""
+    url = postgresql.database()
+    library("eventsourcing-postgres").write(url)
+    check_eventsourcing(pulled(tmp_path, url, preset="eventsourcing", table="application_events"))
+
+
+def test_an_encrypted_state_is_rejected(tmp_path: Path) -> None:
+    """What cannot be read is no event, and says why."""
+    url = f"sqlite:///{tmp_path}/orders.db"
+    execute(
+        url,
+        "CREATE TABLE stored_events (originator_id TEXT, originator_version INTEGER, topic TEXT, state BLOB)",
+        "INSERT INTO stored_events VALUES ('a', 1, 'm:Order.Placed', x'00ff10')",
+    )
+    log = es.Log(tmp_path / "log")
+    assert log.pull(es.source(url, preset="eventsourcing")).rejected == 1
+    assert "encrypted" in log.rejected()["reason"][0]
+    assert b"m:Order.Placed" in log.rejected()["raw"][0]
+
+
+MARTEN = """
+CREATE TABLE mt_events (
+    seq_id bigint PRIMARY KEY, id uuid NOT NULL, stream_id uuid, version bigint NOT NULL, data jsonb NOT NULL,
+    type varchar(500) NOT NULL, timestamp timestamptz NOT NULL DEFAULT now(), tenant_id varchar DEFAULT '*DEFAULT*',
+    mt_dotnet_type varchar, is_skipped boolean DEFAULT false, is_archived boolean DEFAULT false)
+"""
+
+
+def test_marten(postgresql: Server, tmp_path: Path) -> None:
+    """Tombstones and skipped events are left out, archived ones are marked, wrong zones are corrected."""
+    url = postgresql.database()
+    stream = "'00000000-0000-4000-8000-000000000001'"
+
+    def row(number: int, kind: str, *, skipped: bool = False, archived: bool = False) -> str:
+        values = f"{number}, gen_random_uuid(), {stream}, {number}, '{{\"n\": {number}}}', '{kind}'"
+        return (
+            f"INSERT INTO mt_events (seq_id, id, stream_id, version, data, type, timestamp, is_skipped, is_archived) "
+            f"VALUES ({values}, timestamptz '2024-07-01 10:00:00+00', {skipped}, {archived})"
+        )
+
+    execute(
+        url,
+        MARTEN,
+        row(1, "order_placed"),
+        row(2, "tombstone"),
+        row(3, "line_added", skipped=True),
+        row(5, "line_added", archived=True),
+    )
+    events = pulled(tmp_path, url, preset="marten")
+    assert events["version"].to_list() == [1, 5]
+    assert [json.loads(text) for text in events["data"]] == [{"n": 1}, {"n": 5}]
+    assert [json.loads(text).get("is_archived") for text in events["metadata"]] == [None, True]
+    assert events["occurred_at"][0] == datetime(2024, 7, 1, 10, tzinfo=UTC)
+    berlin = pulled(tmp_path / "berlin", url, preset="marten", written_in="Europe/Berlin")
+    assert berlin["occurred_at"][0] == datetime(2024, 7, 1, 12, tzinfo=UTC)
+
+
+COMMANDED = (
+    "CREATE TABLE events (event_id uuid PRIMARY KEY, event_type text, causation_id uuid, correlation_id uuid, "
+    "data {kind} NOT NULL, metadata {kind}, created_at timestamptz DEFAULT now())",
+    "CREATE TABLE streams (stream_id bigserial PRIMARY KEY, stream_uuid text, stream_version bigint, "
+    "created_at timestamptz, deleted_at timestamptz)",
+    "CREATE TABLE stream_events (event_id uuid, stream_id bigint, stream_version bigint, original_stream_id bigint, "
+    "original_stream_version bigint)",
+    "INSERT INTO streams VALUES (0, '$all', 2), (1, 'order-0', 2)",
+)
+
+
+@pytest.mark.parametrize("kind", ["jsonb", "bytea"])
+def test_commanded(postgresql: Server, tmp_path: Path, kind: str) -> None:
+    """The order is that of $all; payloads are JSON, or bytes of JSON, or of Erlang's own format."""
+    url = postgresql.database()
+    last = '{"amount": 2}' if kind == "jsonb" else "\\x836400"
+    execute(url, *(statement.format(kind=kind) for statement in COMMANDED))
+    for number, data in ((1, '{"amount": 1.50}'), (2, last)):
+        event = f"'00000000-0000-4000-8000-00000000000{number}'"
+        execute(
+            url,
+            f"INSERT INTO events (event_id, event_type, data) VALUES ({event}, 'Elixir.Shop.Placed', '{data}')",
+            f"INSERT INTO stream_events VALUES ({event}, 1, {number}, 1, {number})",
+            f"INSERT INTO stream_events VALUES ({event}, 0, {number}, 1, {number})",
+        )
+    events = pulled(tmp_path, url, preset="commanded")
+    assert events.select("stream", "version", "type").rows() == [("order-0", 1, "Placed"), ("order-0", 2, "Placed")]
+    assert events["data"].to_list() == ['{"amount": 1.50}', last if kind == "jsonb" else '{"base64":"g2QA"}']
+    check_now(events)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"preset": "martin"}, "did you mean 'marten'"),
+        ({"table": "t"}, "the column with the position"),
+        ({"table": "t", "position": "sek"}, "did you mean 'seq'"),
+        ({"table": "t", "position": "name"}, "a column of integers"),
+        ({"table": "t", "query": "SELECT 1"}, "got both"),
+        ({"table": "t", "preset": "marten"}, "a table of Marten"),
+        ({"written_in": "UTC"}, "for Marten"),
+        ({"table": "t", "position": "seq", "batch": 0}, "at least 1"),
+    ],
+)
+def test_mistakes_are_named(tmp_path: Path, options: dict[str, Any], expected: str) -> None:
+    """Each with what helps."""
+    url = f"sqlite:///{tmp_path}/x.db"
+    execute(url, "CREATE TABLE t (seq INTEGER PRIMARY KEY, name TEXT)", "INSERT INTO t VALUES (1, 'a')")
+    with pytest.raises(SourceError) as caught:
+        es.Log(tmp_path / "log").pull(es.source(url, **options))
+    assert expected in str(caught.value)
+
+
+def test_a_table_that_was_emptied_is_refused(tmp_path: Path) -> None:
+    """Its positions begin again, and mean other rows."""
+    url = f"sqlite:///{tmp_path}/x.db"
+    mapping = {"stream": "name", "type": "name", "occurred_at": "at", "table": "t", "position": "seq"}
+    execute(url, "CREATE TABLE t (seq INTEGER PRIMARY KEY, name TEXT, at TEXT)")
+    log = es.Log(tmp_path / "log")
+    assert log.pull(es.source(url, **mapping)).appended == 0
+    execute(url, "INSERT INTO t VALUES (1, 'a', '2024-01-01'), (2, 'b', '2024-01-01')")
+    assert log.pull(es.source(url, **mapping)).appended == 2
+    execute(url, "DELETE FROM t WHERE seq = 2")
+    with pytest.raises(SourceError, match="emptied, restored or replaced"):
+        log.pull(es.source(url, **mapping))
+
+
+def test_rows_are_decoded_one_by_one_where_a_value_needs_it(tmp_path: Path) -> None:
+    """Of three rows one is rejected; payloads of all columns keep their values."""
+    url = f"sqlite:///{tmp_path}/x.db"
+    execute(
+        url,
+        "CREATE TABLE t (seq INTEGER PRIMARY KEY, name TEXT, at TEXT, amount NUMERIC, raw BLOB)",
+        "INSERT INTO t VALUES (1, 'a', '2024-01-01', 2.5, x'ff'), (2, 'b', 'soon', 1, NULL), "
+        "(3, 'c', '2024-01-01', 'many', NULL)",
+    )
+    log = es.Log(tmp_path / "log")
+    mapping = {"stream": "name", "constants": {"type": "T"}, "occurred_at": "at", "table": "t", "position": "seq"}
+    done = log.pull(es.source(url, **mapping))
+    assert (done.appended, done.rejected) == (2, 1)
+    assert log.rejected()["reason"].to_list() == ['occurred_at (at) is not a time: "soon"']
+    assert [json.loads(text) for text in log.scan().collect()["data"]] == [
+        {"seq": 1, "amount": 2.5, "raw": "/w=="},
+        {"seq": 3, "amount": "many", "raw": None},
+    ]
+    again = log.retry(es.source(url, **{**mapping, "occurred_at": "missing"}))
+    assert (again.rejected, log.rejected()["reason"].to_list()) == (1, ["occurred_at (missing) is missing"])
