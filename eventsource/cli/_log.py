@@ -11,7 +11,8 @@ import polars as pl
 from click.exceptions import Exit
 
 from eventsource.cli._config import Project, short_path
-from eventsource.cli._errors import FAILED
+from eventsource.cli._errors import FAILED, UsageError
+from eventsource.cli._follow_pull import FollowOptions, follow_sources
 from eventsource.cli._mapping import MappingOptions
 from eventsource.cli._options import LogOption
 from eventsource.cli._output import OutputOptions, deliver
@@ -77,11 +78,13 @@ class PullOptions:
 def pull(
     how: PullOptions,
     mapping: MappingOptions,
+    service: FollowOptions,
     source: Annotated[
         list[str] | None,
         Argument(
-            metavar="FILE",
-            help="Files, folders, globs, or names of sources in pyproject.toml. Default: all of these sources.",
+            metavar="FILE|URL",
+            help="Files, folders, globs, URLs of stores, or names of sources in pyproject.toml. Default: all of "
+            "these sources.",
         ),
     ] = None,
     *,
@@ -91,7 +94,10 @@ def pull(
 
     The log remembers how far it has read each file (the checkpoint), so pulling again is idempotent: only new
     lines are read, and events with a known id are dropped. Lines that cannot be read become rejected lines (dead
-    letters).
+    letters). A URL names a store, such as postgresql://user@host/database, with options such as --table.
+
+    With --follow it pulls again and again, until SIGTERM or Ctrl-C. After a failure of a store or of the log it
+    tries again, with growing pauses.
 
     If the project names a model, its index is brought up to date as well, so that its first question only reads.
     A model that cannot be imported is reported; the events are in the log nevertheless.
@@ -103,6 +109,9 @@ def pull(
     more = {} if how.workers is None else {"workers": how.workers}
     sources = project.sources(source or [], **mapping.given, **more)
     target = Log(log or project.located(project.log))
+    if service.follow:
+        _follow(target, sources, how, service)
+        return
     if how.rejected:
         done = [target.retry(each, strict=how.strict) for each in sources]
         _note_other_sources(target, sources, done)
@@ -176,6 +185,13 @@ def _index_events(log: Log, project: Project) -> None:
                 say(f"{'':13}index of {project.model}: {time.monotonic() - begin:.1f} s", "dim")
     except EventsourceError as error:
         complain("Warning", f"the events are in the log, but {project.model} has no index: {error}")
+
+
+def _follow(log: Log, sources: Sequence[Source], how: PullOptions, service: FollowOptions) -> None:
+    """Pull until a signal; a line that is rejected does not end the service."""
+    if how.strict or how.rejected or how.again:
+        raise UsageError("--follow pulls what is new", hint="leave --strict, --rejected and --again out")
+    follow_sources(log, sources, service, lambda each: log.pull(each, allow_repeated_ids=how.allow_repeated_ids))
 
 
 def _names(sources: Sequence[Source]) -> str:

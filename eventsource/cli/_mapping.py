@@ -10,6 +10,7 @@ __all__ = ["MappingOptions"]
 
 _COLUMNS: Final = "Mapping: which member of a line is which column"
 _EVENTS: Final = "Mapping: which events a line is"
+_STORES: Final = "Stores: what is read of a database, with a URL"
 _FILES: Final = "Files: how they are written"
 _PARTS: Final = ("event_id", "stream", "type")
 
@@ -21,6 +22,10 @@ def _path(column: str, text: str) -> Any:
 
 def _event(name: str, metavar: str, text: str) -> Any:
     return Option(f"--{name}", metavar=metavar, help=text, panel=_EVENTS)
+
+
+def _store(name: str, metavar: str, text: str) -> Any:
+    return Option(f"--{name}", metavar=metavar, help=text, panel=_STORES)
 
 
 def _file(name: str, metavar: str, text: str) -> Any:
@@ -90,7 +95,12 @@ class MappingOptions:
     ] = None
     preset: Annotated[
         str | None,
-        _event("preset", "NAME", "A known format, such as stripe; its lines are recognised without it, too."),
+        _event(
+            "preset",
+            "NAME",
+            "A known format, such as stripe; its lines are recognised without it, too. With the URL of a "
+            "database: the library that wrote its tables, such as axon.",
+        ),
     ] = None
     records: Annotated[
         str | None,
@@ -110,6 +120,11 @@ class MappingOptions:
             "TYPE=PATH",
             "Several events per line, one per time that is there, such as Shipped=ShippedDate. May be repeated.",
         ),
+    ] = None
+    table: Annotated[str | None, _store("table", "NAME", "The table, perhaps with its schema.")] = None
+    query: Annotated[str | None, _store("query", "SELECT", "A query instead of a table.")] = None
+    position: Annotated[
+        str | None, _store("position", "COLUMN", "The column of integers that grows with each row.")
     ] = None
     format: Annotated[
         str | None,

@@ -8,16 +8,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Literal, Protocol, Self
 
 from eventsource.atomic_write import atomic_write
 from eventsource.errors import FaultError, MomentError, ReadModelBusyError, ReadModelError
-from eventsource.readmodel._answers import Lag, Refreshed
 from eventsource.redaction import without_secrets
 from eventsource.retry import pause_before_retry
 from eventsource.stop_signal import StopSignal
 
-__all__ = ["Service", "Status", "seconds_of"]
+__all__ = ["Behind", "Round", "Service", "Status", "seconds_of"]
 
 _TEMPORARY: Final = (OSError, ReadModelBusyError)
 """A retry may succeed after these: storage, databases, locks (`LogError` and `DatabaseError` are OSErrors)."""
@@ -25,6 +24,34 @@ _TEMPORARY: Final = (OSError, ReadModelBusyError)
 _FIRST, _LONGEST = 1.0, 60.0
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)?")
 _UNITS: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
+
+
+class Round(Protocol):
+    """What a round did, of a read model or of a pull."""
+
+    @property
+    def position(self) -> int:
+        """The position that was reached."""
+
+    @property
+    def rebuilt(self) -> str:
+        """Why tables were rebuilt; empty if they were not."""
+
+    @property
+    def done(self) -> str:
+        """What was done, in words; empty if there was nothing to do."""
+
+
+class Behind(Protocol):
+    """How far something is behind after a round."""
+
+    @property
+    def events(self) -> int | None:
+        """How many events."""
+
+    @property
+    def seconds(self) -> float | None:
+        """The age of the oldest of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +74,8 @@ class Status:
 
     state: Literal["starting", "refreshing", "following", "held", "retrying", "stopped", "failed"]
     time: datetime
-    refreshed: Refreshed | None
-    lag: Lag | None
+    refreshed: Round | None
+    lag: Behind | None
     failures: int
     last_error: str | None
     pause: float
@@ -69,10 +96,14 @@ class Status:
             "time": self.time.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "pid": os.getpid(),
             "position": self.refreshed.position if self.refreshed else None,
-            "lag": {"events": self.lag.events, "seconds": round(self.lag.seconds, 3)} if self.lag else None,
+            "lag": _lag(self.lag) if self.lag else None,
             "failures": self.failures,
             "last_error": self.last_error,
         }
+
+
+def _lag(lag: Behind) -> dict[str, float | int | None]:
+    return {"events": lag.events, "seconds": None if lag.seconds is None else round(lag.seconds, 3)}
 
 
 def seconds_of(every: float | str) -> float:
@@ -114,7 +145,7 @@ class Service:
             )
         return cls(seconds_of(every), retries, file, tell)
 
-    def run(self, refresh: Callable[[], Refreshed], lag: Callable[[], Lag]) -> None:
+    def run(self, refresh: Callable[[], Round], lag: Callable[[], Behind]) -> None:
         """Refresh at intervals until a signal."""
         status = Status("starting", datetime.now(UTC), None, None, 0, None, 0.0)
         self._write(status)
@@ -131,7 +162,7 @@ class Service:
                 self._report(status)
         self._report(replace(status, state="stopped", time=datetime.now(UTC)))
 
-    def _round(self, before: Status, refresh: Callable[[], Refreshed], lag: Callable[[], Lag]) -> Status:
+    def _round(self, before: Status, refresh: Callable[[], Round], lag: Callable[[], Behind]) -> Status:
         try:
             refreshed, behind = refresh(), lag()
         except FaultError as error:

@@ -11,7 +11,11 @@ class TestMyStore(SourceSuite, TransactionSuite):
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -19,11 +23,22 @@ from typing import Any, Final, Literal, Protocol
 
 import polars as pl
 
+from eventsource.errors import StoreError
 from eventsource.event import Batch, Checkpoint, Source
 from eventsource.log import Log
 from eventsource.sources import source
 
-__all__ = ["PAYLOADS", "Facts", "SourceSuite", "System", "check_copy", "facts", "some_facts"]
+__all__ = [
+    "PAYLOADS",
+    "Facts",
+    "RestartSuite",
+    "RestartingSystem",
+    "SourceSuite",
+    "System",
+    "check_copy",
+    "facts",
+    "some_facts",
+]
 
 _BEGIN: Final = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -70,6 +85,37 @@ class System(Protocol):
         """Write events, in order; return when readers can see them."""
 
 
+class RestartingSystem(System, Protocol):
+    """A system whose server can be stopped and started again."""
+
+    def stop(self) -> None:
+        """Stop the server at once."""
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+
+
+class RestartSuite:
+    """What every source of a server must do when the server goes away and comes back."""
+
+    def test_a_server_that_goes_away_and_comes_back(self, system: RestartingSystem, tmp_path: Path) -> None:
+        """A pull without the server fails with an error that a retry may cure; afterwards nothing is missing."""
+        log, events = Log(tmp_path / "log"), some_facts(20)
+        system.append(events[:10])
+        found = _source(system)
+        log.pull(_Interrupted(_source(system, 1), 5))
+        system.stop()
+        for each in (found, _source(system)):
+            error = _error_of(lambda each=each: log.pull(each))  # type: ignore[misc]  # the source of this round
+            assert isinstance(error, StoreError)
+            assert error.hint
+        system.start()
+        log.pull(found)
+        system.append(events[10:])
+        assert log.pull(found).duplicates == 0
+        check_copy(log, system, events)
+
+
 class SourceSuite:
     """What every source must do. Each test gets an empty system and an empty folder."""
 
@@ -114,6 +160,20 @@ class SourceSuite:
         assert pulled.rejected == 0
         check_copy(log, system, events)
 
+    def test_a_pull_that_is_killed_loses_and_repeats_nothing(self, system: System, tmp_path: Path) -> None:
+        """Processes are killed (as by ``kill -9``) at random moments, while events are written."""
+        log, events = Log(tmp_path / "log"), some_facts(KILLED_EVENTS)
+        parts = [events[start::3] for start in range(3)]  # one stream each
+        for part in parts:
+            system.append(part[: len(part) // 2])
+            _kill_a_pull(system, tmp_path / "log")
+        for part in parts:
+            system.append(part[len(part) // 2 :])
+        pulled = log.pull(_source(system))
+        assert pulled.duplicates == 0
+        assert log.pull(_source(system)).appended == 0
+        check_copy(log, system, events, order="stream")
+
     def test_times_are_instants(self, system: System, tmp_path: Path) -> None:
         """The offset in which a time is written changes nothing."""
         if "occurred_at" not in system.compared:
@@ -125,6 +185,30 @@ class SourceSuite:
         system.append(shifted)
         log.pull(_source(system))
         check_copy(log, system, events)
+
+
+KILLED_EVENTS: Final = 300
+"""Events of the test that kills pulls."""
+
+_PULL: Final = """
+import json, sys
+import eventsource as es
+where, options, log = json.loads(sys.argv[1])
+source = es.source(where, **options)
+print("ready", flush=True)
+es.Log(log).pull(source)
+"""
+
+
+def _kill_a_pull(system: System, log: Path) -> None:
+    """Begin a pull, one event at a time, in a process of its own, and kill it at a random moment."""
+    own = {system.batch: 1} if system.batch else {}
+    arguments = json.dumps([system.where, {**system.options, **own}, str(log)])
+    with subprocess.Popen([sys.executable, "-c", _PULL, arguments], stdout=subprocess.PIPE) as process:  # noqa: S603 - this Python
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        time.sleep(random.uniform(0, 0.3))  # noqa: S311 - a moment
+        process.kill()
 
 
 PAYLOADS: Final[Sequence[Mapping[str, Any]]] = (
@@ -152,12 +236,14 @@ def some_facts(count: int, *, start: int = 0, data: Mapping[str, Any] | None = N
     ]
 
 
-def check_copy(log: Log, system: System, events: Sequence[Facts]) -> None:
-    """Check that a log holds exactly these events, in the order that the system promises."""
+def check_copy(
+    log: Log, system: System, events: Sequence[Facts], *, order: Literal["all", "stream"] | None = None
+) -> None:
+    """Check that a log holds exactly these events, in the order that the system promises, or in ``order``."""
     found = facts(log)
     names = list(system.compared)
     assert sorted(_shown(found, names)) == sorted(_shown(events, names))
-    if system.order == "all":
+    if (order or system.order) == "all":
         assert _shown(found, names) == _shown(events, names)
     for stream in {event.stream for event in events}:
         assert _shown(_of(found, stream), names) == _shown(_of(events, stream), names)
@@ -171,6 +257,15 @@ def facts(log: Log) -> list[Facts]:
         Facts(**{**row, "version": row["version"] or 0, "data": json.loads(row["data"])})
         for row in rows.iter_rows(named=True)
     ]
+
+
+def _error_of(call: Callable[[], Any]) -> Exception | None:
+    """Return the error that a call raises; pytest is not imported by this package."""
+    try:
+        call()
+    except Exception as error:  # noqa: BLE001 - the caller looks at it
+        return error
+    return None
 
 
 class _Interrupted:

@@ -1,9 +1,8 @@
-"""Libraries that write events into PostgreSQL and SQLite as their users do: each appends three orders of four events."""
+"""Libraries that write events into databases as their users do: each appends three orders of four events."""
 
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import venv
 from collections.abc import Mapping, Sequence
@@ -125,7 +124,8 @@ class Axon(Library):
         """Download the jars, and compile the writer."""
         parts = (each.split(":") for each in _AXON)
         dependencies = "".join(
-            f"<dependency><groupId>{group}</groupId><artifactId>{name}</artifactId><version>{version}</version></dependency>"
+            f"<dependency><groupId>{group}</groupId><artifactId>{name}</artifactId>"
+            f"<version>{version}</version></dependency>"
             for group, name, version in parts
         )
         (folder / "pom.xml").write_text(_POM.format(dependencies))
@@ -136,7 +136,9 @@ class Axon(Library):
         """Run the writer."""
         where = sa.make_url(url)
         address = f"jdbc:postgresql://{where.host}:{where.port}/{where.database}?user={where.username}"
-        _run("java", "-Xmx128m", "-XX:TieredStopAtLevel=1", "-cp", "classes:lib/*", "App", address, cwd=self.folder)
+        _run(
+            "java", "-Xmx128m", "-XX:TieredStopAtLevel=1", "-cp", "classes:lib/*", "App", address, cwd=self.folder
+        )
 
 
 class EventsourcePy(Library):
@@ -161,7 +163,15 @@ class Eventsourcing(Library):
     def fill(self, folder: Path) -> None:
         """Create the environment."""
         venv.create(folder, with_pip=True)
-        _run(str(folder / "bin" / "python"), "-m", "pip", "install", "-q", "eventsourcing[postgres]>=9.5", cwd=folder)
+        _run(
+            str(folder / "bin" / "python"),
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "eventsourcing[postgres]>=9.5",
+            cwd=folder,
+        )
 
     def write(self, url: str) -> None:
         """Run the writer with the environment's Python; states are compressed."""
@@ -203,11 +213,7 @@ def library(name: str) -> Library:
 
 
 def _run(*command: str, cwd: Path, env: Mapping[str, str] | None = None) -> None:
-    done = subprocess.run(command, cwd=cwd, env={**os.environ, **(env or {})}, capture_output=True, text=True, check=False)
+    own = {**os.environ, **(env or {})}
+    done = subprocess.run(command, cwd=cwd, env=own, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)}:\n{done.stdout}{done.stderr}")
-
-
-if __name__ == "__main__":
-    for wanted in sys.argv[1:] or LIBRARIES:
-        LIBRARIES[wanted].install()

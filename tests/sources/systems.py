@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from eventsource.store import EventStore
 from eventsource.testing import Facts
+from tests.services.postgresql import Server
 
 ALL = ("event_id", "stream", "version", "type", "occurred_at", "data")
 
@@ -18,8 +19,8 @@ class OwnStore:
     batch = "batch"
     compared = ALL
 
-    def __init__(self, url: str) -> None:
-        self.where, self.options = url, dict[str, Any]()
+    def __init__(self, url: str, server: Server | None = None) -> None:
+        self.where, self.options, self._server = url, dict[str, Any](), server
         self.order: Literal["all", "stream"] = "all" if url.startswith("sqlite") else "stream"
         self.store = EventStore(url)
         self.store.init()
@@ -29,6 +30,16 @@ class OwnStore:
         for event in events:
             new = {"event_id": event.event_id, "type": event.type, "occurred_at": event.occurred_at}
             self.store.append(event.stream, [{**new, "data": dict(event.data)}], event.version - 1)
+
+    def stop(self) -> None:
+        """Stop the server."""
+        assert self._server is not None
+        self._server.stop()
+
+    def start(self) -> None:
+        """Start it again."""
+        assert self._server is not None
+        self._server.start()
 
     def hold(self) -> "HeldRows":
         """Begin a transaction."""
@@ -54,8 +65,8 @@ class Table:
     batch = "batch"
     compared = ALL
 
-    def __init__(self, url: str) -> None:
-        self.where = url
+    def __init__(self, url: str, server: Server | None = None) -> None:
+        self.where, self._server = url, server
         self.order: Literal["all", "stream"] = "all" if url.startswith("sqlite") else "stream"
         self.options: dict[str, Any] = {
             "table": "audit",
@@ -78,6 +89,16 @@ class Table:
         """Insert rows."""
         with self.engine.begin() as connection:
             connection.execute(sa.text(_INSERT), [_row(event, is_text=self.order == "all") for event in events])
+
+    def stop(self) -> None:
+        """Stop the server."""
+        assert self._server is not None
+        self._server.stop()
+
+    def start(self) -> None:
+        """Start it again."""
+        assert self._server is not None
+        self._server.start()
 
     def hold(self) -> "HeldRows":
         """Begin a transaction."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from eventsource.testing import SourceSuite, TransactionSuite
+from eventsource.testing import RestartSuite, SourceSuite, TransactionSuite
 from tests.services.postgresql import Server
 from tests.sources.systems import OwnStore, Table
 
@@ -30,23 +30,23 @@ class TestTableInSqlite(SourceSuite):
         return Table(f"sqlite:///{tmp_path}/shop.db")
 
 
-class TestStoreInPostgresql(SourceSuite, TransactionSuite):
+class TestStoreInPostgresql(SourceSuite, TransactionSuite, RestartSuite):
     """`EventStore` on a server."""
 
     @pytest.fixture
     def system(self, postgresql: Server) -> Iterator[OwnStore]:
         """An empty store."""
-        found = OwnStore(postgresql.database())
+        found = OwnStore(postgresql.database(), postgresql)
         yield found
         found.close()
 
 
-class TestTableInPostgresql(SourceSuite, TransactionSuite):
+class TestTableInPostgresql(SourceSuite, TransactionSuite, RestartSuite):
     """A table on a server."""
 
     @pytest.fixture
     def system(self, postgresql: Server) -> Iterator[Table]:
         """An empty table."""
-        found = Table(postgresql.database())
+        found = Table(postgresql.database(), postgresql)
         yield found
         found.close()

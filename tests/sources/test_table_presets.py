@@ -1,4 +1,4 @@
-"""The tables of known libraries, written by these libraries themselves; Marten's and Commanded's by their documentation."""
+"""Tables of known libraries, written by these libraries; Marten's and Commanded's follow their documentation."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -140,8 +140,9 @@ def test_an_encrypted_state_is_rejected(tmp_path: Path) -> None:
 MARTEN = """
 CREATE TABLE mt_events (
     seq_id bigint PRIMARY KEY, id uuid NOT NULL, stream_id uuid, version bigint NOT NULL, data jsonb NOT NULL,
-    type varchar(500) NOT NULL, timestamp timestamptz NOT NULL DEFAULT now(), tenant_id varchar DEFAULT '*DEFAULT*',
-    mt_dotnet_type varchar, is_skipped boolean DEFAULT false, is_archived boolean DEFAULT false)
+    type varchar(500) NOT NULL, timestamp timestamptz NOT NULL DEFAULT now(),
+    tenant_id varchar DEFAULT '*DEFAULT*', mt_dotnet_type varchar,
+    is_skipped boolean DEFAULT false, is_archived boolean DEFAULT false)
 """
 
 
@@ -153,8 +154,8 @@ def test_marten(postgresql: Server, tmp_path: Path) -> None:
     def row(number: int, kind: str, *, skipped: bool = False, archived: bool = False) -> str:
         values = f"{number}, gen_random_uuid(), {stream}, {number}, '{{\"n\": {number}}}', '{kind}'"
         return (
-            f"INSERT INTO mt_events (seq_id, id, stream_id, version, data, type, timestamp, is_skipped, is_archived) "
-            f"VALUES ({values}, timestamptz '2024-07-01 10:00:00+00', {skipped}, {archived})"
+            "INSERT INTO mt_events (seq_id, id, stream_id, version, data, type, timestamp, is_skipped, "
+            f"is_archived) VALUES ({values}, timestamptz '2024-07-01 10:00:00+00', {skipped}, {archived})"
         )
 
     execute(
@@ -174,15 +175,15 @@ def test_marten(postgresql: Server, tmp_path: Path) -> None:
     assert berlin["occurred_at"][0] == datetime(2024, 7, 1, 12, tzinfo=UTC)
 
 
-COMMANDED = (
-    "CREATE TABLE events (event_id uuid PRIMARY KEY, event_type text, causation_id uuid, correlation_id uuid, "
-    "data {kind} NOT NULL, metadata {kind}, created_at timestamptz DEFAULT now())",
-    "CREATE TABLE streams (stream_id bigserial PRIMARY KEY, stream_uuid text, stream_version bigint, "
-    "created_at timestamptz, deleted_at timestamptz)",
-    "CREATE TABLE stream_events (event_id uuid, stream_id bigint, stream_version bigint, original_stream_id bigint, "
-    "original_stream_version bigint)",
-    "INSERT INTO streams VALUES (0, '$all', 2), (1, 'order-0', 2)",
-)
+COMMANDED = """
+CREATE TABLE events (event_id uuid PRIMARY KEY, event_type text, causation_id uuid, correlation_id uuid,
+    data {kind} NOT NULL, metadata {kind}, created_at timestamptz DEFAULT now());
+CREATE TABLE streams (stream_id bigserial PRIMARY KEY, stream_uuid text, stream_version bigint,
+    created_at timestamptz, deleted_at timestamptz);
+CREATE TABLE stream_events (event_id uuid, stream_id bigint, stream_version bigint, original_stream_id bigint,
+    original_stream_version bigint);
+INSERT INTO streams VALUES (0, '$all', 2), (1, 'order-0', 2)
+"""
 
 
 @pytest.mark.parametrize("kind", ["jsonb", "bytea"])
@@ -190,7 +191,7 @@ def test_commanded(postgresql: Server, tmp_path: Path, kind: str) -> None:
     """The order is that of $all; payloads are JSON, or bytes of JSON, or of Erlang's own format."""
     url = postgresql.database()
     last = '{"amount": 2}' if kind == "jsonb" else "\\x836400"
-    execute(url, *(statement.format(kind=kind) for statement in COMMANDED))
+    execute(url, *COMMANDED.format(kind=kind).split(";"))
     for number, data in ((1, '{"amount": 1.50}'), (2, last)):
         event = f"'00000000-0000-4000-8000-00000000000{number}'"
         execute(
@@ -200,7 +201,10 @@ def test_commanded(postgresql: Server, tmp_path: Path, kind: str) -> None:
             f"INSERT INTO stream_events VALUES ({event}, 0, {number}, 1, {number})",
         )
     events = pulled(tmp_path, url, preset="commanded")
-    assert events.select("stream", "version", "type").rows() == [("order-0", 1, "Placed"), ("order-0", 2, "Placed")]
+    assert events.select("stream", "version", "type").rows() == [
+        ("order-0", 1, "Placed"),
+        ("order-0", 2, "Placed"),
+    ]
     assert events["data"].to_list() == ['{"amount": 1.50}', last if kind == "jsonb" else '{"base64":"g2QA"}']
     check_now(events)
 
@@ -230,7 +234,13 @@ def test_mistakes_are_named(tmp_path: Path, options: dict[str, Any], expected: s
 def test_a_table_that_was_emptied_is_refused(tmp_path: Path) -> None:
     """Its positions begin again, and mean other rows."""
     url = f"sqlite:///{tmp_path}/x.db"
-    mapping = {"stream": "name", "type": "name", "occurred_at": "at", "table": "t", "position": "seq"}
+    mapping: dict[str, Any] = {
+        "stream": "name",
+        "type": "name",
+        "occurred_at": "at",
+        "table": "t",
+        "position": "seq",
+    }
     execute(url, "CREATE TABLE t (seq INTEGER PRIMARY KEY, name TEXT, at TEXT)")
     log = es.Log(tmp_path / "log")
     assert log.pull(es.source(url, **mapping)).appended == 0
@@ -251,7 +261,13 @@ def test_rows_are_decoded_one_by_one_where_a_value_needs_it(tmp_path: Path) -> N
         "(3, 'c', '2024-01-01', 'many', NULL)",
     )
     log = es.Log(tmp_path / "log")
-    mapping = {"stream": "name", "constants": {"type": "T"}, "occurred_at": "at", "table": "t", "position": "seq"}
+    mapping: dict[str, Any] = {
+        "stream": "name",
+        "constants": {"type": "T"},
+        "occurred_at": "at",
+        "table": "t",
+        "position": "seq",
+    }
     done = log.pull(es.source(url, **mapping))
     assert (done.appended, done.rejected) == (2, 1)
     assert log.rejected()["reason"].to_list() == ['occurred_at (at) is not a time: "soon"']

@@ -2,13 +2,15 @@
 
 Usage: python eventsource_py.py URL
 """
+# mypy: ignore-errors
 
 import asyncio
 import sys
 from uuid import uuid4
 
-from eventsource import DomainEvent, ExpectedVersion, PostgreSQLEventStore, StreamId, register_event
 from sqlalchemy.ext.asyncio import create_async_engine
+
+from eventsource import DomainEvent, ExpectedVersion, PostgreSQLEventStore, StreamId, register_event
 
 
 @register_event

@@ -1,0 +1,125 @@
+"""`pull --follow`: a service that pulls at intervals, tries again after failures, and stops at a signal."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from eventsource.cli._errors import UsageError
+from eventsource.cli._parameters import Option
+from eventsource.cli._progress import Bar
+from eventsource.cli._terminal import note
+from eventsource.errors import ReadModelError
+from eventsource.event import LagSource, Source, SourceLag
+from eventsource.log import Log, Pulled
+from eventsource.messages import counted
+
+__all__ = ["FollowOptions", "follow_sources"]
+
+_PANEL = "Service: with --follow"
+
+
+@dataclass(frozen=True, slots=True)
+class FollowOptions:
+    """Whether a pull goes on, and how."""
+
+    follow: Annotated[
+        bool, Option("--follow", help="Pull again and again, until SIGTERM or Ctrl-C.", panel=_PANEL)
+    ] = False
+    every: Annotated[
+        str,
+        Option("--every", metavar="DURATION", help="The time between two pulls, such as 1s or 5m.", panel=_PANEL),
+    ] = "5s"
+    retries: Annotated[
+        int | None,
+        Option(
+            "--retries",
+            metavar="TIMES",
+            min=0,
+            help="Consecutive failures before giving up. Default: never give up.",
+            panel=_PANEL,
+            show_default=False,
+        ),
+    ] = None
+    health: Annotated[
+        Path | None,
+        Option(
+            "--health",
+            metavar="FILE",
+            help="Write the state of the service to this JSON file, for a supervisor.",
+            panel=_PANEL,
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """What the pulls of one round did."""
+
+    pulled: tuple[Pulled, ...]
+    rebuilt: str = ""
+
+    @property
+    def position(self) -> int:
+        return self.pulled[-1].head
+
+    @property
+    def done(self) -> str:
+        appended = sum(each.appended for each in self.pulled)
+        rejected = sum(each.rejected + each.conflicts for each in self.pulled)
+        parts = [counted(appended, "event") + " appended"] if appended else []
+        parts += [counted(rejected, "line") + " rejected"] if rejected else []
+        return ", ".join([*parts, *(text for each in self.pulled for text in each.notes)])
+
+
+@dataclass(frozen=True, slots=True)
+class _Lag:
+    """How far the log is behind all sources together; sources that cannot say it do not count."""
+
+    lags: tuple[SourceLag, ...]
+
+    @property
+    def events(self) -> int | None:
+        known = [each.events for each in self.lags if each.events is not None]
+        return sum(known) if known else None
+
+    @property
+    def seconds(self) -> float | None:
+        return max((each.seconds for each in self.lags if each.seconds is not None), default=None)
+
+    def __str__(self) -> str:
+        held = [reason for each in self.lags for reason in each.held]
+        if not self.events:
+            return "; ".join(["up to date", *held])
+        age = "" if self.seconds is None else f" for {self.seconds:.0f} s"
+        return "; ".join([f"{counted(self.events, 'event')} behind{age}", *held])
+
+
+def follow_sources(
+    log: Log, sources: Sequence[Source], how: FollowOptions, pull: Callable[[Source], Pulled]
+) -> None:
+    """Pull sources at intervals until a signal; a pull that runs is finished first.
+
+    Args:
+        log: the log.
+        sources: the sources, pulled one after the other in each round.
+        how: the options.
+        pull: pulls a source.
+
+    Raises:
+        UsageError: an option cannot be used.
+    """
+    from eventsource.cli._status_line import StatusLine  # both need SQLAlchemy, which a pull of files does without
+    from eventsource.readmodel import Service
+
+    line = StatusLine(log.path, sources[0].name, Bar())
+    try:
+        service = Service.of(how.every, how.retries, how.health, line.show)
+    except ReadModelError as error:
+        raise UsageError.of(error) from error
+    note(f"pulling {counted(len(sources), 'source')} into {log.path} every {how.every}; Ctrl-C stops the service")
+
+    def lag() -> _Lag:
+        return _Lag(tuple(log.lag(each) for each in sources if isinstance(each, LagSource)))
+
+    service.run(lambda: _Round(tuple(pull(each) for each in sources)), lag)

@@ -1,0 +1,105 @@
+"""The commands of the store, and pulls of a URL, once and as a service."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import eventsource as es
+from eventsource.cli import main
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    """Run a command; return its exit code and what it printed."""
+    with pytest.raises(SystemExit) as caught:
+        main(list(arguments))
+    printed = capsys.readouterr()
+    return int(caught.value.code or 0), printed.out + printed.err
+
+
+def test_a_store_on_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Append, conflict, read, list, pull."""
+    monkeypatch.chdir(tmp_path)
+    url = "sqlite:///shop.db"
+    Path("events.jsonl").write_text('{"type": "Placed", "amount": 1, "event_id": "1"}\n\n{"type": "Paid"}\n')
+    assert run(capsys, "store", "init", url) == (0, "the table events is ready for events\n")
+    append = ("store", "append", url, "order-1", "events.jsonl", "--expected-version")
+    assert run(capsys, *append, "no-stream") == (0, "2 events appended; order-1 has version 2\n")
+    code, text = run(capsys, *append, "7")
+    assert code == 1
+    assert "belongs to another append" in text
+    Path("more.jsonl").write_text('{"type": "Shipped"}')
+    code, text = run(capsys, "store", "append", url, "order-1", "more.jsonl", "--expected-version", "1")
+    assert code == 1
+    assert "expected version 1 of stream 'order-1', got 2" in text
+    code, text = run(capsys, "store", "read", url, "order-1", "--from", "2", "-f", "json")
+    assert [row["type"] for row in json.loads(text)] == ["Paid"]
+    code, text = run(capsys, "store", "streams", url, "-f", "csv")
+    assert text == "stream,version\norder-1,2\n"
+    code, text = run(capsys, "pull", url, "--log", "log")
+    assert code == 0
+    assert "2 events appended" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("store", "append", "sqlite:///x.db", "a", "list.jsonl"), "expected an object"),
+        (("store", "append", "sqlite:///x.db", "a", "broken.jsonl"), "line 2: expected JSON"),
+        (("store", "append", "sqlite:///x.db", "a", "list.jsonl", "--expected-version", "last"), "got"),
+        (("store", "read", "sqlite:///x.db", "--from", "2"), "versions of a stream"),
+        (("pull", "sqlite:///none.db", "--log", "log"), "there is no such file"),
+        (("pull", "list.jsonl", "--log", "log", "--follow", "--again"), "leave --strict"),
+        (("pull", "list.jsonl", "--log", "log", "--follow", "--every", "soon"), "a duration"),
+    ],
+)
+def test_mistakes_say_what_to_type(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+    expected: str,
+) -> None:
+    """An error of the user ends with a message, not with a traceback."""
+    monkeypatch.chdir(tmp_path)
+    Path("list.jsonl").write_text("[1]\n")
+    Path("broken.jsonl").write_text('{"type": "A"}\n{broken\n')
+    code, text = run(capsys, *arguments)
+    assert code in (1, 2)
+    assert expected in text
+    assert "Traceback" not in text
+
+
+def test_a_service_pulls_what_is_appended_until_a_signal(tmp_path: Path) -> None:
+    """Events arrive without a further command; the health file says how it is; SIGTERM ends it in order."""
+    store = es.EventStore(f"sqlite:///{tmp_path}/shop.db")
+    store.append("a", [{"type": "First"}])
+    health, log = tmp_path / "health.json", es.Log(tmp_path / "log")
+    command = [sys.executable, "-m", "eventsource", "pull", f"sqlite:///{tmp_path}/shop.db", "--log", log.path]
+    options = ["--follow", "--every", "50ms", "--health", str(health)]
+    with subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True, cwd=tmp_path) as service:
+        _wait(lambda: log.head == 1)
+        store.append("a", [{"type": "Second"}])
+        _wait(lambda: log.head == 2)
+        _wait(lambda: json.loads(health.read_text())["position"] == 2)
+        os.kill(service.pid, signal.SIGTERM)
+        printed, _ = service.communicate(timeout=60)
+    assert service.returncode == 0
+    assert "1 event appended" in printed
+    assert json.loads(health.read_text())["state"] == "stopped"
+    store.close()
+
+
+def _wait(condition: object) -> None:
+    assert callable(condition)
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
