@@ -21,7 +21,7 @@ _PANEL = "Service: with --follow"
 
 @dataclass(frozen=True, slots=True)
 class FollowOptions:
-    """Whether a pull goes on, and how."""
+    """Whether a pull is repeated, and how."""
 
     follow: Annotated[
         bool, Option("--follow", help="Pull again and again, until SIGTERM or Ctrl-C.", panel=_PANEL)

@@ -36,16 +36,8 @@ for case in cases():
 from eventsource.testing._cases import Case, cases, mismatches
 from eventsource.testing._given import Given, event, given
 from eventsource.testing._memory_log import MemoryLog
-from eventsource.testing._source_suite import (
-    Facts,
-    RestartingSystem,
-    RestartSuite,
-    SourceSuite,
-    System,
-    check_copy,
-    facts,
-    some_facts,
-)
+from eventsource.testing._restart_suite import RestartingSystem, RestartSuite
+from eventsource.testing._source_suite import Facts, SourceSuite, System, check_copy, facts, some_facts
 from eventsource.testing._transaction_suite import Held, HoldingSystem, TransactionSuite
 
 __all__ = [

@@ -15,7 +15,7 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -23,7 +23,6 @@ from typing import Any, Final, Literal, Protocol
 
 import polars as pl
 
-from eventsource.errors import StoreError
 from eventsource.event import Batch, Checkpoint, Source
 from eventsource.log import Log
 from eventsource.sources import source
@@ -31,13 +30,13 @@ from eventsource.sources import source
 __all__ = [
     "PAYLOADS",
     "Facts",
-    "RestartSuite",
-    "RestartingSystem",
+    "Interrupted",
     "SourceSuite",
     "System",
     "check_copy",
     "facts",
     "some_facts",
+    "source_of",
 ]
 
 _BEGIN: Final = datetime(2024, 1, 1, tzinfo=UTC)
@@ -85,37 +84,6 @@ class System(Protocol):
         """Write events, in order; return when readers can see them."""
 
 
-class RestartingSystem(System, Protocol):
-    """A system whose server can be stopped and started again."""
-
-    def stop(self) -> None:
-        """Stop the server at once."""
-
-    def start(self) -> None:
-        """Start it, and wait until it answers."""
-
-
-class RestartSuite:
-    """What every source of a server must do when the server goes away and comes back."""
-
-    def test_a_server_that_goes_away_and_comes_back(self, system: RestartingSystem, tmp_path: Path) -> None:
-        """A pull without the server fails with an error that a retry may cure; afterwards nothing is missing."""
-        log, events = Log(tmp_path / "log"), some_facts(20)
-        system.append(events[:10])
-        found = _source(system)
-        log.pull(_Interrupted(_source(system, 1), 5))
-        system.stop()
-        for each in (found, _source(system)):
-            error = _error_of(lambda each=each: log.pull(each))  # type: ignore[misc]  # the source of this round
-            assert isinstance(error, StoreError)
-            assert error.hint
-        system.start()
-        log.pull(found)
-        system.append(events[10:])
-        assert log.pull(found).duplicates == 0
-        check_copy(log, system, events)
-
-
 class SourceSuite:
     """What every source must do. Each test gets an empty system and an empty folder."""
 
@@ -123,10 +91,10 @@ class SourceSuite:
         """A pull takes all events, the next pull none, and a third one what was written in between."""
         log, events = Log(tmp_path / "log"), some_facts(50)
         system.append(events[:30])
-        log.pull(_source(system))
-        assert log.pull(_source(system)).appended == 0
+        log.pull(source_of(system))
+        assert log.pull(source_of(system)).appended == 0
         system.append(events[30:])
-        pulled = log.pull(_source(system))
+        pulled = log.pull(source_of(system))
         check_copy(log, system, events)
         assert (pulled.appended, pulled.duplicates, pulled.rejected) == (20, 0, 0)
 
@@ -136,7 +104,7 @@ class SourceSuite:
         system.append(events)
         for size in (1, 7, 1000) if system.batch else (None,):
             log = Log(tmp_path / f"log{size}")
-            log.pull(_source(system, size))
+            log.pull(source_of(system, size))
             check_copy(log, system, events)
 
     def test_a_pull_resumes_after_every_event(self, system: System, tmp_path: Path) -> None:
@@ -145,7 +113,7 @@ class SourceSuite:
         system.append(events)
         appended = 0
         for _ in range(len(events) + 2):
-            pulled = log.pull(_Interrupted(_source(system, 1), 1))
+            pulled = log.pull(Interrupted(source_of(system, 1), 1))
             assert pulled.duplicates == 0
             appended += pulled.appended
         assert appended == len(events)
@@ -156,7 +124,7 @@ class SourceSuite:
         log = Log(tmp_path / "log")
         events = [some_facts(1, start=number, data=data)[0] for number, data in enumerate(PAYLOADS)]
         system.append(events)
-        pulled = log.pull(_source(system))
+        pulled = log.pull(source_of(system))
         assert pulled.rejected == 0
         check_copy(log, system, events)
 
@@ -169,9 +137,9 @@ class SourceSuite:
             _kill_a_pull(system, tmp_path / "log")
         for part in parts:
             system.append(part[len(part) // 2 :])
-        pulled = log.pull(_source(system))
+        pulled = log.pull(source_of(system))
         assert pulled.duplicates == 0
-        assert log.pull(_source(system)).appended == 0
+        assert log.pull(source_of(system)).appended == 0
         check_copy(log, system, events, order="stream")
 
     def test_times_are_instants(self, system: System, tmp_path: Path) -> None:
@@ -183,7 +151,7 @@ class SourceSuite:
         events = some_facts(5)
         shifted = [_at(event, event.occurred_at.astimezone(zone)) for event in events]
         system.append(shifted)
-        log.pull(_source(system))
+        log.pull(source_of(system))
         check_copy(log, system, events)
 
 
@@ -259,16 +227,7 @@ def facts(log: Log) -> list[Facts]:
     ]
 
 
-def _error_of(call: Callable[[], Any]) -> Exception | None:
-    """Return the error that a call raises; pytest is not imported by this package."""
-    try:
-        call()
-    except Exception as error:  # noqa: BLE001 - the caller looks at it
-        return error
-    return None
-
-
-class _Interrupted:
+class Interrupted:
     """A source that ends after some batches with events."""
 
     def __init__(self, inner: Source, batches: int) -> None:
@@ -277,6 +236,7 @@ class _Interrupted:
             self.files = inner.files
 
     def batches(self, checkpoint: Checkpoint) -> Iterator[Batch]:
+        """Yield the first batches."""
         left = self._batches
         for batch in self._inner.batches(checkpoint):
             yield batch
@@ -285,10 +245,12 @@ class _Interrupted:
                 return
 
     def decode(self, rejected: pl.DataFrame) -> Batch:
+        """Decode what the source decodes."""
         return self._inner.decode(rejected)
 
 
-def _source(system: System, size: int | None = None) -> Source:
+def source_of(system: System, size: int | None = None) -> Source:
+    """Return the source of a system; ``size``: how many events are read at once, where that can be said."""
     own = {system.batch: size} if system.batch and size else {}
     return source(system.where, **{**system.options, **own})
 

@@ -9,41 +9,38 @@ import time
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 import eventsource as es
-from eventsource.cli import main
+from eventsource.cli import app
 
 
-def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+def run(*arguments: str) -> tuple[int, str]:
     """Run a command; return its exit code and what it printed."""
-    with pytest.raises(SystemExit) as caught:
-        main(list(arguments))
-    printed = capsys.readouterr()
-    return int(caught.value.code or 0), printed.out + printed.err
+    result = CliRunner().invoke(app, list(arguments), prog_name="eventsource")
+    return result.exit_code, result.output
 
 
-def test_a_store_on_the_command_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_store_on_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Append, conflict, read, list, pull."""
     monkeypatch.chdir(tmp_path)
     url = "sqlite:///shop.db"
     Path("events.jsonl").write_text('{"type": "Placed", "amount": 1, "event_id": "1"}\n\n{"type": "Paid"}\n')
-    assert run(capsys, "store", "init", url) == (0, "the table events is ready for events\n")
+    assert run("store", "init", url) == (0, "the table events is ready for events\n")
     append = ("store", "append", url, "order-1", "events.jsonl", "--expected-version")
-    assert run(capsys, *append, "no-stream") == (0, "2 events appended; order-1 has version 2\n")
-    code, text = run(capsys, *append, "7")
+    assert run(*append, "no-stream") == (0, "2 events appended; order-1 has version 2\n")
+    code, text = run(*append, "7")
     assert code == 1
     assert "belongs to another append" in text
     Path("more.jsonl").write_text('{"type": "Shipped"}')
-    code, text = run(capsys, "store", "append", url, "order-1", "more.jsonl", "--expected-version", "1")
+    code, text = run("store", "append", url, "order-1", "more.jsonl", "--expected-version", "1")
     assert code == 1
     assert "expected version 1 of stream 'order-1', got 2" in text
-    code, text = run(capsys, "store", "read", url, "order-1", "--from", "2", "-f", "json")
+    code, text = run("store", "read", url, "order-1", "--from", "2", "-f", "json")
     assert [row["type"] for row in json.loads(text)] == ["Paid"]
-    code, text = run(capsys, "store", "streams", url, "-f", "csv")
+    code, text = run("store", "streams", url, "-f", "csv")
     assert text == "stream,version\norder-1,2\n"
-    code, text = run(capsys, "pull", url, "--log", "log")
+    code, text = run("pull", url, "--log", "log")
     assert code == 0
     assert "2 events appended" in text
 
@@ -63,7 +60,6 @@ def test_a_store_on_the_command_line(
 def test_mistakes_say_what_to_type(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
     arguments: tuple[str, ...],
     expected: str,
 ) -> None:
@@ -71,7 +67,7 @@ def test_mistakes_say_what_to_type(
     monkeypatch.chdir(tmp_path)
     Path("list.jsonl").write_text("[1]\n")
     Path("broken.jsonl").write_text('{"type": "A"}\n{broken\n')
-    code, text = run(capsys, *arguments)
+    code, text = run(*arguments)
     assert code in (1, 2)
     assert expected in text
     assert "Traceback" not in text
