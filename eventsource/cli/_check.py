@@ -105,7 +105,7 @@ def _print(path: str, found: Findings, limit: int) -> None:
     for title, table in _tables(found):
         if table.height:
             out.print()
-            print_table(out, table, title=title, limit=limit)
+            print_table(out, table, tz=Project.find().tz, title=title, limit=limit)
 
 
 def _tables(found: Findings) -> Iterator[tuple[str, pl.DataFrame]]:

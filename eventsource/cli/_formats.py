@@ -10,6 +10,7 @@ import msgspec
 import polars as pl
 
 from eventsource.cli._terminal import harmless
+from eventsource.moment import time_zone
 
 __all__ = ["as_csv", "as_json", "as_markdown", "as_parquet", "json", "short"]
 
@@ -120,12 +121,18 @@ def _escape_markdown(value: str) -> str:
     return _MARKDOWN.sub(lambda found: f"\\{found[0]}", escaped)
 
 
-def short(value: Any) -> str:
-    """Return a value as one line for a terminal: null as –, times to the second, floats to four decimals."""
+def short(value: Any, tz: str = "UTC") -> str:
+    """Return a value as one line for a terminal: null as –, times to the second, floats to four decimals.
+
+    Args:
+        value: any value.
+        tz: the zone that times are shown in; those without a zone stay as they are.
+    """
     if value is None:
         return "–"
     if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M:%S}"
+        local = value if value.tzinfo is None else value.astimezone(time_zone(tz))
+        return f"{local:%Y-%m-%d %H:%M:%S}"
     if isinstance(value, timedelta):
         return _duration(value)
     if isinstance(value, float) and abs(value) < _WHOLE:

@@ -5,11 +5,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import polars as pl
 
 from eventsource.atomic_write import atomic_write
+from eventsource.cli._config import Project
 from eventsource.cli._errors import UsageError, writing
 from eventsource.cli._formats import as_csv, as_json, as_markdown, as_parquet
 from eventsource.cli._parameters import Option
@@ -102,12 +103,13 @@ class OutputOptions:
         rest = [name for name in frame.columns if name not in first]
         return frame.select(name for name in (*first, *rest) if name not in known)
 
-    def show(self, frame: pl.DataFrame, title: str = "", *, readable: str = "") -> None:
+    def show(self, frame: pl.DataFrame, title: str = "", *, tz: str | None = None, readable: str = "") -> None:
         """Print a frame, or write it to the file of --output.
 
         Args:
             frame: any frame.
             title: a line above a table.
+            tz: the zone that a table shows times in; None: that of the project. Other formats name the zone.
             readable: a column of sentences, which a table shortens after the others.
 
         Raises:
@@ -118,11 +120,13 @@ class OutputOptions:
             from eventsource.cli._table import print_table
 
             limit = _ROWS if self.limit is None else self.limit
+            looks: dict[str, Any] = {"title": title, "limit": limit, "readable": readable}
+            looks["tz"] = tz or Project.find().tz
             if self.output is None:
-                print_table(console(), frame, title=title, limit=limit, readable=readable)
+                print_table(console(), frame, **looks)
                 return
             with _draft_of(self.output) as draft, draft.open("w", encoding="utf-8") as file:
-                print_table(plain_console(file), frame, title=title, limit=limit, readable=readable)
+                print_table(plain_console(file), frame, **looks)
             return
         deliver(self._encoded(self._limited(frame), form), self.output, binary=form == "parquet")
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 import polars as pl
+import polars.selectors as cs
 
 from eventsource.cli._errors import MissingError, UsageError
 from eventsource.cli._measures import HELP, measures
@@ -32,7 +33,7 @@ Where = Annotated[
         "--where",
         metavar="SQL",
         help="Only rows for which this SQL condition is true, such as 'premium = true'. Times are compared with "
-        "texts; a date is its midnight in UTC.",
+        "texts, in the time zone of the question; a date is its midnight.",
     ),
 ]
 Entity = Annotated[
@@ -81,8 +82,9 @@ def as_of(
     )
     if states.is_empty():
         _note_absence(timeline, entity, at)
-    rows = _where(states, where)
-    shown.show(_in_natural_order(rows) if shown.form == "table" else rows, f"{timeline.plan.name} {at}")
+    rows = _where(states, where, timeline.tz)
+    ordered = _in_natural_order(rows) if shown.form == "table" else rows
+    shown.show(ordered, f"{timeline.plan.name} {at}", tz=timeline.tz)
 
 
 def history(
@@ -103,8 +105,8 @@ def history(
     rows = timeline.history(entity, **asked.view)
     if entity is not None and rows.is_empty():
         check_entity(timeline, entity)
-    rows = shown.ranked(_where(rows, where), (), known=["entity" if entity else None])
-    shown.show(rows, f"History of {entity or timeline.plan.name}")
+    rows = shown.ranked(_where(rows, where, timeline.tz), (), known=["entity" if entity else None])
+    shown.show(rows, f"History of {entity or timeline.plan.name}", tz=timeline.tz)
 
 
 def changes(
@@ -121,8 +123,8 @@ def changes(
     rows = timeline.changes(field, entity=entity, **span.ends(asked), **asked.view)
     if entity is not None and rows.is_empty():
         check_entity(timeline, entity)
-    rows = shown.ranked(_where(rows, where), _CHANGED, known=["field", "entity" if entity else None])
-    shown.show(rows, f"Changes of {field}" + (f" of {entity}" if entity else ""))
+    rows = shown.ranked(_where(rows, where, timeline.tz), _CHANGED, known=["field", "entity" if entity else None])
+    shown.show(rows, f"Changes of {field}" + (f" of {entity}" if entity else ""), tz=timeline.tz)
 
 
 def diff(
@@ -139,7 +141,7 @@ def diff(
     rows = timeline.diff(*moments, entity=entity, mixed="object", **asked.view)
     if entity is not None and rows.is_empty():
         check_entity(timeline, entity)
-    shown.show(rows, f"{entity or timeline.plan.name} from {moments[0]} to {moments[1]}")
+    shown.show(rows, f"{entity or timeline.plan.name} from {moments[0]} to {moments[1]}", tz=timeline.tz)
 
 
 def explain(
@@ -154,7 +156,7 @@ def explain(
     moment = asked.moment(when)
     at = f"as of {moment}" if moment else "after all events"
     rows = shown.ranked(timeline.explain(entity, moment, mixed="object", **asked.view), _EXPLAINED)
-    shown.show(rows, f"{entity} {at}, and which event set each value")
+    shown.show(rows, f"{entity} {at}, and which event set each value", tz=timeline.tz)
 
 
 def trend(
@@ -178,7 +180,7 @@ def trend(
     rows = timeline.trend(
         measures(measure or []), every=every, by=groups or None, **span.ends(asked), **asked.view
     )
-    shown.show(rows, f"{timeline.plan.name} every {every}")
+    shown.show(rows, f"{timeline.plan.name} every {every}", tz=timeline.tz)
 
 
 def faults(
@@ -194,7 +196,7 @@ def faults(
     """
     timeline = asked.timeline()
     rows = timeline.faults(entity, **asked.view)
-    shown.show(rows, f"Faults of {timeline.plan.name}")
+    shown.show(rows, f"Faults of {timeline.plan.name}", tz=timeline.tz)
 
 
 def check_entity(timeline: Timeline, entity: str) -> None:
@@ -231,10 +233,11 @@ def _in_natural_order(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.sort(*(name for name in ("as_of",) if name in rows.columns), *keys)
 
 
-def _where(rows: pl.DataFrame, condition: str | None) -> pl.DataFrame:
+def _where(rows: pl.DataFrame, condition: str | None, tz: str) -> pl.DataFrame:
     """Return the rows for which an SQL condition holds.
 
-    Dates and times are compared with texts: ``joined >= '2024-06-30'``; a date is its midnight in UTC.
+    Dates and times are compared with texts: ``joined >= '2024-06-30'``. A text without a zone is a time in ``tz``,
+    and a date is its midnight there.
 
     Raises:
         UsageError: the condition is invalid, or names an unknown column.
@@ -243,7 +246,9 @@ def _where(rows: pl.DataFrame, condition: str | None) -> pl.DataFrame:
         return rows
     try:
         pl.sql_expr(condition)  # one condition, and no other clause of SQL
-        return rows.sql("SELECT * FROM self WHERE " + condition)  # noqa: S608 - it takes texts as dates and times
+        local = rows.with_columns(cs.datetime(time_zone="*").dt.convert_time_zone(tz))
+        found = local.sql("SELECT * FROM self WHERE " + condition)  # noqa: S608 - it takes texts as dates and times
+        return found.cast(dict(rows.schema))  # type: ignore[arg-type]  # of columns that differ in the zone only
     except pl.exceptions.PolarsError as error:
         reason, columns = str(error).partition("; valid columns")[0].splitlines()[0], ", ".join(rows.columns)
         unknown = _UNKNOWN_COLUMN.search(reason)

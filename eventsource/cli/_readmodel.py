@@ -206,7 +206,7 @@ def _report_differences(wrong: pl.DataFrame, *, escaped: int) -> None:
         how = f"; {counted(escaped, 'id')} in an escaped form" if escaped else ""
         say(f"every row equals the model{how}")
         return
-    print_table(console(), wrong, title="Rows that differ from the model", limit=_SHOWN)
+    print_table(console(), wrong, tz=Project.find().tz, title="Rows that differ from the model", limit=_SHOWN)
     raise Exit(FAILED)
 
 

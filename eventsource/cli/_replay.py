@@ -26,11 +26,11 @@ def replay(asked: QuestionOptions, shown: OutputOptions, entity: Entity) -> None
     check_entity(timeline, entity)
     found = timeline.replay(entity, **asked.view)
     if shown.form == "table" and shown.output is None:
-        _print(found, shown.limit)
+        _print(found, shown.limit, timeline.tz)
     elif shown.form == "json":
         deliver(_json(found), shown.output)
     else:
-        shown.show(found.to_frame())
+        shown.show(found.to_frame(), tz=timeline.tz)
 
 
 def dump(asked: QuestionOptions, entity: Entity, output: OutputOption = None) -> None:
@@ -43,18 +43,18 @@ def dump(asked: QuestionOptions, entity: Entity, output: OutputOption = None) ->
     deliver(dump_events(timeline, entity, **asked.view), output)
 
 
-def _print(found: Replay, limit: int | None) -> None:
+def _print(found: Replay, limit: int | None, tz: str) -> None:
     out = console()
     out.print(
-        Text(harmless(f"Replay of {found.entity}: {counted(len(found), 'event')}; times are UTC"), style="bold")
+        Text(harmless(f"Replay of {found.entity}: {counted(len(found), 'event')}; times are {tz}"), style="bold")
     )
     for step in list(found)[: limit or None]:
-        for line in _lines(step):
+        for line in _lines(step, tz):
             out.print(line, no_wrap=True, overflow="ellipsis")
     if limit and len(found) > limit:
         out.print(Text(f"the first {limit} of {counted(len(found), 'event')}; --limit 0 shows all", style="dim"))
     elif len(found):
-        _print_last_state(out, found[-1])
+        _print_last_state(out, found[-1], tz)
     retracted = found.corrections.filter(pl.col("correction") == RETRACTED)
     if retracted.height:
         out.print(Text("\nretracted events", style="bold"))
@@ -62,17 +62,17 @@ def _print(found: Replay, limit: int | None) -> None:
             out.print(Text(f"    {harmless(row['event_id'])}  {harmless(correction_note(row))}", style="yellow"))
 
 
-def _print_last_state(out: Console, step: Step) -> None:
+def _print_last_state(out: Console, step: Step, tz: str) -> None:
     if step.exists_after:
         out.print(Text("\nthe state after the last event", style="bold"))
-        out.print(_state(step), soft_wrap=True)
+        out.print(_state(step, tz), soft_wrap=True)
     else:
         out.print(Text("\nthe entity does not exist after the last event", style="bold"))
 
 
-def _lines(step: Step) -> Iterator[Text]:
+def _lines(step: Step, tz: str) -> Iterator[Text]:
     """Yield the lines of a step: the event, its payload, whether it created or deleted, what it changed."""
-    head = Text(f"\n{short(step.at)}  ", style="dim")
+    head = Text(f"\n{short(step.at, tz)}  ", style="dim")
     yield head.append(harmless(step.type), style="bold not dim").append(
         f"  #{step.position}  {harmless(step.event_id)}"
     )
@@ -83,14 +83,14 @@ def _lines(step: Step) -> Iterator[Text]:
         yield Text(f"    {step.existence}", style="bold green" if step.exists_after else "bold red")
     width = max((len(name) for name in step.changed), default=0)
     for name, (before, after) in step.changed.items():
-        yield Text(f"    {name:<{width}}  {short(before)} → ").append(short(after), style="green")
+        yield Text(f"    {name:<{width}}  {short(before, tz)} → ").append(short(after, tz), style="green")
     if not step.changed and not step.existence:
         yield Text("    changed nothing", style="dim italic")
 
 
-def _state(step: Step) -> Text:
+def _state(step: Step, tz: str) -> Text:
     width = max((len(name) for name in step.after), default=0)
-    return Text("\n".join(f"    {name:<{width}}  {short(value)}" for name, value in step.after.items()))
+    return Text("\n".join(f"    {name:<{width}}  {short(value, tz)}" for name, value in step.after.items()))
 
 
 def _json(found: Iterable[Step]) -> Iterator[bytes]:

@@ -42,7 +42,7 @@ def sniff(
         say(f"{short_path(file)}: no line could be read as an event, and no mapping could be guessed")
         raise Exit(FAILED)
     say(f"{short_path(file)}: {counted(batch.events.height, 'event')} in the first part of it; the first of them:")
-    print_table(console(), batch.events.head(_EVENTS).select(_SHOWN))
+    print_table(console(), batch.events.head(_EVENTS).select(_SHOWN), tz=Project.find().tz)
     say("\nto pull them so, in pyproject.toml:\n")
     say(source_table(file, options))
 

@@ -50,7 +50,7 @@ class _Column:
 
 
 def print_table(
-    console: Console, frame: pl.DataFrame, *, title: str = "", limit: int = 0, readable: str = ""
+    console: Console, frame: pl.DataFrame, *, tz: str, title: str = "", limit: int = 0, readable: str = ""
 ) -> None:
     """Print the first rows of a frame, as many columns as fit, and a line about the others.
 
@@ -59,12 +59,13 @@ def print_table(
     Args:
         console: where to print.
         frame: any frame.
+        tz: the zone that times are shown in.
         title: a line above the table.
         limit: the number of rows; 0: all.
         readable: a column of sentences, which is shortened after the others.
     """
     rows = frame.head(limit) if limit else frame
-    columns = [_column(series, least=_SENTENCE if series.name == readable else 0) for series in rows]
+    columns = [_column(series, tz, least=_SENTENCE if series.name == readable else 0) for series in rows]
     widths = _widths(columns, console.width)
     if title:
         console.print(Text(harmless(title), style="bold"))
@@ -77,13 +78,13 @@ def print_table(
         console.print(_upright(columns))
         return
     console.print(_table(columns[: len(widths)], widths))
-    for line in _footer(frame, rows.height, [column.name for column in columns[len(widths) :]]):
+    for line in _footer(frame, tz, shown=rows.height, unseen=[column.name for column in columns[len(widths) :]]):
         console.print(Text(line, style="dim"))
 
 
-def _column(series: pl.Series, *, least: int = 0) -> _Column:
+def _column(series: pl.Series, tz: str, *, least: int = 0) -> _Column:
     dtype = series.dtype
-    cells = [short(value) for value in series.to_list()]
+    cells = [short(value, tz) for value in series.to_list()]
     keeps_width = dtype.is_numeric() or dtype.is_temporal()
     return _Column(harmless(series.name), cells, right=dtype.is_numeric(), keeps_width=keeps_width, least=least)
 
@@ -135,14 +136,14 @@ def _table(columns: list[_Column], widths: list[int]) -> Table:
     return table
 
 
-def _footer(frame: pl.DataFrame, shown: int, unseen: list[str]) -> list[str]:
+def _footer(frame: pl.DataFrame, tz: str, *, shown: int, unseen: list[str]) -> list[str]:
     """Return the lines below a table: the number of rows, and the columns that do not fit."""
     rows = counted(frame.height, "row")
     lines = [
         rows if shown == frame.height else f"{rows}, of which these are the first {shown:,}; --limit 0 shows all"
     ]
     if any(isinstance(dtype, pl.Datetime) for dtype in frame.dtypes):
-        lines[0] += "; times are UTC"
+        lines[0] += f"; times are {tz}"
     if unseen:
         lines.append(
             f"no room for: {', '.join(unseen)}; choose with --columns, widen the window, or use --format json"

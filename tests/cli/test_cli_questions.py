@@ -351,3 +351,20 @@ def test_a_table_counts_in_natural_order(pulled: Run, folder: Path) -> None:
     table = pulled("as-of", *where, "-f", "table").stdout.split()
     assert [word for word in table if word.startswith("c-")] == ["c-1", "c-2", "c-10"]
     assert pulled("as-of", *where).stdout.split()[1:] == ["c-1", "c-10", "c-2"]
+
+
+def test_tables_show_times_in_the_zone_of_the_question(pulled: Run, folder: Path) -> None:
+    """The zone is that of the project, or of --tz; the line below says which. Other formats keep UTC."""
+    config = (folder / "pyproject.toml").read_text()
+    (folder / "pyproject.toml").write_text(f'{config}\ntz = "Asia/Tokyo"\n')
+    table = ("as-of", "-e", "ada", "--columns", "entity,last", "--format", "table")
+    assert "2024-03-10 21:00:00" in pulled(*table).stdout
+    assert "times are Asia/Tokyo" in pulled(*table).stdout
+    assert "2024-03-10 12:00:00" in pulled(*table, "--tz", "UTC").stdout
+    assert "times are Asia/Tokyo" in pulled("replay", "ada", "--format", "table").stdout
+    assert "times are Asia/Tokyo" in pulled("check").stdout
+    found = pulled(
+        "as-of", "-e", "ada", "--columns", "entity,last", "--where", "last >= '2024-03-10 21:00'"
+    ).stdout
+    assert found == "entity,last\nada,2024-03-10T12:00:00.000000Z\n"
+    assert pulled("as-of", "-e", "ada", "--where", "last > '2024-03-10 21:00'").stdout.count("\n") == 1
