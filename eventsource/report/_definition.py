@@ -33,12 +33,11 @@ from typing import Any, Final
 import msgspec
 
 from eventsource.errors import DefinitionError, EventsourceError
-from eventsource.formats import check_format
 from eventsource.messages import suggestion
 from eventsource.moment import time_zone
 from eventsource.report._cron import check_cron
 from eventsource.report._expectations import Expectation
-from eventsource.report._settings import Audience, Checks, FieldSettings, ParameterSettings, Schedule, Settings
+from eventsource.report._settings import Checks, ParameterSettings, Schedule, Settings
 from eventsource.report._sizes import bytes_of, seconds_of
 from eventsource.report._toml_lines import line_of
 
@@ -135,10 +134,9 @@ def _with_name(path: tuple[str | int, ...], table: Mapping[str, Any]) -> tuple[s
     """Return a path with the name of the table that is wrong; msgspec writes ``...`` in its place."""
     if len(path) < 2 or path[1] != "...":  # noqa: PLR2004 - the table of tables, and the table
         return path
-    kind = ParameterSettings if path[0] == "parameters" else FieldSettings
     for name, value in table[str(path[0])].items():
         try:
-            msgspec.convert(_with_texts(value), kind)
+            msgspec.convert(_with_texts(value), ParameterSettings)
         except msgspec.ValidationError:
             return (path[0], name, *path[2:])
     return path
@@ -174,8 +172,8 @@ def _example(path: tuple[str | int, ...], missing: str) -> str:
 
 
 def _known(path: tuple[str | int, ...], name: str) -> str:
-    tables = {"parameters": ParameterSettings, "fields": FieldSettings, "checks": Checks, "schedule": Schedule}
-    table = {**tables, "audience": Audience}.get(str(path[0]), Settings) if path else Settings
+    tables = {"parameters": ParameterSettings, "checks": Checks, "schedule": Schedule}
+    table = tables.get(str(path[0]), Settings) if path else Settings
     return suggestion(name, table.__struct_fields__)
 
 
@@ -219,7 +217,6 @@ def _check_values(definition: Definition) -> None:
             (("checks", "expect", number), Expectation.of, text)
             for number, text in enumerate(settings.checks.expect)
         ),
-        *((("fields", name, "format"), check_format, each.format) for name, each in settings.fields.items()),
     ]
     if settings.schedule is not None:
         given += [

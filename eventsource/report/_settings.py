@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-__all__ = ["Audience", "Checks", "FieldSettings", "ParameterSettings", "Schedule", "Settings"]
+__all__ = ["Checks", "ParameterSettings", "Schedule", "Settings"]
 
 
 class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -39,22 +39,6 @@ class Schedule(_Table, frozen=True):
     retry_on: tuple[str, ...] = ("AppendConflictError", "LogError", "OSError")
 
 
-class FieldSettings(_Table, frozen=True):
-    """How pages show a field of the model."""
-
-    label: str = ""
-    format: str = ""
-    pii: bool | None = None
-
-
-class Audience(_Table, frozen=True):
-    """Who reads a report, and so what it may show."""
-
-    name: str = ""
-    shows_pii: bool = False
-    smallest_group: int = 1
-
-
 class Settings(_Table, frozen=True):
     """All settings of a definition; `read_definition` checks them."""
 
@@ -69,7 +53,5 @@ class Settings(_Table, frozen=True):
     memory: str = ""
     keep: int = 0
     parameters: dict[str, ParameterSettings] = {}
-    fields: dict[str, FieldSettings] = {}
     checks: Checks = Checks()
-    audience: Audience | None = None
     schedule: Schedule | None = None

@@ -103,7 +103,7 @@ def test_words_name_days(folder: Path, word: str, day: str) -> None:
         ("[parameters.as_of]\ntype = 'date'\ndefault = 7", 5, "expected a default of type date, got 7"),
         ("[parameters.limit]\ntype = 'int'\ndefault = true", 5, "expected a default of type int, got True"),
         ("[parameters.since]\ntype = 'date'\ndefault = 'since - 1d'", 5, "since depends on itself"),
-        ("[fields.spent]\nformat = 'moony'", 4, "fields.spent.format: expected a format, got 'moony'"),
+        ("[audience]\nname = 'press'", 3, "unknown member 'audience'"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_line(folder: Path, text: str, line: int, said: str) -> None:
