@@ -45,7 +45,7 @@ class Header:
         return (f"cells are separated by {shown}, as the first row has it",)
 
     def row(self, cells: list[str], raw: bytes) -> Mapping[str, Any] | str:
-        """Return the cells of a row as members, or the reason why they are none.
+        """Return the cells of a row as members, or the reason why the row is not a record.
 
         Args:
             cells: its cells.
