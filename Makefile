@@ -29,7 +29,9 @@ demo: environment
 	@echo "Where did the customer live on 30 June 2024, and where three months before?"
 	$(BIN)/eventsource as-of 2024-03-30 2024-06-30 --entity customer-42 --format table
 	@echo
-	@ls notebooks/0[1-7]*.ipynb | cat - <(echo board) | xargs -P 2 -n 1 $(BIN)/eventsource report run
+	@(echo board; ls notebooks/0[1-7]*.ipynb) | xargs -P 2 -n 1 $(BIN)/eventsource report run
+	@echo
+	@echo "All pages: reports/out/index.html. The board: reports/out/board/latest.html"
 
 # Lint, types, format, all tests, the notebooks; tests run in two processes. Coverage is measured over the quick tests:
 # measuring slows down. Their frames are small: threads of Polars in two processes would only wait for each other.

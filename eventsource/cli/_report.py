@@ -1,7 +1,7 @@
 """The commands `report run`, `new`, `list` and `history`: notebooks become pages."""
 
 import webbrowser
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -51,6 +51,7 @@ def run(
     out: OutOption = None,
     fresh: Annotated[bool, Option("--fresh", help="Run again what was asked before about the same data.")] = False,
     show: Annotated[bool, Option("--open", help="Open the pages in the browser.")] = False,
+    pdf: Annotated[bool, Option("--pdf", help="Print the pages as PDF too, by Chromium.")] = False,
     timeout: Annotated[
         int | None,
         Option("--timeout", metavar="SECONDS", min=1, help="Seconds that a notebook may take. Default: 600."),
@@ -64,10 +65,11 @@ def run(
     project = Project.find()
     given = dict(_pair(text) for text in parameter or [])
     targets = list(_targets(reports, project))
+    after = [*([_print_pdf] if pdf else []), *([_open_page] if show else [])]
     codes = []
     for target in targets:
         try:
-            codes.append(_run_one(target, given, project, out=out, fresh=fresh, show=show, timeout=timeout))
+            codes.append(_run_one(target, given, project, out=out, fresh=fresh, after=after, timeout=timeout))
         except EventsourceError as error:
             if len(targets) == 1 and _code(error) == code_of(error):
                 raise
@@ -157,7 +159,7 @@ def _run_one(
     *,
     out: Path | None,
     fresh: bool,
-    show: bool,
+    after: Sequence[Callable[[Path], None]],
     timeout: int | None,
 ) -> int:
     """Run one report, print where its page is, and return its exit code."""
@@ -183,12 +185,22 @@ def _run_one(
     say(f"{short_path(str(made.path))}  {made.size / 1e6:.1f} MB, {how}")
     for line in made.notes:
         note(line)
-    if show:
-        webbrowser.open(made.path.resolve().as_uri())
+    for act in after:
+        act(made.path)
     if made.status == "stale":
         complain("Warning", f"{made.name}: the data are older than {made.manifest['max_age']}")
         return CHECKS_FAILED
     return 0
+
+
+def _print_pdf(page: Path) -> None:
+    from eventsource import report
+
+    say(short_path(str(report.write_pdf(page))))
+
+
+def _open_page(page: Path) -> None:
+    webbrowser.open(page.resolve().as_uri())
 
 
 def _targets(reports: Sequence[str], project: Project) -> Iterator[Path]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from eventsource.report._limits import Limits
     from eventsource.report._new import new_definition
     from eventsource.report._parameters import Parameter, resolved
+    from eventsource.report._pdf import write_pdf
     from eventsource.report._results import named_results
     from eventsource.report._run import ChecksFailedError, Report, parameters, run
     from eventsource.report._schedule import Scheduler, SchedulerStatus, SystemClock
@@ -58,6 +59,7 @@ __all__ = [
     "run",
     "systemd_units",
     "verify",
+    "write_pdf",
 ]
 
 _HOMES: Final = {
@@ -88,6 +90,7 @@ _HOMES: Final = {
     "result": "_display",
     "systemd_units": "_units",
     "verify": "_verify",
+    "write_pdf": "_pdf",
 }
 """The module that defines a public name; names that are not listed are from ``_run``."""
 

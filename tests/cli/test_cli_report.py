@@ -52,6 +52,14 @@ def test_definitions_from_their_making_to_their_history(run: Run, folder: Path) 
     assert history == ["report,status", "counted,ok", "counted,checks", "counted,ok"]
 
 
+@pytest.mark.browser
+def test_a_page_is_printed_too(run: Run, folder: Path) -> None:
+    """`--pdf` writes a PDF beside the page, and names it."""
+    page, pdf = run("report", "run", "one.ipynb", "--pdf").stdout.splitlines()
+    assert pdf == page.split()[0].removesuffix(".html") + ".pdf"
+    assert (folder / pdf).read_bytes().startswith(b"%PDF")
+
+
 def test_wrong_usage_runs_nothing(run: Run, folder: Path) -> None:
     """Unknown names, folders without notebooks, and broken definitions have exit code 2."""
     (folder / "reports").mkdir()
