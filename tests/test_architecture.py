@@ -26,7 +26,7 @@ LAYERS: dict[frozenset[str], str] = {
         "The log, an append-only table; readers of files and stores; the declarative way to write a plan; charts; "
         "sentences."
     ),
-    frozenset({"store"}): "The write side: streams of events in an SQL table.",
+    frozenset({"store"}): "The write side: streams of events in an SQL table, or in Cassandra.",
     frozenset({"plan"}): "What a model means, as frozen data.",
     frozenset({"operations"}): "One table that says what every operation is and computes.",
     frozenset({"corrections"}): "Corrections: events that say how earlier events are read.",
@@ -57,6 +57,7 @@ DOORS = {
     "anywidget": {"jupyter"},
     "adbc_driver_postgresql": {"sources"},
     "altair": {"charts"},
+    "cassandra": {"sources", "store"},
     "deltalake": {"log"},
     "fcntl": set(),  # the package can be imported on Windows
     "confluent_kafka": {"sources"},

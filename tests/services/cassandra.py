@@ -42,6 +42,10 @@ memtable_offheap_space: 128MiB
 file_cache_size: 64MiB
 commitlog_segment_size: 64MiB
 auto_snapshot: false
+read_request_timeout: 30s
+range_request_timeout: 30s
+write_request_timeout: 30s
+cas_contention_timeout: 10s
 disk_failure_policy: stop
 """
 _EXPORTS: Final = (

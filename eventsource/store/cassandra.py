@@ -1,0 +1,346 @@
+"""The write side in Cassandra: streams of events, appended with optimistic concurrency (lightweight transactions).
+
+```text
+events            partition (stream, bucket), row version     the events; a bucket has 10,000 versions
+events_by_hour    partition hour, row recorded                what was about to be appended, and when: an *intent*
+events_hours      partition name, row hour                    the hours that have intents
+events_store      partition name                              the identity of this store
+```
+
+An append writes its intent first, then all of its rows in one conditional batch (``IF NOT EXISTS``). So every
+event has an intent, and readers that follow the intents miss none. An intent without events is that of an append
+that lost against another one, or of a writer that died.
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import Any, Final, Self
+from urllib.parse import parse_qsl, unquote, urlsplit
+from uuid import UUID, uuid4
+
+from cassandra import (
+    AlreadyExists,
+    AuthenticationFailed,
+    ConsistencyLevel,
+    DriverException,
+    InvalidRequest,
+    Unauthorized,
+    Unavailable,
+)
+from cassandra.auth import PlainTextAuthProvider
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable
+from cassandra.policies import DCAwareRoundRobinPolicy, RoundRobinPolicy
+from cassandra.query import BatchStatement
+from cassandra.util import uuid_from_time
+
+from eventsource.errors import ConcurrencyError, FrameError, SourceError, StoreError
+from eventsource.messages import first_line
+from eventsource.redaction import harmless_cause
+from eventsource.store._database import Expected, Presence
+from eventsource.store._events import NewEvent, new_events
+
+__all__ = ["BUCKET", "CassandraStore", "Place", "connected", "place_of"]
+
+BUCKET: Final = 10_000
+"""Versions of a bucket."""
+
+_PORT: Final = 9042
+_HOUR: Final = 3600
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_TABLES: Final = tuple(
+    f"CREATE TABLE IF NOT EXISTS {{table}}{columns}"
+    for columns in (
+        " (stream text, bucket bigint, version bigint, event_id text, type text, occurred_at bigint, "
+        "recorded timeuuid, data text, metadata text, PRIMARY KEY ((stream, bucket), version))",
+        "_by_hour (hour bigint, recorded timeuuid, stream text, first bigint, count int, event_id text, "
+        "PRIMARY KEY (hour, recorded))",
+        "_hours (name text, hour bigint, PRIMARY KEY (name, hour))",
+        "_store (name text, id text, PRIMARY KEY (name))",
+    )
+)
+_INSERT: Final = (
+    "INSERT INTO {table} (stream, bucket, version, event_id, type, occurred_at, recorded, data, metadata) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) IF NOT EXISTS"
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where tables are: ``cassandra://user:password@h1,h2:9042/keyspace?table=events&dc=dc1``."""
+
+    hosts: tuple[str, ...]
+    port: int
+    keyspace: str
+    table: str
+    dc: str | None
+    user: str | None
+    password: str | None
+
+    def __repr__(self) -> str:
+        return f"Place({','.join(self.hosts)}:{self.port}/{self.keyspace}.{self.table})"
+
+
+def place_of(url: str, table: str | None = None) -> Place:
+    """Return where a URL points.
+
+    Raises:
+        SourceError: the URL names no keyspace, or a name has other characters than letters, digits and ``_``.
+    """
+    parts = urlsplit(url)
+    login, _, servers = parts.netloc.rpartition("@")
+    query = dict(parse_qsl(parts.query))
+    keyspace, name = parts.path.strip("/"), table or query.get("table", "events")
+    if not servers or not all(each.isidentifier() and each.isascii() for each in (keyspace, name)):
+        raise SourceError(
+            f"expected hosts, a keyspace and perhaps a table, got {url!r}",
+            hint="such as cassandra://host:9042/shop?table=events",
+        )
+    hosts, ports = zip(*(each.partition(":")[::2] for each in servers.split(",")), strict=True)
+    port = next((int(each) for each in ports if each.isdigit()), _PORT)
+    user, _, password = login.partition(":")
+    return Place(hosts, port, keyspace, name, query.get("dc"), unquote(user) or None, unquote(password) or None)
+
+
+@contextmanager
+def connected(place: Place, timeout: float = 30.0) -> Iterator[Any]:
+    """Open a session in the keyspace of a place, which reads and writes at ``LOCAL_QUORUM``.
+
+    Raises:
+        StoreError: the cluster is unavailable or refuses; the keyspace or a table does not exist.
+    """
+    policy = RoundRobinPolicy() if place.dc is None else DCAwareRoundRobinPolicy(place.dc)
+    profile = ExecutionProfile(
+        load_balancing_policy=policy,
+        consistency_level=ConsistencyLevel.LOCAL_QUORUM,
+        serial_consistency_level=ConsistencyLevel.LOCAL_SERIAL,
+        request_timeout=timeout,
+    )
+    login = PlainTextAuthProvider(place.user, place.password) if place.user else None
+    cluster = Cluster(
+        list(place.hosts),
+        port=place.port,
+        auth_provider=login,
+        execution_profiles={EXEC_PROFILE_DEFAULT: profile},
+        connect_timeout=timeout,
+    )
+    try:
+        yield cluster.connect(place.keyspace)
+    except (DriverException, NoHostAvailable) as error:
+        raise _error(place, error) from harmless_cause(error)
+    finally:
+        cluster.shutdown()
+
+
+class CassandraStore:
+    """Streams of events in Cassandra; the interface is that of `eventsource.store.EventStore`.
+
+    Its tables are created by `init`; the keyspace must exist. Close it, or use it in a ``with`` statement.
+
+    Args:
+        url: ``cassandra://user:password@h1,h2:9042/keyspace?table=events&dc=dc1``.
+        table: the name of the table; default: that of the URL, or ``events``.
+
+    Raises:
+        SourceError: the URL cannot be used.
+        StoreError: the cluster is unavailable.
+    """
+
+    def __init__(self, url: str, *, table: str | None = None) -> None:
+        self._place = place_of(url, table)
+        self._connection = connected(self._place)
+        self._session = self._connection.__enter__()
+        self._statements: dict[str, Any] = {}
+        self._hours: set[int] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._connection.__exit__(None, None, None)
+
+    def init(self) -> None:
+        """Create the tables where they do not exist."""
+        for statement in _TABLES:
+            try:
+                self._session.execute(statement.format(table=self._place.table))
+            except AlreadyExists:
+                continue
+        self._run("INSERT INTO {table}_store (name, id) VALUES ('id', ?) IF NOT EXISTS", str(uuid4()))
+
+    def append(self, stream: str, events: Iterable[Any], expected_version: Expected = None) -> int:
+        """Append events to a stream, all or nothing; see `EventStore.append`, also for repeated appends.
+
+        Raises:
+            ConcurrencyError: the stream has another version; nothing was appended.
+            FrameError: something cannot be an event, or the events do not fit into one bucket of 10,000 versions.
+            StoreError: the cluster is unavailable. It is safe to append the same events again.
+        """
+        new = new_events(events)
+        version, recorded = self._last(stream)
+        for _ in range(_ATTEMPTS):
+            if (known := self._repeated(stream, new, version, expected_version)) is not None:
+                return known
+            _check(stream, version, expected_version)
+            if self._insert(stream, new, version, recorded):
+                return version + len(new)
+            version, recorded = self._last(stream)
+        raise ConcurrencyError("other writers appended first, many times in a row", hint="append again")
+
+    def read(self, stream: str, from_version: int = 1) -> list[Mapping[str, Any]]:
+        """Return the events of a stream as rows of the table, in order."""
+        found: list[Mapping[str, Any]] = []
+        bucket = (from_version - 1) // BUCKET
+        while rows := list(
+            self._run(
+                "SELECT * FROM {table} WHERE stream = ? AND bucket = ? AND version >= ?",
+                stream,
+                bucket,
+                from_version,
+            )
+        ):
+            found += [row._asdict() for row in rows]
+            bucket += 1
+        return found
+
+    def _last(self, stream: str) -> tuple[int, UUID | None]:
+        """Return the version of the last event and when it was recorded. The read completes what is in flight."""
+        found: tuple[int, UUID | None] = (0, None)
+        bucket = 0
+        while rows := list(
+            self._run(
+                "SELECT version, recorded FROM {table} WHERE stream = ? AND bucket = ? ORDER BY version DESC LIMIT 1",
+                stream,
+                bucket,
+                level=ConsistencyLevel.LOCAL_SERIAL,
+            )
+        ):
+            found = rows[0].version, rows[0].recorded
+            bucket += 1
+        return found
+
+    def _repeated(self, stream: str, new: list[NewEvent], version: int, expected: Expected) -> int | None:
+        """Return the version after the same events, if they were appended before at the expected place."""
+        first = expected + 1 if isinstance(expected, int) else 1 if expected is Presence.NO_STREAM else None
+        begin = max(1, version - _LOOK_BACK) if first is None else first
+        if version < begin:
+            return None
+        ids = [row["event_id"] for row in self.read(stream, begin)]
+        wanted = [event.event_id for event in new]
+        starts = range(len(ids)) if first is None else [0]
+        at = next((start for start in starts if ids[start : start + len(wanted)] == wanted), None)
+        return None if at is None else begin + at + len(wanted) - 1
+
+    def _insert(self, stream: str, new: list[NewEvent], version: int, last: UUID | None) -> bool:
+        first, bucket = version + 1, version // BUCKET
+        if (version + len(new) - 1) // BUCKET != bucket:
+            fitting = (bucket + 1) * BUCKET - version
+            raise FrameError(
+                f"{len(new)} events do not fit into a bucket of {stream!r}, which has {fitting} versions left",
+                hint=f"append the first {fitting} alone",
+            )
+        recorded = _time_after(last)
+        hour = int(_seconds(recorded)) // _HOUR
+        if hour not in self._hours:
+            self._run("INSERT INTO {table}_hours (name, hour) VALUES ('hours', ?)", hour)
+            self._hours.add(hour)
+        self._run(
+            "INSERT INTO {table}_by_hour (hour, recorded, stream, first, count, event_id) VALUES (?, ?, ?, ?, ?, ?)",
+            *(hour, recorded, stream, first, len(new), new[0].event_id),
+        )
+        inserts = [
+            self._prepared(_INSERT).bind((stream, bucket, number, *_columns(event, recorded)))
+            for number, event in enumerate(new, first)
+        ]
+        if len(inserts) == 1:
+            return bool(self._execute(inserts[0]).was_applied)
+        batch = BatchStatement(serial_consistency_level=ConsistencyLevel.LOCAL_SERIAL)
+        for insert in inserts:
+            batch.add(insert)
+        return bool(self._execute(batch).was_applied)
+
+    def _run(self, statement: str, *values: Any, level: int | None = None) -> Any:
+        prepared = self._prepared(statement)
+        bound = prepared.bind(values)
+        if level is not None:
+            bound.consistency_level = level
+        return self._execute(bound)
+
+    def _execute(self, statement: Any) -> Any:
+        try:
+            return self._session.execute(statement)
+        except (DriverException, NoHostAvailable) as error:
+            raise _error(self._place, error) from harmless_cause(error)
+
+    def _prepared(self, statement: str) -> Any:
+        if statement not in self._statements:
+            try:
+                self._statements[statement] = self._session.prepare(statement.format(table=self._place.table))
+            except (DriverException, NoHostAvailable) as error:
+                raise _error(self._place, error) from harmless_cause(error)
+        return self._statements[statement]
+
+
+_ATTEMPTS: Final = 50
+_LOOK_BACK: Final = 1000
+"""Versions among which the events of an append without an expected version are looked for."""
+
+
+def _check(stream: str, version: int, expected: Expected) -> None:
+    wanted = 0 if expected is Presence.NO_STREAM else expected
+    is_there = version > 0
+    if (expected is Presence.EXISTS and is_there) or wanted is None or wanted == version:
+        return
+    raise ConcurrencyError(
+        f"expected stream {stream!r} at version {wanted}, got {version}; nothing was appended",
+        hint="read the stream again, decide again, and append with the version that you have read",
+    )
+
+
+def _columns(event: NewEvent, recorded: UUID) -> tuple[Any, ...]:
+    at = (event.occurred_at - _EPOCH) // timedelta(microseconds=1)
+    return event.event_id, event.type, at, recorded, event.data, event.metadata
+
+
+def _time_after(last: UUID | None) -> UUID:
+    """Return a time UUID for now, or just after another one of the stream: later versions have later times."""
+    now = uuid_from_time(time.time())
+    if last is None or now.time > last.time:
+        return UUID(str(now))
+    later = last.time + 10
+    fields = (later & 0xFFFFFFFF, later >> 32 & 0xFFFF, later >> 48 & 0x0FFF, *now.fields[3:])
+    return UUID(fields=fields, version=1)
+
+
+def _seconds(recorded: UUID) -> float:
+    return (recorded.time - 0x01B21DD213814000) / 1e7
+
+
+def _error(place: Place, error: Exception) -> StoreError:
+    """Return the error of a driver with what to do about it."""
+    text = first_line(error)
+    causes = getattr(error, "errors", None)  # of hosts: a dict, or a list of their names
+    text = next((str(each) for each in causes.values()), text) if isinstance(causes, dict) else text
+    hint = "check hosts and port, and whether the nodes run; nothing was lost"
+    if (
+        isinstance(error, AuthenticationFailed | Unauthorized)
+        or "AuthenticationFailed" in text
+        or "credentials" in text
+    ):
+        hint = "check user, password and rights: cassandra://user:password@host:9042/keyspace"
+    elif isinstance(error, InvalidRequest) and "table" in text and "keyspace" not in text.lower():
+        hint = "create the tables: eventsource.store.cassandra.CassandraStore(url).init()"
+    elif "keyspace" in text.lower():
+        hint = f"create the keyspace {place.keyspace}, or check its name"
+    elif isinstance(error, Unavailable):
+        hint = "too few nodes answer for LOCAL_QUORUM: try again when they are back"
+    return StoreError(f"{place!r}: {text}", hint=hint)
