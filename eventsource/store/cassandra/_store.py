@@ -1,63 +1,41 @@
-"""The write side in Cassandra: streams of events, appended with optimistic concurrency (lightweight transactions).
-
-```text
-events            partition (stream, bucket), row version     the events; a bucket has 10,000 versions
-events_by_hour    partition hour, row recorded                what was about to be appended, and when: an *intent*
-events_hours      partition name, row hour                    the hours that have intents
-events_store      partition name                              the identity of this store
-```
-
-An append writes its intent first, then all of its rows in one conditional batch (``IF NOT EXISTS``). So every
-event has an intent, and readers that follow the intents miss none. An intent without events is that of an append
-that lost against another one, or of a writer that died.
-"""
+"""`CassandraStore`: append with optimistic concurrency, and read."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Final, Self
-from urllib.parse import parse_qsl, unquote, urlsplit
 from uuid import UUID, uuid4
 
-from cassandra import (
-    AlreadyExists,
-    AuthenticationFailed,
-    ConsistencyLevel,
-    DriverException,
-    InvalidRequest,
-    Unauthorized,
-    Unavailable,
-)
-from cassandra.auth import PlainTextAuthProvider
-from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable
-from cassandra.policies import DCAwareRoundRobinPolicy, RoundRobinPolicy
+from cassandra import AlreadyExists, ConsistencyLevel, DriverException
+from cassandra.cluster import NoHostAvailable
 from cassandra.query import BatchStatement
 from cassandra.util import uuid_from_time
 
-from eventsource.errors import ConcurrencyError, FrameError, SourceError, StoreError
-from eventsource.messages import first_line
+from eventsource.errors import ConcurrencyError, FrameError
 from eventsource.redaction import harmless_cause
 from eventsource.store._database import Expected, Presence
 from eventsource.store._events import NewEvent, new_events
+from eventsource.store.cassandra._connection import connected, place_of, store_error
 
-__all__ = ["BUCKET", "CassandraStore", "Place", "connected", "place_of"]
+__all__ = ["BUCKET", "CassandraStore"]
 
 BUCKET: Final = 10_000
 """Versions of a bucket."""
 
-_PORT: Final = 9042
 _HOUR: Final = 3600
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TABLES: Final = tuple(
     f"CREATE TABLE IF NOT EXISTS {{table}}{columns}"
     for columns in (
-        " (stream text, bucket bigint, version bigint, event_id text, type text, occurred_at bigint, "
-        "recorded timeuuid, data text, metadata text, PRIMARY KEY ((stream, bucket), version))",
-        "_by_hour (hour bigint, recorded timeuuid, stream text, first bigint, count int, event_id text, "
-        "PRIMARY KEY (hour, recorded))",
+        (
+            " (stream text, bucket bigint, version bigint, event_id text, type text, occurred_at bigint, "
+            "recorded timeuuid, data text, metadata text, PRIMARY KEY ((stream, bucket), version))"
+        ),
+        (
+            "_by_hour (hour bigint, recorded timeuuid, stream text, first bigint, count int, event_id text, "
+            "PRIMARY KEY (hour, recorded))"
+        ),
         "_hours (name text, hour bigint, PRIMARY KEY (name, hour))",
         "_store (name text, id text, PRIMARY KEY (name))",
     )
@@ -66,73 +44,6 @@ _INSERT: Final = (
     "INSERT INTO {table} (stream, bucket, version, event_id, type, occurred_at, recorded, data, metadata) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) IF NOT EXISTS"
 )
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where tables are: ``cassandra://user:password@h1,h2:9042/keyspace?table=events&dc=dc1``."""
-
-    hosts: tuple[str, ...]
-    port: int
-    keyspace: str
-    table: str
-    dc: str | None
-    user: str | None
-    password: str | None
-
-    def __repr__(self) -> str:
-        return f"Place({','.join(self.hosts)}:{self.port}/{self.keyspace}.{self.table})"
-
-
-def place_of(url: str, table: str | None = None) -> Place:
-    """Return where a URL points.
-
-    Raises:
-        SourceError: the URL names no keyspace, or a name has other characters than letters, digits and ``_``.
-    """
-    parts = urlsplit(url)
-    login, _, servers = parts.netloc.rpartition("@")
-    query = dict(parse_qsl(parts.query))
-    keyspace, name = parts.path.strip("/"), table or query.get("table", "events")
-    if not servers or not all(each.isidentifier() and each.isascii() for each in (keyspace, name)):
-        raise SourceError(
-            f"expected hosts, a keyspace and perhaps a table, got {url!r}",
-            hint="such as cassandra://host:9042/shop?table=events",
-        )
-    hosts, ports = zip(*(each.partition(":")[::2] for each in servers.split(",")), strict=True)
-    port = next((int(each) for each in ports if each.isdigit()), _PORT)
-    user, _, password = login.partition(":")
-    return Place(hosts, port, keyspace, name, query.get("dc"), unquote(user) or None, unquote(password) or None)
-
-
-@contextmanager
-def connected(place: Place, timeout: float = 30.0) -> Iterator[Any]:
-    """Open a session in the keyspace of a place, which reads and writes at ``LOCAL_QUORUM``.
-
-    Raises:
-        StoreError: the cluster is unavailable or refuses; the keyspace or a table does not exist.
-    """
-    policy = RoundRobinPolicy() if place.dc is None else DCAwareRoundRobinPolicy(place.dc)
-    profile = ExecutionProfile(
-        load_balancing_policy=policy,
-        consistency_level=ConsistencyLevel.LOCAL_QUORUM,
-        serial_consistency_level=ConsistencyLevel.LOCAL_SERIAL,
-        request_timeout=timeout,
-    )
-    login = PlainTextAuthProvider(place.user, place.password) if place.user else None
-    cluster = Cluster(
-        list(place.hosts),
-        port=place.port,
-        auth_provider=login,
-        execution_profiles={EXEC_PROFILE_DEFAULT: profile},
-        connect_timeout=timeout,
-    )
-    try:
-        yield cluster.connect(place.keyspace)
-    except (DriverException, NoHostAvailable) as error:
-        raise _error(place, error) from harmless_cause(error)
-    finally:
-        cluster.shutdown()
 
 
 class CassandraStore:
@@ -189,6 +100,8 @@ class CassandraStore:
         version, recorded = self._last(stream)
         for _ in range(_ATTEMPTS):
             if (known := self._repeated(stream, new, version, expected_version)) is not None:
+                # An append whose answer was lost may have taken long: readers may have passed its intent.
+                self._announce(stream, new, known - len(new) + 1, _time_after(None))
                 return known
             _check(stream, version, expected_version)
             if self._insert(stream, new, version, recorded):
@@ -218,7 +131,8 @@ class CassandraStore:
         bucket = 0
         while rows := list(
             self._run(
-                "SELECT version, recorded FROM {table} WHERE stream = ? AND bucket = ? ORDER BY version DESC LIMIT 1",
+                "SELECT version, recorded FROM {table} WHERE stream = ? AND bucket = ? "
+                "ORDER BY version DESC LIMIT 1",
                 stream,
                 bucket,
                 level=ConsistencyLevel.LOCAL_SERIAL,
@@ -249,24 +163,30 @@ class CassandraStore:
                 hint=f"append the first {fitting} alone",
             )
         recorded = _time_after(last)
+        self._announce(stream, new, first, recorded)
+        inserts = [
+            self._prepared(_INSERT).bind((stream, bucket, number, *_columns(event, recorded)))
+            for number, event in enumerate(new, first)
+        ]
+        batch = BatchStatement(serial_consistency_level=ConsistencyLevel.LOCAL_SERIAL)
+        for insert in inserts:
+            batch.add(insert)
+        is_applied = bool(self._execute(inserts[0] if len(inserts) == 1 else batch).was_applied)
+        if is_applied and time.time() - _seconds(recorded) > _SLOW:
+            self._announce(stream, new, first, _time_after(None))  # readers may have passed the first intent
+        return is_applied
+
+    def _announce(self, stream: str, new: list[NewEvent], first: int, recorded: UUID) -> None:
+        """Write an intent: these events are, or will be, at the versions from ``first`` on."""
         hour = int(_seconds(recorded)) // _HOUR
         if hour not in self._hours:
             self._run("INSERT INTO {table}_hours (name, hour) VALUES ('hours', ?)", hour)
             self._hours.add(hour)
         self._run(
-            "INSERT INTO {table}_by_hour (hour, recorded, stream, first, count, event_id) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO {table}_by_hour (hour, recorded, stream, first, count, event_id) "
+            "VALUES (?, ?, ?, ?, ?, ?)",
             *(hour, recorded, stream, first, len(new), new[0].event_id),
         )
-        inserts = [
-            self._prepared(_INSERT).bind((stream, bucket, number, *_columns(event, recorded)))
-            for number, event in enumerate(new, first)
-        ]
-        if len(inserts) == 1:
-            return bool(self._execute(inserts[0]).was_applied)
-        batch = BatchStatement(serial_consistency_level=ConsistencyLevel.LOCAL_SERIAL)
-        for insert in inserts:
-            batch.add(insert)
-        return bool(self._execute(batch).was_applied)
 
     def _run(self, statement: str, *values: Any, level: int | None = None) -> Any:
         prepared = self._prepared(statement)
@@ -279,18 +199,21 @@ class CassandraStore:
         try:
             return self._session.execute(statement)
         except (DriverException, NoHostAvailable) as error:
-            raise _error(self._place, error) from harmless_cause(error)
+            raise store_error(self._place, error) from harmless_cause(error)
 
     def _prepared(self, statement: str) -> Any:
         if statement not in self._statements:
             try:
                 self._statements[statement] = self._session.prepare(statement.format(table=self._place.table))
             except (DriverException, NoHostAvailable) as error:
-                raise _error(self._place, error) from harmless_cause(error)
+                raise store_error(self._place, error) from harmless_cause(error)
         return self._statements[statement]
 
 
 _ATTEMPTS: Final = 50
+_SLOW: Final = 2.5
+"""Seconds after which an append announces its events again: half of how far readers stay behind by default."""
+
 _LOOK_BACK: Final = 1000
 """Versions among which the events of an append without an expected version are looked for."""
 
@@ -323,24 +246,3 @@ def _time_after(last: UUID | None) -> UUID:
 
 def _seconds(recorded: UUID) -> float:
     return (recorded.time - 0x01B21DD213814000) / 1e7
-
-
-def _error(place: Place, error: Exception) -> StoreError:
-    """Return the error of a driver with what to do about it."""
-    text = first_line(error)
-    causes = getattr(error, "errors", None)  # of hosts: a dict, or a list of their names
-    text = next((str(each) for each in causes.values()), text) if isinstance(causes, dict) else text
-    hint = "check hosts and port, and whether the nodes run; nothing was lost"
-    if (
-        isinstance(error, AuthenticationFailed | Unauthorized)
-        or "AuthenticationFailed" in text
-        or "credentials" in text
-    ):
-        hint = "check user, password and rights: cassandra://user:password@host:9042/keyspace"
-    elif isinstance(error, InvalidRequest) and "table" in text and "keyspace" not in text.lower():
-        hint = "create the tables: eventsource.store.cassandra.CassandraStore(url).init()"
-    elif "keyspace" in text.lower():
-        hint = f"create the keyspace {place.keyspace}, or check its name"
-    elif isinstance(error, Unavailable):
-        hint = "too few nodes answer for LOCAL_QUORUM: try again when they are back"
-    return StoreError(f"{place!r}: {text}", hint=hint)
