@@ -27,6 +27,9 @@ from eventsource.messages import first_line
 
 __all__ = ["check_files"]
 
+_PANIC: Final = pl.exceptions.PanicException
+"""What Polars raises for some damaged files; not an `Exception`."""
+
 _FOUND: Final = {"file": pl.String(), "first": pl.Int64(), "last": pl.Int64(), "problem": pl.String()}
 _EXACT: Final = 60
 """Statistics of texts are exact up to so many bytes; longer ones may be cut."""
@@ -63,7 +66,7 @@ def _faults(file: DataFile) -> Iterator[tuple[int | None, int | None, str]]:
         with file.open() as source:
             # Questions use this decoder, which refuses other things.
             pl.scan_parquet(BytesIO(source.read()), schema=STORED).collect()
-    except (OSError, ValueError, ArithmeticError, pa.ArrowException, pl.exceptions.PolarsError) as error:
+    except (OSError, ValueError, ArithmeticError, pa.ArrowException, pl.exceptions.PolarsError, _PANIC) as error:
         yield file.first, file.last, first_line(error)
 
 
