@@ -35,7 +35,7 @@ from eventsource.operations import (
     Rule,
     TouchedRows,
     flag_of,
-    fold_error,
+    fold_errors,
 )
 
 __all__ = ["FieldHistories"]
@@ -70,10 +70,8 @@ class FieldHistories(Mapping[str, FieldHistory]):
 
     def __getitem__(self, name: str) -> FieldHistory:
         if name not in self._computed:
-            try:
+            with fold_errors(None if name == EXISTS else name):
                 self._computed[name] = self._existence() if name == EXISTS else self._history(self._rules[name])
-            except pl.exceptions.PolarsError as error:
-                raise fold_error(error, None if name == EXISTS else name) from error
         return self._computed[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -90,10 +88,8 @@ class FieldHistories(Mapping[str, FieldHistory]):
 
     def events_of(self, rule: Rule) -> FieldEvents:
         """Return the events that touch a field, without those whose values it cannot fold by themselves."""
-        try:
+        with fold_errors(rule.name):
             return self._events_of(rule)
-        except pl.exceptions.PolarsError as error:
-            raise fold_error(error, rule.name) from error
 
     def values_of_other_groups(self, rule: Rule) -> tuple[Numbers, pl.Series]:
         """Return the rows of values that do not compare with what the entity's field holds, and what it holds.
@@ -199,10 +195,8 @@ class FieldHistories(Mapping[str, FieldHistory]):
             wanted["at"] = pl.col("at")
         if BAD_KEY in self._events.columns:
             wanted[BAD_KEY] = pl.col(BAD_KEY)
-        try:
+        with fold_errors():
             return self._clustered.columns.select(**wanted).collect()
-        except pl.exceptions.PolarsError as error:
-            raise fold_error(error) from error
 
     @cached_property
     def _codes(self) -> Any:

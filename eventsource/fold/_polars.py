@@ -11,7 +11,7 @@ from eventsource.fold._asked_faults import asked_faults
 from eventsource.fold._faults import faults_of
 from eventsource.fold._field_histories import FieldHistories
 from eventsource.fold.engine import EXISTS, Events
-from eventsource.operations import FieldHistory, TouchedRows, compute_derived, fold_error
+from eventsource.operations import FieldHistory, TouchedRows, compute_derived, fold_errors
 from eventsource.plan import Plan
 
 __all__ = ["PolarsEngine"]
@@ -144,7 +144,5 @@ def _before(histories: FieldHistories, plan: Plan, name: str, ends: RowNumbers, 
 
 
 def _collect(clustered: Clustered, *columns: str | pl.Expr) -> pl.DataFrame:
-    try:
+    with fold_errors():
         return clustered.collect(*columns)
-    except pl.exceptions.PolarsError as error:
-        raise fold_error(error) from error

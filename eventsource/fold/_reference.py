@@ -19,7 +19,7 @@ from eventsource.event import TIMESTAMP
 from eventsource.fold._asked_faults import asked_faults
 from eventsource.fold._python_values import NO_KEY, member_json, member_value, shown
 from eventsource.fold.engine import EXISTS, FAULTS, Events
-from eventsource.operations import Reference, Rule, Unfoldable, column_of, fold_error
+from eventsource.operations import Reference, Rule, Unfoldable, column_of, fold_errors
 from eventsource.plan import Plan
 
 __all__ = ["ReferenceEngine"]
@@ -239,7 +239,8 @@ class _Schema:
     def _derived(self, rule: Rule, states: list[dict[str, Any]]) -> pl.Series:
         assert rule.expression is not None  # noqa: S101 - asked for derived fields only
         others = [_series(name, states, dtype) for name, dtype in self.dtypes.items() if name != rule.name]
-        return _collect(pl.DataFrame(others).lazy().select(rule.expression)).to_series()
+        with fold_errors():
+            return pl.DataFrame(others).lazy().select(rule.expression).collect().to_series()
 
 
 def _dtype(rule: Rule, events: Events) -> pl.DataType | None:
@@ -265,17 +266,11 @@ def _equal(a: Any, b: Any) -> bool:
 def _events_by_entity(events: Events) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """Yield each entity with its events in fold order."""
     clustered = events.clustered
-    frame = _collect(clustered.in_order.with_columns(pl.col("type").cast(pl.String)))
+    with fold_errors():
+        frame = clustered.in_order.with_columns(pl.col("type").cast(pl.String)).collect()
     rows = clustered.with_entity(frame).iter_rows(named=True)
     for entity, count in zip(clustered.entities, clustered.counts, strict=True):
         yield entity, list(islice(rows, count))
-
-
-def _collect(frame: pl.LazyFrame) -> pl.DataFrame:
-    try:
-        return frame.collect()
-    except pl.exceptions.PolarsError as error:
-        raise fold_error(error) from error
 
 
 def _change(entity: str, row: dict[str, Any], name: str, before: Any, after: Any) -> dict[str, Any]:

@@ -57,7 +57,7 @@ from eventsource.log._pull import (
     pull_batches,
     refuse_rejected_lines,
 )
-from eventsource.log._rejected import DATED, RejectedLines, belongs_to
+from eventsource.log._rejected import CAUSE, DATED, RejectedLines, belongs_to
 from eventsource.log._sweep import Tidied
 from eventsource.log._table import Table
 from eventsource.log._writer import Appended, Writer
@@ -66,6 +66,7 @@ from eventsource.moment import Moment, first_instant, last_instant
 from eventsource.redaction import without_secrets
 
 __all__ = [
+    "CAUSE",
     "PINS",
     "Appended",
     "Correction",

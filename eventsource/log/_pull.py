@@ -12,6 +12,7 @@ import polars as pl
 
 from eventsource.errors import RejectedLinesError, SourceError
 from eventsource.event import REJECTED, Batch
+from eventsource.log._rejected import CAUSE
 from eventsource.log._writer import Appended
 from eventsource.messages import counted
 
@@ -37,7 +38,6 @@ _IDENTITY: Final = ("event_id", "type", "occurred_at", "data")
 _FEW: Final = 20
 """Events below which their ids are not judged."""
 _REASONS: Final = ("reason", "file", "lines", "first")
-_CAUSE: Final = pl.col("reason").str.split(": ").list.first().alias("cause")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Pulled:
         head: the position that the next event will get.
         seconds: how long it took.
         reasons: the rejected lines by cause and ``file``: the ``reason`` of the first one, how many ``lines``, the
-            number of the ``first``. A cause is a reason without the value that it shows.
+            number of the ``first``. A cause is a reason without the values that it shows.
     """
 
     appended: int
@@ -177,7 +177,7 @@ class _Totals:
             self._progress(PullProgress(self._read, self._size, self._appended, self._rejected))
 
     def pulled(self) -> Pulled:
-        reasons = pl.concat(self._reasons).group_by(_CAUSE, "file", maintain_order=True)
+        reasons = pl.concat(self._reasons).group_by(CAUSE, "file", maintain_order=True)
         return Pulled(
             appended=self._appended,
             duplicates=self._duplicates,
@@ -191,7 +191,7 @@ class _Totals:
 
 
 def _by_reason(rejected: pl.DataFrame) -> pl.DataFrame:
-    groups = rejected.group_by(_CAUSE, "file", maintain_order=True)
+    groups = rejected.group_by(CAUSE, "file", maintain_order=True)
     lines = groups.agg(
         pl.col("reason").first(), pl.len().cast(pl.Int64).alias("lines"), pl.col("line").min().alias("first")
     )

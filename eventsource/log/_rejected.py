@@ -12,10 +12,16 @@ from eventsource.log._sweep import Tidied, remove_unneeded_files
 from eventsource.log._table import Table, retry_conflicts
 from eventsource.log._version import TableVersion
 
-__all__ = ["DATED", "RejectedLines", "belongs_to"]
+__all__ = ["CAUSE", "DATED", "RejectedLines", "belongs_to"]
 
 DATED: Final = pl.Schema({**REJECTED, "rejected_at": TIMESTAMP})
 """Rejected lines, and when they were rejected."""
+
+_VALUE: Final = r'"(\\.|[^"])*"?|\d+'
+"""The texts and numbers in a reason, which are those of the line."""
+
+CAUSE: Final = pl.col("reason").str.replace_all(_VALUE, "…").str.replace(r"(?s): .*", "").alias("cause")
+"""What reasons have in common that differ only in the values of their lines: ``version is …, not an integer``."""
 
 _TRANSACTION: Final = "eventsource:rejected"
 """The application transaction that every commit carries, so that concurrent commits conflict."""

@@ -6,7 +6,7 @@ merge it.
 """
 
 from eventsource.operations._arguments import Op, Rounding, Transition
-from eventsource.operations._columns import column_of, fold_error
+from eventsource.operations._columns import column_of, fold_errors
 from eventsource.operations._derive import compute_derived
 from eventsource.operations._exact_sums import all_totals
 from eventsource.operations._expressions import expression_text
@@ -51,7 +51,7 @@ __all__ = [
     "expand_ranges",
     "expression_text",
     "flag_of",
-    "fold_error",
+    "fold_errors",
     "is_rowwise",
     "searched_columns",
 ]

@@ -1,6 +1,7 @@
 """Columns of Python values, and errors of Polars as errors of a fold."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from copy import deepcopy
 from datetime import date
 from decimal import Decimal
@@ -11,7 +12,7 @@ import polars as pl
 
 from eventsource.errors import FoldError
 
-__all__ = ["column_of", "fold_error", "unshared"]
+__all__ = ["column_of", "fold_errors", "unshared"]
 
 _PLAIN: Final = (str, int, float, bool, NoneType, Decimal, date)
 _WIDE: Final = "i128"  # sums are computed in 128 bits; only the cast back to 64 bits can fail with this name
@@ -43,8 +44,16 @@ def unshared(value: Any) -> Any:
     return value if isinstance(value, _PLAIN) else deepcopy(value)
 
 
-def fold_error(error: pl.exceptions.PolarsError, field: str | None = None) -> FoldError:
-    """Return the error that says why events could not be folded, or a field of them."""
+@contextmanager
+def fold_errors(field: str | None = None) -> Iterator[None]:
+    """Raise errors of Polars as a `FoldError`, which says why events cannot be folded, or a field of them."""
+    try:
+        yield
+    except pl.exceptions.PolarsError as error:
+        raise _fold_error(error, field) from error
+
+
+def _fold_error(error: pl.exceptions.PolarsError, field: str | None) -> FoldError:
     where = "" if field is None else f"field {field!r}: "
     if _WIDE in str(error):
         return FoldError(f"{where}a total exceeds 64 bits: {error}", hint="dtype=pl.Decimal(38, 0) is wider")

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import polars as pl
 
-from eventsource.operations._columns import fold_error
+from eventsource.operations._columns import fold_errors
 from eventsource.operations._ranks import Ranks
 from eventsource.operations._touched_rows import Numbers, TouchedRows
 
@@ -95,10 +95,8 @@ class FieldHistory:
         Raises:
             FoldError: a sum exceeds its dtype.
         """
-        try:
+        with fold_errors():
             return self._between(first, end)
-        except pl.exceptions.PolarsError as error:
-            raise fold_error(error) from error
 
     def _between(self, first: Numbers, end: Numbers) -> pl.Series:
         is_touched = end > first

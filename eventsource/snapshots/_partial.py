@@ -40,7 +40,7 @@ import polars as pl
 
 from eventsource.decode import Clustered, RowNumbers
 from eventsource.fold import EXISTS, Events, FieldHistories, faults_of
-from eventsource.operations import Partial, Rule, compute_derived, fold_error
+from eventsource.operations import Partial, Rule, compute_derived, fold_errors
 from eventsource.plan import Plan
 from eventsource.snapshots._choose import Unusable
 
@@ -96,10 +96,8 @@ def _obstacle(events: Events) -> Unusable | None:
 
 def _columns(rule: Rule, histories: FieldHistories) -> list[pl.Series] | None:
     """Return the columns that hold one field."""
-    try:
+    with fold_errors(rule.name):
         found = _partial(rule).columns(rule, histories.events_of(rule))
-    except pl.exceptions.PolarsError as error:
-        raise fold_error(error, rule.name) from error
     return None if found is None else [column.alias(f"{rule.name}{suffix}") for suffix, column in found.items()]
 
 
