@@ -3,7 +3,7 @@
 import json
 from calendar import monthrange
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from math import exp, log
 from pathlib import Path
@@ -75,12 +75,18 @@ def campaigns(year: int) -> list[tuple[str, int, int]]:
 
 def months_after(time: int, step: int) -> Iterator[int]:
     """Yield the same time of day every so many months later; the last day of a month that is too short."""
-    moment = _datetime(time)
+    moment, of_day = _datetime(time), time % DAY
+    begin = 12 * moment.year + moment.month - 1
     for count in range(1, 12 * 9999):
-        years, month = divmod(moment.month - 1 + step * count, 12)
-        year = moment.year + years
-        day = min(moment.day, monthrange(year, month + 1)[1])
-        yield _in_milliseconds(moment.replace(year=year, month=month + 1, day=day))
+        first, days = _month(begin + step * count)
+        yield (first + min(moment.day, days) - 1) * DAY + of_day
+
+
+@cache
+def _month(number: int) -> tuple[int, int]:
+    """Return the first day of a month, in days since 1970, and how many days it has; January of year 1 is 12."""
+    year, month = divmod(number, 12)
+    return date(year, month + 1, 1).toordinal() - _EPOCH.toordinal(), monthrange(year, month + 1)[1]
 
 
 def milliseconds(text: str) -> int:
