@@ -102,3 +102,9 @@ def _exact(value: Any) -> Any:
 def states(frame: pl.DataFrame) -> dict[str, dict[str, Any]]:
     """Return an answer of `as_of` as entity → fields."""
     return {row.pop("entity"): row for row in frame.to_dicts()}
+
+
+def reads_positions(plan: Plan) -> bool:
+    """Return whether a value may be a position, which another order of arrival changes."""
+    conditions = [rule.where.meta.root_names() for rule in plan.rules if rule.where is not None]
+    return "@position" in str([rule.of for rule in plan.rules]) + str(conditions)

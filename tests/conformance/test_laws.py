@@ -14,7 +14,16 @@ from eventsource.fold import PolarsEngine, ReferenceEngine
 from eventsource.moment import last_instant
 from eventsource.plan import Plan
 from eventsource.timeline import Timeline
-from tests.conformance.answers import alike, answer_of, assert_same, has_fixed_dtypes, is_refused, states, timeline
+from tests.conformance.answers import (
+    alike,
+    answer_of,
+    assert_same,
+    has_fixed_dtypes,
+    is_refused,
+    reads_positions,
+    states,
+    timeline,
+)
 from tests.conformance.strategies import INSTANTS, STREAMS, World, logs, moments, plans, worlds, zones
 
 pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.NumberTextWarning")
@@ -74,7 +83,7 @@ def test_the_order_of_arrival_does_not_matter(data: st.DataObject) -> None:
     once = World(events, data.draw(plans(members, order="occurred_at"))).without(lambda _: True)
     shuffled = data.draw(st.permutations(once))
     plan = data.draw(plans(members, order="occurred_at"))
-    if _reads_positions(plan):
+    if reads_positions(plan):
         return
     for question in (lambda t: t.as_of(), lambda t: t.history(), lambda t: t.as_of(INSTANTS[7])):
         assert_same(*(answer_of(question, timeline(log, plan)) for log in (once, list(shuffled))))
@@ -83,7 +92,7 @@ def test_the_order_of_arrival_does_not_matter(data: st.DataObject) -> None:
 @given(worlds(), moments(), zones())
 def test_as_of_ignores_what_happens_after_its_moment(world: World, when: Any, tz: str) -> None:
     """Law 5: as_of a moment is as_of now in a log that ends with it; positions are others there."""
-    if _reads_positions(world.plan):
+    if reads_positions(world.plan):
         return
     end = last_instant(when, tz)
     read = World(world.as_read(), world.plan)
@@ -101,7 +110,7 @@ def test_the_order_of_arrival_does_not_matter_to_numbered_events(data: st.DataOb
     """Law 4, with versions: events that have a version of their own may share a moment."""
     members = {"n": data.draw(st.sampled_from(("mixed", "number", "big"))), "v": "mixed", "in.side": "mixed"}
     plan = replace(data.draw(plans(members, order="occurred_at")), key={})
-    if _reads_positions(plan):
+    if reads_positions(plan):
         return
     events = World(data.draw(logs(members)), plan).without(lambda _: True)
     versions = data.draw(st.permutations(range(len(events))))
@@ -125,12 +134,6 @@ def _state(whole: Timeline, entity: str, when: Any) -> Any:
     """Return the state of an entity at a moment; None: it does not exist, or another one has a fault."""
     now = answer_of(lambda t: t.as_of(when), whole)
     return None if is_refused(now) else states(now).get(entity)
-
-
-def _reads_positions(plan: Plan) -> bool:
-    """Return whether a value may be a position, which another order of arrival changes."""
-    conditions = [rule.where.meta.root_names() for rule in plan.rules if rule.where is not None]
-    return "@position" in str([rule.of for rule in plan.rules]) + str(conditions)
 
 
 def _fold_order(world: World, entity: str) -> list[str]:
@@ -169,7 +172,7 @@ def test_known_at_ignores_what_was_recorded_after(world: World, when: Any, known
 
     The events of that log have other positions, so a plan that reads positions is not tried.
     """
-    if _reads_positions(world.plan):
+    if reads_positions(world.plan):
         return
     end = last_instant(known_at)
     before = world.without(lambda event: (event["recorded_at"] or event["occurred_at"]) <= end)
