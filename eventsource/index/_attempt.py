@@ -10,6 +10,7 @@ an index that has been rebuilt::
 """
 
 from types import TracebackType
+from typing import Final
 
 import polars as pl
 
@@ -17,6 +18,9 @@ from eventsource.errors import EventsourceError
 from eventsource.index._view import View
 
 __all__ = ["Attempt"]
+
+_UNREADABLE: Final = (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException)
+"""What reading a damaged file may raise; at some flipped bits Polars panics."""
 
 
 class Attempt:
@@ -42,6 +46,6 @@ class Attempt:
     ) -> bool:
         if isinstance(error, FileNotFoundError):
             self.missing = error
-        elif isinstance(error, pl.exceptions.PolarsError | OSError) and not isinstance(error, EventsourceError):
+        elif isinstance(error, _UNREADABLE) and not isinstance(error, EventsourceError):
             self.missing = self._view.parts.first_damaged()
         return self.missing is not None

@@ -76,7 +76,7 @@ def undecodable_file(folder: Path, names: Sequence[str], schema: pl.Schema) -> L
     for name in names:
         try:
             pl.scan_parquet(folder / name, schema=schema, glob=False).collect()
-        except (OSError, pl.exceptions.PolarsError) as error:
+        except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
             return LogError(f"{folder / name} is damaged: {first_line(error)}", hint=RESTORE)
     return None
 

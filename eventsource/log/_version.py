@@ -137,12 +137,14 @@ class TableVersion:
     def reading(self) -> Iterator[None]:
         """Raise an error of Polars as that of the damaged file which caused it.
 
+        At some flipped bits Polars panics, with what Python does not count as an `Exception`.
+
         Raises:
             LogError: a file of the table is damaged.
         """
         try:
             yield
-        except pl.exceptions.PolarsError as error:
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
             if (damage := self.first_damage()) is not None:
                 raise damage from error
             raise

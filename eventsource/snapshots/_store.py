@@ -173,7 +173,7 @@ class SnapshotStore:
             states = self._all_states(path)
             wanted = states if entities is None else states.filter(pl.col("entity").is_in(entities.implode()))
             return wanted.collect()
-        except (DamagedFileError, pl.exceptions.PolarsError):
+        except (DamagedFileError, pl.exceptions.PolarsError, pl.exceptions.PanicException):
             self._note_damage(path)
         except OSError:
             pass
@@ -253,6 +253,7 @@ def _snapshot_in(path: Path, *_stamp: int) -> Snapshot | None:
         ArithmeticError,
         RecursionError,
         pl.exceptions.PolarsError,
+        pl.exceptions.PanicException,
     ):
         return None
 

@@ -147,3 +147,22 @@ def test_any_error_of_reading_counts_as_damage(
     with pytest.warns(DerivedFileWarning, match="is damaged"):
         assert count() > 0
     assert stored_timeline(Log(tmp_path / "log"), PLAN, SIZES).as_of(snapshots=False).equals(expected[1])
+
+
+@pytest.mark.filterwarnings("ignore::eventsource.errors.DerivedFileWarning")
+def test_a_panic_counts_as_damage(sound: Path, expected: Answers, tmp_path: Path) -> None:
+    """At some flipped bits Polars panics, with what Python does not count as an `Exception`."""
+    shutil.copytree(sound, tmp_path / "log")
+    index = Index(Log(tmp_path / "log"), PLAN, sizes=SIZES)
+    attempts = 0
+    for attempt in index.views():
+        with attempt as view:
+            attempts += 1
+            if attempts == 1:
+                view.map(lambda events: events.clustered.in_order.collect())
+                flip(next(index.folder.glob("part-*.parquet")), random.Random(1))
+                raise pl.exceptions.PanicException("index out of bounds")
+            found = sum(view.map(lambda events: events.clustered.in_order.collect().height))
+    assert attempts == 2
+    assert found > 0
+    assert stored_timeline(Log(tmp_path / "log"), PLAN, SIZES).as_of(snapshots=False).equals(expected[1])
