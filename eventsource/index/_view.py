@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import polars as pl
 
@@ -27,6 +27,9 @@ from eventsource.moment import epoch_microseconds
 from eventsource.plan import Plan, Rule
 
 __all__ = ["View"]
+
+_GLANCE: Final = 5_000
+"""Events of a part that are looked at first: most columns have a value in one of them."""
 
 T = TypeVar("T")
 
@@ -201,19 +204,34 @@ class View:
         found: set[str] = set()
         if self._is_whole:
             last = None if until is None else epoch_microseconds(until)
-            # Of a view without limits all is known, but for the columns in which an event was corrected.
-            uncertain = self.parts.corrections.columns if self.readings is not None else {}
+            uncertain = self._uncertain_columns(last)
             known = {name: facts for name, facts in columns.items() if name not in uncertain}
             found = {name for name, facts in known.items() if last is None or facts.first <= last}
             columns = {name: facts for name, facts in columns.items() if name in uncertain}
         for number in self._numbers if columns else ():
-            missing = [name for name in columns if name not in found]
-            if not missing:
-                break
             events = self._visible(number).in_order
-            events = events if until is None else events.filter(pl.col("at") <= until)
-            found |= set(non_empty_columns(events, missing))
+            for some in (events.head(_GLANCE), events):
+                missing = [name for name in columns if name not in found]
+                if missing:
+                    asked = some if until is None else some.filter(pl.col("at") <= until)
+                    found |= set(non_empty_columns(asked, missing))
         return [name for name in self.parts.columns if name in found]
+
+    def _uncertain_columns(self, last: int | None) -> set[str]:
+        """Return the columns of which only a look tells whether an event up to ``last`` has a value in them.
+
+        Of a view without limits all is known, but for columns in which an event was corrected. Of these, one is
+        known that had a value by then, at a moment at which no event was corrected: this value is still there.
+        """
+        if self.readings is None:
+            return set()
+        corrected = set(self.readings.of_originals.removed["at"].to_physical())
+        return {
+            name
+            for name, facts in self.parts.columns.items()
+            if name in self.parts.corrections.columns
+            and (facts.first in corrected or (last is not None and facts.first > last))
+        }
 
     @property
     def _numbers(self) -> list[int]:
