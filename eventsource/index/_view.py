@@ -196,7 +196,7 @@ class View:
         def held_in(number: int) -> dict[str, Held]:
             return held_values(self._resolved(self._visible(number), seen, []), rules)
 
-        return in_threads(held_in, self._numbers)
+        return in_threads(held_in, self._part_numbers())
 
     def _columns(self, until: datetime | None) -> list[str]:
         """Return the columns of payload members that any of the events up to a moment has."""
@@ -208,7 +208,7 @@ class View:
             known = {name: facts for name, facts in columns.items() if name not in uncertain}
             found = {name for name, facts in known.items() if last is None or facts.first <= last}
             columns = {name: facts for name, facts in columns.items() if name in uncertain}
-        for number in self._numbers if columns else ():
+        for number in self._part_numbers() if columns else ():
             events = self._visible(number).in_order
             for some in (events.head(_GLANCE), events):
                 missing = [name for name in columns if name not in found]
@@ -233,11 +233,7 @@ class View:
             and (facts.first in corrected or (last is not None and facts.first > last))
         }
 
-    @property
-    def _numbers(self) -> list[int]:
-        return list(range(len(self.parts.first_ids)))
-
-    def _part_numbers(self, entities: pl.Series | None) -> list[int]:
+    def _part_numbers(self, entities: pl.Series | None = None) -> list[int]:
         """Return the numbers of the parts that may hold some entities, at least one part."""
         first_ids = pl.Series(self.parts.first_ids)
         if entities is None or len(first_ids) == 1:
