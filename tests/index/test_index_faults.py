@@ -301,12 +301,12 @@ def test_an_index_of_another_version_is_replaced(tmp_path: Path) -> None:
     assert not unnamed_files(index_of(stored_timeline(log_of(found), BUSY, SMALL)))
 
 
-def test_a_file_in_place_of_the_folder_is_an_error(tmp_path: Path) -> None:
-    """If the folder cannot be created, an IndexFileError names it."""
+def test_a_file_in_place_of_the_folder_is_answered_in_memory(tmp_path: Path) -> None:
+    """If the folder cannot be created, a warning names it, and the events are held in memory."""
     found = stored_timeline(log_with(tmp_path / "log", EVENTS[:100]), BUSY, SMALL)
     (tmp_path / "log" / "index").write_text("in the way")
-    with pytest.raises(IndexFileError, match=r"cannot be written to .*index"):
-        found.as_of()
+    with pytest.warns(DerivedFileWarning, match=r"no index can be kept in .*index"):
+        assert found.as_of().equals(reference(EVENTS[:100], BUSY).as_of())
 
 
 @pytest.mark.parametrize("code", [errno.ENOSYS, errno.ENOLCK])
