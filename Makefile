@@ -29,7 +29,7 @@ demo: environment
 	@echo "Where did the customer live on 30 June 2024, and where three months before?"
 	$(BIN)/eventsource as-of 2024-03-30 2024-06-30 --entity customer-42 --format table
 	@echo
-	@(echo board; ls notebooks/0[1-7]*.ipynb) | xargs -P 2 -n 1 $(BIN)/eventsource report run
+	@(ls reports/*.toml | xargs -n 1 basename -s .toml; ls notebooks/0[136]*.ipynb) | xargs -P 2 -n 1 $(BIN)/eventsource report run
 	@echo
 	@echo "All pages: reports/out/index.html. The board: reports/out/board/latest.html"
 

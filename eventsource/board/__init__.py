@@ -153,7 +153,8 @@ class Board(Part):
         self._need_fields("find")
         if name and name not in self.fields:
             raise ReportError(f"unknown field {name!r}", hint=f"the fields are {', '.join(self.fields)}")
-        return self._part("find", entity=entity, name=name, title=title or f"Find a {self.noun[0]}")
+        article = "an" if self.noun[0][:1].lower() in "aeiou" else "a"
+        return self._part("find", entity=entity, name=name, title=title or f"Find {article} {self.noun[0]}")
 
     def results(self) -> dict[str, Any]:
         """Return the figures at the stops that the page opens with."""

@@ -60,7 +60,7 @@ if (eventsource.board && eventsource.board.data.lives) (() => {
   const drawLife = () => {
     const panel = place.querySelector("[data-life]"), entity = state.open;
     if (entity < 0) {
-      panel.replaceChildren(element("p", { class: "soft" }, `Choose a ${data.noun[0]} in the table to see its life.`));
+      panel.replaceChildren(element("p", { class: "soft" }, "Choose one in the table to see its life."));
       return;
     }
     const k = chosen.k;
