@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -55,3 +56,10 @@ def test_it_asks_on_a_terminal(pulled: Run, folder: Path) -> None:
         assert b"Erase 5 events and 0 rejected lines from data/log, permanently? [y/N]" in errors
         log = es.Log(folder / "data" / "log")
         assert (log.head > 0, log.erasures) == (True, erased)
+
+
+def test_tidy_says_what_it_removed(pulled: Callable[..., Result]) -> None:
+    """A log without files that are not needed is as it was; hours must be a number that is not negative."""
+    assert re.match(r"0 files .*removed from .*data/log", pulled("tidy").stdout)
+    assert pulled("tidy", "--hours", "0").stdout.rstrip().endswith("data/log")
+    assert "hours" in pulled("tidy", "--hours", "-1", code=2).stderr

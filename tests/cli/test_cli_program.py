@@ -122,7 +122,8 @@ def test_the_commands_are_those_that_are_promised() -> None:
     promised = (
         "init|demo|pull|rejected|as-of|history|changes|diff|explain|replay|dump|trend|report run|check|lab"
         "|report verify|report diff|report schedule|report new|report list|report history"
-        "|refresh|follow|lag|snapshot|erase|sniff|correct|retract|faults"
+        "|refresh|follow|lag|snapshot|erase|sniff|correct|retract|faults|tidy"
+        "|store init|store append|store read|store streams"
     )
     assert set(commands()) == set(promised.split("|"))
 
