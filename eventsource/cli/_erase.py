@@ -73,7 +73,7 @@ def tidy(
     *,
     log: LogOption = None,
     hours: Annotated[
-        int, Option("--hours", metavar="N", help="Keep files that some version needed in the last N hours.")
+        int, Option("--hours", metavar="N", min=0, help="Keep files that some version needed in the last N hours.")
     ] = 24,
 ) -> None:
     """Remove files that no version of the log needs any more.
