@@ -26,6 +26,9 @@ from tests.sources.kafkakit import read
 KEYSPACE = "CREATE KEYSPACE shop WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}"
 
 
+pytestmark = pytest.mark.xdist_group("cassandra")  # so that one worker has the server
+
+
 @pytest.fixture(scope="session")
 def keyspace(cassandra: Cassandra) -> str:
     """The URL of a keyspace."""
