@@ -66,9 +66,14 @@ class Files:
         return sorted({file.parent.name for file in self.out.glob("[!.]*/*.json")})
 
     def manifests(self, report: str) -> list[dict[str, Any]]:
-        """Return the manifests of a report's runs in the order of their names; broken ones are left out."""
-        found = (self.manifest(report, file.stem) for file in sorted((self.out / report).glob("*.json")))
-        return [manifest for manifest in found if manifest is not None]
+        """Return the manifests of a report's runs, those of older data first; broken ones are left out.
+
+        Runs of the same data, such as with changed code, are in the order in which they were made: the hash at the
+        end of their names has none.
+        """
+        found = (self.manifest(report, file.stem) for file in (self.out / report).glob("*.json"))
+        manifests = [manifest for manifest in found if manifest is not None]
+        return sorted(manifests, key=lambda each: (each["run"].rpartition("-")[0], str(each["made"]), each["run"]))
 
     def manifest(self, report: str, run: str) -> dict[str, Any] | None:
         """Return the manifest beside a page; None: there is none, or it is not one."""

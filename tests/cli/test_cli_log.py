@@ -169,7 +169,7 @@ def test_a_mapping_by_the_project(run: Run, folder: Path) -> None:
     [
         (("pull", "nothing/*.jsonl"), 3),
         (("pull", "nothing.jsonl"), 3),
-        (("pull", "kafka://host/topic"), 2),
+        (("pull", "gopher://host/topic"), 2),
         (("pull", "--unit", "h", "raw/a.jsonl"), 2),
         (("pull", "--format", "xml", "raw/a.jsonl"), 2),
         (("pull", "--tz", "Mars/Olympus", "raw/a.jsonl"), 2),

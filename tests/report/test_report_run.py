@@ -74,8 +74,8 @@ def test_events_that_come_during_a_run_do_not_show(project: Path) -> None:
     assert not later.is_served
     assert later.results == {"premium": 3, "events": 3}
     folder = project / "out" / "premium"
-    assert f'rel="next" href="{later.run}.html"' in (folder / f"{made.run}.html").read_text()
-    assert f'rel="prev" href="{made.run}.html"' in (folder / "latest.html").read_text()
+    assert f'href="{later.run}.html" rel="next"' in (folder / f"{made.run}.html").read_text()
+    assert f'href="{made.run}.html" rel="prev"' in (folder / "latest.html").read_text()
     series = (project / "out" / "index.html").read_text()
     assert series.count("<polyline") == 1
     assert series.count("data until") >= 3
