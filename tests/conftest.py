@@ -26,6 +26,8 @@ settings.register_profile(
 )
 settings.load_profile("laws")
 
+_RANDOM_NUMBERS = pytest.mark.filterwarnings("ignore::eventsource.errors.NumberTextWarning")
+"""Random numbers may be such that no dtype holds all of them; then they are shown as texts, with a warning."""
 _ADDRESS = re.compile(r"\bat 0x[0-9A-Fa-f]+")
 
 # `make test` measures coverage in the workers. A process that a test starts is not measured, and as quick as ever.
@@ -48,6 +50,8 @@ def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
         if _ADDRESS.search(item.nodeid):
             hint = "name the values with ids= of parametrize"
             raise pytest.UsageError(f"expected the same name in each process, got {item.nodeid}: {hint}")
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker(_RANDOM_NUMBERS)
         group = _shared_fixture(item)
         if group and item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(group))

@@ -26,8 +26,6 @@ from tests.conformance.answers import (
 )
 from tests.conformance.strategies import INSTANTS, STREAMS, World, logs, moments, plans, worlds, zones
 
-pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.NumberTextWarning")
-
 ENTITIES = (*STREAMS, "7", "new", "nobody")
 _TICK = timedelta(microseconds=1)
 
