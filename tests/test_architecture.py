@@ -87,6 +87,7 @@ DOORS = {
     "pyarrow": {"check", "demo"},
     "rich": {"cli"},
     "sqlalchemy": {"database_urls", "readmodel", "sources", "store"},
+    "tenacity": {"retry"},
     "click": {"cli"},
     "vl_convert": {"report"},
     "zstandard": {"sources"},

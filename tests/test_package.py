@@ -38,6 +38,7 @@ def test_questions_load_only_what_they_need() -> None:
         "jinja2",
         "click",
         "rich",
+        "tenacity",
     }
 
 
