@@ -1,7 +1,7 @@
 """Models: what the class statement builds, and what it refuses."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import polars as pl
 import pytest
@@ -9,7 +9,7 @@ import pytest
 import eventsource as es
 from eventsource.errors import ModelError
 from eventsource.model import plan_of
-from eventsource.plan import Rule
+from eventsource.plan import Op, Rule
 
 
 class Customer(es.Model, created="Created", deleted=("Deleted", "Erased"), key={"Paid": "who.id"}):
@@ -51,6 +51,7 @@ def test_a_model_is_its_plan() -> None:
     assert Customer.plan.rule("premium") == Rule(
         name="premium", op="flag", on=("Bought",), off=("Cancelled", "Expired")
     )
+    assert {rule.op for rule in Customer.plan.rules} == set(get_args(Op))
     assert plan_of(Customer) is Customer.plan
     assert plan_of(Customer.plan) is Customer.plan
 

@@ -1,4 +1,7 @@
-"""The faults that answers at moments of their own depend on."""
+"""Which faults spoil an answer about many rows, such as a ``join``: those of a row's entity up to its moment.
+
+An entity that is asked for at several moments counts up to the last of them.
+"""
 
 import polars as pl
 

@@ -29,7 +29,7 @@ from eventsource.fold._field_histories import FieldHistories
 from eventsource.fold._python_values import NO_KEY, unfit_reason
 from eventsource.fold._reading import Reading
 from eventsource.fold.engine import FAULTS, Events
-from eventsource.operations import NOT_A_NUMBER, NOT_COMPARABLE, Numbers, Rule
+from eventsource.operations import NOT_FOLDED, Numbers, Rule
 
 __all__ = ["faults_of"]
 
@@ -107,22 +107,19 @@ def _faults_of_values(rule: Rule, histories: FieldHistories, events: Events) -> 
     reading = Reading.of(rule, events)
     unfit = [kind for kind in reading.refused if kind == UNFIT]
     others = [kind for kind in reading.refused if kind != UNFIT]
-    for kinds, reason in ((unfit, unfit_reason(rule)), (others, _kind_reason(rule))):
-        if kinds:
-            rows, values = histories.rows_of(rule, json_of(reading.member, kinds, events.columns))
-            yield _Part(rule.name, rows, values.to_list(), [reason] * len(rows))
+    refused = [(unfit, unfit_reason(rule))] if unfit else []
+    refused += [(others, NOT_FOLDED[rule.operation.folds])] if others else []
+    for kinds, reason in refused:
+        rows, values = histories.rows_of(rule, json_of(reading.member, kinds, events.columns))
+        yield _Part(rule.name, rows, values.to_list(), [reason] * len(rows))
     everything = json_of(reading.member, kinds_of(reading.member, events.columns), events.columns)
     if reading.group is not None:
         rows, held = histories.values_of_other_groups(rule)
         reasons = [f"expected {group}, which the field holds" for group in held]
         yield _Part(rule.name, rows, _values(histories, rule, everything, rows), reasons)
-    if rule.op == "total" and (refused := histories[rule.name].refused) is not None:
-        texts = _values(histories, rule, everything, refused.rows)
-        yield _Part(rule.name, refused.rows, texts, [refused.reason] * len(refused.rows))
-
-
-def _kind_reason(rule: Rule) -> str:
-    return NOT_A_NUMBER if rule.operation.folds == "numbers" else NOT_COMPARABLE
+    if rule.op == "total" and (beyond := histories[rule.name].refused) is not None:
+        texts = _values(histories, rule, everything, beyond.rows)
+        yield _Part(rule.name, beyond.rows, texts, [beyond.reason] * len(beyond.rows))
 
 
 def _values(histories: FieldHistories, rule: Rule, column: pl.Expr, rows: Numbers) -> list[str]:

@@ -1,7 +1,8 @@
-"""The dtypes of fields whose values decide them: a look at all values that such a field holds.
+"""The dtypes of fields that the names of columns do not tell: all values that such a field holds are looked at.
 
-This is needed where numbers meet that no dtype holds together by the names of their columns alone, or where an
-order has values of several groups; see `eventsource.fold._value_dtypes`.
+There are two such cases: numbers, where it depends on their size which dtype holds all of them; and operations
+that compare values (``smallest``, ``distinct``), where a member has numbers, texts and booleans in different
+entities. See `eventsource.fold._value_dtypes`.
 """
 
 import json

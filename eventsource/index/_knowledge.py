@@ -1,4 +1,7 @@
-"""How much asked rows see of the events of their entities, if each sees what was known at a moment of its own."""
+"""How many events of its entity each row of a join sees, where each row has a ``known_at`` of its own.
+
+The rows and events of the examples are those of the picture in `eventsource.index._known_rows`.
+"""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -70,7 +73,7 @@ class Knowledge:
     def by_occurrence(self) -> tuple[RowNumbers, Mask]:
         """Return per row the moment to ask for, and whether it needs a variant.
 
-        In the picture, for the rows 1, 2 and 3::
+        For the rows 1, 2 and 3 of that picture::
 
             latest      09  10  16  16  16  16       the latest recorded_at so far, per entity
             earliest    09  10  12  12  13  14       the earliest from here on

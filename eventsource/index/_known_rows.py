@@ -1,4 +1,6 @@
-"""Asked rows that see what was known at moments of their own: each is asked of events that it sees all of.
+"""Joins with ``known_at=`` a column: each asked row sees only the events that were recorded by a time of its own.
+
+An engine folds all events that it gets, so each row is asked of events of which it sees all, up to some moment.
 
 Six events of one entity, in fold order. Rows ask for 15:00, as it was known at different times::
 

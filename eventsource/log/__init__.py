@@ -5,6 +5,7 @@
 * ``rejected/`` is the dead-letter store: every line that could not be decoded, with its reason.
 * ``erasures/`` has a receipt of each erasure.
 * ``index/`` and ``snapshots/`` are derived: deleting them changes no answer.
+* ``locks/`` has empty files: the queue of writers.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping

@@ -30,8 +30,8 @@ idempotent, as events are dropped whose ``event_id`` the log holds.
 a conflict. The second writer refreshes, drops duplicates again, and commits again. A counter per source,
 ``eventsource:pulls:…``, makes a pull fail if another pull of the same source has committed.
 
-*Turns.* Writers in one file system wait in line, so that conflicts are rare and no writer loses again and again;
-see `eventsource.log._turns`. Nothing depends on it.
+*Turns.* Writers in one file system wait in a queue, so that conflicts are rare and no writer loses again and
+again; see `eventsource.log._turns`. Nothing depends on it.
 
 *Order of the writes.* Rejected lines are committed before events. After a crash between the two, the batch is read
 again and its rejected lines are found to be there. In the other order they would be lost, as the checkpoint has

@@ -20,11 +20,10 @@ from eventsource.operations._rule import Rule, check_event_types
 from eventsource.operations._sums import exact_scale
 from eventsource.operations._table import OPERATIONS
 from eventsource.operations._touched_rows import Numbers, TouchedRows, expand_ranges
-from eventsource.operations._unfoldable import NOT_A_NUMBER, NOT_COMPARABLE, Json, Unfoldable, beyond
+from eventsource.operations._unfoldable import NOT_FOLDED, Json, Unfoldable, beyond
 
 __all__ = [
-    "NOT_A_NUMBER",
-    "NOT_COMPARABLE",
+    "NOT_FOLDED",
     "OPERATIONS",
     "FieldEvents",
     "FieldHistory",

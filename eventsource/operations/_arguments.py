@@ -1,4 +1,7 @@
-"""What a model says about one field: the operation and its arguments, not yet checked against each other."""
+"""What a model says about one field: the operation and its arguments, not yet checked against each other.
+
+`Op` has the names of all operations. What each of them is: `eventsource.operations._table`.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

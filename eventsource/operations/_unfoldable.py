@@ -2,6 +2,7 @@
 
 import decimal
 import math
+from collections.abc import Mapping
 from datetime import date, time, timedelta
 from fractions import Fraction
 from typing import Any, Final
@@ -14,6 +15,7 @@ __all__ = [
     "BEYOND_FLOATS",
     "NOT_A_NUMBER",
     "NOT_COMPARABLE",
+    "NOT_FOLDED",
     "Json",
     "Unfoldable",
     "beyond",
@@ -25,6 +27,8 @@ __all__ = [
 
 NOT_A_NUMBER: Final = "expected a number"
 NOT_COMPARABLE: Final = "expected a number, a text or a boolean"
+NOT_FOLDED: Final[Mapping[str, str]] = {"numbers": NOT_A_NUMBER, "order": NOT_COMPARABLE}
+"""`Folds` of an operation → what it expected of a value of another kind; ``"all"`` takes every kind."""
 BEYOND_FLOATS: Final = "the total exceeds the range of floats, which ends at about 1.8e308, after this value"
 
 _INT64: Final = 2**63

@@ -1,6 +1,6 @@
 """Runs the examples of a page: Python and console blocks, from top to bottom, in a folder of their own.
 
-* A ``python`` block runs. The ``text`` block right below it is what its last expression prints.
+* A ``python`` block runs. The ``text`` block right below it is what it prints, and then its last expression.
 * A ``python`` block with a ``:caption:`` is a file, and is written.
 * In a ``console`` block, every line that begins with ``$`` is a command; the lines below it are what it prints.
 
@@ -14,9 +14,11 @@ import shlex
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 from click.testing import CliRunner
@@ -140,16 +142,22 @@ class _Runner:
         return block[0] if block["gap"] is None else f"```python\n{code}```\n\n```text\n{shown}```"
 
     def _python(self, code: str) -> str:
-        """Run Python; return what the last expression prints."""
+        """Run Python; return what it prints, and its last expression."""
+        with redirect_stdout(StringIO()) as printed:
+            value = self._value(code)
+        shown = printed.getvalue() + ("" if value is None else f"{value}\n")
+        return self._plain(shown)
+
+    def _value(self, code: str) -> Any:
+        """Run Python; return the value of its last expression, None if it ends with another statement."""
         tree = ast.parse(code)
         last = tree.body[-1] if tree.body else None
         if isinstance(last, ast.Expr):
             tree.body.pop()
         exec(compile(tree, "page", "exec"), self.names)  # noqa: S102 - our own pages
         if not isinstance(last, ast.Expr):
-            return ""
-        value = eval(compile(ast.Expression(last.value), "page", "eval"), self.names)  # noqa: S307 - our own pages
-        return "" if value is None else f"{self._plain(str(value))}\n"
+            return None
+        return eval(compile(ast.Expression(last.value), "page", "eval"), self.names)  # noqa: S307 - our own pages
 
     def _command(self, command: Command) -> str:
         """Run a command; return its line with what it printed, if the page shows what it prints."""
