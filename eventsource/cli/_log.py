@@ -184,7 +184,9 @@ def _index_events(log: Log, project: Project) -> None:
             if Index(log, load_plan(project.model, project.folder), progress=bar).update():
                 say(f"{'':13}index of {project.model}: {time.monotonic() - begin:.1f} s", "dim")
     except EventsourceError as error:
-        complain("Warning", f"the events are in the log, but {project.model} has no index: {error}")
+        complain(
+            "Warning", f"the events are in the log, but the index of {project.model} was not updated: {error}"
+        )
 
 
 def _follow(log: Log, sources: Sequence[Source], how: PullOptions, service: FollowOptions) -> None:

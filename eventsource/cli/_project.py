@@ -9,6 +9,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from string import Template
+from textwrap import indent
 from typing import Annotated, Any, Final
 
 import click
@@ -28,6 +29,7 @@ __all__ = ["demo", "init", "lab"]
 _HIDDEN: Final = "gitignore"
 _SHOWN: Final = 8
 _DEMO: Final = "data/raw/demo.jsonl.gz"
+_ENVELOPE: Final = ("event_id", "stream", "type", "occurred_at")
 
 
 def init(
@@ -50,7 +52,7 @@ def init(
     values = {
         "source": json.dumps(source, ensure_ascii=False),
         "setting": "# (see [tool.eventsource.source] below)" if mapping else f"source = {json.dumps(source)}",
-        "mapping": source_table(source, mapping) if mapping else "",
+        "mapping": _mapping_table(source, mapping),
         "model": proposal.name if proposal and guessed else "Customer",
         "project": folder.absolute().name,
     }
@@ -59,6 +61,7 @@ def init(
         say(f"{'wrote ' if _write(folder / path, text) else 'exists'}  {folder / path}")
     if proposal:
         _print_proposal(proposal)
+        _print_mapping(mapping)
     _print_next_steps(folder, values["source"])
 
 
@@ -123,6 +126,18 @@ def _proposal(log_file: str) -> tuple[Proposal, dict[str, Any]]:
     return propose(batch), mapping
 
 
+def _mapping_table(source: str, mapping: dict[str, Any]) -> str:
+    """Return the guessed table of the source for pyproject.toml, or a comment that shows how to write one."""
+    if mapping:
+        table = source_table(source, mapping)
+        return f"# Guessed from the first lines: check it. Each stream becomes an entity.\n{table}"
+    example = {"event_id": "id", "stream": "customer.id", "type": "event", "occurred_at": "ts"}
+    return (
+        "# If the members of a line have other names, use this table in place of `source` above; see\n"
+        "# `eventsource pull --help`:\n#\n" + indent(source_table(source, example), "# ")
+    )
+
+
 def _skeleton() -> Iterator[tuple[Path, Template]]:
     """Yield the files of a new project: path and text."""
     yield from _files_below(files("eventsource.cli") / "skeleton", Path())
@@ -163,6 +178,16 @@ def _print_proposal(proposal: Proposal) -> None:
     else:
         note(f"no line could be read as an event: {'; '.join(proposal.reasons) or 'the file has no lines'}")
         note("name the members of an event in pyproject.toml, under [tool.eventsource.source]")
+
+
+def _print_mapping(mapping: dict[str, Any]) -> None:
+    """Say which members were taken for the envelope: another stream means other entities."""
+    named = [f"{name} = {mapping[name]}" for name in _ENVELOPE if isinstance(mapping.get(name), str)]
+    if named:
+        say(
+            f"lines are read with {', '.join(named)}, a guess in pyproject.toml: check it before you pull\n"
+            "(each stream becomes an entity)"
+        )
 
 
 def _print_next_steps(folder: Path, source: str) -> None:

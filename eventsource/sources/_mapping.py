@@ -36,7 +36,13 @@ from eventsource.sources._values import (
     read_time,
 )
 
-__all__ = ["REQUIRED", "FieldMapping", "PathOrParts", "is_absent", "member_at"]
+__all__ = ["READ_AGAIN", "REQUIRED", "FieldMapping", "PathOrParts", "is_absent", "member_at"]
+
+READ_AGAIN: Final = (
+    "from the start: eventsource pull --again. Events that the log has stay as they are: if their stream, type or "
+    "time was wrong, pull into a new log"
+)
+"""What to do after a mapping was changed; ``to read it`` comes before."""
 
 REQUIRED: Final = ("event_id", "stream", "type", "occurred_at")
 

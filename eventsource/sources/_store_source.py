@@ -29,7 +29,7 @@ from eventsource.errors import SourceError
 from eventsource.event import Batch, Checkpoint, SourceLag, empty_events, rejected_lines
 from eventsource.messages import counted, noun
 from eventsource.sources._decoder import Decoder, Line, json_bytes
-from eventsource.sources._mapping import PathOrParts
+from eventsource.sources._mapping import READ_AGAIN, PathOrParts
 from eventsource.sources._records import LineMapping
 from eventsource.sources._texts import RECORD_MEMBERS
 from eventsource.sources._times import TimeReader
@@ -251,7 +251,7 @@ class StoreSource(ABC):
         if stored is None or stored["mapping"] == self._mapping.digest:
             return ()
         note = f"{self.name} was read before with another mapping: only new events are read with this one"
-        return (f"{note}. To read it from the start: eventsource pull --again",)
+        return (f"{note}. To read it {READ_AGAIN}",)
 
 
 def address(url: str, **more: str | None) -> str:

@@ -20,6 +20,7 @@ from eventsource.sources._decoder import Decoder
 from eventsource.sources._formats import FORMATS, ending_of
 from eventsource.sources._json_documents import begins_with_bracket, document_chunks, is_document
 from eventsource.sources._json_lines import json_chunks
+from eventsource.sources._mapping import READ_AGAIN
 from eventsource.sources._ocel import ocel_rows
 from eventsource.sources._options import FileOptions
 from eventsource.sources._parquet import parquet_chunks
@@ -258,7 +259,7 @@ def _batch(chunks: list[Chunk], read: int) -> Batch:
         them = noun(others, "it", "them")
         notes.append(
             f"{counted(others, 'file')} {noun(others, 'was', 'were')} read before with another mapping: only new "
-            f"lines are read with this one. To read {them} from the start: eventsource pull --again"
+            f"lines are read with this one. To read {them} {READ_AGAIN}"
         )
     return Batch(
         events=pl.concat([empty_events(), *(chunk.events for chunk in chunks if chunk.events.height)]),

@@ -259,6 +259,7 @@ def test_a_changed_mapping_is_noticed(run: Run, folder: Path) -> None:
     assert said in run("pull", "c.csv", *other).stdout
     again = run("pull", "c.csv", *other, "--again", code=1).stdout
     assert "1 conflict rejected" in again
+    assert "Events that the log has stay as they are" in run("pull", "c.csv", *mapping).stdout
     assert es.Log(folder / "data" / "log").scan().collect().sort("position")["stream"].to_list() == ["a", "B"]
     assert said not in run("pull", "c.csv", *other).stdout
 
@@ -403,7 +404,7 @@ def test_a_broken_model_does_not_keep_a_pull_from_committing(
     (folder / "models.py").write_text(models)
     result = run("pull")
     assert head(folder) == lines().count("\n")
-    assert "Warning: the events are in the log, but models:Customer has no index" in result.stderr
+    assert "Warning: the events are in the log, but the index of models:Customer was not updated" in result.stderr
     assert says in result.stderr
     write(folder / "raw" / "c.jsonl", event(900, "eve", "Created", "2024-05-01"))
     assert "Warning" not in run("pull", "--no-index").stderr

@@ -72,7 +72,9 @@ def test_from_a_raw_file_to_the_first_answer(
 ) -> None:
     """A project made with --from has the mapping and a model; pull and as-of work at once."""
     (folder / name).write_text(FILES[name])
-    run("init", "mine", "--from", name)
+    said = run("init", "mine", "--from", name).stdout
+    mapping = tomllib.loads((folder / "mine" / "pyproject.toml").read_text())["tool"]["eventsource"]["source"]
+    assert f"stream = {mapping['stream']}" in said
     monkeypatch.chdir(folder / "mine")
     assert "rejected" not in run("pull").stdout
     answer = json.loads(run("as-of", "-f", "json").stdout)
