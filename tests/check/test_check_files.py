@@ -129,7 +129,7 @@ def test_no_flipped_bit_is_an_error_of_another_library(log: es.Log, tmp_path: Pa
     chance = random.Random(9)
     whole = [file.path for file in log.data_files()]
     outcomes = {"answer": 0, "error": 0}
-    for number in range(effort(12, 2000)):
+    for number in range(effort(12, 400)):
         path = tmp_path / str(number)
         shutil.copytree(log.path, path)
         file = path / "events" / Path(chance.choice(whole)).name

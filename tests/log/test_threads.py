@@ -51,7 +51,7 @@ def appending(path: Path) -> Iterator[None]:
 
 def repeated(does: Callable[[int], object]) -> int:
     """Do something in several threads for a while, at least five times each; return how often it was done."""
-    until, done = time.monotonic() + effort(4, 120), []
+    until, done = time.monotonic() + effort(4, 45), []
 
     def repeat(number: int) -> None:
         mine = 0
@@ -132,7 +132,7 @@ def test_refreshes_of_threads(log: es.Log, tmp_path: Path) -> None:
         """It has been followed for long enough."""
 
     def follow() -> None:
-        until, rounds = time.monotonic() + effort(4, 120), 0
+        until, rounds = time.monotonic() + effort(4, 45), 0
 
         def tell(_: Status) -> None:
             nonlocal rounds
