@@ -5,6 +5,9 @@ users cannot read that folder. Deleting them changes no answer. Each folder belo
 models change, folders become useless: those that no question has used for 30 days are removed when a new one is
 created.
 
+A log may come from someone else. A link in it may lead to any folder of the user, where nothing may be written or
+removed. So links are not followed: where one is in the way, the files are in the cache.
+
 A folder also belongs to a number of *erasures* of the log. After another one it is never read again, as it may
 hold what was erased; the name of its successor ends in the new number::
 
@@ -19,7 +22,10 @@ import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 __all__ = ["LOCK", "derived_folder", "hold_lock", "mark_used", "remove_derived", "remove_unused", "try_lock"]
 
@@ -42,9 +48,10 @@ def derived_folder(path: str, kind: str, key: str, *, erasures: int = 0) -> Path
         erasures: how many erasures the log had when the question began.
     """
     name = f"{_digest(key)}-{erasures}" if erasures else _digest(key)
-    if "://" not in path and os.access(path, os.W_OK):
-        return Path(path) / kind / name
-    return _cache(path) / kind / name
+    inside = Path(path) / kind / name
+    if "://" in path or not os.access(path, os.W_OK) or inside.is_symlink() or inside.parent.is_symlink():
+        return _cache(path) / kind / name
+    return inside
 
 
 def remove_derived(folder: Path, path: str) -> None:
@@ -58,13 +65,20 @@ def remove_derived(folder: Path, path: str) -> None:
     whoever gets the lock next reads the log as it is after the erasure. The lock itself stays.
     """
     for base in (folder, _cache(str(folder)), _cache(path)):
-        for index in (base / _INDEX).glob("*"):
+        for index in _folders(base / _INDEX):
             with hold_lock(index):
                 for file in index.iterdir():
                     if file.name != LOCK:
                         file.unlink(missing_ok=True)
-        for snapshots in (base / _SNAPSHOTS).glob("*"):
+        for snapshots in _folders(base / _SNAPSHOTS):
             shutil.rmtree(snapshots, ignore_errors=True)
+
+
+def _folders(folder: Path) -> list[Path]:
+    """Return the folders in a folder, without links; none if it is a link itself, or is missing."""
+    if folder.is_symlink() or not folder.is_dir():
+        return []
+    return [each for each in folder.iterdir() if each.is_dir() and not each.is_symlink()]
 
 
 @contextlib.contextmanager
@@ -77,20 +91,16 @@ def hold_lock(folder: Path) -> Iterator[None]:
     Raises:
         OSError: the folder or its lock cannot be written, or the file system has no locks.
     """
-    from filelock import FileLock  # noqa: PLC0415 - slow to import, and questions about small logs take no lock
-
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / LOCK, poll_interval=_POLL, fallback_to_soft=False):
+    with _lock_in(folder, poll_interval=_POLL):
         yield
 
 
 @contextlib.contextmanager
 def try_lock(folder: Path) -> Iterator[bool]:
     """Hold the lock of a folder if no other process does; give whether it is held. For errors see `hold_lock`."""
-    from filelock import FileLock, Timeout  # noqa: PLC0415 - likewise
+    from filelock import Timeout  # noqa: PLC0415 - slow to import
 
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / LOCK, timeout=0, fallback_to_soft=False)
+    lock = _lock_in(folder, timeout=0)
     try:
         lock.acquire()
     except Timeout:
@@ -99,6 +109,16 @@ def try_lock(folder: Path) -> Iterator[bool]:
     with lock:
         lock.release()  # the block holds it once more
         yield True
+
+
+def _lock_in(folder: Path, **options: float) -> "FileLock":
+    """Return the lock of a folder, which is created; a link in its place is removed, as locks follow none."""
+    from filelock import FileLock  # noqa: PLC0415 - slow to import, and questions about small logs take no lock
+
+    folder.mkdir(parents=True, exist_ok=True)
+    if (folder / LOCK).is_symlink():
+        (folder / LOCK).unlink(missing_ok=True)
+    return FileLock(folder / LOCK, fallback_to_soft=False, **options)
 
 
 def mark_used(folder: Path) -> None:
@@ -111,7 +131,7 @@ def mark_used(folder: Path) -> None:
 def remove_unused(folder: Path) -> None:
     """Remove the neighbours of a folder that have not been used for 30 days, or are from before an erasure."""
     with contextlib.suppress(OSError):
-        for other in folder.parent.iterdir():
+        for other in _folders(folder.parent):
             is_outdated = _erasures(other) < _erasures(folder)
             if other != folder and (is_outdated or time.time() - other.stat().st_mtime > _UNUSED_AFTER):
                 shutil.rmtree(other, ignore_errors=True)

@@ -22,6 +22,7 @@ __all__ = [
     "check_names",
     "check_sizes",
     "damaged_commit",
+    "is_inside",
     "undecodable_file",
 ]
 
@@ -36,6 +37,11 @@ class MissingFileError(LogError, FileNotFoundError):
     """A file of the log is missing; or it was there, and an erasure has just replaced it: then try again."""
 
 
+def is_inside(name: str) -> bool:
+    """Return whether a name in a commit is that of a file within the folder of the table."""
+    return not (name.startswith("/") or ":" in name or ".." in name.split("/"))
+
+
 def check_names(table: str, names: Sequence[str]) -> None:
     """Check that files are within the folder of their table.
 
@@ -43,7 +49,7 @@ def check_names(table: str, names: Sequence[str]) -> None:
         LogError: a commit names a file elsewhere, so another program or person wrote it.
     """
     for name in names:
-        if name.startswith("/") or ":" in name or ".." in name.split("/"):
+        if not is_inside(name):
             raise LogError(
                 f"{table}: a commit names {name!r}, a file that is not in the folder of the table",
                 hint="use a log that only eventsource wrote, or restore events/_delta_log from a backup",
@@ -62,9 +68,14 @@ def check_sizes(folder: Path, sizes: pl.DataFrame) -> None:
     """
     for name, size in sizes.select("path", "size_bytes").iter_rows():
         try:
-            found = (folder / name).stat()
+            found = (folder / name).lstat()
         except OSError as error:
             raise MissingFileError(f"{folder.parent} lacks a file: {folder / name}", hint=RESTORE) from error
+        if stat.S_ISLNK(found.st_mode):
+            raise LogError(
+                f"{folder / name} is a link; the files of a log are in the log's folder",
+                hint="put there the file that it leads to, if it is part of this log",
+            )
         if found.st_size != size or not stat.S_ISREG(found.st_mode):
             raise LogError(
                 f"{folder / name} is damaged: expected {size:,} bytes, got {found.st_size:,}", hint=RESTORE

@@ -8,6 +8,8 @@ from eventsource.errors import LogError
 __all__ = ["check_folder", "locate"]
 
 _FOLDERS = frozenset({"events", "rejected", "erasures", "locks", "index", "snapshots"})
+_IN_PLACE = ("events", "events/_delta_log", "rejected", "rejected/_delta_log", "erasures")
+"""What may be no link: someone else's log could lead appends and erasures to any folder of the user."""
 _UNUSABLE = re.compile(r"[\x00-\x1f\[\]\\^|]|%[0-9A-Fa-f]{2}")
 
 
@@ -27,7 +29,11 @@ def locate(path: str | Path) -> tuple[str, str]:
 
 
 def check_folder(folder: Path) -> None:
-    """Check that a folder is a log or may become one: it is absent, empty, or holds folders of a log only."""
+    """Check that a folder is a log or may become one: it is absent, empty, or holds folders of a log only.
+
+    Raises:
+        LogError: it holds something else, or a link in place of one of its folders.
+    """
     try:
         if not folder.exists():
             return
@@ -35,6 +41,11 @@ def check_folder(folder: Path) -> None:
         events = {path.name for path in (folder / "events").iterdir()} if "events" in names else set()
     except OSError as error:
         raise LogError(f"{folder} is not an event log: {error.strerror}", hint="name a folder") from error
+    if links := [folder / each for each in _IN_PLACE if (folder / each).is_symlink()]:
+        raise LogError(
+            f"{links[0]} is a link; the folders of a log are in the log's folder",
+            hint="move there what it leads to, or place the whole log elsewhere and link its folder",
+        )
     if (names and not names & _FOLDERS) or (events and "_delta_log" not in events):
         raise LogError(
             f"{folder} is not an event log (unexpected files)", hint="name another folder, or an empty one"

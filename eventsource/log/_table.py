@@ -16,6 +16,7 @@ from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.transaction import AddAction, RemoveAction
 
 from eventsource.errors import AppendConflictError, LogError
+from eventsource.log._damage import is_inside
 from eventsource.log._data_files import DataFiles, name_of
 from eventsource.log._storage import Storage
 from eventsource.log._storage_errors import CommitConflictError, translate_errors
@@ -130,11 +131,13 @@ class Table:
     def unneeded_for(self, hours: int) -> set[str]:
         """Return the Parquet files that no version has needed for some hours, as far as it is known.
 
-        Those that a commit removed count from then on; those that no commit names from when they were written.
+        Those that a commit removed count from then on; those that no commit names from when they were written. A
+        commit may name files elsewhere, and Delta follows links: only files of the table's own folder count.
         """
         with self._lock, translate_errors(self.path):
             found = self._open_or_create().vacuum(hours, enforce_retention_duration=False, full=True)
-            return {name_of(path) for path in found if path.endswith(".parquet")}
+        named = {name for path in found if path.endswith(".parquet") and is_inside(name := name_of(path))}
+        return named if self._storage.folder is None else named & set(self.data.names())
 
     def create_checkpoint(self) -> None:
         """Write Delta's checkpoint of the version last seen, so that no reader needs an older one."""

@@ -27,6 +27,7 @@ LOCKS: Final = "locks"
 _STEPS: Final = 8
 _POLL: Final = 0.003  # seconds between two attempts to get a lock
 _PATIENCE: Final = 10.0  # seconds
+_OPEN: Final = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)  # Windows has no such flag
 
 
 @contextmanager
@@ -47,10 +48,13 @@ def _climb(table: Path, step_behind: ExitStack) -> None:
     """Lock step after step down to 0, which ``step_behind`` then holds; give up after a while."""
     from filelock import lock_descriptor  # noqa: PLC0415 - slow to import, and only writers need it
 
-    (table.parent / LOCKS).mkdir(exist_ok=True)  # no turns before the first commit has made the log's folder
+    folder = table.parent / LOCKS
+    folder.mkdir(exist_ok=True)  # no turns before the first commit has made the log's folder
+    if folder.is_symlink():  # in a log of someone else, files would be created wherever it leads
+        return
     give_up = time.monotonic() + _PATIENCE
     for step in reversed(range(_STEPS)):
-        file = os.open(table.parent / LOCKS / f"{table.name}-{step}", os.O_RDWR | os.O_CREAT, 0o666)
+        file = os.open(folder / f"{table.name}-{step}", _OPEN, 0o666)
         with ExitStack() as this_step:
             this_step.callback(os.close, file)  # which ends the lock
             while not lock_descriptor(file, blocking=False):
