@@ -91,7 +91,7 @@ def hold_lock(folder: Path) -> Iterator[None]:
     Raises:
         OSError: the folder or its lock cannot be written, or the file system has no locks.
     """
-    with _lock_in(folder, poll_interval=_POLL):
+    with _lock_in(folder):
         yield
 
 
@@ -111,14 +111,14 @@ def try_lock(folder: Path) -> Iterator[bool]:
         yield True
 
 
-def _lock_in(folder: Path, **options: float) -> "FileLock":
+def _lock_in(folder: Path, timeout: float = -1) -> "FileLock":
     """Return the lock of a folder, which is created; a link in its place is removed, as locks follow none."""
     from filelock import FileLock  # noqa: PLC0415 - slow to import, and questions about small logs take no lock
 
     folder.mkdir(parents=True, exist_ok=True)
     if (folder / LOCK).is_symlink():
         (folder / LOCK).unlink(missing_ok=True)
-    return FileLock(folder / LOCK, fallback_to_soft=False, **options)
+    return FileLock(folder / LOCK, timeout, poll_interval=_POLL, fallback_to_soft=False)
 
 
 def mark_used(folder: Path) -> None:

@@ -73,7 +73,7 @@ def diff(
 
     project = Project.find()
     plan = None
-    name = model or _model_of(a, project) or project.model
+    name = model or report.model_of_page(a, project.folder) or project.model
     if name:
         plan = load_plan(name, project.folder)
     found = report.diff(a, b, model=plan, root=project.folder, limit=entities)
@@ -101,15 +101,6 @@ def _page(page: Path, project: Project, out: Path | None) -> Path:
     """Return the path of a page; a name of a report is its newest page."""
     latest = folder_of_pages(project, out) / page.name / "latest.html"
     return latest if not page.exists() and not page.suffix and latest.exists() else page
-
-
-def _model_of(page: Path, project: Project) -> str | None:
-    """Return the model that the definition of a page names; None: it names none, or has gone."""
-    from eventsource import report
-
-    definition = report.manifest_of_page(page)[1].get("definition")
-    file = project.folder / str(definition)
-    return report.read_definition(file).settings.model or None if definition and file.is_file() else None
 
 
 def _text(value: Any) -> str:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from eventsource.report._run import ChecksFailedError, Report, parameters, run
     from eventsource.report._schedule import Scheduler, SchedulerStatus, SystemClock
     from eventsource.report._units import crontab_lines, systemd_units
-    from eventsource.report._verify import Verified, manifest_of_page, verify
+    from eventsource.report._verify import Verified, manifest_of_page, model_of_page, verify
 
 __all__ = [
     "About",
@@ -50,6 +50,7 @@ __all__ = [
     "definitions",
     "diff",
     "manifest_of_page",
+    "model_of_page",
     "named_results",
     "new_definition",
     "parameters",
@@ -83,6 +84,7 @@ _HOMES: Final = {
     "definitions": "_definition",
     "diff": "_diff",
     "manifest_of_page": "_verify",
+    "model_of_page": "_verify",
     "named_results": "_results",
     "new_definition": "_new",
     "read_definition": "_definition",

@@ -23,6 +23,7 @@ from typing import Any, Final
 from eventsource.atomic_write import atomic_write
 from eventsource.derived_folders import hold_lock
 from eventsource.errors import ReportError
+from eventsource.report._manifest import published_manifest
 
 __all__ = ["FAILED", "Files"]
 
@@ -63,7 +64,8 @@ class Files:
 
     def reports(self) -> list[str]:
         """Return the names of all reports that have a manifest."""
-        return sorted({file.parent.name for file in self.out.glob("[!.]*/*.json")})
+        names = sorted({file.parent.name for file in self.out.glob("[!.]*/*.json")})
+        return [name for name in names if self.manifests(name)]
 
     def manifests(self, report: str) -> list[dict[str, Any]]:
         """Return the manifests of a report's runs, those of older data first; broken ones are left out.
@@ -78,10 +80,10 @@ class Files:
     def manifest(self, report: str, run: str) -> dict[str, Any] | None:
         """Return the manifest beside a page; None: there is none, or it is not one."""
         try:
-            manifest = json.loads((self.out / report / f"{run}.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            members = json.loads((self.out / report / f"{run}.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
             return None
-        return manifest if isinstance(manifest, dict) and manifest.get("run") == run else None
+        return published_manifest(members, report=report, run=run)
 
     def write(self, path: Path, text: str) -> None:
         """Write a file as a whole: readers see the old one or the new one.

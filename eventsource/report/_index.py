@@ -8,6 +8,7 @@ from typing import Any, Final
 from eventsource.formats import formatted
 from eventsource.report._bar import plain_page
 from eventsource.report._files import Files
+from eventsource.report._manifest import GOOD
 
 __all__ = ["Row", "Series", "series_of", "sparkline", "write_index"]
 
@@ -145,4 +146,4 @@ def _data(manifest: Mapping[str, Any]) -> str:
 
 
 def _is_good(manifest: Mapping[str, Any]) -> bool:
-    return manifest["status"] in ("ok", "stale")
+    return manifest["status"] in GOOD

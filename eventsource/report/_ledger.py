@@ -108,9 +108,9 @@ class Ledger:
             "SELECT report, began, status, ended, reason, run, parameters, pid, process_began FROM runs "
             "WHERE ? IS NULL OR report = ? ORDER BY number DESC LIMIT ?"
         )
-        with closing(self._connect()) as connection:
+        with self._reading() as connection:
             rows = connection.execute(query, (report, report, limit or -1)).fetchall()
-        return pl.DataFrame([_row(row) for row in rows], schema=_COLUMNS, orient="row")
+            return pl.DataFrame([_row(row) for row in rows], schema=_COLUMNS, orient="row")
 
     def last_due(self, report: str) -> datetime | None:
         """Return the latest moment of its schedule for which a report was run; None: it was never.
@@ -119,14 +119,30 @@ class Ledger:
         """
         if not self._file.exists():
             return None
-        with closing(self._connect()) as connection:
+        with self._reading() as connection:
             query = "SELECT max(due) FROM runs WHERE report = ? AND status != 'running'"
             (due,) = connection.execute(query, (report,)).fetchone()
-        return None if due is None else datetime.fromisoformat(due)
+            return None if due is None else datetime.fromisoformat(due)
 
     @property
     def _file(self) -> Path:
         return self.folder / "runs.sqlite"
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        """Open the ledger for reading.
+
+        Raises:
+            ReportError: it is damaged, or another program has changed it.
+        """
+        with closing(self._connect()) as connection:
+            try:
+                yield connection
+            except (sqlite3.Error, ValueError, TypeError, OverflowError, pl.exceptions.PolarsError) as error:
+                raise ReportError(
+                    f"the ledger {self._file} cannot be read: {error}",
+                    hint="remove the file: the pages stay, and the history begins again",
+                ) from error
 
     def _connect(self) -> sqlite3.Connection:
         try:

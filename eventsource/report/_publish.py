@@ -17,8 +17,9 @@ from eventsource.report._execute import Failure, write_private
 from eventsource.report._files import FAILED, Files
 from eventsource.report._job import FORMAT, Job, hash_of_file
 from eventsource.report._links import with_links
+from eventsource.report._manifest import GOOD, page_manifest
 from eventsource.report._page import page
-from eventsource.report._renew import GOOD, about_of, renew
+from eventsource.report._renew import about_of, renew
 from eventsource.report._results import named_results
 from eventsource.report._state import LogState
 
@@ -220,10 +221,10 @@ def manifest_in(html: str) -> dict[str, Any]:
     """
     found = _MANIFEST.search(html)
     try:
-        manifest = json.loads(found[1]) if found else None
-    except ValueError:
+        manifest = page_manifest(json.loads(found[1])) if found else None
+    except (ValueError, RecursionError):
         manifest = None
-    if not isinstance(manifest, dict) or "run" not in manifest:
+    if manifest is None:
         raise ReportError(
             "expected a page of a report, got a file without a manifest",
             hint="name reports/out/NAME/RUN.html",

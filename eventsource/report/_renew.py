@@ -4,17 +4,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from eventsource.report._about import About, Link
 from eventsource.report._bar import with_bar
 from eventsource.report._files import Files
 from eventsource.report._index import asked_at, write_index
+from eventsource.report._manifest import GOOD
 
-__all__ = ["GOOD", "about_of", "renew"]
-
-GOOD: Final = ("ok", "stale")
-"""The statuses of runs that have a page of figures."""
+__all__ = ["about_of", "renew"]
 
 
 def about_of(manifest: Mapping[str, Any]) -> About:

@@ -7,18 +7,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from eventsource.errors import ReportError
+from eventsource.errors import DefinitionError, ReportError
 from eventsource.log import Log
 from eventsource.progress import Progress, no_progress
 from eventsource.report._bar import page_hash
+from eventsource.report._definition import read_definition
 from eventsource.report._execute_job import execute_job
 from eventsource.report._files import FAILED, Files
 from eventsource.report._job import Job, hash_of_file, job_of
+from eventsource.report._manifest import target_of
 from eventsource.report._publish import manifest_in, rendered
 from eventsource.report._results import named_results
 from eventsource.report._state import LogState, pins_of
 
-__all__ = ["Verified", "manifest_of_page", "verify"]
+__all__ = ["Verified", "manifest_of_page", "model_of_page", "verify"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +95,27 @@ def manifest_of_page(page: Path) -> tuple[str, dict[str, Any]]:
     return html, manifest_in(html)
 
 
+def model_of_page(page: str | Path, root: Path) -> str:
+    """Return the model that the definition of a page names, such as ``models:Customer``.
+
+    Args:
+        page: the page.
+        root: the folder of the project.
+
+    Returns:
+        Empty: the page has no definition, or the definition names no model, is gone or is not in the project.
+    """
+    _, manifest = manifest_of_page(Path(page))
+    try:
+        return read_definition(target_of(manifest, root)).settings.model if manifest["definition"] else ""
+    except ReportError as error:
+        if isinstance(error, DefinitionError):
+            raise
+        return ""
+
+
 def _job_again(manifest: Mapping[str, Any], states: list[LogState], root: Path) -> Job:
-    target = root / str(manifest["definition"] or manifest["notebook"])
-    if not target.is_file():
-        raise ReportError(
-            f"{target}, of which the page was made, does not exist",
-            hint="verify the page in the folder of its project",
-        )
+    target = target_of(manifest, root)
     job = job_of(
         target,
         manifest["given"],

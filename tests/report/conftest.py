@@ -74,15 +74,20 @@ expect = ["premium > 0"]
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """Return a folder with a log of two customers, a notebook that counts them, and its definition."""
-    es.Log(tmp_path / "log").append([bought(n, f"c{n}", datetime(2024, 6, 10 + n, tzinfo=UTC)) for n in range(2)])
+    return write_project(tmp_path)
+
+
+def write_project(folder: Path) -> Path:
+    """Write a log of two customers, a notebook that counts them, and its definition; return the folder."""
+    es.Log(folder / "log").append([bought(n, f"c{n}", datetime(2024, 6, 10 + n, tzinfo=UTC)) for n in range(2)])
     write_notebook(
-        tmp_path,
+        folder,
         "# Premium",
         COUNT,
         "f'{premium_text} of {log.head}'",
         parameters='as_of: str = "2024-06-30"\npremium_text: str = "plans"',
         tests="raise RuntimeError('cells that serve tests do not run')",
     )
-    (tmp_path / "reports").mkdir()
-    (tmp_path / "reports" / "premium.toml").write_text(DEFINITION)
-    return tmp_path
+    (folder / "reports").mkdir()
+    (folder / "reports" / "premium.toml").write_text(DEFINITION)
+    return folder
