@@ -98,7 +98,8 @@ def test_what_has_another_form_is_no_manifest(mine: Path, changes: dict[str, Any
     before = json.loads(file.read_bytes())
     assert files.manifests("premium") == [before]
     file.write_text(json.dumps(before | changes))
-    assert files.manifests("premium") == files.reports() == []
+    assert files.manifests("premium") == []
+    assert files.reports() == []
 
 
 def test_what_is_no_manifest_counts_as_absent(mine: Path) -> None:
@@ -123,7 +124,7 @@ def test_no_manifest_leads_to_another_folder(mine: Path, tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     "change",
-    ["began = 'soon'", "ended = x'00'", "status = 'running', pid = 'x'", "report = x'00'", "due = 'soon'"],
+    ["began = 'soon'", "ended = x'00'", "status = 'running', pid = 'x'", "reason = x'00'", "due = 'soon'"],
 )
 def test_a_ledger_that_was_changed_is_named(mine: Path, change: str) -> None:
     """SQLite takes values of any type; the error says what may be removed."""
@@ -132,9 +133,7 @@ def test_a_ledger_that_was_changed_is_named(mine: Path, change: str) -> None:
         connection.execute(f"UPDATE runs SET {change}")
     connection.close()
     with pytest.raises(ReportError, match=r"(?s)runs.sqlite cannot be read: .*remove the file"):
-        if "due" in change:
-            ledger.last_due("premium")
-        ledger.history()
+        (ledger.last_due if "due" in change else ledger.history)("premium")
 
 
 def test_a_damaged_ledger_is_named(mine: Path) -> None:
