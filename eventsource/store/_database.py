@@ -49,7 +49,8 @@ class Database(ABC):
 
     schema: ClassVar[str]
     columns: ClassVar[str] = "stream, version, event_id, type, occurred_at, recorded_at, position, data, metadata"
-    busy: ClassVar[tuple[str, ...]] = ()
+    appends_at_once: ClassVar[int | None] = None
+    """How many events of a stream one statement can append; None: any number."""
 
     def __init__(self, url: sa.URL, table: str) -> None:
         self.table, self.about = table, f"{table}_store"

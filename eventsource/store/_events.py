@@ -177,7 +177,8 @@ def _object(number: int, name: str, value: Any) -> str:
     try:
         text = value if isinstance(value, str) else _encode(value).decode()
         text.encode()
-        msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+        if text is value or not text.startswith("{"):  # what msgspec has written is JSON
+            msgspec.json.decode(text, type=dict[str, msgspec.Raw])
     except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise FrameError(
             f"event {number}: {name}: expected what JSON writes as an object: {error}",

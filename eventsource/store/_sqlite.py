@@ -18,6 +18,20 @@ __all__ = ["Sqlite"]
 
 _LOCK_TIMEOUT: Final = 60
 _FORMAT: Final = "%Y-%m-%dT%H:%M:%S.%fZ"
+_CONDITIONS: Final = {
+    None: "true",
+    Presence.NO_STREAM: "version = 0",
+    Presence.EXISTS: "version > 0",
+    int: "version = ?",
+}
+_COLUMNS: Final = "(stream, version, event_id, type, occurred_at, recorded_at, data, metadata)"
+_INSERT_ONE: Final = """
+INSERT INTO {table} {columns}
+SELECT ?, version + 1, ?, ?, ?, ?, ?, ?
+FROM (SELECT coalesce(max(version), 0) AS version FROM {table} WHERE stream = ?)
+WHERE {condition}
+RETURNING version
+"""
 
 
 class Sqlite(Database):
@@ -28,16 +42,18 @@ class Sqlite(Database):
     """
 
     schema: ClassVar[str] = SQLITE
+    appends_at_once: ClassVar[int | None] = 1
 
     def __init__(self, url: sa.URL, table: str) -> None:
         if url.database in (None, "", ":memory:"):
             raise StoreError(f"expected the URL of a file, got {url.render_as_string()}", hint="sqlite:///shop.db")
         self._path = Path(str(url.database))
         super().__init__(url, table)
-        self._insert = (
-            f"INSERT INTO {table} (stream, version, event_id, type, occurred_at, recorded_at, data, metadata) "  # noqa: S608 - `table` is an identifier
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-        )
+        self._insert_many = f"INSERT INTO {table} {_COLUMNS} VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - `table` is an identifier
+        self._insert_one = {
+            kind: _INSERT_ONE.format(table=table, columns=_COLUMNS, condition=condition)
+            for kind, condition in _CONDITIONS.items()
+        }
 
     def _create_engine(self, url: sa.URL) -> sa.Engine:
         engine = sa.create_engine(url, connect_args={"timeout": _LOCK_TIMEOUT})
@@ -59,11 +75,15 @@ class Sqlite(Database):
         return str(connection.exec_driver_sql(f"SELECT id FROM {self.about}").scalar_one())  # noqa: S608 - likewise
 
     @contextlib.contextmanager
-    def writing(self, *, is_single: bool) -> Iterator[sa.Connection]:  # noqa: ARG002 - the file has one lock
-        """Open a write transaction. A new file is readable by its owner only."""
-        with contextlib.suppress(OSError):  # it exists; or it cannot be created, and SQLite says why
-            os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    def writing(self, *, is_single: bool) -> Iterator[sa.Connection]:
+        """Open a write transaction; one statement commits by itself. A new file is readable by its owner only."""
+        if not self._path.exists():
+            with contextlib.suppress(OSError):  # it exists by now; or it cannot be created, and SQLite says why
+                os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         with self.own_errors(), self.engine.connect() as connection:
+            if is_single:
+                yield connection
+                return
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -87,20 +107,33 @@ class Sqlite(Database):
     def insert(
         self, connection: sa.Connection, stream: str, events: Sequence[NewEvent], expected: Expected
     ) -> int | None:
-        """Insert events, in the exclusive transaction of the connection."""
+        """Insert events: one with one statement, several in the exclusive transaction of the connection."""
+        now = _text(datetime.now(UTC))
+        if len(events) == 1:
+            return self._append_one(connection, stream, events[0], expected, now)
         last = f"SELECT coalesce(max(version), 0) FROM {self.table} WHERE stream = ?"  # noqa: S608 - likewise
         version = int(connection.exec_driver_sql(last, (stream,)).scalar_one())
         if not _is_met(expected, version):
             return None
-        now = _text(datetime.now(UTC))
         connection.exec_driver_sql(
-            self._insert,
+            self._insert_many,
             [
                 (stream, number, each.event_id, each.type, _text(each.occurred_at), now, each.data, each.metadata)
                 for number, each in enumerate(events, version + 1)
             ],
         )
         return version + len(events)
+
+    def _append_one(
+        self, connection: sa.Connection, stream: str, event: NewEvent, expected: Expected, now: str
+    ) -> int | None:
+        row = (stream, event.event_id, event.type, _text(event.occurred_at), now, event.data, event.metadata, stream)
+        is_version = isinstance(expected, int)
+        found = connection.exec_driver_sql(
+            self._insert_one[int if is_version else expected], (*row, expected) if is_version else row
+        )
+        versions = found.scalars().all()
+        return versions[0] if versions else None
 
     def horizon(self, connection: sa.Connection) -> int:  # noqa: ARG002 - one writer: nothing is ever in flight
         """Return 1: all events have transaction 0."""

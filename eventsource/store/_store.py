@@ -216,8 +216,9 @@ class EventStore:
         return f"<EventStore {self._database.name!r}, table {self._database.table!r}>"
 
     def _insert(self, appends: Sequence[Append]) -> dict[str, int]:
-        versions = {}
-        with self._database.writing(is_single=len(appends) == 1) as connection:
+        versions, most = {}, self._database.appends_at_once
+        is_single = len(appends) == 1 and (most is None or len(appends[0].events) <= most)
+        with self._database.writing(is_single=is_single) as connection:
             for each in appends:
                 version = self._database.insert(connection, each.stream, each.events, each.expected_version)
                 if version is None:
