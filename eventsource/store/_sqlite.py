@@ -127,12 +127,13 @@ class Sqlite(Database):
     def _append_one(
         self, connection: sa.Connection, stream: str, event: NewEvent, expected: Expected, now: str
     ) -> int | None:
-        row = (stream, event.event_id, event.type, _text(event.occurred_at), now, event.data, event.metadata, stream)
-        is_version = isinstance(expected, int)
-        found = connection.exec_driver_sql(
-            self._insert_one[int if is_version else expected], (*row, expected) if is_version else row
-        )
-        versions = found.scalars().all()
+        own = (event.event_id, event.type, _text(event.occurred_at), now, event.data, event.metadata)
+        given: tuple[Any, ...] = (stream, *own, stream)
+        if isinstance(expected, int):
+            query, given = self._insert_one[int], (*given, expected)
+        else:
+            query = self._insert_one[expected]
+        versions = connection.exec_driver_sql(query, given).scalars().all()
         return versions[0] if versions else None
 
     def horizon(self, connection: sa.Connection) -> int:  # noqa: ARG002 - one writer: nothing is ever in flight

@@ -83,3 +83,17 @@ def test_raw_files_give_the_answers_of_duckdb(kind: str, tmp_path: Path, monkeyp
             answers.plain(getattr(module, function)(found)["answer"]).write_parquet(file)
         assert answers.differences(*files) == ""
         assert pl.read_parquet(files[0]).height > 0
+
+
+@pytest.mark.slow
+def test_the_costs_of_writes_are_measured_and_no_safe_way_loses_an_update(tmp_path: Path) -> None:
+    """Every way on both databases, with competing writers; the program checks the balances itself."""
+    command = [sys.executable, "-m", "tests.benchmarks.writes", "--seconds", "0.05", "--writers", "1", "3"]
+    done = subprocess.run(
+        [*command, "--out", str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = pl.read_csv(tmp_path / "writes.csv")
+    assert found.height == 2 * 2 * 2 * 4
+    assert found.filter(pl.col("way") != "update, no locking")["lost"].sum() == 0
+    assert "| updates lost by the three ways that notice conflicts: 0 | 0 | yes |" in done.stdout

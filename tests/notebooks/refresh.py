@@ -9,7 +9,7 @@ only metadata are tags. So two runs with the same results give the same file.
 import sys
 import tempfile
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import nbformat
 from nbclient import NotebookClient
@@ -33,7 +33,7 @@ def read(path: Path) -> NotebookNode:
     return nbformat.read(path, as_version=4)
 
 
-def parametrised(notebook: NotebookNode, **parameters: str) -> NotebookNode:
+def parametrised(notebook: NotebookNode, **parameters: Any) -> NotebookNode:
     """Return the notebook with a cell of values after its cell of parameters."""
     position = next(n for n, cell in enumerate(notebook.cells) if "parameters" in tags(cell)) + 1
     values = "\n".join(f"{name} = {value!r}" for name, value in parameters.items())

@@ -10,7 +10,7 @@ from nbformat import NotebookNode
 
 from tests.notebooks import refresh
 
-Parameters = dict[str, str]
+Parameters = dict[str, Any]
 
 SETS: dict[str, list[Parameters]] = {
     "01": [{}, {"raw": "small.jsonl"}, {"raw": "late.jsonl.gz"}],
@@ -33,6 +33,7 @@ SETS: dict[str, list[Parameters]] = {
         {"as_of": "2023-12-31", "customer": "customer-9"},
         {"as_of": "2023-01-15", "known_at": "2023-02-01", "customer": "customer-102"},
     ],
+    "09": [{}, {"database": "SQLite"}, {"database": "PostgreSQL", "writers": 4}],
 }
 """The sets of parameters that each notebook is run with; the first one is what it is committed with."""
 

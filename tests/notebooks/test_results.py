@@ -1,9 +1,11 @@
 """Each notebook runs, and its named results equal those that plain Python computes from the raw log."""
 
+import csv
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,6 +17,7 @@ from tests.notebooks.runs import Run
 pytestmark = pytest.mark.slow
 
 Results = Callable[[str], dict[str, Any]]
+FIGURES = Path(__file__).parents[1] / "benchmarks" / "writes.csv"
 JUNE, JULY = date(2024, 6, 30), date(2024, 7, 1)
 
 
@@ -128,6 +131,26 @@ def test_flights(results: Results) -> None:
     left = sum(row["dep_time"] not in ("", "NA") for row in flown)
     assert named["events"] == len({row["tailnum"] for row in flown}) + 2 * left + (len(flown) - left)
     assert 0 < named["least"] < named["most"] < len({row["tailnum"] for row in flown})
+
+
+def test_what_a_write_costs(runs: Callable[[str], list[Run]]) -> None:
+    """The figures are those of the benchmark's file, whichever database and number of writers is asked for."""
+    with FIGURES.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for each in runs("09"):
+        named = each.results()
+        mine = [row for row in rows if row["database"] == named["database"]]
+        one = {row["way"]: row for row in mine if row["writers"] == "1" and row["keys"] == "1,000 keys"}
+        share = float(one["append an event"]["per_second"]) / float(one["update, optimistic locking"]["per_second"])
+        assert named["share"] == pytest.approx(share, abs=0.006)
+        [unsafe] = [
+            row
+            for row in mine
+            if row["writers"] == str(named["writers"])
+            and (row["keys"], row["way"]) == ("one hot key", "update, no locking")
+        ]
+        assert (named["lost"], named["commands"]) == (int(unsafe["lost"]), int(unsafe["commands"]))
+        assert (named["balance"], named["total"], named["safe"]) == (105, 115, 0)
 
 
 def _premium(log: list[dict[str, Any]], day: date, known: date | None = None) -> int:

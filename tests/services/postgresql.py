@@ -7,13 +7,17 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 import psycopg
 import pytest
 
 _USER = "postgres"
-_SETTINGS = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB", "max_wal_size": "1GB"}
+_QUICK: Final = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB", "max_wal_size": "1GB"}
+DURABLE: Final = {"shared_buffers": "256MB", "max_wal_size": "4GB"}
+"""Settings for measurements: a commit waits for the disk, as it does by default."""
 
 
 def programs() -> Path:
@@ -25,9 +29,14 @@ def programs() -> Path:
 
 
 class Server:
-    """A server that can be stopped and started again; it refuses to run as root, so root lends it a user."""
+    """A server that can be stopped and started again; it refuses to run as root, so root lends it a user.
 
-    def __init__(self) -> None:
+    Args:
+        settings: its parameters; by default it does not wait for the disk.
+    """
+
+    def __init__(self, *, settings: Mapping[str, str] = _QUICK) -> None:
+        self._settings = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         self._programs = programs()
         self._folder = Path(tempfile.mkdtemp(prefix="eventsource-postgresql-"))
         self._as = ["runuser", "-u", _USER, "--"] if os.geteuid() == 0 else []
@@ -45,9 +54,8 @@ class Server:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        settings = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
         where = ["-D", self._data, "-h", "127.0.0.1", "-p", str(self.port), "-k", str(self._folder)]
-        command = [*self._as, str(self._programs / "postgres"), *where, *settings]
+        command = [*self._as, str(self._programs / "postgres"), *where, *self._settings]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(command, cwd="/", stdout=log, stderr=log)
         for _ in range(300):
