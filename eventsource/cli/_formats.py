@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from io import BytesIO
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ import polars as pl
 from eventsource.cli._terminal import harmless
 from eventsource.moment import time_zone
 
-__all__ = ["as_csv", "as_json", "as_markdown", "as_parquet", "json", "short"]
+__all__ = ["as_csv", "as_json", "as_markdown", "as_parquet", "has_instants", "json", "short"]
 
 _encode: Final = msgspec.json.Encoder(enc_hook=str).encode
 
@@ -51,13 +51,26 @@ def as_json(frame: pl.DataFrame) -> Iterator[bytes]:
     yield b"\n]\n"
 
 
-def as_markdown(frame: pl.DataFrame) -> Iterator[bytes]:
-    """Yield a frame as a Markdown table: numbers to the right, null as –, markup in texts escaped."""
+def as_markdown(frame: pl.DataFrame, *, tz: str = "UTC") -> Iterator[bytes]:
+    """Yield a frame as a Markdown table: numbers to the right, null as –, markup in texts escaped.
+
+    Args:
+        frame: any frame.
+        tz: the zone that instants are shown in; a line below the table names it.
+    """
+    zone = time_zone(tz)
     rules = ("---:" if dtype.is_numeric() else "---" for dtype in frame.dtypes)
     yield f"| {' | '.join(map(_escape_markdown, frame.columns))} |\n| {' | '.join(rules)} |\n".encode()
     for row in frame.iter_rows():
-        cells = ("–" if value is None else _escape_markdown(_text(value)) for value in row)
+        cells = ("–" if value is None else _escape_markdown(_local_text(value, zone)) for value in row)
         yield f"| {' | '.join(cells)} |\n".encode()
+    if has_instants(frame):
+        yield f"\nTimes are {_escape_markdown(tz)}.\n".encode()
+
+
+def has_instants(frame: pl.DataFrame) -> bool:
+    """Return whether a column holds times that are shown in a zone."""
+    return any(isinstance(dtype, pl.Datetime) and dtype.time_zone is not None for dtype in frame.dtypes)
 
 
 def as_parquet(frame: pl.DataFrame) -> Iterator[bytes]:
@@ -108,6 +121,13 @@ def _text(value: Any) -> str:
         return str(value)
     encoded = json(value).decode()
     return encoded[1:-1] if encoded.startswith('"') else encoded
+
+
+def _local_text(value: Any, zone: tzinfo) -> str:
+    """Return a value as `_text`; an instant as the date and the clock of a zone."""
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.astimezone(zone).replace(tzinfo=None).isoformat(" ")
+    return _text(value)
 
 
 def _guarded(value: str) -> str:

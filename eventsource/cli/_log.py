@@ -22,16 +22,17 @@ from eventsource.cli._pull_advice import advice
 from eventsource.cli._terminal import complain, note, say
 from eventsource.errors import EventsourceError
 from eventsource.event import Source
-from eventsource.log import Log, Pulled, PullProgress, refuse_rejected_lines
+from eventsource.log import CONFLICT_REASON, Log, Pulled, PullProgress, refuse_rejected_lines
 from eventsource.messages import counted, noun
 from eventsource.sources import csv_header
 
 __all__ = ["pull", "rejected"]
 
 _REASONS: Final = 5
-"""Reasons for rejected lines that the summary of a pull names."""
+"""Causes of rejected lines and conflicts that the summary of a pull names."""
 _RAW: Final = 200
 """Bytes of a rejected line that a table shows."""
+_IS_CONFLICT: Final = pl.col("reason").str.starts_with(CONFLICT_REASON)
 _NOT_APPENDED: Final = (
     ("duplicate dropped", "duplicates dropped"),
     ("conflict rejected (same event_id, other content)", "conflicts rejected (same event_id, other content)"),
@@ -145,6 +146,9 @@ def rejected(
     target = Project.find().open(log)
     lines = target.rejected()
     if raw:
+        if conflicts := lines.filter(_IS_CONFLICT).height:
+            them = noun(conflicts, "it was", "they were")
+            note(f"{counted(conflicts, 'conflict')} left out, as {them} read; they are in: eventsource rejected")
         deliver(_raw_lines(lines), shown.output)
     elif not clear:
         whole = shown.form != "table" or shown.output is not None
@@ -226,8 +230,10 @@ def _summary(log: Log, done: Sequence[Pulled]) -> None:
     elif earlier := log.rejected().height:
         again = "" if appended else "; read them again with a corrected mapping: eventsource pull --rejected"
         say(f"{'':13}{counted(earlier, 'rejected line')} of earlier pulls: eventsource rejected{again}", "dim")
-    if any(each.rejected for each in done) and not any(each.appended or each.duplicates for each in done):
-        hint = advice(log.rejected().sort("rejected_at", descending=True, maintain_order=True))
+    if any(each.rejected for each in done):
+        newest = log.rejected().filter(~_IS_CONFLICT, pl.col("rejected_at") == pl.col("rejected_at").max())
+        is_all = not any(each.appended or each.duplicates for each in done)
+        hint = advice(newest, is_all=is_all)
         if hint is not None:
             complain("Hint", hint)
 
@@ -237,7 +243,8 @@ def _reasons(done: Sequence[Pulled]) -> Iterator[str]:
     reasons = pl.concat([each.reasons for each in done]).sort("lines", descending=True, maintain_order=True)
     for row in reasons.head(_REASONS).iter_rows(named=True):
         times = f" ({counted(row['lines'], 'line')})" if row["lines"] > 1 else ""
-        yield f"{short_path(row['file'])}:{row['first']}: {row['reason']}{times}"
+        where = "" if row["file"] is None else f"{short_path(row['file'])}:{row['first']}: "
+        yield f"{where}{row['reason']}{times}"
     if reasons.height > _REASONS:
         yield f"… and {reasons.height - _REASONS:,} more"
 
@@ -245,11 +252,14 @@ def _reasons(done: Sequence[Pulled]) -> Iterator[str]:
 def _raw_lines(lines: pl.DataFrame) -> Iterator[bytes]:
     """Yield rejected lines; lines of CSV are below the header of their file.
 
-    A rejection of a whole file has no line.
+    The bytes are those of the file, so in its encoding. A rejection of a whole file has no line. The line of a
+    conflict was read, and the log has its event only. If the first line was rejected, there is no header.
     """
     above: bytes | None = None
-    for (file,), group in lines.filter(pl.col("raw").bin.size() > 0).group_by("file", maintain_order=True):
-        first = None if file is None else csv_header(Path(str(file)))
+    is_line = (pl.col("raw").bin.size() > 0) & ~_IS_CONFLICT
+    for (file,), group in lines.filter(is_line).group_by("file", maintain_order=True):
+        has_header = file is not None and group["line"].min() != 1
+        first = csv_header(Path(str(file))) if has_header else None
         if first is not None and first != above:
             yield first + b"\n"
         above = first

@@ -1,17 +1,22 @@
 """The options that say how lines become events. They have the names of the arguments of `eventsource.source`."""
 
+import re
+import shlex
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Final, Literal
 
 from eventsource.cli._errors import UsageError
 from eventsource.cli._parameters import Option
 
-__all__ = ["MappingOptions"]
+__all__ = ["MappingOptions", "as_options"]
 
 _COLUMNS: Final = "Mapping: which member of a line is which column"
 _EVENTS: Final = "Mapping: which events a line is"
 _STORES: Final = "Stores: what is read of a database, with a URL"
 _FILES: Final = "Files: how they are written"
+_ARGUMENT: Final = re.compile(r'\b([a-z_]+)="([^"]*)"')
+_LIST_ARGUMENT: Final = re.compile(r'\b([a-z_]+)=\["([^"]+)", "([^"]+)"\]')
+_EVENTS_ARGUMENT: Final = re.compile(r'\bevents=\[\{"type": "(\w+)", "occurred_at": "(\w+)"\}\]')
 _PARTS: Final = ("event_id", "stream", "type")
 
 
@@ -163,6 +168,19 @@ class MappingOptions:
             pairs = _pairs("--events", found["events"], "Shipped=ShippedDate")
             found["events"] = [{"type": kind, "occurred_at": path} for kind, path in pairs]
         return found
+
+
+def as_options(hint: str) -> str:
+    """Return a hint that names arguments of `eventsource.source` with options of the command line instead."""
+    hint = _EVENTS_ARGUMENT.sub(lambda found: f"--events {found[1]}={found[2]}", hint)
+    hint = _LIST_ARGUMENT.sub(
+        lambda found: f"--{_dashed(found[1])} {found[2]} --{_dashed(found[1])} {found[3]}", hint
+    )
+    return _ARGUMENT.sub(lambda found: f"--{_dashed(found[1])} {shlex.quote(found[2])}", hint)
+
+
+def _dashed(name: str) -> str:
+    return name.replace("_", "-")
 
 
 def _pairs(option: str, texts: list[str], example: str) -> list[tuple[str, str]]:

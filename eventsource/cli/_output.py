@@ -109,26 +109,26 @@ class OutputOptions:
         Args:
             frame: any frame.
             title: a line above a table.
-            tz: the zone that a table shows times in; None: that of the project. Other formats name the zone.
+            tz: the zone that a table, also of Markdown, shows times in; None: that of the project. Times of
+                other formats are UTC.
             readable: a column of sentences, which a table shortens after the others.
 
         Raises:
             UsageError: --columns names a column that the frame does not have.
         """
-        form, frame = self.form, self._selected(frame)
+        form, frame, zone = self.form, self._selected(frame), tz or Project.find().tz
         if form == "table":
             from eventsource.cli._table import print_table
 
             limit = _ROWS if self.limit is None else self.limit
-            looks: dict[str, Any] = {"title": title, "limit": limit, "readable": readable}
-            looks["tz"] = tz or Project.find().tz
+            looks: dict[str, Any] = {"title": title, "limit": limit, "readable": readable, "tz": zone}
             if self.output is None:
                 print_table(console(), frame, **looks)
                 return
             with _draft_of(self.output) as draft, draft.open("w", encoding="utf-8") as file:
                 print_table(plain_console(file), frame, **looks)
             return
-        deliver(self._encoded(self._limited(frame), form), self.output, binary=form == "parquet")
+        deliver(self._encoded(self._limited(frame), form, zone), self.output, binary=form == "parquet")
 
     def _selected(self, frame: pl.DataFrame) -> pl.DataFrame:
         names = [name.strip() for name in (self.columns or "").split(",") if name.strip()]
@@ -145,10 +145,12 @@ class OutputOptions:
         note(f"wrote the first {self.limit:,} of {frame.height:,} rows; --limit 0 writes all")
         return frame.head(self.limit)
 
-    def _encoded(self, frame: pl.DataFrame, form: Format) -> Iterable[bytes]:
+    def _encoded(self, frame: pl.DataFrame, form: Format, tz: str) -> Iterable[bytes]:
         if form == "csv":
             return as_csv(frame, guard=not self.no_guard)
-        return {"json": as_json, "md": as_markdown, "parquet": as_parquet}[form](frame)
+        if form == "md":
+            return as_markdown(frame, tz=tz)
+        return as_json(frame) if form == "json" else as_parquet(frame)
 
 
 def deliver(pieces: Iterable[bytes], output: Path | None, *, binary: bool = False) -> None:

@@ -1,40 +1,69 @@
-"""Advice after a pull that appended nothing: how the lines look, and which options help `pull` to read them."""
+"""Advice after a pull that rejected lines: how they look, and which options help `pull` to read them."""
 
+from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
 
 from eventsource.cli._config import short_path
 from eventsource.cli._guess import guess_identity, rows_of
-from eventsource.cli._guess_reading import ENCODINGS, has_other_encoding
+from eventsource.cli._guess_reading import ENCODINGS, guess_records, has_other_encoding
+from eventsource.cli._mapping import as_options
+from eventsource.sources import hint_for
 
 __all__ = ["advice"]
 
 _NEEDED: Final = ("event_id", "stream", "type", "occurred_at")
 _SHOWN: Final = 12
+_SEVERAL: Final = "^not a JSON object|trailing characters"
+_FORMATS: Final = {".ndjson": "jsonl", ".tsv": "csv", ".txt": "csv", ".jsonocel": "json", ".xmlocel": "ocel"}
+"""Ending → what a file of this ending seems to hold, where that is not the ending itself."""
 
 
-def advice(lines: pl.DataFrame) -> str | None:
-    """Return what helps if all lines of a pull were rejected, or None if the lines give no clue.
+def advice(lines: pl.DataFrame, *, is_all: bool) -> str | None:
+    """Return what helps to read rejected lines, or None if they give no clue.
 
     Args:
-        lines: rejected lines, with ``file`` and ``raw``; those of the first one's file are looked at.
+        lines: rejected lines of a pull, with ``file``, ``reason`` and ``raw``; those of the first one's file are
+            looked at.
+        is_all: whether no line of the pull was taken.
     """
     if lines.is_empty():
         return None
-    name = short_path(lines["file"].fill_null("")[0])
-    if lines["raw"][0].lstrip().startswith(b"[") and not name.endswith(".json"):
-        return f"{name}: expected one JSON object per line, got an array: eventsource pull --format json {name}"
+    file = lines["file"].fill_null("")[0]
+    name = short_path(file)
+    again = "pull" if is_all else "pull --rejected"
     if has_other_encoding(lines):
+        encoding = f"--encoding {ENCODINGS[0]}"
+        return f"{name} is not UTF-8 but probably {ENCODINGS[0]}: eventsource {again} {encoding} {name}"
+    if not name.endswith(".json") and lines["reason"].str.contains(_SEVERAL).any():
+        several = "an array" if lines["raw"][0].lstrip().startswith(b"[") else "several"
+        whole = "pull" if is_all else "pull --again"
         return (
-            f"{name} is not UTF-8 but probably {ENCODINGS[0]}: eventsource pull --encoding {ENCODINGS[0]} {name}"
+            f"{name}: expected one JSON object per line, got {several}: eventsource {whole} --format json {name}"
         )
+    return _about_all(lines, Path(file), name) if is_all else None
+
+
+def _about_all(lines: pl.DataFrame, file: Path, name: str) -> str | None:
+    """Return what helps if no line was taken: another format, the array that holds the records, or a mapping."""
+    if not lines["raw"][0]:
+        return _about_file(file, name)
+    records = guess_records(lines["raw"][0]) if lines.height == 1 else None
+    if records is not None:
+        return f"{name} seems to have its records in {records!r}: eventsource pull --records {records} {name}"
     rows = rows_of(lines)
     members = list(dict.fromkeys(member for row in rows for member in row))
     missing = [
         needed for needed in _NEEDED if needed not in members and (needed != "event_id" or "id" not in members)
     ]
     return _mapping(name, members, missing, rows) if members and missing else None
+
+
+def _about_file(file: Path, name: str) -> str | None:
+    """Return what helps if a file has not the format that its ending says."""
+    hint = hint_for(file, but=_FORMATS.get(file.suffix.lower(), file.suffix.lower().removeprefix(".")))
+    return None if hint is None else f"{name}: {as_options(hint)}"
 
 
 def _mapping(file: str, members: list[str], missing: list[str], rows: list[dict[str, Any]]) -> str:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from eventsource.cli._errors import MissingError, UsageError
+from eventsource.cli._mapping import as_options
 from eventsource.errors import MomentError, SourceError
 from eventsource.event import Source
 
@@ -92,7 +93,7 @@ def open_source(path: str, options: Mapping[str, Any]) -> Source:
     try:
         found = source(path, **options)
     except (SourceError, MomentError) as error:
-        raise UsageError.of(error) from error
+        raise UsageError.of(error, hint=as_options(error.hint or "")) from error
     except TypeError as error:  # an argument in pyproject.toml of the wrong type
         raise UsageError(
             f"invalid source: {error}",
@@ -101,5 +102,5 @@ def open_source(path: str, options: Mapping[str, Any]) -> Source:
     try:
         _ = found.size  # looks for the files: an error here names the path before a pull begins
     except SourceError as error:
-        raise MissingError.of(error) from error
+        raise MissingError.of(error, hint=as_options(error.hint or "")) from error
     return found

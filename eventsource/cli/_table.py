@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from eventsource.cli._formats import short
+from eventsource.cli._formats import has_instants, short
 from eventsource.cli._terminal import harmless
 from eventsource.messages import counted
 
@@ -142,7 +142,7 @@ def _footer(frame: pl.DataFrame, tz: str, *, shown: int, unseen: list[str]) -> l
     lines = [
         rows if shown == frame.height else f"{rows}, of which these are the first {shown:,}; --limit 0 shows all"
     ]
-    if any(isinstance(dtype, pl.Datetime) for dtype in frame.dtypes):
+    if has_instants(frame):
         lines[0] += f"; times are {tz}"
     if unseen:
         lines.append(

@@ -24,6 +24,7 @@ from eventsource.event._envelope import (
     CORRECTED,
     CORRECTIONS,
     ENVELOPE,
+    PLACED,
     REJECTED,
     REQUIRED,
     RETRACTED,
@@ -32,6 +33,7 @@ from eventsource.event._envelope import (
     Event,
     empty_events,
     json_line,
+    no_events,
     rejected_lines,
 )
 from eventsource.event._frames import check_events, events_from_dicts, json_text
@@ -40,6 +42,7 @@ __all__ = [
     "CORRECTED",
     "CORRECTIONS",
     "ENVELOPE",
+    "PLACED",
     "REJECTED",
     "REQUIRED",
     "RETRACTED",
@@ -58,5 +61,6 @@ __all__ = [
     "events_from_dicts",
     "json_line",
     "json_text",
+    "no_events",
     "rejected_lines",
 ]

@@ -16,7 +16,7 @@ class Batch:
     """Some events of a source, and the checkpoint after them.
 
     Args:
-        events: a frame of `ENVELOPE`.
+        events: a frame of `ENVELOPE`, or of `PLACED`: then rejected conflicts say where they were.
         checkpoint: names to 64-bit integers, or to other values that JSON has. The log commits them together with
             the events. A pull that starts with them reads what comes *after* this batch. A batch needs to give
             only the values that it changes.

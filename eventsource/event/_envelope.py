@@ -12,6 +12,7 @@ __all__ = [
     "CORRECTED",
     "CORRECTIONS",
     "ENVELOPE",
+    "PLACED",
     "REJECTED",
     "REQUIRED",
     "RETRACTED",
@@ -20,6 +21,7 @@ __all__ = [
     "Event",
     "empty_events",
     "json_line",
+    "no_events",
     "rejected_lines",
 ]
 
@@ -38,6 +40,9 @@ ENVELOPE: Final = pl.Schema(
     }
 )
 """What a source yields and `Log.append` takes, in this order."""
+
+PLACED: Final = pl.Schema({**ENVELOPE, "file": pl.String(), "line": pl.Int64()})
+"""Events that come from files: the envelope, then where each was, as in `REJECTED`."""
 
 STORED: Final = pl.Schema({"position": pl.Int64(), **ENVELOPE})
 """What a log holds: the position, then the envelope."""
@@ -84,6 +89,11 @@ class Event:
 def empty_events() -> pl.DataFrame:
     """Return a frame of `ENVELOPE` without rows."""
     return pl.DataFrame(schema=ENVELOPE)
+
+
+def no_events() -> pl.DataFrame:
+    """Return a frame of `PLACED` without rows."""
+    return pl.DataFrame(schema=PLACED)
 
 
 def rejected_lines(rows: list[dict[str, Any]]) -> pl.DataFrame:

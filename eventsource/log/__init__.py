@@ -68,6 +68,7 @@ from eventsource.redaction import without_secrets
 
 __all__ = [
     "CAUSE",
+    "CONFLICT_REASON",
     "PINS",
     "Appended",
     "Correction",

@@ -3,21 +3,37 @@
 import json
 from typing import Any, Final
 
+import msgspec
 import polars as pl
 
-from eventsource.event import ENVELOPE, REJECTED, json_line
+from eventsource.event import ENVELOPE, PLACED, REJECTED, json_line
 
-__all__ = ["CONFLICTS", "CONFLICT_REASON", "conflicts_as_rejected", "find_conflicts", "no_conflicts"]
+__all__ = [
+    "CONFLICTS",
+    "CONFLICT_REASON",
+    "conflict_reasons",
+    "conflicts_as_rejected",
+    "find_conflicts",
+    "no_conflicts",
+]
 
-CONFLICTS: Final = pl.Schema({"event_id": pl.String(), "position": pl.Int64(), "differs": pl.String()})
-"""An id that arrived again with other content: the position of the first event, and the columns that differ."""
+CONFLICTS: Final = pl.Schema(
+    {
+        "event_id": pl.String(),
+        "position": pl.Int64(),
+        "differs": pl.String(),
+        "file": pl.String(),
+        "line": pl.Int64(),
+    }
+)
+"""An id that arrived again with other content: the position of the first event, the columns that differ, where."""
 
 CONFLICT_REASON: Final = "conflict: "
 """The reason of a rejected conflict begins with this."""
 
 _JSON: Final = ("data", "metadata")
 _COMPARED: Final = tuple(name for name in ENVELOPE if name != "event_id")
-_FOUND: Final = pl.Schema({"position": pl.Int64(), "differs": pl.String(), **ENVELOPE})
+_FOUND: Final = pl.Schema({"position": pl.Int64(), "differs": pl.String(), **PLACED})
 
 
 def no_conflicts() -> pl.DataFrame:
@@ -31,11 +47,11 @@ def find_conflicts(repeated: pl.DataFrame, first: pl.DataFrame) -> pl.DataFrame:
     Payloads are compared as JSON values, not as bytes: ``{"a":1, "b":2}`` equals ``{"b":2,"a":1}``.
 
     Args:
-        repeated: events that arrived again, columns of `ENVELOPE`.
+        repeated: events that arrived again, columns of `PLACED`.
         first: the first events of these ids, columns of `STORED`.
 
     Returns:
-        ``position`` of the first, ``differs``, and the columns of `ENVELOPE` as they arrived again.
+        ``position`` of the first, ``differs``, and the columns of `PLACED` as they arrived again.
     """
     pairs = repeated.join(first, on="event_id", how="inner", suffix="|first", maintain_order="left")
     is_other = [pl.col(name).ne_missing(pl.col(f"{name}|first")).alias(f"{name}|differs") for name in _COMPARED]
@@ -45,20 +61,33 @@ def find_conflicts(repeated: pl.DataFrame, first: pl.DataFrame) -> pl.DataFrame:
     return found.select(_FOUND.names())
 
 
-def conflicts_as_rejected(conflicts: pl.DataFrame, source: str) -> pl.DataFrame:
-    """Return what `find_conflicts` found as a frame of `REJECTED`: each event as a line of JSON.
+def conflict_reasons(conflicts: pl.DataFrame) -> pl.Series:
+    """Return the column ``reason`` of a frame that has at least ``event_id`` and ``differs``.
 
-    The reason does not name the position, so that a pull that is repeated after a crash gives the same reason.
+    It does not name the position, so that a pull that is repeated after a crash gives the same reason. The id is
+    written as JSON, as other reasons show values.
     """
-    reason = pl.format(CONFLICT_REASON + "event_id '{}' came before with other {}", "event_id", "differs")
+    pairs = conflicts.select("event_id", "differs").iter_rows()
+    texts = [
+        f"{CONFLICT_REASON}event_id {_json(event_id)} came before with other {names}" for event_id, names in pairs
+    ]
+    return pl.Series("reason", texts, pl.String)
+
+
+def conflicts_as_rejected(conflicts: pl.DataFrame, source: str) -> pl.DataFrame:
+    """Return what `find_conflicts` found as a frame of `REJECTED`: each event as a line of JSON."""
     lines = [json_line(row) for row in conflicts.iter_rows(named=True)]
     return conflicts.select(
         pl.lit(source).alias("source"),
-        pl.lit(None, pl.String).alias("file"),
-        pl.lit(None, pl.Int64).alias("line"),
-        reason.alias("reason"),
+        "file",
+        "line",
+        conflict_reasons(conflicts),
         pl.Series("raw", lines, pl.Binary),
     ).match_to_schema(REJECTED)
+
+
+def _json(text: str) -> str:
+    return msgspec.json.encode(text).decode()
 
 
 def _differences(row: dict[str, Any]) -> list[str]:

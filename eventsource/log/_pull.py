@@ -12,6 +12,7 @@ import polars as pl
 
 from eventsource.errors import RejectedLinesError, SourceError
 from eventsource.event import REJECTED, Batch
+from eventsource.log._conflicts import conflict_reasons
 from eventsource.log._rejected import CAUSE
 from eventsource.log._writer import Appended
 from eventsource.messages import counted
@@ -48,12 +49,12 @@ class Pulled:
         appended: events that are new.
         duplicates: events whose id was in the log already; they were dropped.
         conflicts: how many of the duplicates differ from the first event; they are rejected.
-        rejected: rejected lines, without the conflicts.
+        rejected: lines that could not be read, without the conflicts.
         notes: sentences for the user, such as that a file was rewritten.
         head: the position that the next event will get.
         seconds: how long it took.
-        reasons: the rejected lines by cause and ``file``: the ``reason`` of the first one, how many ``lines``, the
-            number of the ``first``. A cause is a reason without the values that it shows.
+        reasons: the rejected lines and the conflicts by cause and ``file``: the ``reason`` of the first one, how
+            many ``lines``, the number of the ``first``. A cause is a reason without the values that it shows.
     """
 
     appended: int
@@ -173,6 +174,10 @@ class _Totals:
         self._head = appended.head
         self._notes += batch.notes
         self._reasons.append(_by_reason(batch.rejected))
+        conflicts = appended.conflicts
+        self._reasons.append(
+            _by_reason(conflicts.select("file", "line").with_columns(conflict_reasons(conflicts)))
+        )
         if self._progress is not None:
             self._progress(PullProgress(self._read, self._size, self._appended, self._rejected))
 

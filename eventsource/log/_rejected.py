@@ -8,6 +8,7 @@ from typing import Final
 import polars as pl
 
 from eventsource.event import REJECTED, TIMESTAMP, FileSource, Source
+from eventsource.log._conflicts import CONFLICT_REASON
 from eventsource.log._sweep import Tidied, remove_unneeded_files
 from eventsource.log._table import Table, retry_conflicts
 from eventsource.log._version import TableVersion
@@ -20,7 +21,14 @@ DATED: Final = pl.Schema({**REJECTED, "rejected_at": TIMESTAMP})
 _VALUE: Final = r'"(\\.|[^"])*"?|\d+'
 """The texts and numbers in a reason, which are those of the line."""
 
-CAUSE: Final = pl.col("reason").str.replace_all(_VALUE, "…").str.replace(r"(?s): .*", "").alias("cause")
+_WITHOUT_VALUES: Final = pl.col("reason").str.replace_all(_VALUE, "…")
+
+CAUSE: Final = (
+    pl.when(pl.col("reason").str.starts_with(CONFLICT_REASON))
+    .then(_WITHOUT_VALUES)
+    .otherwise(_WITHOUT_VALUES.str.replace(r"(?s): .*", ""))
+    .alias("cause")
+)
 """What reasons have in common that differ only in the values of their lines: ``version is …, not an integer``."""
 
 _TRANSACTION: Final = "eventsource:rejected"
@@ -48,16 +56,27 @@ class RejectedLines:
         with self._lock:
             return self._read()
 
-    def add(self, lines: pl.DataFrame, reread_after: Mapping[str, int]) -> None:
+    def add(
+        self,
+        lines: pl.DataFrame,
+        reread_after: Mapping[str, int],
+        replaced: Callable[[pl.DataFrame], pl.DataFrame] = pl.DataFrame.clear,
+    ) -> None:
         """Add a frame of `REJECTED`; lines that are there already are not added again.
 
         Args:
             lines: the frame.
             reread_after: file → number of a line. Lines after it are read again, so earlier rejections of them
                 are removed.
+            replaced: returns those of the lines that are there which the new ones replace; none by default.
         """
+
+        def outdated(stored: pl.DataFrame) -> pl.DataFrame:
+            before = stored.select(REJECTED.names())
+            return pl.concat([_after(before, reread_after), replaced(before)])
+
         if reread_after or not lines.is_empty():
-            self._commit(lambda stored: _after(stored, reread_after), lines)
+            self._commit(outdated, lines)
 
     def replace(self, old: pl.DataFrame, new: pl.DataFrame) -> None:
         """Remove some lines and add others, in one commit; both are frames of `REJECTED`."""
@@ -118,7 +137,7 @@ def _transactions(version: TableVersion) -> dict[str, int]:
 def _after(lines: pl.DataFrame, reread_after: Mapping[str, int]) -> pl.DataFrame:
     """Return the rejected lines that come after the given line of their file."""
     last = pl.col("file").replace_strict(dict(reread_after), default=None, return_dtype=pl.Int64)
-    return lines.filter(pl.col("line") > last).select(REJECTED.names()) if reread_after else lines.clear()
+    return lines.filter(pl.col("line") > last) if reread_after else lines.clear()
 
 
 def _without(lines: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:

@@ -53,10 +53,11 @@ from typing import Any, Never
 import polars as pl
 
 from eventsource.errors import FrameError
-from eventsource.event import ENVELOPE, REQUIRED, STORED, Batch, check_events
+from eventsource.event import ENVELOPE, PLACED, REJECTED, REQUIRED, STORED, Batch, check_events
 from eventsource.log._checkpoint import LogCheckpoint
 from eventsource.log._compaction import compact_small_files, has_many_small_files
 from eventsource.log._conflicts import CONFLICTS, conflicts_as_rejected, find_conflicts, no_conflicts
+from eventsource.log._copies import replaced_by_copies
 from eventsource.log._erasure import hashed, is_erased, salt_in
 from eventsource.log._files import ERASURES, HEAD, head_of, scan_in_order
 from eventsource.log._known_ids import KnownIds
@@ -76,7 +77,7 @@ class Appended:
         appended: events that are new.
         duplicates: events whose id was in the log already; they were dropped.
         conflicts: the duplicates that differ from the first event: ``event_id``, ``position`` of the first,
-            ``differs`` (columns). They are rejected, see `Log.rejected`.
+            ``differs`` (columns), ``file`` and ``line`` if they are known. They are rejected, see `Log.rejected`.
         head: the position that the next event will get.
     """
 
@@ -158,7 +159,7 @@ class Writer:
         # lines are found to be there. In the other order they would be lost, as the checkpoint has moved past
         # them.
         rejected = pl.concat([batch.rejected, conflicts_as_rejected(conflicts, source)])
-        self._rejected.add(rejected, batch.reread_after)
+        self._add_rejected(rejected, batch, new)
         if new.height or advanced:
             self._table.append(_numbered(new, head), {HEAD: head + new.height, **advanced})
             self._known_ids.add(new["event_id"])
@@ -166,6 +167,15 @@ class Writer:
                 checkpoint.advance(batch.checkpoint, advanced)
         reported = conflicts.select(CONFLICTS.names())
         return Appended(new.height, batch.events.height - new.height, reported, head + new.height)
+
+    def _add_rejected(self, rejected: pl.DataFrame, batch: Batch, new: pl.DataFrame) -> None:
+        """List rejected lines and conflicts; those of files that were moved or copied replace the earlier ones."""
+        events, new = _with_places(batch.events), _with_places(new)
+        twice = replaced_by_copies(rejected, rejected, events, new)
+        lines = rejected.join(twice, on=REJECTED.names(), how="anti", nulls_equal=True, maintain_order="left")
+        self._rejected.add(
+            lines, batch.reread_after, lambda listed: replaced_by_copies(listed, lines, events, new)
+        )
 
     def _without_duplicates(self, events: pl.DataFrame, head: int) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Return the events that are new, and the conflicts among the others."""
@@ -184,7 +194,7 @@ class Writer:
         new = events.filter(is_new)
         # What an erased event said is not known any more, and must not come back as a conflict.
         first = pl.concat([stored.filter(~is_erased()), _first_of(new, ids, head)])
-        return new, find_conflicts(events[repeated], first)
+        return new, find_conflicts(_with_places(events[repeated]), first)
 
     def _stored(self, event_ids: pl.Series) -> pl.DataFrame:
         """Return the events of the log that have one of these ids.
@@ -237,8 +247,13 @@ def _numbered(events: pl.DataFrame, head: int) -> pl.DataFrame:
     return events.select(positions, *ENVELOPE)
 
 
+def _with_places(events: pl.DataFrame) -> pl.DataFrame:
+    """Return events as `PLACED`; where they were is null if that is not known."""
+    return events.match_to_schema(PLACED, missing_columns="insert")
+
+
 def _is_envelope(events: pl.DataFrame) -> bool:
-    return events.schema == ENVELOPE and not any(events[name].null_count() for name in REQUIRED)
+    return events.schema in (ENVELOPE, PLACED) and not any(events[name].null_count() for name in REQUIRED)
 
 
 def _refuse(conflicts: pl.DataFrame) -> Never:

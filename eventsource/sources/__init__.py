@@ -40,6 +40,7 @@ from eventsource.errors import SourceError
 from eventsource.event import ENVELOPE, Source
 from eventsource.moment import time_zone
 from eventsource.sources._blocks import MAX_LINE
+from eventsource.sources._contents import hint_for
 from eventsource.sources._dialect import Dialect, guessed_delimiter
 from eventsource.sources._formats import csv_header
 from eventsource.sources._mapping import FieldMapping, PathOrParts
@@ -52,7 +53,7 @@ from eventsource.sources._times import UNITS, TimeReader
 from eventsource.sources.files import Files
 from eventsource.sources.presets import PRESETS, preset_named
 
-__all__ = ["PRESETS", "csv_header", "guessed_delimiter", "source"]
+__all__ = ["PRESETS", "csv_header", "guessed_delimiter", "hint_for", "source"]
 
 
 def source(  # noqa: PLR0913 - one argument for each thing that logs differ in
@@ -149,7 +150,9 @@ def source(  # noqa: PLR0913 - one argument for each thing that logs differ in
     time_zone(tz)
     if unit is not None and unit not in UNITS:
         raise SourceError(f"expected a unit of epoch numbers, got {unit!r}", hint=f"units: {', '.join(UNITS)}")
-    times = TimeReader(tz, unit, formats, is_local=epoch == "local")
+    times = TimeReader(
+        "UTC" if known is not None and known.is_utc else tz, unit, formats, is_local=epoch == "local"
+    )
     dialect = Dialect(reader.get("delimiter"), decimal, reader.get("columns"))
     options = FileOptions(
         reader.get("format"), encoding, reader.get("records"), dialect, max_line, workers=workers

@@ -20,14 +20,14 @@ from typing import Final
 
 import polars as pl
 
-from eventsource.event import Checkpoint, empty_events, rejected_lines
+from eventsource.event import Checkpoint, no_events, rejected_lines
 from eventsource.sources._compressed import COMPRESSED, Reader, open_at
 from eventsource.sources._digest import HEAD_BYTES, TAIL_BYTES, Digest
 
 __all__ = ["Chunk", "Consumed", "FileCheckpoint", "UnreadableError"]
 
 
-_NO_EVENTS: Final = empty_events()
+_NO_EVENTS: Final = no_events()
 _NO_LINES: Final = rejected_lines([])
 
 
@@ -59,7 +59,7 @@ class Chunk:
     """What was read in one step.
 
     Args:
-        events: a frame of `ENVELOPE`.
+        events: a frame of `PLACED`.
         rejected: a frame of `REJECTED`.
         read: bytes of the file that were read by now; compressed bytes if it is compressed.
         consumed: how much of the file was consumed by now; None if that has not changed.

@@ -8,6 +8,7 @@ import codecs
 import gzip
 import zlib
 from contextlib import AbstractContextManager
+from functools import cache
 from io import BufferedReader
 from pathlib import Path
 from types import TracebackType
@@ -17,12 +18,13 @@ import zstandard
 
 from eventsource.sources._digest import HEAD_BYTES, TAIL_BYTES, Digest
 
-__all__ = ["COMPRESSED", "DAMAGED", "Reader", "open_at"]
+__all__ = ["COMPRESSED", "DAMAGED", "Reader", "as_in_file", "as_utf8", "open_at"]
 
 COMPRESSED: Final = frozenset({".gz", ".zst"})
 DAMAGED: Final = (OSError, EOFError, zlib.error, zstandard.ZstdError)
 """The errors that reading a damaged file raises."""
 
+_ASCII: Final = "\n,0aA{"
 _READ_BYTES: Final = 8 * 1024 * 1024
 _COMPRESSED_BYTES: Final = 4 * 1024  # per call of the decompressor: even a zip bomb yields at most 128 MB at once
 
@@ -139,6 +141,28 @@ class _Utf8Stream:
                 break
         part, self._ready = self._ready[:size], self._ready[size:]
         return bytes(part)
+
+
+def as_in_file(line: bytes, encoding: str | None) -> bytes:
+    """Return the bytes that a line has in its file, from those that a `Reader` of this encoding gave.
+
+    Lines of encodings that do not contain ASCII, such as UTF-16, stay UTF-8: by themselves they are no text file.
+    """
+    if not _contains_ascii(encoding):
+        return line
+    return line.decode("utf-8", "surrogateescape").encode(str(encoding), "surrogateescape")
+
+
+def as_utf8(line: bytes, encoding: str | None) -> bytes:
+    """Return the opposite of `as_in_file`."""
+    if not _contains_ascii(encoding):
+        return line
+    return line.decode(str(encoding), "surrogateescape").encode("utf-8", "surrogateescape")
+
+
+@cache
+def _contains_ascii(encoding: str | None) -> bool:
+    return encoding is not None and _ASCII.encode(encoding, "replace") == _ASCII.encode()
 
 
 def utf16_of(head: bytes) -> str | None:

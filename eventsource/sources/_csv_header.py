@@ -80,24 +80,35 @@ def read_header(path: Path, dialect: Dialect, encoding: str | None, *, limit: in
 def header_line(path: Path, dialect: Dialect, encoding: str | None, *, limit: int) -> bytes:
     """Return the bytes of the row that names the members, without its end of line; none if there is no such row.
 
+    They need not be UTF-8.
+
     Raises:
-        UnreadableError: see `read_header`.
+        UnreadableError: it is not a row.
     """
     reader, _ = open_at(path, 0, encoding=encoding)
     with reader:
         lines = CsvLines(blocks(reader, line=1, limit=limit), limit)
-        header_of(lines, dialect)
+        delimiter, _ = _delimiter_of(lines, dialect)
+        try:
+            next(csv.reader(lines, strict=True, delimiter=delimiter), [])
+        except (csv.Error, LineError) as error:
+            raise UnreadableError(f"the header cannot be read: {error}") from error
         return b"".join(raw for _, raw, _ in lines.take()).removeprefix(BOM).rstrip(_LINE_END)
 
 
 def header_of(lines: CsvLines, dialect: Dialect) -> Header:
     """Read what comes before the first row: the delimiter, if a line names it, and the names of the columns."""
+    delimiter, is_guessed = _delimiter_of(lines, dialect)
+    names = list(dialect.columns) if dialect.columns is not None else _parse_names(lines, delimiter)
+    return Header(DottedColumns(names), delimiter, dialect, is_guessed)
+
+
+def _delimiter_of(lines: CsvLines, dialect: Dialect) -> tuple[str, bool]:
+    """Return what separates cells, and whether it was guessed; a line ``sep=;`` is consumed."""
     named = named_delimiter(lines.peek())
     if named:
         next(lines)
-    delimiter = dialect.delimiter or named or guessed_delimiter(lines.peek())
-    names = list(dialect.columns) if dialect.columns is not None else _parse_names(lines, delimiter)
-    return Header(DottedColumns(names), delimiter, dialect, not (dialect.delimiter or named))
+    return dialect.delimiter or named or guessed_delimiter(lines.peek()), not (dialect.delimiter or named)
 
 
 def _parse_names(lines: CsvLines, delimiter: str) -> list[str]:

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from eventsource.event import ENVELOPE, empty_events, rejected_lines
+from eventsource.event import ENVELOPE, PLACED, no_events, rejected_lines
 from eventsource.sources._blocks import Block
 from eventsource.sources._bulk import BulkDecoder, BulkEvents
 from eventsource.sources._bulk_frame import Lines
@@ -28,11 +28,13 @@ from eventsource.sources.presets import preset_named
 __all__ = ["Content", "Decoder", "EventsAndRejected", "Line", "json_bytes"]
 
 _BOM: Final = b"\xef\xbb\xbf"
+_PLACE: Final = {name: PLACED[name] for name in ("file", "line")}
 
 Content = bytes | Mapping[str, Any] | str
 """A line's bytes, a row's members, or the reason why it has no members."""
 
 EventsAndRejected = tuple[pl.DataFrame, pl.DataFrame]
+"""A frame of `PLACED`, and one of `REJECTED`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,26 +86,28 @@ class Decoder:
 
     def lines(self, lines: Iterable[Line]) -> EventsAndRejected:
         """Return the events of JSON lines, one by one; blank lines are skipped."""
-        events, _, rejected = self._decode_each((line, line.raw) for line in lines if line.raw.strip())
-        return events, rejected
+        return self._decode_each((line, line.raw) for line in lines if line.raw.strip())
 
     def rows(self, rows: Iterable[tuple[Line, Mapping[str, Any] | str]]) -> EventsAndRejected:
         """Return the events of rows that are members already; a text instead of members is a reason."""
-        events, _, rejected = self._decode_each(rows)
-        return events, rejected
+        return self._decode_each(rows)
 
     def _lines(self, lines: Lines, file: str) -> EventsAndRejected:
-        return self.records(lines, lambda row: (Line(file, lines.first + row, lines.each[row]), lines.each[row]))
+        def record(row: int) -> tuple[Line, Content]:
+            return Line(file, lines.first + row, lines.each[row]), lines.each[row]
 
-    def records(self, lines: Lines, record: Callable[[int], tuple[Line, Content]]) -> EventsAndRejected:
+        return self.records(lines, file, record)
+
+    def records(self, lines: Lines, file: str, record: Callable[[int], tuple[Line, Content]]) -> EventsAndRejected:
         """Return the events of some lines, those that `BulkDecoder` leaves decoded one by one.
 
         Args:
             lines: the lines; blank ones are skipped.
+            file: their file.
             record: row → what is decoded one by one: the line and its bytes, its members, or a reason.
         """
         bulk = None if self._bulk is None else self._bulk.decode(lines)
-        return self._with_left(lines, bulk, record)
+        return self._with_left(lines, bulk, file, record)
 
     def table(self, block: Block, header: Header, file: str) -> EventsAndRejected:
         """Return the events of a block of CSV of which each line is a row, and the rejected lines."""
@@ -115,22 +119,26 @@ class Decoder:
             raw = lines.each[row]
             return Line(file, lines.first + row, raw), header.row(cells[row], raw)
 
-        return self._with_left(lines, bulk, record)
+        return self._with_left(lines, bulk, file, record)
 
     def _with_left(
-        self, lines: Lines, bulk: BulkEvents | None, record: Callable[[int], tuple[Line, Content]]
+        self, lines: Lines, bulk: BulkEvents | None, file: str, record: Callable[[int], tuple[Line, Content]]
     ) -> EventsAndRejected:
         """Return events with those of the lines that are left, in the order of lines."""
         rows = range(len(lines.each)) if bulk is None else bulk.left.tolist()
         left = (record(row) for row in rows if lines.each[row].strip())
-        events, numbers, rejected = self._decode_each(left)
-        if bulk is None or events.is_empty():
-            return events if bulk is None else bulk.events, rejected
-        order = np.argsort(np.concatenate([bulk.numbers, numbers]), kind="stable")
-        return pl.concat([bulk.events, events])[order], rejected
+        events, rejected = self._decode_each(left)
+        if bulk is None:
+            return events, rejected
+        line = pl.Series("line", bulk.numbers, pl.Int64)
+        found = bulk.events.with_columns(pl.lit(file, pl.String).alias("file"), line)
+        if events.is_empty():
+            return found, rejected
+        order = np.argsort(np.concatenate([bulk.numbers, events["line"].to_numpy()]), kind="stable")
+        return pl.concat([found, events])[order], rejected
 
-    def _decode_each(self, lines: Iterable[tuple[Line, Content]]) -> tuple[pl.DataFrame, list[int], pl.DataFrame]:
-        """Return the events of bytes, members or reasons, one by one; the numbers of their lines; the rejected."""
+    def _decode_each(self, lines: Iterable[tuple[Line, Content]]) -> EventsAndRejected:
+        """Return the events of bytes, members or reasons, one by one."""
         good: list[tuple[Line, Content]] = []
         owners: list[int] = []  # per event, which of the good lines it comes from
         mapped: list[MappedLine] = []
@@ -145,11 +153,13 @@ class Decoder:
             owners += [len(good)] * len(found)
             good.append((line, content))
         if not mapped:
-            return empty_events(), [], rejected_lines(rejected)
+            return no_events(), rejected_lines(rejected)
         events, faults = self._frame({name: [getattr(each, name) for each in mapped] for name in ENVELOPE}, owners)
         rejected += [self._reject(good[owner][0], reason, good[owner][1]) for owner, reason in faults.items()]
-        numbers = [good[owner][0].number for owner in owners if owner not in faults]
-        return events, numbers, rejected_lines(rejected).sort("line", maintain_order=True)
+        taken = [good[owner][0] for owner in owners if owner not in faults]
+        places = {"file": [line.file for line in taken], "line": [line.number for line in taken]}
+        events = events.hstack(pl.DataFrame(places, schema=_PLACE))
+        return events, rejected_lines(rejected).sort("line", maintain_order=True)
 
     def _map(self, line: Line, content: Content) -> list[MappedLine]:
         if isinstance(content, str):
@@ -169,7 +179,8 @@ class Decoder:
                 value = columns[name][row]
                 reason = f"{self._mapping.fields.label(name)} is not a time: {shorten(value)}"
                 faults.setdefault(owners[row], reason)
-        self.times.count_without_zone(columns["occurred_at"])
+        given = zip(columns["occurred_at"], owners, strict=True)
+        self.times.count_without_zone([value for value, owner in given if owner not in faults])
         times["recorded_at"] = times["recorded_at"].fill_null(times["occurred_at"])
         frame = pl.DataFrame(
             {name: pl.Series(times.get(name, columns[name]), dtype=dtype) for name, dtype in ENVELOPE.items()}

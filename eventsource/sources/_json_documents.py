@@ -22,7 +22,6 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -30,6 +29,7 @@ from eventsource.sources._blocks import BLOCK_BYTES, Block
 from eventsource.sources._checkpoint import Chunk, Consumed, FileCheckpoint, UnreadableError
 from eventsource.sources._compressed import DAMAGED, open_at
 from eventsource.sources._json_lines import decoded_chunk
+from eventsource.sources._values import is_json
 from eventsource.sources._workers import Workers
 
 __all__ = ["RecordScanner", "begins_with_bracket", "document_chunks", "is_document"]
@@ -62,7 +62,7 @@ def is_document(path: Path, encoding: str | None = None) -> bool:
         return False
     if filled[0].startswith((b"[", b"\x1e")):
         return True
-    if not filled[0].startswith(b"{") or _is_json(filled[0]):
+    if not filled[0].startswith(b"{") or is_json(filled[0]):
         return False
     if len(filled) == 1:  # several objects in one line, or one long object
         return True
@@ -81,14 +81,6 @@ def _head(path: Path, encoding: str | None) -> bytes:
     reader, _ = open_at(path, 0, encoding=encoding)
     with reader:
         return reader.read(_SNIFFED).removeprefix(_BOM)
-
-
-def _is_json(line: bytes) -> bool:
-    try:
-        msgspec.json.decode(line, type=msgspec.Raw)
-    except (msgspec.DecodeError, ValueError, RecursionError):
-        return False
-    return True
 
 
 def document_chunks(

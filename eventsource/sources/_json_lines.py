@@ -7,6 +7,7 @@ import polars as pl
 
 from eventsource.sources._blocks import Block, blocks
 from eventsource.sources._checkpoint import Chunk, Consumed, FileCheckpoint
+from eventsource.sources._values import is_json
 from eventsource.sources._workers import Workers
 
 __all__ = ["decoded_chunk", "json_chunks"]
@@ -34,7 +35,7 @@ def json_chunks(file: FileCheckpoint, workers: Workers, *, size: int, limit: int
             is_half = False
             if not block.is_complete:
                 result = decoded()
-                decoded, is_half = partial(_same, result), _rejects_last_line(result[1], block)
+                decoded, is_half = partial(_same, result), _is_half_written(result[1], block)
             block.add_to(digest, last=not is_half)
             line += block.lines - is_half
             consumed = Consumed(line, digest.length, digest.number())
@@ -58,5 +59,7 @@ def _same(result: tuple[pl.DataFrame, pl.DataFrame]) -> tuple[pl.DataFrame, pl.D
     return result
 
 
-def _rejects_last_line(rejected: pl.DataFrame, block: Block) -> bool:
-    return rejected.height > 0 and rejected["line"][-1] == block.first + block.lines - 1
+def _is_half_written(rejected: pl.DataFrame, block: Block) -> bool:
+    """Return whether the last line was rejected and may be half-written: it is not a whole value of JSON."""
+    is_rejected = rejected.height > 0 and rejected["line"][-1] == block.first + block.lines - 1
+    return is_rejected and not is_json(rejected["raw"][-1])

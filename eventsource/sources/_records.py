@@ -16,6 +16,7 @@ A line counts as a whole: if one of its events is rejected, the line is rejected
 appended.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -91,7 +92,8 @@ class LineMapping:
         if preset is None:
             return (self.with_defaults(line) if is_missing else self).apply_fields(line, origin)
         mapping = self._with_preset(preset).with_defaults(line)
-        return [event for record in preset.records(line) for event in mapping.apply_fields(record, origin)]
+        events = [event for record in preset.records(line) for event in mapping.apply_fields(record, origin)]
+        return list(map(_in_utc, events)) if preset.is_utc else events
 
     def apply_fields(self, line: Mapping[str, Any], origin: Origin) -> list[MappedLine]:
         """Return the events of a line that is not of a known format; see `apply`."""
@@ -161,6 +163,16 @@ class LineMapping:
 
 
 _REQUIRED: Final = ("type", "occurred_at")
+_WITHOUT_ZONE: Final = re.compile(r"\d{4}-\d\d-\d\d[ T][\d:.]+")
+
+
+def _in_utc(event: MappedLine) -> MappedLine:
+    """Return an event whose times that name no zone are UTC."""
+    times = {name: getattr(event, name) for name in ("occurred_at", "recorded_at")}
+    local = {
+        name: f"{time}Z" for name, time in times.items() if isinstance(time, str) and _WITHOUT_ZONE.fullmatch(time)
+    }
+    return replace(event, **local) if local else event
 
 
 def _elements(array: Any, path: str, separator: str | None) -> Sequence[Any]:

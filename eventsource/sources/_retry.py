@@ -6,7 +6,7 @@ from typing import Final
 
 import polars as pl
 
-from eventsource.event import empty_events
+from eventsource.event import no_events
 from eventsource.sources._blocks import BEYOND_LIMIT, BLOCK_BYTES, Block, blocks
 from eventsource.sources._checkpoint import UnreadableError
 from eventsource.sources._compressed import DAMAGED, open_at
@@ -54,7 +54,7 @@ class FileRetry:
             long = self._long_lines(_raw(cut)) if cut.height else {}
             events, left = self._decode_lines({**_raw(lines.filter(~_IS_CUT)), **long})
         except _UNREADABLE as error:
-            return empty_events(), _with_reason(rejected, error)
+            return no_events(), _with_reason(rejected, error)
         missing = cut.filter(~pl.col("line").is_in(list(long)))
         return events, pl.concat([left, missing, self._still_damaged(files)]).sort("line", maintain_order=True)
 

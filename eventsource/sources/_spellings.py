@@ -6,6 +6,10 @@ Example::
     20240131T120000Z                   2024-01-31T12:00:00Z
     31/Jan/2024:12:00:00 +0100         2024-01-31T12:00:00+01:00      access logs of web servers
     Wed, 31 Jan 2024 12:00:00 GMT      2024-01-31T12:00:00+00:00      mail and HTTP (RFC 2822)
+    Wed Jan 31 12:00:00 2024           2024-01-31T12:00:00            ctime
+    2024-01-31 12:00:00,123            2024-01-31 12:00:00.123        logging of Python, log4j
+    2024-01-31T12:00+01:00[Europe/…]   2024-01-31T12:00+01:00         Java
+    2024-01-31 12:00:00 +0000 UTC      2024-01-31 12:00:00 +0000      Go
     /Date(1706702400000)/              2024-01-31T12:00:00+00:00      .NET
 
 Dates such as 1/2/2024 are not among them: they are in January or in February, so their format must be named.
@@ -16,6 +20,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from operator import itemgetter
 from typing import Final
 
 import polars as pl
@@ -66,6 +71,11 @@ def _access_log(found: re.Match[str]) -> str:
     return datetime.strptime(found[0], "%d/%b/%Y:%H:%M:%S %z").isoformat()
 
 
+def _ctime(found: re.Match[str]) -> str:
+    text = f"{found[1]} {found[2]} {found[4]}"
+    return datetime.strptime(text, "%b %d %H:%M:%S %Y").isoformat() + ("Z" if found[3] else "")  # noqa: DTZ007 - no zone
+
+
 def _mail(found: re.Match[str]) -> str:
     return parsedate_to_datetime(found[0]).isoformat()
 
@@ -75,6 +85,12 @@ _SPELLINGS: Final[Mapping[re.Pattern[str], Callable[[re.Match[str]], str]]] = {
     re.compile(r"(\d{4})(\d\d)(\d\d)[T ](\d\d)(\d\d)(\d\d)(\D.*)?"): lambda found: (
         f"{found[1]}-{found[2]}-{found[3]}T{found[4]}:{found[5]}:{found[6]}{found[7] or ''}"
     ),
+    re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d),(\d{1,9})(.*)"): lambda found: (
+        f"{found[1]}.{found[2]}{found[3]}"
+    ),
+    re.compile(r"(\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-][\d:]+))\[[\w/+-]+\]"): itemgetter(1),
+    re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? [+-]\d{4}) [A-Z]{1,5}"): itemgetter(1),
+    re.compile(r"[A-Z][a-z]{2} ([A-Z][a-z]{2} +\d{1,2}) (\d\d:\d\d:\d\d)( UTC| GMT)? (\d{4})"): _ctime,
     re.compile(r"/Date\((-?\d{1,15})(?:[+-]\d{4})?\)/"): _dotnet,
     re.compile(r"\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}"): _access_log,
     re.compile(r"[A-Z][a-z]{2}, \d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d(:\d\d)? \S+"): _mail,

@@ -99,7 +99,7 @@ class Taken:
 
     Args:
         place: where to read on: a value that JSON has, see `StoreSource.read`.
-        events: a frame of `ENVELOPE`.
+        events: a frame of `ENVELOPE` or `PLACED`.
         rejected: a frame of `REJECTED`.
         notes: sentences for the user, such as that history is gone.
     """
@@ -213,7 +213,7 @@ class StoreSource(ABC):
     def rows(
         self, place: str, rows: Iterable[tuple[int, Mapping[str, Any]]], prepare: Prepare | None = None
     ) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Return the events of rows, and the rejected ones.
+        """Return the events of rows as `PLACED`, and the rejected ones.
 
         Args:
             place: the table; ``@place`` in the mapping, and the file of a rejected line.

@@ -26,7 +26,15 @@ UNITS: Final[Mapping[str, int]] = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1
 
 _NUMBER: Final = re.compile(r"-?[0-9]{9,20}(\.[0-9]{1,20})?")
 _NUMBER_WITH_UNIT: Final = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
-_ZONE: Final = r"(Z|z|UTC|GMT|\d:\d\d.*[+-]\d\d(:?\d\d)?)$"
+_ZONE: Final = r"(Z|z|UTC|GMT|\)/|\]|\d:\d\d.*[+-]\d\d(:?\d\d)?( [A-Z]+)?)$"
+_DATE: Final = re.compile(r"((?:19|20)\d\d)(\d\d)(\d\d)(?:(\d\d)(\d\d)(\d\d)?)?")
+"""A date in digits, perhaps with a clock; as seconds since 1970 the dates are in August 1970."""
+_DATES: Final = (
+    (19_000_000, 20_999_999),
+    (190_000_000_000, 209_999_999_999),
+    (19_000_000_000_000, 20_999_999_999_999),
+)
+"""The numbers that may be such dates."""
 _MICROS: Final = 1_000_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _GUESSES: Final = ((10**11, "s"), (10**14, "ms"), (10**17, "us"))
@@ -38,7 +46,8 @@ class TimeReader:
     Args:
         tz: the zone of texts that name none.
         unit: the unit of epoch numbers; None: by their size, seconds up to 10**11 (the year 5138),
-            milliseconds up to 10**14, microseconds up to 10**17, else nanoseconds.
+            milliseconds up to 10**14, microseconds up to 10**17, else nanoseconds; numbers such as 19970101 and
+            19970101235959 are dates.
         formats: formats of strftime; a text or number that is in none of them is read as without formats.
         is_local: whether epoch numbers count from 1970 in the zone, not in UTC.
     """
@@ -64,7 +73,9 @@ class TimeReader:
             return found if found.null_count() == values.count(None) else self._mixed(values)
         if kinds <= {int, type(None)} and not self._is_local:
             with suppress(OverflowError, TypeError):
-                return self._integers(pl.Series("at", values, pl.Int64))
+                numbers = pl.Series("at", values, pl.Int64)
+                if self._unit or not _has_dates(numbers):
+                    return self._integers(numbers)
         return self._mixed(values)
 
     def _integers(self, numbers: pl.Series) -> pl.Series:
@@ -76,6 +87,7 @@ class TimeReader:
 
     def _mixed(self, values: Sequence[Any]) -> pl.Series:
         """Return values of any kind as instants: texts together, others one by one."""
+        values = values if self._unit else list(map(_date_as_text, values))
         texts = [v if isinstance(v, str) and not self._digits.fullmatch(v) else None for v in values]
         numbers = [None if text is not None else self._micros(v) for text, v in zip(texts, values, strict=True)]
         given = pl.Series("at", texts, pl.String)
@@ -103,10 +115,21 @@ class TimeReader:
         try:
             texts = pl.Series(values, dtype=pl.String, strict=True)
         except (TypeError, OverflowError):  # numbers and datetimes among them
-            texts = pl.Series([value if isinstance(value, str) else None for value in values], dtype=pl.String)
+            texts = pl.Series(list(map(self._text, values)), dtype=pl.String)
         if not texts.str.ends_with("Z").all():
             numbers = texts.str.contains(f"^{self._digits.pattern}$")
+            if not self._unit and numbers.any():
+                numbers &= ~texts.str.contains(f"^{_DATE.pattern}$")
             self.without_zone += int((~texts.str.contains(_ZONE) & ~numbers).sum())
+
+    def _text(self, value: Any) -> str | None:
+        """Return what a value is if it is read as a text; None: it is a number, or no time."""
+        if type(value) is not int:
+            return value if isinstance(value, str) else None
+        if self._formats:
+            return str(value)
+        is_date = not self._unit and any(first <= value <= last for first, last in _DATES)
+        return str(_date_as_text(value)) if is_date else None
 
     def _micros(self, value: Any) -> int | None:
         if isinstance(value, datetime):
@@ -126,6 +149,23 @@ class TimeReader:
         if not -LAST_MICROSECOND < seconds < LAST_MICROSECOND:
             return None
         return _inside_calendar(int((seconds * _MICROS).to_integral_value(rounding="ROUND_FLOOR")))
+
+
+def _date_as_text(value: Any) -> Any:
+    """Return a number such as 19970101, also as a text, as ISO 8601; other values as they are.
+
+    A number that only looks like a date, such as 19971301, is not a time: as seconds it would be one of 1970.
+    """
+    found = _DATE.fullmatch(str(value)) if type(value) in {int, str} else None
+    if found is None:
+        return value
+    year, month, day, hour, minute, second = found.groups(default="00")
+    return f"{year}-{month}-{day}T{hour}:{minute}:{second}"
+
+
+def _has_dates(numbers: pl.Series) -> bool:
+    is_date = [numbers.is_between(first, last) for first, last in _DATES]
+    return any(bool(each.any()) for each in is_date)
 
 
 def _scaled(per_second: int) -> pl.Expr:

@@ -15,6 +15,7 @@ __all__ = [
     "MappedLine",
     "check_utf8",
     "decode_members",
+    "is_json",
     "is_null",
     "json_key",
     "json_piece",
@@ -38,6 +39,8 @@ _decode: Final = msgspec.json.Decoder().decode
 _encode: Final = msgspec.json.Encoder(decimal_format="number").encode
 _INTEGER: Final = re.compile(r"-?[0-9]{1,19}")
 _MOST_CHARACTERS: Final = 60
+_LIKELY: Final = "cp1252"
+"""What texts mostly are that are not UTF-8."""
 
 
 class LineError(Exception):
@@ -63,7 +66,10 @@ def check_utf8(raw: bytes) -> None:
     try:
         raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise LineError(f"not UTF-8: byte {error.start} is {raw[error.start]:#04x}") from error
+        byte = raw[error.start : error.start + 1]
+        likely = byte.decode(_LIKELY, "ignore")
+        advice = f", which is {likely!r} in {_LIKELY}" if likely.isprintable() and likely else ""
+        raise LineError(f"not UTF-8: byte {error.start} is {raw[error.start]:#04x}{advice}") from error
 
 
 def plain(raw: Any) -> Any:
@@ -74,6 +80,15 @@ def plain(raw: Any) -> Any:
         return _decode(raw)
     except MALFORMED:
         return raw
+
+
+def is_json(raw: bytes) -> bool:
+    """Return whether bytes are one whole value of JSON."""
+    try:
+        msgspec.json.decode(raw, type=msgspec.Raw)
+    except MALFORMED:
+        return False
+    return True
 
 
 def is_null(raw: Any) -> bool:

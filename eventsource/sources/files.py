@@ -11,10 +11,11 @@ from typing import Final
 import polars as pl
 
 from eventsource.errors import SourceError
-from eventsource.event import Batch, Checkpoint, empty_events, rejected_lines
+from eventsource.event import Batch, Checkpoint, no_events, rejected_lines
 from eventsource.messages import counted, noun
 from eventsource.sources._checkpoint import Chunk, Consumed, FileCheckpoint, UnreadableError
-from eventsource.sources._compressed import DAMAGED
+from eventsource.sources._compressed import DAMAGED, as_in_file, as_utf8
+from eventsource.sources._contents import hint_for
 from eventsource.sources._csv import csv_chunks
 from eventsource.sources._decoder import Decoder
 from eventsource.sources._formats import FORMATS, ending_of
@@ -100,7 +101,7 @@ class Files:
                 chunks.append(chunk)
                 read += chunk.read
                 rows += chunk.events.height + chunk.rejected.height
-                size += int(chunk.events.estimated_size() + chunk.rejected.estimated_size())
+                size += int(chunk.events.drop("file").estimated_size() + chunk.rejected.estimated_size())
                 if rows >= _BATCH_ROWS or size >= _BATCH_BYTES:
                     yield _batch(chunks, read)
                     chunks, rows, size, read = [], 0, 0, 0
@@ -117,11 +118,13 @@ class Files:
     def decode(self, rejected: pl.DataFrame) -> Batch:
         """Decode rejected lines again. Rows of CSV need the header of their file, long lines need their file."""
         chunks = []
-        for group in rejected.partition_by("file", maintain_order=True):
+        encoding = self._options.encoding
+        for group in _with_raw(rejected, as_utf8, encoding).partition_by("file", maintain_order=True):
             path = Path(group["file"][0] or "")
             retry = FileRetry(path, self._format_of(path, default="jsonl"), self._decoder, self._options)
             events, left = retry.decode(group)
-            chunks.append(Chunk(events, left.with_columns(pl.lit(self.name).alias("source"))))
+            left = _with_raw(left.with_columns(pl.lit(self.name).alias("source")), as_in_file, encoding)
+            chunks.append(Chunk(events, left))
         return _batch(chunks, 0)
 
     def _find_files(self) -> tuple[dict[str, Path], list[Path]]:
@@ -221,7 +224,7 @@ class Files:
         if found is None and default is None:
             raise SourceError(
                 f"{path}: expected a file ending in {', '.join(FORMATS)}, got {path.name!r}",
-                hint='name the format, such as format="jsonl"',
+                hint=hint_for(path) or 'name the format, such as format="jsonl"',
             )
         return found or str(default)
 
@@ -238,7 +241,9 @@ class _Taken:
         chunk = later()
         self.consumed, self._is_unfinished = chunk.consumed or self.consumed, chunk.is_unfinished
         self.file.taken += chunk.events.height
-        return replace(chunk, checkpoint=self.file.numbers(chunk.consumed), read=self._more(chunk.read))
+        rejected = _with_raw(chunk.rejected, as_in_file, self.file.encoding)
+        numbers, read = self.file.numbers(chunk.consumed), self._more(chunk.read)
+        return replace(chunk, rejected=rejected, checkpoint=numbers, read=read)
 
     def end(self) -> Chunk:
         """Return the end of the file."""
@@ -247,6 +252,15 @@ class _Taken:
     def _more(self, read: int) -> int:
         before, self._read = self._read, max(self._read, read)
         return self._read - before
+
+
+def _with_raw(
+    rejected: pl.DataFrame, change: Callable[[bytes, str | None], bytes], encoding: str | None
+) -> pl.DataFrame:
+    """Return rejected lines with their bytes in another encoding."""
+    if encoding is None or rejected.is_empty():
+        return rejected
+    return rejected.with_columns(pl.Series("raw", [change(raw, encoding) for raw in rejected["raw"]], pl.Binary))
 
 
 def _itself(chunk: Chunk) -> Chunk:
@@ -262,7 +276,7 @@ def _batch(chunks: list[Chunk], read: int) -> Batch:
             f"lines are read with this one. To read {them} {READ_AGAIN}"
         )
     return Batch(
-        events=pl.concat([empty_events(), *(chunk.events for chunk in chunks if chunk.events.height)]),
+        events=pl.concat([no_events(), *(chunk.events for chunk in chunks if chunk.events.height)]),
         rejected=pl.concat([rejected_lines([]), *(chunk.rejected for chunk in chunks if chunk.rejected.height)]),
         checkpoint={key: number for chunk in chunks for key, number in chunk.checkpoint.items()},
         read=read,

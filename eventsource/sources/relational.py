@@ -13,7 +13,7 @@ from typing import Any, Final
 import polars as pl
 
 from eventsource.errors import SourceError
-from eventsource.event import Batch, SourceLag, empty_events, rejected_lines
+from eventsource.event import Batch, SourceLag, no_events, rejected_lines
 from eventsource.messages import suggestion
 from eventsource.sources._row_frames import events_of_columns, members_of_rows
 from eventsource.sources._sql_database import PLAIN_OIDS, SqlReader, reader_at
@@ -152,7 +152,7 @@ class Relational(StoreSource):
         """Return the events of rows, and the rejected ones."""
         both = [self._decoded_frame(frame) for frame in frames]
         events, rejected = [events for events, _ in both], [rejected for _, rejected in both]
-        return pl.concat([empty_events(), *events]), pl.concat([rejected_lines([]), *rejected])
+        return pl.concat([no_events(), *events]), pl.concat([rejected_lines([]), *rejected])
 
     def _decoded_frame(self, frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Return the events of rows: whole columns at once if that is possible."""
@@ -160,7 +160,8 @@ class Relational(StoreSource):
         if lines.explode is None and not lines.events and plan.prepare is None:
             events = events_of_columns(frame, plan.columns, self._fields, self._mapping.times, plan.place)
             if events is not None:
-                return events, rejected_lines([])
+                positions = frame["@position"].cast(pl.Int64).alias("line")
+                return events.with_columns(pl.lit(plan.place).alias("file"), positions), rejected_lines([])
         rows = zip(frame["@position"].to_list(), members_of_rows(frame, plan.columns), strict=True)
         return self.rows(plan.place, rows, plan.prepare)
 

@@ -305,6 +305,38 @@ def test_rejected_rows_of_csv_have_their_header(run: Run, folder: Path) -> None:
     assert run("rejected", "--raw").stdout.startswith("a2")
 
 
+def test_rejected_rows_keep_the_encoding_of_their_file(run: Run, folder: Path) -> None:
+    """--raw writes the bytes of the file, so that the corrected lines are pulled with the same options."""
+    head, good, bad = "größe;stream;type;occurred_at", "1;José;T;2024-01-01", "2;Zoë €;T;gestern"
+    (folder / "a.csv").write_bytes(f"{head}\n{good}\n{bad}\n".encode("cp1252"))
+    mapping = ("--encoding", "cp1252", "--event-id", "größe")
+    assert " 1 event appended" in run("pull", "a.csv", *mapping, code=1).stdout
+    raw = run("rejected", "--raw").stdout_bytes
+    assert raw == f"{head}\n{bad}\n".encode("cp1252")
+    assert run("pull", "--rejected", "a.csv", *mapping, code=1).stdout.count("not a time") == 1
+    assert run("rejected", "--raw").stdout_bytes == raw
+    (folder / "corrected.csv").write_bytes(raw.replace(b"gestern", b"2024-01-02"))
+    assert " 1 event appended" in run("pull", "corrected.csv", *mapping).stdout
+    assert "Zoë €" in es.Log(folder / "data" / "log").scan().collect()["stream"].to_list()
+
+
+def test_rejected_bytes_that_an_encoding_lacks_come_out_as_they_were(run: Run, folder: Path) -> None:
+    """cp1252 has no character for 0x81; the lines are read again with another encoding."""
+    rows = b"id;stream;type;occurred_at\n1;\x81\xe9;T;2024-01-01\n"
+    (folder / "a.csv").write_bytes(rows)
+    run("pull", "a.csv", "--encoding", "cp1252", code=1)
+    assert run("rejected", "--raw").stdout_bytes == rows
+    assert " 1 event appended" in run("pull", "--rejected", "a.csv", "--encoding", "latin-1").stdout
+
+
+def test_raw_rows_of_a_file_without_a_header(run: Run, folder: Path) -> None:
+    """Its first row is not written above the others; conflicts are left out, and a note says so."""
+    (folder / "a.csv").write_text("1,a,T,soon\n2,a,T,2024-01-01\n2,b,T,2024-01-01\n")
+    run("pull", "a.csv", "--columns", "id,stream,type,occurred_at", code=1)
+    found = run("rejected", "--raw")
+    assert (found.stdout, "1 conflict left out" in found.stderr) == ("1,a,T,soon\n", True)
+
+
 def test_several_sources_of_a_project(run: Run, folder: Path) -> None:
     """Each has its mapping; `pull` takes all of them, or those that are named, from any folder of the project."""
     (folder / "pyproject.toml").write_text(

@@ -5,6 +5,7 @@ import io
 import json
 import re
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,20 @@ def test_markdown_is_text(pulled: Run) -> None:
         assert "<" not in line
         assert not re.search(r"(?<!\\)[\[\]`]", line)
         assert line.isprintable()
+
+
+def test_markdown_shows_times_in_the_zone_of_the_project(pulled: Run, folder: Path) -> None:
+    """As tables do, and a line below names it; --tz of the question takes precedence."""
+    utc = pulled("explain", "ada", "-f", "md", "--columns", "at", "--tz", "UTC").stdout
+    local = pulled("explain", "ada", "-f", "md", "--columns", "at", "--tz", "Asia/Tokyo").stdout
+    assert utc.endswith("\nTimes are UTC.\n")
+    assert local.endswith("\nTimes are Asia/Tokyo.\n")
+    first, other = (datetime.fromisoformat(text.splitlines()[2].strip("| ")) for text in (utc, local))
+    assert other - first == timedelta(hours=9)
+    with (folder / "pyproject.toml").open("a") as file:
+        file.write('tz = "Asia/Tokyo"\n')
+    assert pulled("explain", "ada", "-f", "md", "--columns", "at").stdout == local
+    assert "Times are" not in pulled("as-of", "-f", "md", "--columns", "entity").stdout
 
 
 def test_parquet_holds_mixed_values_as_text(pulled: Run) -> None:

@@ -1,7 +1,9 @@
 """Times as people write them: formats, zones, epoch numbers of a local clock, other spellings."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -75,3 +77,45 @@ def test_options_that_make_no_sense_are_refused(options: dict[str, Any]) -> None
     """At once, before a file is read."""
     with pytest.raises(SourceError):
         es.source("a.jsonl", **options)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (19970101, "1997-01-01"),
+        ("19970101", "1997-01-01"),
+        (199701012359, "1997-01-01T23:59"),
+        (19970101235958, "1997-01-01T23:59:58"),
+        ("20991231235958", "2099-12-31T23:59:58"),
+        ("2024-01-31 12:00:00,123", "2024-01-31T12:00:00.123"),
+        ("2024-01-31T12:00:00.5+01:00[Europe/Paris]", "2024-01-31T11:00:00.5Z"),
+        ("2024-01-31T12:00Z[UTC]", "2024-01-31T12:00Z"),
+        ("2024-01-31 12:00:00.123456789 +0000 UTC", "2024-01-31T12:00:00.123456Z"),
+        ("Wed Jan  3 12:00:00 2024", "2024-01-03T12:00"),
+        ("Wed Jan 31 12:00:00 UTC 2024", "2024-01-31T12:00Z"),
+        ("/Date(1706702400000)/", "2024-01-31T12:00Z"),
+    ],
+)
+def test_more_spellings(tmp_path: Path, given: Any, expected: str) -> None:
+    """Numbers that look like dates are dates, not seconds of August 1970; a time without zone is one of ``tz``."""
+    batch = read(write(tmp_path / "a.jsonl", line(1, occurred_at=given)), tz="Asia/Tokyo")
+    instant = datetime.fromisoformat(expected)
+    local = instant if instant.tzinfo else instant.replace(tzinfo=ZoneInfo("Asia/Tokyo"))
+    assert batch.events["occurred_at"].to_list() == [local]
+    assert len(batch.notes) == (0 if instant.tzinfo else 1)
+
+
+def test_a_unit_makes_such_numbers_epochs(tmp_path: Path) -> None:
+    """And a number that only looks like a date is no time without a unit."""
+    path = write(tmp_path / "a.jsonl", line(1, occurred_at=19970101), line(2, occurred_at=19971301))
+    assert read(path, unit="s").events["occurred_at"].dt.year().to_list() == [1970, 1970]
+    batch = read(path)
+    assert batch.events["occurred_at"].dt.year().to_list() == [1997]
+    assert batch.rejected["reason"].to_list() == ["occurred_at is not a time: 19971301"]
+
+
+def test_only_times_of_events_count_as_without_zone(tmp_path: Path) -> None:
+    """Texts that are no times, and rejected lines, do not."""
+    given = ["2024-01-01", "soon", "2024-01-01T00:00:00Z", 20240101, 1704067200]
+    batch = read(write(tmp_path / "a.jsonl", *(line(n, occurred_at=time) for n, time in enumerate(given))))
+    assert batch.notes == ("2 times name no zone: taken as UTC",)

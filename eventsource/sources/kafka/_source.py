@@ -13,7 +13,7 @@ from typing import Any, Final
 import polars as pl
 from confluent_kafka import Consumer
 
-from eventsource.event import SourceLag, empty_events, rejected_lines
+from eventsource.event import SourceLag, no_events, rejected_lines
 from eventsource.sources._bulk_frame import Lines
 from eventsource.sources._decoder import EventsAndRejected, Line
 from eventsource.sources._store_source import RecordMapping, StoreSource, Taken
@@ -133,7 +133,7 @@ class KafkaSource(StoreSource):
             for partition, some in sorted(messages.items())
             for run in _runs(some)
         ]
-        events, rejected = [empty_events()], [rejected_lines([])]
+        events, rejected = [no_events()], [rejected_lines([])]
         return pl.concat(events + [each for each, _ in pairs]), pl.concat(rejected + [each for _, each in pairs])
 
     def _decode_run(self, place: str, messages: Sequence[Received]) -> EventsAndRejected:
@@ -151,11 +151,11 @@ class KafkaSource(StoreSource):
             if data.count(b"\n") == rows[-1]:
                 at = dict(zip(rows, messages, strict=True))
                 lines = Lines(data, first, rows[-1] + 1, place)
-                return self._decoder.records(lines, lambda row: self._record(place, at[row]))
+                return self._decoder.records(lines, place, lambda row: self._record(place, at[row]))
         records = [self._record(place, message) for message in messages]
         data = _joined(rows, [_NOT_JSON if isinstance(content, str) else content for _, content in records])
         at_row = dict(zip(rows, records, strict=True))
-        return self._decoder.records(Lines(data, first, rows[-1] + 1, place), at_row.__getitem__)
+        return self._decoder.records(Lines(data, first, rows[-1] + 1, place), place, at_row.__getitem__)
 
     def _record(self, place: str, message: Received) -> tuple[Line, bytes | str]:
         """Return the line of a message, or the reason why its value cannot be one."""

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 import polars as pl
 
-from eventsource.event import ENVELOPE, rejected_lines
+from eventsource.event import PLACED, rejected_lines
 from eventsource.sources.kafka._lines import headers_of, time_of
 from eventsource.sources.kafka._received import Received
 from eventsource.sources.kafka._values import Values
@@ -52,11 +52,13 @@ def tombstones(
                 "occurred_at": time,
                 "recorded_at": time,
                 "data": "{}",
+                "file": place,
+                "line": message.offset(),
                 "metadata": None if headers is None else msgspec.json.encode(headers).decode(),
             }
         )
-    texts = {name: dtype if not dtype.is_temporal() else pl.String for name, dtype in ENVELOPE.items()}
+    texts = {name: dtype if not dtype.is_temporal() else pl.String for name, dtype in PLACED.items()}
     frame = pl.DataFrame(events, schema=texts).with_columns(
         pl.col("occurred_at", "recorded_at").str.to_datetime(time_unit="us", time_zone="UTC")
     )
-    return frame.select(*ENVELOPE), rejected_lines(rejected)
+    return frame.select(*PLACED), rejected_lines(rejected)

@@ -101,6 +101,7 @@ _TABLE: Final = (
         "amplitude",
         "the export of Amplitude",
         recognises=has("event_type", "event_time", "amplitude_id"),
+        is_utc=True,
         event_id="uuid|$insert_id",
         stream="{user_id|device_id|amplitude_id}",
         type="event_type",

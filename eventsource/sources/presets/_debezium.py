@@ -43,7 +43,8 @@ def _prepare(line: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     source = members(value.get("source")) or {}
     operation = str(plain(value["op"]))
     row = value.get("after") if not is_null(value.get("after")) else value.get("before")
-    table = ".".join(str(plain(source[name])) for name in ("schema", "table") if not is_null(source.get(name)))
+    names = ("db" if is_null(source.get("schema")) else "schema", "table")  # MySQL has no schemas
+    table = ".".join(str(plain(source[name])) for name in names if not is_null(source.get(name)))
     key = _key(line, members(row) or {})
     record = {**value, "=type": f"{table}.{_OPERATIONS.get(operation, operation)}", "=data": row}
     if key is not None:

@@ -20,6 +20,7 @@ class Preset:
         prepare: returns the records of a line, with members that begin with ``=`` for what is computed; None: the
             line is one record.
         reader: arguments for `eventsource.source` that the format also needs, such as ``columns``.
+        is_utc: whether times that name no zone are UTC, whatever the zone of the source is.
         hidden: see `FieldMapping`.
         **paths: the mapping, see `FieldMapping`.
     """
@@ -32,10 +33,11 @@ class Preset:
         recognises: Callable[[_Line], bool] | None = None,
         prepare: Callable[[_Line], list[_Line]] | None = None,
         reader: Mapping[str, Any] | None = None,
+        is_utc: bool = False,
         hidden: Sequence[str] = (),
         **paths: PathOrParts,
     ) -> None:
-        self.name, self.title, self.reader = name, title, reader or {}
+        self.name, self.title, self.reader, self.is_utc = name, title, reader or {}, is_utc
         self.fields = FieldMapping(paths, {}, hidden)
         self._recognises, self._prepare = recognises, prepare
 

@@ -32,6 +32,7 @@ SNOWPLOW: Final = Preset(
     "enriched events of Snowplow, as TSV or JSON",
     recognises=has("event_id", "collector_tstamp", "event_name", "etl_tstamp"),
     reader={"columns": _COLUMNS, "delimiter": "\t"},
+    is_utc=True,
     event_id="event_id",
     stream="{domain_userid|user_id|network_userid|user_ipaddress}",
     type="event_name|event",
