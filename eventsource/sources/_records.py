@@ -169,7 +169,7 @@ _WITHOUT_ZONE: Final = re.compile(r"\d{4}-\d\d-\d\d[ T][\d:.]+")
 def _in_utc(event: MappedLine) -> MappedLine:
     """Return an event whose times that name no zone are UTC."""
     times = {name: getattr(event, name) for name in ("occurred_at", "recorded_at")}
-    local = {
+    local: dict[str, Any] = {
         name: f"{time}Z" for name, time in times.items() if isinstance(time, str) and _WITHOUT_ZONE.fullmatch(time)
     }
     return replace(event, **local) if local else event

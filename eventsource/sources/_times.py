@@ -26,7 +26,7 @@ UNITS: Final[Mapping[str, int]] = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1
 
 _NUMBER: Final = re.compile(r"-?[0-9]{9,20}(\.[0-9]{1,20})?")
 _NUMBER_WITH_UNIT: Final = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
-_ZONE: Final = r"(Z|z|UTC|GMT|\)/|\]|\d:\d\d.*[+-]\d\d(:?\d\d)?( [A-Z]+)?)$"
+_ZONE: Final = r"(Z|z|(UTC|GMT)( \d{4})?|\)/|\]|\d:\d\d.*[+-]\d\d(:?\d\d)?( [A-Z]+)?)$"
 _DATE: Final = re.compile(r"((?:19|20)\d\d)(\d\d)(\d\d)(?:(\d\d)(\d\d)(\d\d)?)?")
 """A date in digits, perhaps with a clock; as seconds since 1970 the dates are in August 1970."""
 _DATES: Final = (

@@ -87,11 +87,13 @@ def run_page(page: Path, folder: Path) -> str:
 
 
 def _prepare(page: Path, folder: Path) -> None:
-    """Put what a page begins with into its folder: the gym's project, or only its raw events."""
+    """Put what a page begins with into its folder: the gym's project, or only its raw events; the samples."""
     if page.name == "tutorial.md":
         shutil.copy(DOCS / "gym" / "raw" / "gym.jsonl", folder)
     elif page.is_relative_to(DOCS):
         shutil.copytree(DOCS / "gym", folder, dirs_exist_ok=True)
+        if "samples/" in page.read_text(encoding="utf-8"):
+            shutil.copytree(DOCS / "samples", folder / "samples")
     else:
         shutil.copytree(ROOT / "data" / "raw", folder / "data" / "raw")
         shutil.copy(ROOT / "pyproject.toml", folder)

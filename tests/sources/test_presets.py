@@ -204,7 +204,10 @@ def test_the_records_of_a_cloudtrail_file(tmp_path: Path) -> None:
 
 
 def test_debezium_without_wrappings(tmp_path: Path) -> None:
-    """Created, deleted and snapshot rows; a row without a known key needs a stream, and says so."""
+    """Created, deleted and snapshot rows; a row without a known key needs a stream, and says so.
+
+    MySQL has no schemas: tables of two databases are different tables.
+    """
     source = {"db": "shop", "table": "orders", "file": "bin.1", "pos": 4, "ts_ms": 1704103200000}
     lines = [
         {"before": None, "after": {"id": 1, "n": 2}, "source": source, "op": "c", "ts_ms": 1},
@@ -212,8 +215,8 @@ def test_debezium_without_wrappings(tmp_path: Path) -> None:
         {"before": None, "after": {"no": 1}, "source": source, "op": "r", "ts_ms": 1},
     ]
     batch = read(write(tmp_path / "a.jsonl", *(json.dumps(line).encode() for line in lines)))
-    assert ids(batch) == ["orders/1@bin.1:4:c", "orders/1@bin.1:9:d"]
-    assert batch.events["type"].to_list() == ["orders.created", "orders.deleted"]
+    assert ids(batch) == ["shop.orders/1@bin.1:4:c", "shop.orders/1@bin.1:9:d"]
+    assert batch.events["type"].to_list() == ["shop.orders.created", "shop.orders.deleted"]
     assert [json.loads(data) for data in batch.events["data"]] == [{"id": 1, "n": 2}] * 2
     assert batch.rejected["reason"].to_list() == ["event_id is missing"]
 

@@ -1,0 +1,12 @@
+CREATE TABLE event_map_type (ocel_type TEXT, ocel_type_map TEXT);
+CREATE TABLE object_map_type (ocel_type TEXT, ocel_type_map TEXT);
+CREATE TABLE event_object (ocel_event_id TEXT, ocel_object_id TEXT, ocel_qualifier TEXT);
+CREATE TABLE "event_Pay" (ocel_id TEXT, ocel_time TEXT, amount TEXT);
+CREATE TABLE "event_Ship" (ocel_id TEXT, ocel_time TEXT);
+CREATE TABLE "object_Order" (ocel_id TEXT, ocel_time TEXT, ocel_changed_field TEXT, price TEXT);
+INSERT INTO event_map_type VALUES ('Pay', 'Pay'), ('Ship', 'Ship');
+INSERT INTO object_map_type VALUES ('Order', 'Order');
+INSERT INTO event_object VALUES ('e1', 'o1', 'order'), ('e1', 'c1', 'customer'), ('e2', 'o1', 'order');
+INSERT INTO "event_Pay" VALUES ('e1', '2024-01-01T10:00:00Z', '5');
+INSERT INTO "event_Ship" VALUES ('e2', '2024-01-02T10:00:00Z');
+INSERT INTO "object_Order" VALUES ('o1', '2024-01-01T08:00:00Z', NULL, '7');
