@@ -23,7 +23,8 @@ import glob
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -170,12 +171,20 @@ class Project:
                 hint='eventsource pull FILE, or source = "data/raw" under [tool.eventsource] in pyproject.toml',
             )
         named = {each.name: each for each in self.settings if each.name is not None}
-        typed = [named.get(text) or SourceSettings((absolute_path(text, Path.cwd()),)) for text in given]
+        typed = [named.get(text) or self._settings_of(absolute_path(text, Path.cwd())) for text in given]
         return [
             open_source(absolute_path(path, self.folder), {"tz": self.tz, **each.mapping, **mapping})
             for each in typed or self.settings
             for path in each.paths
         ]
+
+    def _settings_of(self, path: str) -> SourceSettings:
+        """Return a typed path with the mapping of the source that it belongs to; without one, if it is in none."""
+        for each in self.settings:
+            of_source = [absolute_path(own, self.folder) for own in each.paths]
+            if any(path == own or fnmatch(path, own) or is_inside(path, own) for own in of_source):
+                return replace(each, paths=(path,))
+        return SourceSettings((path,))
 
     @classmethod
     def _from(cls, folder: Path, table: Mapping[str, Any]) -> Self:
@@ -203,6 +212,11 @@ def absolute_path(path: str, folder: Path) -> str:
         return path
     base = glob.escape(str(folder)) if glob.has_magic(path) else str(folder)
     return os.path.normpath(f"{base}/{path}")
+
+
+def is_inside(path: str, folder: str) -> bool:
+    """Return whether a path on this machine is below a folder."""
+    return "://" not in path and "://" not in folder and Path(path).is_relative_to(folder)
 
 
 def short_path(path: str) -> str:

@@ -125,7 +125,7 @@ def pull(
                 ),
             )
         done = [_pulled(target, each, how) for each in sources]
-    _summary(target, done)
+    _summary(target, done, mapping)
     is_own = log in (None, project.log, project.located(project.log))
     if is_own and not how.no_index and any(each.appended for each in done):
         _index_events(target, project)
@@ -212,7 +212,7 @@ def _note_other_sources(log: Log, sources: Sequence[Source], done: Sequence[Pull
         note(f"{_names(sources)} has no rejected lines; these sources have some: {', '.join(others)}")
 
 
-def _summary(log: Log, done: Sequence[Pulled]) -> None:
+def _summary(log: Log, done: Sequence[Pulled], mapping: MappingOptions) -> None:
     """Print what a pull did, and advice if it appended nothing and rejected lines."""
     appended, *others = (
         sum(getattr(each, name) for each in done) for name in ("appended", "duplicates", "conflicts", "rejected")
@@ -233,7 +233,8 @@ def _summary(log: Log, done: Sequence[Pulled]) -> None:
     if any(each.rejected for each in done):
         newest = log.rejected().filter(~_IS_CONFLICT, pl.col("rejected_at") == pl.col("rejected_at").max())
         is_all = not any(each.appended or each.duplicates for each in done)
-        hint = advice(newest, is_all=is_all)
+        given = mapping.given
+        hint = advice(newest, is_all=is_all, given={*given, *given.get("constants", ())})
         if hint is not None:
             complain("Hint", hint)
 

@@ -1,5 +1,6 @@
 """Advice after a pull that rejected lines: how they look, and which options help `pull` to read them."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,13 +21,14 @@ _FORMATS: Final = {".ndjson": "jsonl", ".tsv": "csv", ".txt": "csv", ".jsonocel"
 """Ending → what a file of this ending seems to hold, where that is not the ending itself."""
 
 
-def advice(lines: pl.DataFrame, *, is_all: bool) -> str | None:
+def advice(lines: pl.DataFrame, *, is_all: bool, given: Collection[str] = ()) -> str | None:
     """Return what helps to read rejected lines, or None if they give no clue.
 
     Args:
         lines: rejected lines of a pull, with ``file``, ``reason`` and ``raw``; those of the first one's file are
             looked at.
         is_all: whether no line of the pull was taken.
+        given: columns that the command maps already.
     """
     if lines.is_empty():
         return None
@@ -42,10 +44,10 @@ def advice(lines: pl.DataFrame, *, is_all: bool) -> str | None:
         return (
             f"{name}: expected one JSON object per line, got {several}: eventsource {whole} --format json {name}"
         )
-    return _about_all(lines, Path(file), name) if is_all else None
+    return _about_all(lines, Path(file), name, given) if is_all else None
 
 
-def _about_all(lines: pl.DataFrame, file: Path, name: str) -> str | None:
+def _about_all(lines: pl.DataFrame, file: Path, name: str, given: Collection[str]) -> str | None:
     """Return what helps if no line was taken: another format, the array that holds the records, or a mapping."""
     if not lines["raw"][0]:
         return _about_file(file, name)
@@ -55,7 +57,9 @@ def _about_all(lines: pl.DataFrame, file: Path, name: str) -> str | None:
     rows = rows_of(lines)
     members = list(dict.fromkeys(member for row in rows for member in row))
     missing = [
-        needed for needed in _NEEDED if needed not in members and (needed != "event_id" or "id" not in members)
+        needed
+        for needed in _NEEDED
+        if needed not in {*members, *given} and (needed != "event_id" or "id" not in members)
     ]
     return _mapping(name, members, missing, rows) if members and missing else None
 

@@ -146,7 +146,7 @@ class _Utf8Stream:
 def as_in_file(line: bytes, encoding: str | None) -> bytes:
     """Return the bytes that a line has in its file, from those that a `Reader` of this encoding gave.
 
-    Lines of encodings that do not contain ASCII, such as UTF-16, stay UTF-8: by themselves they are no text file.
+    Lines of encodings that do not contain ASCII, such as UTF-16, stay UTF-8.
     """
     if not _contains_ascii(encoding):
         return line

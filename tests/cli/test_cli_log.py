@@ -5,9 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import Result
+from click.testing import CliRunner, Result
 
 import eventsource as es
+from eventsource.cli import app
 from tests.cli.shoplog import event, lines
 
 Run = Callable[..., Result]
@@ -440,3 +441,58 @@ def test_a_broken_model_does_not_keep_a_pull_from_committing(
     assert says in result.stderr
     write(folder / "raw" / "c.jsonl", event(900, "eve", "Created", "2024-05-01"))
     assert "Warning" not in run("pull", "--no-index").stderr
+
+
+@pytest.mark.parametrize("path", ['"raw/*.csv"', '"raw"', '["x.jsonl", "raw/x.csv"]'])
+def test_a_typed_path_has_the_mapping_of_its_source(run: Run, folder: Path, path: str) -> None:
+    """A file that belongs to a source of the project is read with its mapping; options take precedence."""
+    (folder / "pyproject.toml").write_text(
+        '[tool.eventsource]\nlog = "log"\n'
+        f'[[tool.eventsource.source]]\nname = "a"\npath = {path}\nevent_id = "nr"\n'
+        '[[tool.eventsource.source]]\nname = "b"\npath = "other"\nevent_id = "type"\n'
+    )
+    (folder / "raw" / "x.csv").write_text("nr,stream,type,occurred_at\n1,a,T,2024-07-01\n")
+    run("pull", "raw/x.csv")
+    run("pull", "raw/x.csv", "--event-id", "{nr}!", "--log", "other_log")
+    for name, expected in (("log", "1"), ("other_log", "1!")):
+        assert es.Log(folder / name).scan().collect()["event_id"].to_list() == [expected]
+
+
+def test_advice_names_what_is_not_mapped_yet(run: Run, folder: Path) -> None:
+    """Columns that the command maps are not asked for again."""
+    write(folder / "odd.jsonl", {"nr": "1", "who": "a", "what": "T", "at": "2024-01-01"})
+    hint = run("pull", "odd.jsonl", "--stream", "who", "--constant", "type=T", code=1).stderr
+    assert "--event-id" in hint
+    assert "--occurred-at NAME" in hint
+    assert "--stream" not in hint
+    assert "--type" not in hint
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "hint"),
+    [
+        ("a", b"id,stream\n1,a\n", "--format csv"),
+        ("a.log", b'{"id": 1}\n', "--format jsonl"),
+        ("a.xml", b"<log><trace/></log>", "--format xes"),
+        ("a.xlsx", b"PK\x03\x04", "save its sheet as CSV"),
+        ("a.db", b"SQLite format 3\0", "sqlite:///"),
+        ("a.bin", b"\0\1\2", "--format jsonl"),
+        ("b.xes", b"id;stream\n1;a\n", "--format csv"),
+        ("b.jsonl", b'{"id":1}{"id":2}\n', "--format json"),
+        ("b.json", b'{"items": [{"id": 1}, {"id": 2}]}', "--records items"),
+        ("c.csv", "größe;x\n1;2\n".encode("cp1252"), "--encoding cp1252"),
+    ],
+)
+def test_hints_fit_the_content_of_a_file(run: Run, folder: Path, name: str, content: bytes, hint: str) -> None:
+    """And they name options of the command line."""
+    (folder / name).write_bytes(content)
+    result = CliRunner().invoke(app, ["pull", name], prog_name="eventsource")
+    assert result.exit_code in (1, 3)
+    assert hint in result.stderr
+    assert 'format="' not in result.stderr
+
+
+def test_a_json_document_without_an_end_of_line_is_not_half_written(run: Run, folder: Path) -> None:
+    """A whole value of JSON that is no event is rejected at once."""
+    (folder / "a.json").write_text('{"items": []}')
+    assert "1 line rejected" in run("pull", "a.json", code=1).stdout

@@ -282,7 +282,7 @@ def test_each_kind_is_pulled_by_one_command(name: str, tmp_path: Path, monkeypat
     log = _pull(name, tmp_path, monkeypatch)
     expected = KINDS[name]()
     found = log.scan().select("stream", "type", pl.col("occurred_at").alias("at")).collect()
-    wanted = pl.from_pandas(expected.reset_index(drop=True)).cast(found.schema)  # type: ignore[arg-type]
+    wanted = pl.from_pandas(expected.reset_index(drop=True)).cast(found.schema)
     assert found.sort(COLUMNS).rows() == wanted.sort(COLUMNS).rows()
 
     class Entity(es.Model):
