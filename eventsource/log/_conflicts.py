@@ -3,7 +3,6 @@
 import json
 from typing import Any, Final
 
-import msgspec
 import polars as pl
 
 from eventsource.event import ENVELOPE, PLACED, REJECTED, json_line
@@ -64,13 +63,10 @@ def find_conflicts(repeated: pl.DataFrame, first: pl.DataFrame) -> pl.DataFrame:
 def conflict_reasons(conflicts: pl.DataFrame) -> pl.Series:
     """Return the column ``reason`` of a frame that has at least ``event_id`` and ``differs``.
 
-    It does not name the position, so that a pull that is repeated after a crash gives the same reason. The id is
-    written as JSON, as other reasons show values.
+    It does not name the position, so that a pull that is repeated after a crash gives the same reason.
     """
     pairs = conflicts.select("event_id", "differs").iter_rows()
-    texts = [
-        f"{CONFLICT_REASON}event_id {_json(event_id)} came before with other {names}" for event_id, names in pairs
-    ]
+    texts = [f"{CONFLICT_REASON}event_id '{event_id}' came before with other {names}" for event_id, names in pairs]
     return pl.Series("reason", texts, pl.String)
 
 
@@ -84,10 +80,6 @@ def conflicts_as_rejected(conflicts: pl.DataFrame, source: str) -> pl.DataFrame:
         conflict_reasons(conflicts),
         pl.Series("raw", lines, pl.Binary),
     ).match_to_schema(REJECTED)
-
-
-def _json(text: str) -> str:
-    return msgspec.json.encode(text).decode()
 
 
 def _differences(row: dict[str, Any]) -> list[str]:

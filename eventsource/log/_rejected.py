@@ -21,12 +21,10 @@ DATED: Final = pl.Schema({**REJECTED, "rejected_at": TIMESTAMP})
 _VALUE: Final = r'"(\\.|[^"])*"?|\d+'
 """The texts and numbers in a reason, which are those of the line."""
 
-_WITHOUT_VALUES: Final = pl.col("reason").str.replace_all(_VALUE, "…")
-
 CAUSE: Final = (
     pl.when(pl.col("reason").str.starts_with(CONFLICT_REASON))
-    .then(_WITHOUT_VALUES)
-    .otherwise(_WITHOUT_VALUES.str.replace(r"(?s): .*", ""))
+    .then(pl.col("reason").str.replace(r"(?s) '.*' ", " … "))
+    .otherwise(pl.col("reason").str.replace_all(_VALUE, "…").str.replace(r"(?s): .*", ""))
     .alias("cause")
 )
 """What reasons have in common that differ only in the values of their lines: ``version is …, not an integer``."""

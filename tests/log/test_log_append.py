@@ -57,8 +57,8 @@ def test_a_conflict_is_reported_and_rejected(tmp_path: Path) -> None:
     assert found.rows() == [("e17", 17, "stream, data", None, None), ("e30", 20, "type", None, None)]
     kept = log.rejected()
     assert kept["reason"].to_list() == [
-        'conflict: event_id "e17" came before with other stream, data',
-        'conflict: event_id "e30" came before with other type',
+        "conflict: event_id 'e17' came before with other stream, data",
+        "conflict: event_id 'e30' came before with other type",
     ]
     assert kept["raw"][0].decode() == (
         '{"event_id":"e17","stream":"x","type":"B","occurred_at":"2024-01-18T00:00:17Z",'

@@ -63,7 +63,7 @@ def test_a_conflict_says_where_it_is(
     assert (pulled.appended, pulled.duplicates, pulled.conflicts, pulled.rejected) == (1, 2, 1, 0)
     assert _listed(log) == [(name, number)]
     assert pulled.reasons.select("reason", "lines", "first").rows() == [
-        ('conflict: event_id "1" came before with other type', 1, number)
+        ("conflict: event_id '1' came before with other type", 1, number)
     ]
 
 
@@ -73,7 +73,7 @@ def test_conflicts_have_one_group_per_cause(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", *map(line, range(9)), *again)
     reasons = es.Log(tmp_path / "log").pull(es.source(path)).reasons
     assert reasons.select("lines", "first").rows() == [(9, 10), (3, 19)]
-    assert reasons["reason"].str.contains('"e0" came before with other').all()
+    assert reasons["reason"].str.contains("'e0' came before with other").all()
 
 
 def test_a_corrected_file_is_not_in_conflict_any_more(tmp_path: Path) -> None:
