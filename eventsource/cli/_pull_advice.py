@@ -16,6 +16,7 @@ __all__ = ["advice"]
 
 _NEEDED: Final = ("event_id", "stream", "type", "occurred_at")
 _SHOWN: Final = 12
+_LETTERS: Final = frozenset("ÄÖÜäöüßÀÁÂÃÇÈÉÊËÌÍÎÏÑÒÓÔÕØÙÚÛàáâãåæçèéêëìíîïñòóôõøùúûŒœŠšŽž€£§°")
 _SEVERAL: Final = "^not a JSON object|trailing characters"
 _FORMATS: Final = {".ndjson": "jsonl", ".tsv": "csv", ".txt": "csv", ".jsonocel": "json", ".xmlocel": "ocel"}
 """Ending → what a file of this ending seems to hold, where that is not the ending itself."""
@@ -35,7 +36,7 @@ def advice(lines: pl.DataFrame, *, is_all: bool, given: Collection[str] = ()) ->
     file = lines["file"].fill_null("")[0]
     name = short_path(file)
     again = "pull" if is_all else "pull --rejected"
-    if has_other_encoding(lines):
+    if has_other_encoding(lines) and (is_all or _has_letters(lines)):
         encoding = f"--encoding {ENCODINGS[0]}"
         return f"{name} is not UTF-8 but probably {ENCODINGS[0]}: eventsource {again} {encoding} {name}"
     if not name.endswith(".json") and lines["reason"].str.contains(_SEVERAL).any():
@@ -45,6 +46,14 @@ def advice(lines: pl.DataFrame, *, is_all: bool, given: Collection[str] = ()) ->
             f"{name}: expected one JSON object per line, got {several}: eventsource {whole} --format json {name}"
         )
     return _about_all(lines, Path(file), name, given) if is_all else None
+
+
+def _has_letters(lines: pl.DataFrame) -> bool:
+    """Return whether bytes that are not ASCII are letters in the likely encoding; damage mostly is not."""
+    is_wrong = pl.col("reason").str.contains("not UTF-8", literal=True)
+    raw = lines.filter(is_wrong)["raw"].head(_SHOWN)
+    texts = [line.decode(ENCODINGS[0], "replace") for line in raw]
+    return all(set(text) <= _LETTERS for text in ("".join(c for c in each if not c.isascii()) for each in texts))
 
 
 def _about_all(lines: pl.DataFrame, file: Path, name: str, given: Collection[str]) -> str | None:

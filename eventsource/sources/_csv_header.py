@@ -120,7 +120,8 @@ def _parse_names(lines: CsvLines, delimiter: str) -> list[str]:
         cells = next(csv.reader(lines, strict=True, delimiter=delimiter), [])
         check_utf8("".join(cells).encode("utf-8", "surrogateescape"))
     except (csv.Error, LineError) as error:
-        raise UnreadableError(f"the header cannot be read: {error}") from error
+        likely = ", perhaps encoding='cp1252'" if isinstance(error, LineError) else ""
+        raise UnreadableError(f"the header cannot be read: {error}{likely}") from error
     is_only = cells.count("") == 1
     names = [name if name or is_only else f"column_{number}" for number, name in enumerate(cells, 1)]
     if repeated := [name for name, count in Counter(names).items() if count > 1]:

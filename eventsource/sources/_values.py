@@ -39,8 +39,6 @@ _decode: Final = msgspec.json.Decoder().decode
 _encode: Final = msgspec.json.Encoder(decimal_format="number").encode
 _INTEGER: Final = re.compile(r"-?[0-9]{1,19}")
 _MOST_CHARACTERS: Final = 60
-_LIKELY: Final = "cp1252"
-"""What texts mostly are that are not UTF-8."""
 
 
 class LineError(Exception):
@@ -66,10 +64,7 @@ def check_utf8(raw: bytes) -> None:
     try:
         raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        byte = raw[error.start : error.start + 1]
-        likely = byte.decode(_LIKELY, "ignore")
-        advice = f", which is {likely!r} in {_LIKELY}" if likely.isprintable() and likely else ""
-        raise LineError(f"not UTF-8: byte {error.start} is {raw[error.start]:#04x}{advice}") from error
+        raise LineError(f"not UTF-8: byte {error.start} is {raw[error.start]:#04x}") from error
 
 
 def plain(raw: Any) -> Any:
