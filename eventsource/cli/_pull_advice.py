@@ -17,7 +17,6 @@ __all__ = ["advice"]
 _NEEDED: Final = ("event_id", "stream", "type", "occurred_at")
 _SHOWN: Final = 12
 _LETTERS: Final = frozenset("ÄÖÜäöüßÀÁÂÃÇÈÉÊËÌÍÎÏÑÒÓÔÕØÙÚÛàáâãåæçèéêëìíîïñòóôõøùúûŒœŠšŽž€£§°")
-_SEVERAL: Final = "^not a JSON object|trailing characters"
 _FORMATS: Final = {".ndjson": "jsonl", ".tsv": "csv", ".txt": "csv", ".jsonocel": "json", ".xmlocel": "ocel"}
 """Ending → what a file of this ending seems to hold, where that is not the ending itself."""
 
@@ -39,7 +38,7 @@ def advice(lines: pl.DataFrame, *, is_all: bool, given: Collection[str] = ()) ->
     if has_other_encoding(lines) and (is_all or _has_letters(lines)):
         encoding = f"--encoding {ENCODINGS[0]}"
         return f"{name} is not UTF-8 but probably {ENCODINGS[0]}: eventsource {again} {encoding} {name}"
-    if not name.endswith(".json") and lines["reason"].str.contains(_SEVERAL).any():
+    if not name.endswith(".json") and _hold_several(lines, is_all=is_all):
         several = "an array" if lines["raw"][0].lstrip().startswith(b"[") else "several"
         whole = "pull" if is_all else "pull --again"
         return (
@@ -54,6 +53,12 @@ def _has_letters(lines: pl.DataFrame) -> bool:
     raw = lines.filter(is_wrong)["raw"].head(_SHOWN)
     texts = [line.decode(ENCODINGS[0], "replace") for line in raw]
     return all(set(text) <= _LETTERS for text in ("".join(c for c in each if not c.isascii()) for each in texts))
+
+
+def _hold_several(lines: pl.DataFrame, *, is_all: bool) -> bool:
+    """Return whether a line holds several objects; an array in one line may be a broken line among good ones."""
+    has_array = is_all and lines["raw"][0].lstrip().startswith(b"[")
+    return has_array or bool(lines["reason"].str.contains("trailing characters", literal=True).any())
 
 
 def _about_all(lines: pl.DataFrame, file: Path, name: str, given: Collection[str]) -> str | None:
