@@ -79,12 +79,12 @@ class _Good(_Published, kw_only=True):
 
 
 def page_manifest(members: Any) -> dict[str, Any] | None:
-    """Return what a page contains as a manifest; None: it is none."""
+    """Return what a page contains as a manifest, or None if it has another form."""
     return _checked(members, _OfPage)
 
 
 def published_manifest(members: Any, *, report: str, run: str) -> dict[str, Any] | None:
-    """Return what the file of a run contains as its manifest; None: it is none, or that of another run."""
+    """Return what the file of a run contains as its manifest, or None if it has another form or is that of another run."""
     found = _checked(members, _Published)
     if not found or (found["report"], found["run"]) != (report, run):
         return None

@@ -90,7 +90,7 @@ OTHER_FORMS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("changes", OTHER_FORMS)
-def test_what_has_another_form_is_no_manifest(mine: Path, changes: dict[str, Any]) -> None:
+def test_what_has_another_form_is_not_a_manifest(mine: Path, changes: dict[str, Any]) -> None:
     """Neither in a page nor beside it."""
     with pytest.raises(ReportError, match="a file without a manifest"):
         report.manifest_of_page(forged_page(mine, changes))
@@ -102,7 +102,7 @@ def test_what_has_another_form_is_no_manifest(mine: Path, changes: dict[str, Any
     assert files.reports() == []
 
 
-def test_what_is_no_manifest_counts_as_absent(mine: Path) -> None:
+def test_what_is_not_a_manifest_counts_as_absent(mine: Path) -> None:
     """However deep it is; the report is run again. That of another report does not disturb, either."""
     (mine / "out" / "other").mkdir()
     (mine / "out" / "other" / "x.json").write_text("[]")
