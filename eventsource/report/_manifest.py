@@ -84,7 +84,7 @@ def page_manifest(members: Any) -> dict[str, Any] | None:
 
 
 def published_manifest(members: Any, *, report: str, run: str) -> dict[str, Any] | None:
-    """Return what the file of a run contains as its manifest, or None if it has another form or is that of another run."""
+    """Return the manifest in the file of a run, or None if it has another form or is that of another run."""
     found = _checked(members, _Published)
     if not found or (found["report"], found["run"]) != (report, run):
         return None
