@@ -10,7 +10,7 @@ with a block, as a quoted cell may contain line breaks::
 
 import csv
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -53,7 +53,7 @@ class Row:
 
 
 def csv_chunks(
-    file: FileCheckpoint, workers: Workers, *, dialect: Dialect, size: int, limit: int
+    file: FileCheckpoint, workers: Workers, *, dialect: Dialect, size: int, limit: int, times: Sequence[str] = ()
 ) -> Iterator[Callable[[], Chunk]]:
     """Yield what is new in a file of CSV, block by block: what returns a chunk, once it is decoded.
 
@@ -66,6 +66,7 @@ def csv_chunks(
         dialect: how the file is written.
         size: about how many bytes are read at once.
         limit: the most bytes of a row.
+        times: columns that the header must have; see `DottedColumns.check_times`.
 
     Raises:
         UnreadableError: the first row does not name the members.
@@ -81,6 +82,7 @@ def csv_chunks(
             if is_resumed
             else header_of(lines, dialect)
         )
+        header.columns.check_times(times)
         yield partial(file.first_chunk, first, notes if is_resumed else notes + header.notes)
         table = _Table(file, workers, header, digest, reader)
         table.consume(lines.take(), line)

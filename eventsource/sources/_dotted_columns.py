@@ -1,8 +1,10 @@
 """Columns with dots in their names, as members of objects."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
+
+from eventsource.sources._checkpoint import UnreadableError
 
 __all__ = ["DottedColumns"]
 
@@ -27,6 +29,19 @@ class DottedColumns:
     def members(self, cells: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return cells (column → cell) as members; an absent cell is an absent member."""
         return self._nested(cells) if self._paths else cells
+
+    def check_times(self, paths: Iterable[str]) -> None:
+        """Check that the table has the columns of times that make events: without one, each row would lack it.
+
+        Raises:
+            UnreadableError: it lacks one.
+        """
+        names = tuple(self.names)
+        lacking = [path for path in paths if not any(f"{path}.".startswith(f"{name}.") for name in names)]
+        if lacking:
+            raise UnreadableError(
+                f"events: no column {', '.join(map(repr, lacking))}; there are {', '.join(names)}"
+            )
 
     @property
     def is_nested(self) -> bool:

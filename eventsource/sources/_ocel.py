@@ -42,6 +42,13 @@ def ocel_rows(path: Path, *, limit: int) -> Iterator[_Row]:
     Raises:
         UnreadableError: the file is not OCEL.
     """
+    try:
+        yield from _rows(path, limit)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise UnreadableError(f"an event or object is not as OCEL 2.0 has it: {error!r}") from error
+
+
+def _rows(path: Path, limit: int) -> Iterator[_Row]:
     reader, _ = open_at(path, 0)
     with reader:
         head = reader.read(len(_SQLITE))

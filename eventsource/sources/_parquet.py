@@ -1,6 +1,6 @@
 """Parquet, chunk by chunk: columns are members."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import polars as pl
@@ -20,7 +20,7 @@ _CHUNK_BYTES: Final = 16 * 1024 * 1024
 _NOT_FINITE: Final = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 
 
-def parquet_chunks(file: FileCheckpoint, decoder: Decoder) -> Iterator[Chunk]:
+def parquet_chunks(file: FileCheckpoint, decoder: Decoder, *, times: Sequence[str] = ()) -> Iterator[Chunk]:
     """Yield what is new in a file of Parquet, about 16 MB at a time.
 
     Such a file does not grow: one that changed is read again from its start.
@@ -28,15 +28,17 @@ def parquet_chunks(file: FileCheckpoint, decoder: Decoder) -> Iterator[Chunk]:
     Args:
         file: the file, and where the last pull stopped.
         decoder: decodes the rows.
+        times: columns that there must be; see `DottedColumns.check_times`.
 
     Raises:
-        UnreadableError: the file is damaged.
+        UnreadableError: the file is damaged, or lacks such a column.
     """
     row, notes = file.first_row()
     yield file.first_chunk(Consumed(row, None, file.content), notes)
     frame = pl.scan_parquet(file.path, glob=False)
     total = _collect(frame.select(pl.len())).item()
     rows, columns = _FIRST_ROWS, DottedColumns(frame.collect_schema().names())
+    columns.check_times(times)
     while row < total:
         some = _collect(frame.slice(row, rows))
         lines = (

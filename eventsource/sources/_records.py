@@ -81,6 +81,11 @@ class LineMapping:
         is_all = self.preset.is_mapping and not self.defaults
         return self._with_preset(self.preset).fields if is_all else None
 
+    @property
+    def times_of_rows(self) -> tuple[str, ...]:
+        """The columns of times that a table must have: those of ``events``, if a row is not exploded first."""
+        return () if self.explode is not None else tuple(str(event["occurred_at"]) for event in self.events)
+
     def apply(self, line: Mapping[str, Any], origin: Origin) -> list[MappedLine]:
         """Return the events of a line, none if its array is empty.
 

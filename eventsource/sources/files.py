@@ -59,6 +59,7 @@ class Files:
         self._patterns = [os.path.expanduser(path) for path in some]  # noqa: PTH111 - a glob is not a path
         self._options, self._format, self._digest = options, options.named_format, digest
         self._times = times or TimeReader("UTC", None)
+        self._times_of_rows = mapping.times_of_rows
         self._decoder = Decoder(self.name, mapping, self._times, partial(short_name, self._patterns))
 
     def __repr__(self) -> str:
@@ -194,14 +195,15 @@ class Files:
     def _chunks(self, file: FileCheckpoint, workers: Workers) -> Iterator[Callable[[], Chunk]]:
         format_ = self._format_of(file.path)
         options, size, limit = self._options, self._options.block, self._options.max_line
+        times = self._times_of_rows
         if format_ == "json" and (self._format == "json" or is_document(file.path, options.encoding)):
             return document_chunks(file, workers, records=options.records, size=size, limit=limit)
         if format_ in ("json", "jsonl"):
             return json_chunks(file, workers, size=size, limit=limit)
         if format_ == "csv":
-            return csv_chunks(file, workers, dialect=options.dialect, size=size, limit=limit)
+            return csv_chunks(file, workers, dialect=options.dialect, size=size, limit=limit, times=times)
         if format_ == "parquet":
-            chunks = parquet_chunks(file, self._decoder)
+            chunks = parquet_chunks(file, self._decoder, times=times)
         else:
             rows = xes_rows(file.path) if format_ == "xes" else ocel_rows(file.path, limit=limit)
             chunks = row_chunks(file, self._decoder, rows)

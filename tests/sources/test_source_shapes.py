@@ -216,3 +216,23 @@ def test_rejected_rows_with_dotted_columns_can_be_decoded_again(tmp_path: Path) 
     path.write_text("id,stream,type,occurred_at,a.b\n1,s,T,31.1.2024,2024-01-31\n")
     log.pull(es.source(path))
     assert log.retry(es.source(path, **when)).appended == 1
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_a_table_without_a_column_of_times_is_named(tmp_path: Path, form: str) -> None:
+    """A misspelt name would otherwise make no event, without a word."""
+    frame = pl.DataFrame({"id": ["7"], "OrderDate": ["2024-01-01"], "ShippedDate": ["2024-01-05"]})
+    path = tmp_path / f"orders.{form}"
+    getattr(frame, f"write_{form}")(path)
+    times = [{"type": "Ordered", "occurred_at": "OrderDate"}, {"type": "Shipped", "occurred_at": "ShipedDate"}]
+    source = es.source(path, event_id=["id", "@type"], stream="id", events=times)
+    [reason] = pl.concat(batch.rejected for batch in source.batches({}))["reason"]
+    assert reason.endswith("events: no column 'ShipedDate'; there are id, OrderDate, ShippedDate")
+
+
+def test_an_event_of_ocel_without_an_id_is_named(tmp_path: Path) -> None:
+    """What is not OCEL is a reason, not an error of Python."""
+    path = tmp_path / "log.jsonocel"
+    path.write_text('{"events": [{"type": "Pay", "time": "2024-01-01T00:00:00Z"}], "objects": []}')
+    [reason] = pl.concat(batch.rejected for batch in es.source(path).batches({}))["reason"]
+    assert reason.endswith("an event or object is not as OCEL 2.0 has it: KeyError('id')")
