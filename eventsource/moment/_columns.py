@@ -35,7 +35,10 @@ LAST_MICROSECOND: Final = 253_402_300_799_999_999
 
 _UTC_TYPE: Final = pl.Datetime("us", "UTC")
 _MICROSECONDS: Final = {"ms": 1_000, "us": 1, "days": 86_400_000_000}
-_NAIVE_FORMATS: Final = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M")
+_NAIVE_FORMATS: Final = (
+    *("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"),
+    "%Y-%m-%d",  # to_datetime reads a date as its midnight
+)
 _ZONED_FORMATS: Final = ("%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M%#z")
 
 
@@ -73,24 +76,26 @@ def parse_times(texts: pl.Series, tz: str | tzinfo = "UTC") -> pl.Series:
     """
     from eventsource.moment._fixed_width import fixed_width_times  # noqa: PLC0415 - numpy, only where columns are read
 
-    if (times := fixed_width_times(texts)) is not None:
-        return times
-    zone = str(time_zone(tz))
+    if (times := fixed_width_times(texts)) is None:
+        return _parse(texts, tz)
+    others = (times.is_null() & texts.is_not_null()).arg_true()
+    return times.scatter(others, _parse(texts.gather(others), tz)) if len(others) else times
+
+
+def _parse(texts: pl.Series, tz: str | tzinfo) -> pl.Series:
+    """Return texts of any form as instants, see `parse_times`; each format is tried where those before fail."""
     if texts.str.contains(":60", literal=True).any():
         texts = texts.str.replace(LEAP_SECOND.pattern, "${1}" + LEAP_SECOND_IS)
-    text = pl.col(texts.name)
-    aware = text.str.to_datetime("%+", time_unit="us", time_zone="UTC", strict=False)
-    parsed = texts.to_frame().select(aware).to_series()
-    if parsed.null_count() > texts.null_count():
-        naive = [
-            localised(text.str.to_datetime(form, time_unit="us", strict=False), zone) for form in _NAIVE_FORMATS
-        ]
-        zoned = [
-            text.str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False) for form in _ZONED_FORMATS
-        ]
-        day = localised(text.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us")), zone)
-        parsed = texts.to_frame().select(pl.coalesce(aware, *naive, *zoned, day)).to_series()
-    return null_outside_calendar(parsed)
+    found = texts.str.to_datetime("%+", time_unit="us", time_zone="UTC", strict=False)
+    for format_ in (*_NAIVE_FORMATS, *_ZONED_FORMATS):
+        others = (found.is_null() & texts.is_not_null()).arg_true()
+        if not len(others):
+            break
+        zone = None if format_ in _NAIVE_FORMATS else "UTC"
+        some = texts.gather(others).str.to_datetime(format_, time_unit="us", time_zone=zone, strict=False)
+        if some.null_count() < len(some):
+            found = found.scatter(others, _localised(some, str(time_zone(tz))) if zone is None else some)
+    return null_outside_calendar(found)
 
 
 def null_outside_calendar(times: pl.Series) -> pl.Series:

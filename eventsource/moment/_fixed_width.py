@@ -27,50 +27,58 @@ _FEBRUARY: Final = 2
 _LEAST: Final = (1, 1, 1, 0, 0, 0)
 _MOST: Final = (9999, 12, 31, 23, 59, 59)
 _SECONDS: Final = 86_400
+_TIMESTAMP: Final = pl.Datetime("us", "UTC")
 _MICROS: Final = 1_000_000
 
 
 def fixed_width_times(texts: pl.Series) -> pl.Series | None:
-    """Return texts such as ``2024-02-29T12:30:05.250Z`` as instants; None if one has another form.
+    """Return texts such as ``2024-02-29T12:30:05.250Z`` as instants.
 
-    None also where a text is null, names a day that does not exist, or a leap second.
+    Null where a text has another form or another width than most, names a day that does not exist, or a leap
+    second; None if most texts have another width.
     """
-    if not len(texts) or texts.null_count():
+    widths = texts.str.len_bytes()
+    width = int(widths.median() or 0)  # type: ignore[arg-type]  # a number
+    if width not in _WIDTHS:
         return None
-    joined = texts.str.join("").item().encode()
-    width = len(joined) // len(texts)
-    if width not in _WIDTHS or not (texts.str.len_bytes() == width).all():
+    rows = np.flatnonzero((widths == width).fill_null(value=False).to_numpy())
+    if not len(rows):
         return None
+    is_all = len(rows) == len(texts)
+    micros, is_time = _read(texts if is_all else texts.gather(rows), width)
+    if is_all and is_time.all():
+        return pl.Series(texts.name, micros).cast(_TIMESTAMP)
+    found = pl.Series(texts.name, [None], pl.Int64).new_from_index(0, len(texts))
+    return found.scatter(rows[is_time], micros[is_time]).cast(_TIMESTAMP)
+
+
+def _read(texts: pl.Series, width: int) -> tuple[Digits, Digits]:
+    """Return microseconds since 1970, and for which of the texts, which have one width, they are right."""
+    joined = np.frombuffer(texts.str.join("").item().encode(), np.uint8)
     # One row per byte of the texts, so that each digit of all texts is contiguous.
-    rows = np.ascontiguousarray(np.frombuffer(joined, np.uint8).reshape(len(texts), width).T)
+    rows = np.ascontiguousarray(joined.reshape(len(texts), width).T)
     dot = ((19, "."),) if _WIDTHS[width] else ()
     separators = (*_SEPARATORS, *dot, (width - 1, "Z"))
     digits = rows - np.uint8(ord("0"))  # other characters wrap around to more than 9
-    numbers = [*_NUMBERS, *range(20, width - 1)]
-    if not all((rows[at] == ord(each)).all() for at, each in separators) or not (digits[numbers] <= _NINE).all():
-        return None
-    micros = _micros(digits, _WIDTHS[width])
-    return None if micros is None else pl.Series(texts.name, micros).cast(pl.Datetime("us", "UTC"))
+    is_time = np.logical_and.reduce([rows[at] == ord(each) for at, each in separators])
+    is_time &= (digits[[*_NUMBERS, *range(20, width - 1)]] <= _NINE).all(axis=0)
+    return _micros(digits, _WIDTHS[width], is_time)
 
 
-def _micros(digits: Digits, fraction: int) -> Digits | None:
-    """Return microseconds since 1970; None if a number is not that of a date or of a time."""
+def _micros(digits: Digits, fraction: int, is_time: Digits) -> tuple[Digits, Digits]:
+    """Return microseconds since 1970, and where each number is that of a date or of a time."""
     numbers = [_number(digits, 0, 4), *(_number(digits, at, 2) for at in (5, 8, 11, 14, 17))]
-    if not all(
-        least <= each.min() and each.max() <= most
-        for least, each, most in zip(_LEAST, numbers, _MOST, strict=True)
-    ):
-        return None
+    for least, each, most in zip(_LEAST, numbers, _MOST, strict=True):
+        is_time &= (each >= least) & (each <= most)
     year, month, day, hour, minute, second = numbers
     is_leap_year = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
-    if (day > _DAYS[month] - ((month == _FEBRUARY) & ~is_leap_year)).any():
-        return None
+    last_days = _DAYS[np.where(is_time, month, 1)] - ((month == _FEBRUARY) & ~is_leap_year)
+    is_time &= day <= last_days
     months = ((year - 1970) * 12 + month - 1).astype("M8[M]")
     days = months.astype("M8[D]").astype(np.int64) + (day - 1)
     seconds = days * _SECONDS + hour * 3600 + minute * 60 + second
     fine: Any = _number(digits, 20, fraction) * 10 ** (6 - fraction) if fraction else 0
-    micros: Digits = seconds * _MICROS + fine
-    return micros
+    return seconds * _MICROS + fine, is_time
 
 
 def _number(digits: Digits, at: int, count: int) -> Digits:

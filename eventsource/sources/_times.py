@@ -70,7 +70,10 @@ class TimeReader:
         if kinds <= {str, type(None)}:
             texts = pl.Series("at", values, pl.String)
             found = parse_times(texts, self.tz)
-            return found if found.null_count() == values.count(None) else self._mixed(values)
+            others = (found.is_null() & texts.is_not_null()).arg_true()
+            if len(others):
+                found = found.scatter(others, self._mixed(texts.gather(others).to_list()))
+            return found
         if kinds <= {int, type(None)} and not self._is_local:
             with suppress(OverflowError, TypeError):
                 numbers = pl.Series("at", values, pl.Int64)
@@ -93,9 +96,8 @@ class TimeReader:
         given = pl.Series("at", texts, pl.String)
         parsed = parse_times(given, self.tz)
         others = (parsed.is_null() & given.is_not_null()).arg_true()
-        if len(others):
-            spelt = [as_iso(text) for text in given.gather(others)]
-            given = given.scatter(others, spelt)
+        spelt = [as_iso(text) for text in given.gather(others)] if len(others) else []
+        if any(spelt):
             parsed = parsed.scatter(others, parse_times(pl.Series("at", spelt, pl.String), self.tz))
         epoch = pl.Series("at", numbers, pl.Int64).cast(TIMESTAMP)
         return parsed.fill_null(self._in_zone(epoch) if self._is_local else epoch)

@@ -43,13 +43,36 @@ def test_every_instant_of_the_calendar_is_read(times: list[datetime], digits: in
 def test_others_are_left_to_the_general_reader(text: str) -> None:
     """So that times that do not exist, leap seconds and other spellings have one meaning."""
     texts = pl.Series("at", ["2024-01-01T00:00:00Z", text])
-    assert fixed_width_times(texts) is None
+    found = fixed_width_times(pl.Series("at", ["2024-01-01T00:00:00Z", "2024-01-01T00:00:00Z", text]))
+    assert found is not None
+    assert found.to_list() == [datetime(2024, 1, 1, tzinfo=UTC)] * 2 + [None]
     alone = parse_times(pl.Series("at", [text]))
     assert parse_times(texts).to_list() == [datetime(2024, 1, 1, tzinfo=UTC), *alone.to_list()]
 
 
-def test_texts_whose_widths_only_add_up_are_left() -> None:
-    """One text of 19 and one of 21 bytes; a null."""
+def test_texts_of_other_widths_are_left() -> None:
+    """One text of 19 and one of 21 bytes, which have 40 together; a null; no text."""
     assert fixed_width_times(pl.Series("at", ["2024-01-01T00:00:00", "Z2024-01-01T00:00:00Z"])) is None
-    assert fixed_width_times(pl.Series("at", ["2024-01-01T00:00:00Z", None])) is None
+    found = fixed_width_times(pl.Series("at", ["2024-01-01T00:00:00Z", None]))
+    assert found is not None
+    assert found.to_list() == [datetime(2024, 1, 1, tzinfo=UTC), None]
     assert fixed_width_times(pl.Series("at", [], pl.String)) is None
+
+
+_TEXTS = st.one_of(
+    st.builds(lambda time: time.isoformat(timespec="milliseconds") + "Z", _TIMES),
+    st.builds(lambda time: time.isoformat(timespec="seconds") + "Z", _TIMES),
+    st.builds(lambda time: str(time.replace(microsecond=0)), _TIMES),
+    st.builds(lambda time: time.isoformat() + "+01:30", _TIMES),
+    st.sampled_from(["2024-06-30T23:59:60Z", "2024-02-30T00:00:00.000Z", "2024-03-31", "", "soon"]),
+    st.just("2024-01-01T00:00"),
+    st.text("0123456789-:TZ. ", min_size=20, max_size=24),
+    st.none(),
+)
+
+
+@given(texts=st.lists(_TEXTS, max_size=12), tz=st.sampled_from(["UTC", "Europe/Warsaw"]))
+def test_texts_of_many_forms_are_read_as_each_alone(texts: list[str | None], tz: str) -> None:
+    """Whichever form most texts have."""
+    alone = [parse_times(pl.Series("at", [text], pl.String), tz)[0] for text in texts]
+    assert parse_times(pl.Series("at", texts, pl.String), tz).to_list() == alone
