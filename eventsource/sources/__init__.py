@@ -7,7 +7,7 @@ How bytes become events
 
     file         a.jsonl.gz                                      `Reader`: uncompressed bytes from any offset
                      │
-    blocks       whole lines, about 8 MB          1 {"id": 1 …   `blocks`: numbers the lines
+    blocks       whole lines, about 4 MB          1 {"id": 1 …   `blocks`: numbers the lines
                      │                            2 {"id": 2 …
                      │                            3 broken
                      │

@@ -21,7 +21,8 @@ from eventsource.sources._digest import TAIL_BYTES, Digest
 
 __all__ = ["BEYOND_LIMIT", "BLOCK_BYTES", "MAX_LINE", "Block", "LongLine", "NumberedLine", "blocks"]
 
-BLOCK_BYTES: Final = 8 * 1024 * 1024
+BLOCK_BYTES: Final = 4 * 1024 * 1024
+"""With larger blocks the objects of each block are new pages of memory again, which costs more than decoding."""
 MAX_LINE: Final = 64 * 1024 * 1024
 
 BEYOND_LIMIT: Final = "beyond the limit of"

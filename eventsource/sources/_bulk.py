@@ -17,8 +17,10 @@ give the same events.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from eventsource import allocation
@@ -27,7 +29,10 @@ from eventsource.sources._bulk_shape import LinesOfShape
 from eventsource.sources._mapping import FieldMapping
 from eventsource.sources._times import TimeReader
 
-__all__ = ["BulkDecoder", "BulkEvents", "is_utf8"]
+__all__ = ["BulkDecoder", "BulkEvents", "is_utf8", "is_utf8_each"]
+
+_SEGMENT: Final = 256
+"""Lines that are tested together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +68,10 @@ class BulkDecoder:
     def decode(self, lines: Lines) -> BulkEvents | None:
         """Return the events of some lines; None if they must be decoded one by one."""
         found: list[tuple[pl.DataFrame, Rows]] = []
-        left = None if is_utf8(lines.data) else np.flatnonzero([is_utf8(each) for each in lines.each])
-        invalid = np.empty(0, np.int64) if left is None else np.setdiff1d(np.arange(len(lines.each)), left)
+        left, invalid = None, np.empty(0, np.int64)
+        if not is_utf8(lines.data):
+            is_valid = is_utf8_each(lines.each)
+            left, invalid = np.flatnonzero(is_valid), np.flatnonzero(~is_valid)
         with allocation.gc_paused():
             for shape in self._shapes:
                 some, rows, left = shape.decode(lines, left)
@@ -94,6 +101,16 @@ def _shape(
         return LinesOfShape(FieldMapping(paths, fields.constants, fields.hidden), times, forbidden)
     except (ValueError, TypeError):  # a struct cannot have these members
         return None
+
+
+def is_utf8_each(lines: Sequence[bytes]) -> npt.NDArray[np.bool_]:
+    """Return which lines are UTF-8; few of them are looked at one by one."""
+    is_valid = np.ones(len(lines), np.bool_)
+    for begin in range(0, len(lines), _SEGMENT):
+        some = lines[begin : begin + _SEGMENT]
+        if not is_utf8(b"\n".join(some)):
+            is_valid[begin : begin + _SEGMENT] = [is_utf8(line) for line in some]
+    return is_valid
 
 
 def is_utf8(data: bytes) -> bool:

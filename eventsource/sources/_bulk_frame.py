@@ -1,7 +1,7 @@
 """Values of many lines as columns of the envelope, whatever the lines are: JSON or rows of a table."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final
 
@@ -36,12 +36,11 @@ class Lines:
     Args:
         data: their bytes.
         first: the number of the first line.
-        count: how many there are.
         file: the name of the file in the ids of events.
     """
 
-    def __init__(self, data: bytes, first: int, count: int, file: str) -> None:
-        self.data, self.first, self.count, self.file = data, first, count, file
+    def __init__(self, data: bytes, first: int, file: str) -> None:
+        self.data, self.first, self.file = data, first, file
 
     @cached_property
     def each(self) -> list[bytes]:
@@ -65,7 +64,7 @@ class EventColumns(ABC):
         self.fields, self.lines, self.rows = fields, lines, rows
 
     @abstractmethod
-    def values(self, path: str) -> list[Any]:
+    def values(self, path: str) -> Sequence[Any]:
         """Return the members at a path, one per line; None: absent."""
 
     @abstractmethod
@@ -77,14 +76,14 @@ class EventColumns(ABC):
         """Return the texts of ``metadata``, as for `payload`; null: absent."""
 
     @abstractmethod
-    def integers(self, values: list[Any]) -> pl.Series:
+    def integers(self, values: Sequence[Any]) -> pl.Series:
         """Return values as integers of 64 bits; null for another value."""
 
     def unfit(self) -> list[pl.Series]:
         """Return which lines must be decoded alone for other reasons."""
         return []
 
-    def first_of(self, path: str) -> list[Any]:
+    def first_of(self, path: str) -> Sequence[Any]:
         """Return the values at a path; of alternatives, the first that is neither null nor empty."""
         lists = [self.values(each) for each in path.split("|")]
         if len(lists) == 1:
@@ -114,10 +113,10 @@ class EventColumns(ABC):
             times.count_without_zone(values["occurred_at"])
             return events, None
         chosen = is_good.to_numpy()
-        times.count_without_zone([values["occurred_at"][row] for row in np.flatnonzero(chosen)])
+        times.count_without_zone([values["occurred_at"][row] for row in np.flatnonzero(chosen).tolist()])
         return events.filter(is_good), chosen
 
-    def _is_good(self, frame: pl.DataFrame, values: Mapping[str, list[Any]]) -> pl.Series:
+    def _is_good(self, frame: pl.DataFrame, values: Mapping[str, Sequence[Any]]) -> pl.Series:
         """Return whether a line is what the mapping expects; otherwise it is decoded alone."""
         is_good = frame.select(_IS_GOOD).to_series()
         for name in ("recorded_at", "version"):
@@ -128,7 +127,7 @@ class EventColumns(ABC):
             is_good &= ~is_unfit
         return is_good
 
-    def _column(self, name: str) -> list[Any]:
+    def _column(self, name: str) -> Sequence[Any]:
         if name in self.fields.constants:
             return [self.fields.constants[name]] * len(self.rows)
         return self.first_of(str(self.fields.paths.get(name, name)))
@@ -142,7 +141,7 @@ class EventColumns(ABC):
         return found
 
 
-def _times_of(values: Mapping[str, list[Any]], times: TimeReader) -> dict[str, pl.Series]:
+def _times_of(values: Mapping[str, Sequence[Any]], times: TimeReader) -> dict[str, pl.Series]:
     occurred, recorded = values["occurred_at"], values["recorded_at"]
     found = times.read(occurred)
     return {"occurred_at": found, "recorded_at": found if occurred == recorded else times.read(recorded)}

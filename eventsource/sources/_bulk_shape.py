@@ -97,13 +97,14 @@ class LinesOfShape:
             Events, their rows, and the rows that are left.
         """
         if rows is None:
-            decoded = self._structs.decode(lines.data, lines.count, lambda: lines.each)
-            rows = np.arange(lines.count if decoded.rows is None else len(lines.each))
+            decoded = self._structs.decode(lines.data, lambda: lines.each)
+            rows = np.arange(decoded.count)
         else:
-            decoded = self._structs.decode_each([lines.each[row] for row in rows])
+            some = [lines.each[row] for row in rows.tolist()]
+            decoded = self._structs.decode(b"".join(line + b"\n" for line in some), lambda: some)
         if not decoded.structs[0]:
             return pl.DataFrame(schema=ENVELOPE), rows[:0], rows
-        own = rows if decoded.rows is None else rows[np.array(decoded.rows, np.int64)]
+        own = np.delete(rows, np.array(decoded.left, np.int64))
         columns = _StructColumns(self._fields, lines, own, (self._structs, decoded, self._absent))
         events, is_good = columns.events(self._times)
         left = rows[np.array(decoded.left, np.int64)]
@@ -130,10 +131,10 @@ class _StructColumns(EventColumns):
         super().__init__(fields, lines, rows)
         self._structs, self._decoded, self._absent = found
 
-    def values(self, path: str) -> list[Any]:
+    def values(self, path: str) -> Sequence[Any]:
         return self._structs.values(self._decoded, tuple(path.split(".")))
 
-    def integers(self, values: list[Any]) -> pl.Series:
+    def integers(self, values: Sequence[Any]) -> pl.Series:
         return _integers(values)
 
     def unfit(self) -> list[pl.Series]:
@@ -146,7 +147,7 @@ class _StructColumns(EventColumns):
 
     def payload(self) -> pl.Series:
         path = str(self.fields.paths.get("data", "data"))
-        values = [_ABSENT] * len(self.rows) if path == REST else self.values(path)
+        values = [_ABSENT] * len(self.rows) if path == REST else list(self.values(path))
         if "data" not in self.fields.paths:
             for number, value in enumerate(values):
                 if value is _ABSENT:
@@ -168,7 +169,7 @@ class _StructColumns(EventColumns):
             return b""
 
 
-def _integers(values: list[Any]) -> pl.Series:
+def _integers(values: Sequence[Any]) -> pl.Series:
     """Return 64-bit integers; null for another value."""
     try:
         return pl.Series(values, dtype=pl.Int64, strict=True)
@@ -177,10 +178,8 @@ def _integers(values: list[Any]) -> pl.Series:
         return pl.Series(fitting, dtype=pl.Int64)
 
 
-def _raw_texts(values: list[Any]) -> pl.Series:
+def _raw_texts(values: Sequence[Any]) -> pl.Series:
     """Return raw JSON values as texts, verbatim; JSON null becomes null."""
-    if values.count(_NULL) == len(values):
-        return pl.Series([None] * len(values), dtype=pl.String)
-    raw = list(map(bytes, values))
-    texts = pl.Series("text", raw, pl.Binary).cast(pl.String)
-    return texts if b"null" not in raw else texts.set(texts == "null", None)
+    texts = pl.Series("text", list(map(bytes, values)), pl.Binary).cast(pl.String)
+    is_null = texts == "null"
+    return texts.set(is_null, None) if is_null.any() else texts

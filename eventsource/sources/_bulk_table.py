@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 
 from eventsource import allocation
-from eventsource.sources._bulk import BulkEvents, is_utf8
+from eventsource.sources._bulk import BulkEvents, is_utf8, is_utf8_each
 from eventsource.sources._bulk_frame import REST, EventColumns, Lines, Rows
 from eventsource.sources._csv_header import Header
 from eventsource.sources._mapping import FieldMapping
@@ -80,10 +80,10 @@ class TableDecoder:
         fields = _fields_of_table(self._fields, names)
         if fields is None:
             return None
-        is_row = [len(each) == len(names) for each in cells]
+        is_row = np.array([len(each) == len(names) for each in cells], np.bool_)
         if not is_utf8(lines.data):
-            is_row = [is_it and is_utf8(line) for is_it, line in zip(is_row, lines.each, strict=True)]
-        rows, left = np.flatnonzero(is_row), np.flatnonzero(~np.array(is_row, np.bool_))
+            is_row &= is_utf8_each(lines.each)
+        rows, left = np.flatnonzero(is_row), np.flatnonzero(~is_row)
         if not len(rows):
             return None
         with allocation.gc_paused():
@@ -115,10 +115,10 @@ class _TableColumns(EventColumns):
         super().__init__(fields, lines, rows)
         self._header, self._columns = header, columns
 
-    def values(self, path: str) -> list[Any]:
+    def values(self, path: str) -> Sequence[Any]:
         return self._columns.get(path) or [None] * len(self.rows)
 
-    def integers(self, values: list[Any]) -> pl.Series:
+    def integers(self, values: Sequence[Any]) -> pl.Series:
         texts = pl.Series("version", values, pl.String)
         is_integer = texts.str.contains("^-?[0-9]{1,19}$").fill_null(value=False)
         return texts.set(~is_integer, None).cast(pl.Int64, strict=False)

@@ -10,7 +10,7 @@ Example: ``event_id=["who", "n?"]``, where ``n`` may be absent::
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -45,7 +45,7 @@ class TextBuilder:
 
     def __init__(
         self,
-        values: Callable[[str], list[Any]],
+        values: Callable[[str], Sequence[Any]],
         lines: _Lines,
         rows: npt.NDArray[np.int64],
         columns: Mapping[str, pl.Series],
@@ -86,7 +86,7 @@ class TextBuilder:
         return texts.set(is_empty.fill_null(value=False), None) if is_empty.any() else texts
 
 
-def texts_of(values: list[Any]) -> pl.Series:
+def texts_of(values: Sequence[Any]) -> pl.Series:
     """Return texts, and integers as their digits. None becomes null, any other value an empty text."""
     try:
         return pl.Series(values, dtype=pl.String, strict=True)

@@ -78,7 +78,7 @@ class Decoder:
     def block(self, block: Block, file: str) -> EventsAndRejected:
         """Return the events of a block of JSON lines, and the rejected lines."""
         data = block.data.removeprefix(_BOM) if block.first == 1 else block.data
-        events, rejected = self._lines(Lines(data, block.first, block.lines, self._short_name(file)), file)
+        events, rejected = self._lines(Lines(data, block.first, self._short_name(file)), file)
         if not block.long:
             return events, rejected
         long = [self._reject(Line(file, line.number, line.begin), line.reason) for line in block.long]
@@ -111,7 +111,7 @@ class Decoder:
 
     def table(self, block: Block, header: Header, file: str) -> EventsAndRejected:
         """Return the events of a block of CSV of which each line is a row, and the rejected lines."""
-        lines = Lines(block.data, block.first, block.lines, self._short_name(file))
+        lines = Lines(block.data, block.first, self._short_name(file))
         cells = cells_of(block.data, header.delimiter)
         bulk = None if self._table is None else self._table.decode(lines, cells, header)
 

@@ -10,15 +10,21 @@ Example: the paths ``id``, ``who.key`` and ``who``, the last one as raw JSON::
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
+from msgspec.structs import astuple
 
 from eventsource.sources._values import MALFORMED
 
 __all__ = ["NEEDED", "DecodedLines", "LineStructs", "Member"]
+
+Numbers = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 
 Path = tuple[str, ...]
 """The names of members, from the outside in."""
@@ -26,6 +32,8 @@ Path = tuple[str, ...]
 NEEDED: Final = msgspec.NODEFAULT
 _FEW: Final = 256
 """If none of so many lines can be decoded, the others are not tried."""
+_SEGMENTS: Final = (512, 32)
+"""How many lines are decoded at once; then, where one of them cannot be decoded; then one by one."""
 _BRACE, _CLOSING, _RETURN, _NEWLINE = b"{}\r\n"
 
 
@@ -37,19 +45,22 @@ class Member:
     default: Any = NEEDED
 
 
-@dataclass(frozen=True, slots=True)
 class DecodedLines:
     """The lines that could be decoded.
 
     Args:
-        structs: per decoder, one struct per line.
-        rows: which of the lines they are, from 0; None: all of them.
-        left: which lines could not be decoded, blank ones among them.
+        count: how many lines there were.
+        structs: per decoder, one struct per decoded line.
+        left: which lines could not be decoded, from 0, blank ones among them.
     """
 
-    structs: Sequence[list[Any]]
-    rows: Sequence[int] | None
-    left: Sequence[int] = ()
+    def __init__(self, count: int, structs: Sequence[list[Any]], left: Sequence[int]) -> None:
+        self.count, self.structs, self.left = count, structs, left
+
+    @cached_property
+    def columns(self) -> list[list[tuple[Any, ...]]]:
+        """Per decoder and member of its structs, the values of the lines."""
+        return [list(zip(*map(astuple, each), strict=True)) for each in self.structs]
 
 
 class LineStructs:
@@ -63,60 +74,84 @@ class LineStructs:
     """
 
     def __init__(self, members: Mapping[Path, Member]) -> None:
-        self._getters: dict[Path, tuple[int, Callable[[Any], Any]]] = {}
+        self._getters: dict[Path, tuple[int, int, Callable[[Any], Any] | None]] = {}
         trees: list[dict[str, Any]] = []
         for path, member in members.items():
             number = next((n for n, tree in enumerate(trees) if _add(tree, path, member)), len(trees))
             if number == len(trees):
                 trees.append({})
                 _add(trees[-1], path, member)
-            self._getters[path] = (number, attrgetter(_attribute(trees[number], path)))
+            column, *inner = _attributes(trees[number], path)
+            get = attrgetter(".".join(f"m{each}" for each in inner)) if inner else None
+            self._getters[path] = (number, column, get)
         self._decoders = [msgspec.json.Decoder(_struct(tree)) for tree in trees]
 
-    def values(self, decoded: DecodedLines, path: Path) -> list[Any]:
+    def values(self, decoded: DecodedLines, path: Path) -> Sequence[Any]:
         """Return the values at a path, one per decoded line."""
-        number, get = self._getters[path]
-        return list(map(get, decoded.structs[number]))
+        number, column, get = self._getters[path]
+        found = decoded.columns[number][column]
+        return found if get is None else list(map(get, found))
 
-    def decode(self, data: bytes, count: int, lines: Callable[[], Sequence[bytes]]) -> DecodedLines:
-        """Decode some lines, all at once if each has one object.
+    def decode(self, data: bytes, lines: Callable[[], Sequence[bytes]]) -> DecodedLines:
+        """Decode some lines, many at once: one that cannot be decoded costs the few around it.
+
+        Example: 1,000 lines, of which line 700 is broken::
+
+            0–511            decoded at once
+            512–1000         cannot be decoded at once:
+              512–543 …        32 at once, 32 at once, …
+              672–703          cannot be decoded at once: one by one, and 700 is left
+              704–735 …        32 at once, …
 
         Args:
             data: the lines, which are UTF-8.
-            count: how many there are.
             lines: returns them one by one.
         """
-        if _has_an_object_per_line(data, count):
-            try:
-                structs = [decoder.decode_lines(data) for decoder in self._decoders]
-            except MALFORMED:
-                return self.decode_each(lines())
-            if all(len(each) == count for each in structs):
-                return DecodedLines(structs, None)
-        return self.decode_each(lines())
-
-    def decode_each(self, lines: Sequence[bytes]) -> DecodedLines:
-        """Decode lines one by one: one that cannot be decoded costs itself only."""
-        decoders = [decoder.decode for decoder in self._decoders]
-        decode = decoders[0] if len(decoders) == 1 else lambda line: [each(line) for each in decoders]
-        structs: list[Any] = []
-        rows: list[int] = []
+        structs: list[list[Any]] = [[] for _ in self._decoders]
         left: list[int] = []
-        for row, line in enumerate(lines):
+        ends, has_an_object = _objects_per_line(data)
+        count, (many, few) = len(has_an_object), _SEGMENTS
+        for begin in range(0, count, many):
+            end = min(begin + many, count)
+            if self._decode_segment(data, ends, has_an_object, begin, end, structs):
+                continue
+            for low in range(begin, end, few):
+                high = min(low + few, end)
+                if not self._decode_segment(data, ends, has_an_object, low, high, structs):
+                    left += self._decode_each(lines(), low, high, structs)
+            if not structs[0] and len(left) >= _FEW:
+                return DecodedLines(count, structs, range(count))
+        return DecodedLines(count, structs, left)
+
+    def _decode_segment(
+        self, data: bytes, ends: Numbers, has_an_object: Mask, low: int, high: int, structs: list[list[Any]]
+    ) -> bool:
+        """Decode lines at once and add their structs; add none and return false if one cannot be decoded."""
+        if not has_an_object[low:high].all():
+            return False
+        segment = memoryview(data)[ends[low] : ends[high]]
+        try:
+            found = [decoder.decode_lines(segment) for decoder in self._decoders]
+        except MALFORMED:
+            return False
+        if any(len(each) != high - low for each in found):
+            return False
+        for mine, more in zip(structs, found, strict=True):
+            mine.extend(more)
+        return True
+
+    def _decode_each(self, lines: Sequence[bytes], low: int, high: int, structs: list[list[Any]]) -> list[int]:
+        """Decode lines one by one and add their structs; return which cannot be decoded."""
+        left = []
+        for row in range(low, high):
             try:
-                structs.append(decode(line))
+                found = [decoder.decode(lines[row]) for decoder in self._decoders]
             except MALFORMED:
                 left.append(row)
-                if len(left) == _FEW and not rows:
-                    left = list(range(len(lines)))
-                    break
             else:
-                rows.append(row)
-        if len(decoders) == 1:
-            return DecodedLines([structs], rows, left)
-        return DecodedLines(
-            [list(each) for each in zip(*structs, strict=True)] or [[]] * len(decoders), rows, left
-        )
+                for mine, more in zip(structs, found, strict=True):
+                    mine.append(more)
+        return left
 
 
 def _add(tree: dict[str, Any], path: Path, member: Member) -> bool:
@@ -136,14 +171,14 @@ def _add(tree: dict[str, Any], path: Path, member: Member) -> bool:
     return True
 
 
-def _attribute(tree: Mapping[str, Any], path: Path) -> str:
-    """Return the attribute of a struct that has the member at a path."""
-    names = []
+def _attributes(tree: Mapping[str, Any], path: Path) -> list[int]:
+    """Return the numbers of the attributes that lead to the member at a path, from a struct inwards."""
+    numbers = []
     branch: Any = tree
     for key in path:
-        names.append(f"m{list(branch).index(key)}")
+        numbers.append(list(branch).index(key))
         branch = branch[key]
-    return ".".join(names)
+    return numbers
 
 
 def _struct(tree: Mapping[str, Any]) -> type[msgspec.Struct]:
@@ -166,16 +201,18 @@ def _is_needed(tree: Mapping[str, Any]) -> bool:
     )
 
 
-def _has_an_object_per_line(data: bytes, count: int) -> bool:
-    r"""Return whether no object spans lines; the decoder also accepts two objects in one line.
+def _objects_per_line(data: bytes) -> tuple[Numbers, Mask]:
+    r"""Return where each line begins, and at last the end; and which lines begin and end like an object.
 
-    The bytes ``}``, end of line (also ``\r\n``), ``{`` occur between two objects only, never inside an object. If
-    all lines end and begin so, there are at least ``count`` objects.
+    The decoder also accepts two objects in one line, and one that spans lines. The bytes ``}``, end of line (also
+    ``\r\n``), ``{`` occur between two objects only, never inside an object. If all of some lines begin and end so,
+    they have at least one object each; and if they have as many objects as lines, each has one.
     """
-    if not data.startswith(b"{"):
-        return False
     bytes_ = np.frombuffer(data, np.uint8)
-    ends = np.flatnonzero(bytes_ == _NEWLINE)[: count - 1]
-    before = bytes_[ends - 1]
-    before = np.where(before == _RETURN, bytes_[ends - 2], before)
-    return bool((before == _CLOSING).all() and (bytes_[ends + 1] == _BRACE).all())
+    ends = np.flatnonzero(bytes_ == _NEWLINE) + 1
+    if data and not data.endswith(b"\n"):
+        ends = np.append(ends, len(data) + 1)
+    begins = np.append(0, ends)
+    last = bytes_[np.maximum(ends - 2, 0)]
+    last = np.where(last == _RETURN, bytes_[np.maximum(ends - 3, 0)], last)
+    return begins, (bytes_[begins[:-1]] == _BRACE) & (last == _CLOSING)

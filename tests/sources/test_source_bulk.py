@@ -134,6 +134,22 @@ def test_bulk_is_line_by_line(lines: list[bytes], mapping: dict[str, Any], first
     assert bulk.times.without_zone == single.times.without_zone
 
 
+@settings(deadline=None, max_examples=examples(40))
+@given(
+    lines=st.lists(st.tuples(_LINES, st.sampled_from([0, 0, 1, 3, 31, 70, 600])), min_size=1, max_size=8),
+    mapping=st.sampled_from(_MAPPINGS),
+)
+def test_broken_lines_among_many_good_ones(lines: list[tuple[bytes, int]], mapping: dict[str, Any]) -> None:
+    """Lines are decoded many at once, and fewer at once around one that cannot be decoded."""
+    bulk, single = _decoder(mapping), _decoder(mapping)
+    each = [line for odd, gap in lines for line in [*(_line(number % 7) for number in range(gap)), odd]]
+    found = _taken(*bulk.block(Block(b"\n".join([*each, b""]), 2, len(each)), _FILE))
+    whole = [line.removesuffix(b"\r") for line in each]
+    expected = _taken(*single.lines(Line(_FILE, number, line) for number, line in enumerate(whole, 2)))
+    assert found == expected
+    assert bulk.times.without_zone == single.times.without_zone
+
+
 def test_lines_of_a_named_format_are_decoded_in_bulk() -> None:
     """Mappings of known formats have alternatives and parts; a line of another format among them is rejected."""
     audit = {"auditID": "a:1", "stage": "Done", "verb": "get", "requestReceivedTimestamp": AT}

@@ -150,12 +150,12 @@ class KafkaSource(StoreSource):
             data = _joined(rows, [(message.value() or b"").strip() or _NOT_JSON for message in messages])
             if data.count(b"\n") == rows[-1]:
                 at = dict(zip(rows, messages, strict=True))
-                lines = Lines(data, first, rows[-1] + 1, place)
+                lines = Lines(data, first, place)
                 return self._decoder.records(lines, place, lambda row: self._record(place, at[row]))
         records = [self._record(place, message) for message in messages]
         data = _joined(rows, [_NOT_JSON if isinstance(content, str) else content for _, content in records])
         at_row = dict(zip(rows, records, strict=True))
-        return self._decoder.records(Lines(data, first, rows[-1] + 1, place), place, at_row.__getitem__)
+        return self._decoder.records(Lines(data, first, place), place, at_row.__getitem__)
 
     def _record(self, place: str, message: Received) -> tuple[Line, bytes | str]:
         """Return the line of a message, or the reason why its value cannot be one."""
