@@ -1,8 +1,9 @@
 """A worker process: decodes blocks of lines for `eventsource.sources._workers`, one after the other.
 
-It reads pickles from its standard input and writes pickles to its standard output: a `Decoder` at first, then for
-each block the events, the rejected lines, and how many times named no zone. It ends when its input ends,
-so also when the process that started it is killed.
+It reads from its standard input and writes to its standard output: at first a pickle of a `Decoder`; then for each
+block a pickle of what is known of it, and its bytes; and back the events as Arrow's IPC stream, behind a pickle of
+the rest: rejected lines, how many times named no zone. It ends when its input ends, so also when the process that
+started it is killed.
 """
 
 import os
@@ -13,6 +14,7 @@ from contextlib import suppress
 from typing import BinaryIO
 
 from eventsource.sources._decoder import Decoder
+from eventsource.sources._pipe import read_block, write_decoded
 
 __all__ = ["serve"]
 
@@ -29,11 +31,10 @@ def serve() -> None:
 def _decode_blocks(blocks: BinaryIO, results: BinaryIO) -> None:
     decoder: Decoder = pickle.load(blocks)  # noqa: S301 - a pipe from the process that started this one
     while True:
-        block = pickle.load(blocks)  # noqa: S301 - likewise
+        block = read_block(blocks)
         decoder.times.without_zone = 0
         try:
             found = *decoder.decode(*block), decoder.times.without_zone
         except Exception:  # noqa: BLE001 - the other process decodes the block, and meets the same error there
             found = None
-        pickle.dump(found, results, pickle.HIGHEST_PROTOCOL)
-        results.flush()
+        write_decoded(results, found)

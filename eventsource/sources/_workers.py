@@ -29,13 +29,12 @@ from threading import Lock
 from types import TracebackType
 from typing import Any, Final, TypeVar
 
-import polars as pl
-
 from eventsource.errors import SourceError
 from eventsource.messages import noun
 from eventsource.sources._blocks import Block
 from eventsource.sources._csv_header import Header
-from eventsource.sources._decoder import Decoder, Line
+from eventsource.sources._decoder import Decoder, EventsAndRejected, Line
+from eventsource.sources._pipe import Decoded, read_decoded, write_block
 
 __all__ = ["VARIABLE", "Workers", "in_order", "worker_count"]
 
@@ -50,7 +49,6 @@ _MAIN: Final = (
     "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); "
     "from eventsource.sources._worker import serve; serve()"
 )
-_Decoded = tuple[pl.DataFrame, pl.DataFrame]
 
 
 def worker_count(given: int | None) -> int:
@@ -120,7 +118,7 @@ class Workers(AbstractContextManager["Workers"]):
 
     def decode(
         self, block: Block, file: str, *, left: int, header: Header | None = None
-    ) -> Callable[[], _Decoded]:
+    ) -> Callable[[], EventsAndRejected]:
         """Return what returns the events of a block, and the rejected lines.
 
         Args:
@@ -136,7 +134,7 @@ class Workers(AbstractContextManager["Workers"]):
             return partial(self._decoder.decode, block, header, file)
         return self._threads.submit(self._decode, block, header, file).result
 
-    def rows(self, rows: Iterable[tuple[Line, Mapping[str, Any] | str]]) -> _Decoded:
+    def rows(self, rows: Iterable[tuple[Line, Mapping[str, Any] | str]]) -> EventsAndRejected:
         """Return the events of rows that are members already, decoded in this process; see `Decoder.rows`."""
         with self._lock:
             return self._decoder.rows(rows)
@@ -150,7 +148,7 @@ class Workers(AbstractContextManager["Workers"]):
                 self._idle.put(None)
         self._threads = ThreadPoolExecutor(self._count, thread_name_prefix="eventsource-decode")
 
-    def _decode(self, *block: Any) -> _Decoded:
+    def _decode(self, *block: Any) -> EventsAndRejected:
         process = self._idle.get()
         try:
             found = None if process is None else process.decode(block)
@@ -187,7 +185,7 @@ class _Process:
         )
         self._begin = b"".join(begin)
 
-    def decode(self, block: tuple[Any, ...]) -> tuple[pl.DataFrame, pl.DataFrame, int] | None:
+    def decode(self, block: tuple[Any, ...]) -> Decoded | None:
         """Return events, rejected lines, and how many times named no zone; None: it cannot decode the block.
 
         Raises:
@@ -198,10 +196,8 @@ class _Process:
             raise EOFError
         lines.write(self._begin)
         self._begin = b""
-        pickle.dump(block, lines, pickle.HIGHEST_PROTOCOL)
-        lines.flush()
-        found: tuple[pl.DataFrame, pl.DataFrame, int] | None = pickle.load(results)  # noqa: S301 - a pipe from the worker
-        return found
+        write_block(lines, *block)
+        return read_decoded(results)
 
     def end(self) -> None:
         """End the process, and wait until it has ended."""

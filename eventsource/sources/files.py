@@ -102,7 +102,7 @@ class Files:
                 chunks.append(chunk)
                 read += chunk.read
                 rows += chunk.events.height + chunk.rejected.height
-                size += int(chunk.events.drop("file").estimated_size() + chunk.rejected.estimated_size())
+                size += _payload_bytes(chunk)
                 if rows >= _BATCH_ROWS or size >= _BATCH_BYTES:
                     yield _batch(chunks, read)
                     chunks, rows, size, read = [], 0, 0, 0
@@ -267,6 +267,13 @@ def _with_raw(
 
 def _itself(chunk: Chunk) -> Chunk:
     return chunk
+
+
+def _payload_bytes(chunk: Chunk) -> int:
+    """Return the bytes of payloads and rejected lines: the same whichever process decoded them."""
+    texts = (chunk.events["data"], chunk.events["metadata"])
+    sizes = (*(each.str.len_bytes() for each in texts), chunk.rejected["raw"].bin.size())
+    return sum(int(size.sum()) for size in sizes)
 
 
 def _batch(chunks: list[Chunk], read: int) -> Batch:
