@@ -21,6 +21,7 @@ __all__ = [
     "head_of",
     "occurred_at_range",
     "position_ranges",
+    "scan_at",
     "scan_in_order",
 ]
 
@@ -59,6 +60,21 @@ def scan_in_order(table: TableVersion, start: int = 0, upto: int | None = None) 
     if start > 0:
         rows = rows.filter(pl.col("position") >= start)
     return rows if upto is None else rows.filter(pl.col("position") < upto)
+
+
+def scan_at(table: TableVersion, positions: pl.Series) -> pl.LazyFrame:
+    """Return the rows at some positions, which ascend. Other files are not read.
+
+    Three files, and the positions 3, 7 and 8::
+
+        first, last    0 4    5 9    10 14
+        low, high      0 1    1 3    3 3         which of the positions are in the file: none in the third
+    """
+    files = position_ranges(_complete(table))
+    low = positions.search_sorted(files["first"], side="left")
+    high = positions.search_sorted(files["last"], side="right")
+    wanted = files.filter(high > low)
+    return table.scan(wanted["path"].to_list()).filter(pl.col("position").is_in(positions.implode()))
 
 
 def _complete(table: TableVersion) -> pl.DataFrame:

@@ -59,7 +59,7 @@ from eventsource.log._compaction import compact_small_files, has_many_small_file
 from eventsource.log._conflicts import CONFLICTS, conflicts_as_rejected, find_conflicts, no_conflicts
 from eventsource.log._copies import replaced_by_copies
 from eventsource.log._erasure import hashed, is_erased, salt_in
-from eventsource.log._files import ERASURES, HEAD, head_of, scan_in_order
+from eventsource.log._files import ERASURES, HEAD, head_of, scan_at, scan_in_order
 from eventsource.log._known_ids import KnownIds
 from eventsource.log._rejected import RejectedLines
 from eventsource.log._storage_errors import CommitConflictError
@@ -161,8 +161,9 @@ class Writer:
         rejected = pl.concat([batch.rejected, conflicts_as_rejected(conflicts, source)])
         self._add_rejected(rejected, batch, new)
         if new.height or advanced:
-            self._table.append(_numbered(new, head), {HEAD: head + new.height, **advanced})
-            self._known_ids.add(new["event_id"])
+            numbered = _numbered(new, head)
+            self._table.append(numbered, {HEAD: head + new.height, **advanced})
+            self._known_ids.add(numbered["event_id"], numbered["position"])
             if checkpoint:
                 checkpoint.advance(batch.checkpoint, advanced)
         reported = conflicts.select(CONFLICTS.names())
@@ -183,11 +184,11 @@ class Writer:
             return events, no_conflicts()
         self._load_ids(head)
         events = self._without_hashed(events)
-        suspects = self._known_ids.possible_duplicates(events["event_id"])
+        suspects, positions = self._known_ids.possible_duplicates(events["event_id"])
         if suspects.is_empty():
             return events, no_conflicts()
         ids = events["event_id"].gather(suspects)
-        stored = self._stored(ids.unique())
+        stored = self._stored(ids.unique(), positions)
         is_repeated = ids.is_in(stored["event_id"].implode()) | ~ids.is_first_distinct()
         repeated = suspects.filter(is_repeated)
         is_new = pl.repeat(True, events.height, eager=True).scatter(repeated, False)  # noqa: FBT003 - a value
@@ -196,20 +197,12 @@ class Writer:
         first = pl.concat([stored.filter(~is_erased()), _first_of(new, ids, head)])
         return new, find_conflicts(_with_places(events[repeated]), first)
 
-    def _stored(self, event_ids: pl.Series) -> pl.DataFrame:
-        """Return the events of the log that have one of these ids.
-
-        First only the column of ids is read, to find the positions. Then only the files and row groups that hold
-        these positions are read.
-        """
-        wanted = pl.LazyFrame([event_ids])
-        ids = scan_in_order(self._table.version).select("position", "event_id")
-        found = ids.join(wanted, on="event_id", how="semi").select("position").collect(engine="streaming")
-        positions = found["position"].sort()
+    def _stored(self, event_ids: pl.Series, positions: pl.Series) -> pl.DataFrame:
+        """Return the events of the log at some positions that have one of these ids."""
         if positions.is_empty():
             return pl.DataFrame(schema=STORED)
-        rows = scan_in_order(self._table.version, start=positions[0], upto=positions[-1] + 1)
-        return rows.join(pl.LazyFrame([positions]), on="position", how="semi").collect(engine="streaming")
+        rows = scan_at(self._table.version, positions).filter(pl.col("event_id").is_in(event_ids.implode()))
+        return rows.collect().sort("position")
 
     def _without_hashed(self, events: pl.DataFrame) -> pl.DataFrame:
         """Return events without those that the log has under a hashed id: they are duplicates of erased ones."""
@@ -217,7 +210,8 @@ class Writer:
             return events
         salt = self._salt
         hashes = pl.Series("event_id", [hashed(event_id, salt) for event_id in events["event_id"]], pl.String)
-        stored = self._stored(hashes.gather(self._known_ids.possible_duplicates(hashes)).unique())
+        suspects, positions = self._known_ids.possible_duplicates(hashes)
+        stored = self._stored(hashes.gather(suspects).unique(), positions)
         return events.filter(~hashes.is_in(stored["event_id"].implode()))
 
     def _load_ids(self, head: int) -> None:
@@ -229,9 +223,10 @@ class Writer:
         if erasures != self._erasures:
             self._known_ids, self._erasures = KnownIds(), erasures
         if self._known_ids.head < head:
-            tail = scan_in_order(self._table.version, start=self._known_ids.head, upto=head).select("event_id")
-            for chunk in tail.collect_batches(maintain_order=True, chunk_size=1_000_000):
-                self._known_ids.add(chunk["event_id"])
+            tail = scan_in_order(self._table.version, start=self._known_ids.head, upto=head)
+            ids = tail.select("event_id", "position")
+            for chunk in ids.collect_batches(maintain_order=True, chunk_size=1_000_000):
+                self._known_ids.add(chunk["event_id"], chunk["position"])
                 if erasures and self._salt is None:
                     self._salt = salt_in(chunk["event_id"])
 
