@@ -16,8 +16,10 @@ An array that a path enters is decoded completely, and the rest of the path is w
 import decimal
 import re
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import cached_property
 from itertools import takewhile
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -57,11 +59,11 @@ class PathDecoder:
         """Return per path one value per text: `UNSET` where it is absent, `Unfit` where no column can hold it."""
         if not self._paths:
             return {}
-        decode, payloads = self._decoder.decode, texts.to_list()
-        try:
-            return self._values([decode(text) for text in payloads])
-        except msgspec.DecodeError:
-            return self._values_one_by_one(payloads)
+        objects: list[Any] = []
+        if _are_objects(texts):
+            with suppress(msgspec.DecodeError):
+                objects = self._decoder.decode_lines(_lines(texts))
+        return self._values(objects) if len(objects) == len(texts) else self._values_one_by_one(texts.to_list())
 
     def _values(self, objects: list[Any]) -> dict[str, list[Any]]:
         return {
@@ -85,6 +87,23 @@ class PathDecoder:
                     payload if payload.__class__ is Unfit else unfit(_walk([payload], [*names, *rest])[0])
                 )
         return found
+
+
+def _lines(texts: pl.Series) -> Any:
+    """Return texts as bytes, one a line."""
+    return texts.str.join("\n").cast(pl.Binary).item()
+
+
+def _are_objects(texts: pl.Series) -> bool:
+    """Return whether texts begin and end like objects, so that no object begins in one and ends in another.
+
+    The decoder takes any number of objects in a line, and objects that span lines. The characters ``}``, end of
+    line, ``{`` occur between two objects only. So each text has at least one object, and exactly one if there are
+    as many objects as texts.
+    """
+    frame = texts.alias("text").to_frame()
+    begins, ends = pl.col("text").str.starts_with("{"), pl.col("text").str.ends_with("}")
+    return bool(frame.select((begins & ends).all()).item())
 
 
 def _split(steps: Sequence[PathStep]) -> tuple[list[str], Sequence[PathStep]]:
@@ -173,7 +192,6 @@ class _Node:
             found = [_member(o, keys[0]) for o in objects]
             child.is_leaf = True
         else:
-            slot = f"m{list(self.children).index(keys[0])}"
-            mine = self.struct
-            found = [getattr(o, slot) if o.__class__ is mine else UNSET for o in objects]
+            mine, get = self.struct, attrgetter(f"m{list(self.children).index(keys[0])}")
+            found = [get(o) if o.__class__ is mine else UNSET for o in objects]
         return child.values(found, keys[1:])

@@ -101,11 +101,19 @@ class IndexFiles:
                 stack.enter_context(hold_lock(self.folder))
             yield
 
-    def write(self, frame: pl.DataFrame, kind: str, *, suffix: str = ".parquet") -> str:
-        """Write a frame to a new file, and return the file's name: kind, a random number, the checksum."""
+    def write(self, frame: pl.DataFrame, kind: str, *, suffix: str = ".parquet", statistics: bool = True) -> str:
+        """Write a frame to a new file, and return the file's name: kind, a random number, the checksum.
+
+        Args:
+            frame: the rows.
+            kind: what they are, such as ``run``.
+            suffix: the end of the name.
+            statistics: whether the least and greatest values of each row group are kept, so that a reader skips
+                groups; a fifth of the time that writing takes.
+        """
         path = self.path(f"{kind}-{uuid.uuid4().hex[:16]}{suffix}")
         with self._translated_errors(), draft_beside(path) as draft:
-            frame.write_parquet(draft, row_group_size=_ROW_GROUP, compression="lz4")
+            frame.write_parquet(draft, row_group_size=_ROW_GROUP, compression="lz4", statistics=statistics)
             return name_by_content(draft, path).name
 
     def publish(self, manifest: Manifest) -> None:

@@ -1,10 +1,10 @@
 """Work on several parts of an index at once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
-__all__ = ["in_threads"]
+__all__ = ["in_threads", "one_behind"]
 
 _WORKERS: Final = 2  # each part is read and folded by all threads of Polars; a second worker fills the gaps
 
@@ -17,3 +17,18 @@ def in_threads(call: Callable[[int], T], numbers: Sequence[int]) -> list[T]:
         return [call(numbers[0])]
     with ThreadPoolExecutor(_WORKERS) as pool:
         return list(pool.map(call, numbers))
+
+
+def one_behind(calls: Iterable[Callable[[], T]]) -> Iterator[T]:
+    """Yield what calls return, in order. Each is made in a thread while the next one is prepared.
+
+    Only one is made at a time, so that at most two hold what they need in memory.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        pending = None
+        for call in calls:
+            done = () if pending is None else (pending.result(),)
+            pending = pool.submit(call)
+            yield from done
+        if pending is not None:
+            yield pending.result()

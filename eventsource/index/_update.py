@@ -45,8 +45,9 @@ Every step bounds its memory: decoding works in windows of positions, a merge of
 what it adds.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -68,6 +69,7 @@ from eventsource.index._policy import (
     split_entity,
 )
 from eventsource.index._read import pending_events, pending_of_part, read_corrections, read_part
+from eventsource.index._threads import in_threads, one_behind
 from eventsource.progress import Progress
 
 __all__ = ["is_index_of", "update_index"]
@@ -125,14 +127,19 @@ class _Update:
             clocks = self.files.read(manifest.clocks)
         runs, columns, types = list(manifest.runs), manifest.columns, set(manifest.types)
         before = corrections = read_corrections(self.files, manifest)
-        for window in decode_windows(
-            log, self.members, start=manifest.head, head=head, clocks=clocks, progress=self.progress
-        ):
-            runs.append(self._write_run(window.events, window.start, window.stop))
-            corrections = corrections.extended(window.corrections)
-            columns = join_facts(join_facts(columns, column_facts(window.events)), window.corrections.columns)
-            types |= set(window.events["type"].cast(pl.String).unique()) | corrections.types
-            clocks = window.clocks
+
+        def decoded() -> Iterator[Callable[[], Run]]:
+            nonlocal clocks, columns, corrections
+            for window in decode_windows(
+                log, self.members, start=manifest.head, head=head, clocks=clocks, progress=self.progress
+            ):
+                corrections = corrections.extended(window.corrections)
+                columns = join_facts(join_facts(columns, column_facts(window.events)), window.corrections.columns)
+                types.update(window.events["type"].cast(pl.String).unique(), corrections.types)
+                clocks = window.clocks
+                yield partial(self._write_run, window.events, window.start, window.stop)
+
+        runs += one_behind(decoded())
         if corrections is not before:
             manifest = replace(
                 manifest,
@@ -256,12 +263,16 @@ class _Update:
         """Write events in fold order as one part for each lowest entity."""
         begins = events["entity"].search_sorted(pl.Series(firsts[1:], dtype=pl.String), side="left")
         cuts = [0, *begins, events.height]
-        for first, low, high in zip(firsts, cuts[:-1], cuts[1:], strict=True):
-            part = Clustered.from_sorted(events.slice(low, high - low))
-            yield self._write_part(part, first, head, corrected=head)
+
+        def write(number: int) -> Part:
+            part = Clustered.from_sorted(events[cuts[number] : cuts[number + 1]])
+            return self._write_part(part, firsts[number], head, corrected=head)
+
+        yield from in_threads(write, range(len(firsts)))
 
     def _write_part(self, events: Clustered, first: str, head: int, *, corrected: int) -> Part:
-        file = self.files.write(events.in_order.collect(), "part")
+        # Parts are read whole, or by row numbers: no reader asks for the least and greatest values of columns.
+        file = self.files.write(events.in_order.collect(), "part", statistics=False)
         entities = pl.DataFrame({"entity": events.entities, "start": events.starts[:-1]})
         return Part(
             file, self.files.write(entities, "part", suffix=".entities"), first, len(events), head, corrected
