@@ -5,8 +5,9 @@
     a block      pickle: its numbers, its header and file, its length │ the bytes of its lines
     its events   pickle: rejected lines, a count, the length          │ Arrow's IPC stream
 
-The bytes follow the pickle as they are: a pickle of them would be copied once more on each side, and Arrow's
-stream costs a fifth of a pickled frame.
+The name of the file, which is the same for all events of a block, is not sent back. The bytes follow the pickle as
+they are: a pickle of them would be copied once more on each side, and Arrow's stream costs a fifth of a pickled
+frame.
 """
 
 import io
@@ -16,6 +17,7 @@ from typing import IO, Any
 
 import polars as pl
 
+from eventsource.event import PLACED
 from eventsource.sources._blocks import Block
 from eventsource.sources._csv_header import Header
 
@@ -48,14 +50,14 @@ def write_decoded(pipe: IO[bytes], decoded: Decoded | None) -> None:
     stream, rest = io.BytesIO(), None
     if decoded is not None:
         events, *rest = decoded
-        events.write_ipc_stream(stream)
+        events.drop("file").write_ipc_stream(stream)
     pickle.dump((rest, stream.tell()), pipe, pickle.HIGHEST_PROTOCOL)
     pipe.write(stream.getbuffer())
     pipe.flush()
 
 
-def read_decoded(pipe: IO[bytes]) -> Decoded | None:
-    """Return what `write_decoded` sent.
+def read_decoded(pipe: IO[bytes], file: str) -> Decoded | None:
+    """Return what `write_decoded` sent for a block of a file.
 
     Raises:
         OSError, EOFError, pickle.UnpicklingError: the other process has ended.
@@ -66,7 +68,8 @@ def read_decoded(pipe: IO[bytes]) -> Decoded | None:
     if rest is None:
         return None
     rejected, without_zone = rest
-    return pl.read_ipc_stream(stream), rejected, without_zone
+    events = pl.read_ipc_stream(stream).with_columns(pl.lit(file, pl.String).alias("file"))
+    return events.select(PLACED.names()), rejected, without_zone
 
 
 def _read(pipe: IO[bytes], size: int) -> bytes:

@@ -196,8 +196,9 @@ class _Process:
             raise EOFError
         lines.write(self._begin)
         self._begin = b""
+        *_, file = block
         write_block(lines, *block)
-        return read_decoded(results)
+        return read_decoded(results, file)
 
     def end(self) -> None:
         """End the process, and wait until it has ended."""
