@@ -13,8 +13,9 @@ Names are imported when they are first used: ``import eventsource`` itself loads
 line can print its help at once.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+from eventsource.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     # Re-exports, for type checkers. isort would write a statement per module.
@@ -94,7 +95,7 @@ __all__ = [
     "total",
 ]
 
-_HOMES: Final = {
+_HOMES: Final = dict.fromkeys(__all__, "model") | {
     "EventStore": "store",
     "EventsourceError": "errors",
     "Log": "log",
@@ -105,30 +106,22 @@ _HOMES: Final = {
     "notebook": "jupyter",
     "source": "sources",
 }
-"""The module that defines a public name; names that are not listed are from `eventsource.model`."""
-
-if not TYPE_CHECKING:  # a type checker reads the imports above, and reports names that do not exist
-
-    def __getattr__(name: str) -> Any:
-        """Import a public name, a public module or the version when it is first used."""
-        if name == "__version__":
-            value: Any = import_module("importlib.metadata").version("eventsource-workbench")
-        elif name in __all__:
-            value = getattr(import_module(f"{__name__}.{_HOMES.get(name, 'model')}"), name)
-        elif name in _public_modules():
-            value = import_module(f"{__name__}.{name}")
-        else:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        globals()[name] = value
-        return value
+"""The module that defines each public name."""
 
 
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, *_public_modules(), "__version__"})
-
-
-def _public_modules() -> set[str]:
-    """Return the modules of the package, which are its attributes without an import of their own."""
+def _submodules() -> set[str]:
     from pkgutil import iter_modules  # noqa: PLC0415 - most programs need none of them
 
     return {name for _, name, _ in iter_modules(__path__) if not name.startswith("_")}
+
+
+def _version() -> str:
+    from importlib.metadata import version  # noqa: PLC0415 - slow to import
+
+    return version("eventsource-workbench")
+
+
+if not TYPE_CHECKING:  # a type checker reads the imports above, and reports names that do not exist
+    __getattr__, __dir__ = lazy_names(
+        globals(), _HOMES, submodules=_submodules, computed={"__version__": _version}
+    )

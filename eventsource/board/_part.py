@@ -5,13 +5,14 @@ from html import escape
 from typing import Any, Final
 
 from eventsource.formats import formatted
+from eventsource.mime_types import BOARD, RESULTS
 from eventsource.sentences import markdown_of
 
 __all__ = ["MIMETYPE", "RESULTS_MIMETYPE", "VERSION", "Part"]
 
-MIMETYPE: Final = "application/vnd.eventsource.board+json"
+MIMETYPE: Final = BOARD
 """The MIME type of parts in a notebook; reports draw them."""
-RESULTS_MIMETYPE: Final = "application/vnd.eventsource.results+json"
+RESULTS_MIMETYPE: Final = RESULTS
 """The MIME type of named results: ``{"results": {name: value}}``; `report verify` compares them."""
 VERSION: Final = 1
 """The version of the JSON of parts; reports refuse others."""

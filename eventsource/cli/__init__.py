@@ -6,7 +6,8 @@ These share `_options`, `_config` (the project), `_models` (its model), `_output
 goes, and in which format), `_progress` (bars), `_terminal` (text), and `_errors` (exit codes).
 """
 
-from eventsource.cli._commands import COMMANDS, Entry
+from eventsource.cli._commands import COMMANDS
+from eventsource.cli._entry import Entry
 from eventsource.cli._program import app, main
 
 __all__ = ["COMMANDS", "Entry", "app", "main"]

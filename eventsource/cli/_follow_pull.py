@@ -2,21 +2,23 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 from eventsource.cli._errors import UsageError
+from eventsource.cli._options import HealthOption, RetriesOption
 from eventsource.cli._parameters import Option
 from eventsource.cli._progress import Bar
+from eventsource.cli._status_line import StatusLine
 from eventsource.cli._terminal import note
 from eventsource.errors import ReadModelError
 from eventsource.event import LagSource, Source, SourceLag
 from eventsource.log import Log, Pulled
 from eventsource.messages import counted
+from eventsource.service import Service
 
 __all__ = ["FollowOptions", "follow_sources"]
 
-_PANEL = "Service: with --follow"
+_PANEL = "Service"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,26 +32,8 @@ class FollowOptions:
         str,
         Option("--every", metavar="DURATION", help="The time between two pulls, such as 1s or 5m.", panel=_PANEL),
     ] = "5s"
-    retries: Annotated[
-        int | None,
-        Option(
-            "--retries",
-            metavar="TIMES",
-            min=0,
-            help="Consecutive failures before giving up. Default: never give up.",
-            panel=_PANEL,
-            show_default=False,
-        ),
-    ] = None
-    health: Annotated[
-        Path | None,
-        Option(
-            "--health",
-            metavar="FILE",
-            help="Write the state of the service to this JSON file, for a supervisor.",
-            panel=_PANEL,
-        ),
-    ] = None
+    retries: RetriesOption = None
+    health: HealthOption = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +93,6 @@ def follow_sources(
     Raises:
         UsageError: an option cannot be used.
     """
-    from eventsource.cli._status_line import StatusLine  # both need SQLAlchemy, which a pull of files does without
-    from eventsource.readmodel import Service
-
     line = StatusLine(log.path, sources[0].name, Bar())
     try:
         service = Service.of(how.every, how.retries, how.health, line.show)

@@ -1,6 +1,7 @@
 """Options that several commands share: which log and model, and which events to use."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from eventsource.cli._config import Project
@@ -10,10 +11,11 @@ from eventsource.cli._progress import Bar
 from eventsource.moment import Moment, relative_moment, time_zone
 from eventsource.timeline import Timeline
 
-__all__ = ["FaultsOption", "LogOption", "ModelOption", "QuestionOptions"]
+__all__ = ["FaultsOption", "HealthOption", "LogOption", "ModelOption", "QuestionOptions", "RetriesOption"]
 
 _SOURCE: Final = "Log and model"
 _VIEW: Final = "Which events to use"
+_SERVICE: Final = "Service"
 
 LogOption = Annotated[
     str | None,
@@ -41,6 +43,26 @@ FaultsOption = Annotated[
         help="What follows where an event cannot be folded: an error that names it, or the answer without that"
         " value. The command faults lists such events.",
         panel=_VIEW,
+    ),
+]
+RetriesOption = Annotated[
+    int | None,
+    Option(
+        "--retries",
+        metavar="TIMES",
+        min=0,
+        help="Consecutive failures before giving up. Default: never give up.",
+        panel=_SERVICE,
+        show_default=False,
+    ),
+]
+HealthOption = Annotated[
+    Path | None,
+    Option(
+        "--health",
+        metavar="FILE",
+        help="Write the state of the service to this JSON file, for a supervisor.",
+        panel=_SERVICE,
     ),
 ]
 

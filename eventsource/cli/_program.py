@@ -12,8 +12,9 @@ from typing import Any, Final
 import click
 
 import eventsource
-from eventsource.cli._commands import COMMANDS, GROUPS, LazyCommand
+from eventsource.cli._commands import COMMANDS, GROUPS
 from eventsource.cli._completion import completion_options
+from eventsource.cli._entry import LazyCommand
 from eventsource.cli._errors import BROKEN_PIPE, INTERRUPTED, code_of, explained
 from eventsource.cli._parameters import write_sections
 from eventsource.cli._terminal import complain

@@ -2,7 +2,6 @@
 
 import shlex
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import polars as pl
@@ -12,7 +11,7 @@ from eventsource.cli._config import Project
 from eventsource.cli._errors import FAILED, MissingError, UsageError
 from eventsource.cli._formats import json
 from eventsource.cli._models import load_plan
-from eventsource.cli._options import FaultsOption, LogOption, ModelOption
+from eventsource.cli._options import FaultsOption, HealthOption, LogOption, ModelOption, RetriesOption
 from eventsource.cli._output import deliver
 from eventsource.cli._parameters import Option
 from eventsource.cli._progress import Bar
@@ -22,7 +21,8 @@ from eventsource.cli._terminal import console, note, say
 from eventsource.errors import ReadModelError
 from eventsource.messages import counted
 from eventsource.progress import Progress
-from eventsource.readmodel import ReadModel, Service
+from eventsource.readmodel import ReadModel
+from eventsource.service import Service
 from eventsource.timeline import Timeline
 
 __all__ = ["follow", "lag", "refresh"]
@@ -161,24 +161,11 @@ def follow(
             "--every",
             metavar="DURATION",
             help=f"The time between two refreshes, such as 30s or 5m. Default: {_EVERY}.",
+            panel="Service",
         ),
     ] = None,
-    retries: Annotated[
-        int | None,
-        Option(
-            "--retries",
-            metavar="TIMES",
-            min=0,
-            help="Consecutive failures before giving up. Default: never give up.",
-            show_default=False,
-        ),
-    ] = None,
-    health: Annotated[
-        Path | None,
-        Option(
-            "--health", metavar="FILE", help="Write the state of the service to this JSON file, for a supervisor."
-        ),
-    ] = None,
+    retries: RetriesOption = None,
+    health: HealthOption = None,
 ) -> None:
     """Refresh an SQL table at an interval, until stopped.
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from eventsource.cli._progress import Bar
 from eventsource.cli._terminal import harmless
-from eventsource.readmodel import Status
+from eventsource.service import Status
 
 __all__ = ["StatusLine"]
 

@@ -138,12 +138,10 @@ class FieldHistories(Mapping[str, FieldHistory]):
 
     def _existence(self) -> FieldHistory:
         """Return the history of existence: the last ``created`` or ``deleted`` event decides."""
-        created, deleted = self._plan.created, self._plan.deleted
-        if not created and self._members.plan.reads_all_types:
-            types = None
-        else:
-            types = frozenset(created or self._plan.types) | frozenset(deleted)
-        return flag_of(self._field_events(*self._rows_of(types)), deleted)
+        plan = self._plan
+        is_any = not plan.created and self._members.plan.reads_all_types
+        types = None if is_any else frozenset((*plan.creating_types, *plan.deleted))
+        return flag_of(self._field_events(*self._rows_of(types)), plan.deleted)
 
     def _events_of(self, rule: Rule) -> FieldEvents:
         selection, touched = self._rows(rule)

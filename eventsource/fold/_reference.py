@@ -53,7 +53,7 @@ class _Fold:
             return
         if row["type"] in self.plan.deleted:
             self.exists = False
-        elif row["type"] in self.plan.created or not self.plan.created:
+        elif self.plan.creates(row["type"]):
             self.exists = True
         for rule in self.plan.folded:
             if rule.is_touched_by(row["type"]):

@@ -30,37 +30,9 @@ depends on this event alone. An event for which the expression cannot be compute
 with a number, cannot be folded.
 """
 
-from eventsource.model._fields import (
-    Field,
-    count,
-    derive,
-    distinct,
-    first,
-    flag,
-    largest,
-    latest,
-    mean,
-    reduce,
-    smallest,
-    states,
-    total,
-)
+from eventsource.model import _fields
+from eventsource.model._fields import *  # noqa: F403 - the names in its __all__, which are listed once
 from eventsource.model._model import Model, plan_of
 
-__all__ = [
-    "Field",
-    "Model",
-    "count",
-    "derive",
-    "distinct",
-    "first",
-    "flag",
-    "largest",
-    "latest",
-    "mean",
-    "plan_of",
-    "reduce",
-    "smallest",
-    "states",
-    "total",
-]
+__all__ = ["Model", "plan_of"]
+__all__ += _fields.__all__

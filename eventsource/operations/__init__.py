@@ -12,6 +12,7 @@ from eventsource.operations._exact_sums import all_totals
 from eventsource.operations._expressions import expression_text
 from eventsource.operations._field_history import FieldEvents, FieldHistory
 from eventsource.operations._histories import flag_of
+from eventsource.operations._means import quotients
 from eventsource.operations._of import Of, checked_path
 from eventsource.operations._operation import Operation, Partial, Reference
 from eventsource.operations._ranks import Ranks
@@ -52,5 +53,6 @@ __all__ = [
     "flag_of",
     "fold_errors",
     "is_rowwise",
+    "quotients",
     "searched_columns",
 ]

@@ -81,6 +81,15 @@ class Plan:
         return tuple(sorted({*named, *self.created, *self.deleted}))
 
     @cached_property
+    def creating_types(self) -> tuple[str, ...]:
+        """The named types whose events create an entity. If `reads_all_types`, those of others may, too."""
+        return self.created or tuple(type_ for type_ in self.types if type_ not in self.deleted)
+
+    def creates(self, type_: str) -> bool:
+        """Return whether a relevant event of a type creates its entity, if that does not exist."""
+        return type_ in self.created if self.created else type_ not in self.deleted
+
+    @cached_property
     def reads_all_types(self) -> bool:
         """Whether events of every type are relevant, because a field is of all types."""
         return any(rule.is_of_all_types for rule in self.rules)
@@ -136,11 +145,10 @@ class Plan:
             if rule.name not in wanted:
                 wanted.add(rule.name)
                 queue += rule.expression.meta.root_names() if rule.expression is not None else []
-        relevant = () if self.reads_all_types else self.types
         return replace(
             self,
             rules=tuple(rule for rule in self.rules if rule.name in wanted),
-            created=self.created or tuple(type_ for type_ in relevant if type_ not in self.deleted),
+            created=self.created if self.reads_all_types else self.creating_types,
         )
 
     @classmethod

@@ -27,10 +27,10 @@ import polars as pl
 
 from eventsource.progress import Progress
 from eventsource.readmodel._answers import Lag, Refreshed
-from eventsource.readmodel._follow import Service, Status
+from eventsource.service import Service, Status
 from eventsource.timeline import Timeline
 
-__all__ = ["Lag", "ReadModel", "Refreshed", "Service", "Status"]
+__all__ = ["Lag", "ReadModel", "Refreshed", "Status"]
 
 
 class ReadModel:

@@ -7,8 +7,9 @@ Names are imported when they are first used: a notebook that calls `result` need
 it.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+from eventsource.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from eventsource.report._about import About, Freshness, Link
@@ -63,7 +64,7 @@ __all__ = [
     "write_pdf",
 ]
 
-_HOMES: Final = {
+_HOMES: Final = dict.fromkeys(__all__, "_run") | {
     "About": "_about",
     "Change": "_diff",
     "Definition": "_definition",
@@ -94,18 +95,7 @@ _HOMES: Final = {
     "verify": "_verify",
     "write_pdf": "_pdf",
 }
-"""The module that defines a public name; names that are not listed are from ``_run``."""
+"""The module that defines each public name."""
 
 if not TYPE_CHECKING:  # a type checker reads the imports above, and reports names that do not exist
-
-    def __getattr__(name: str) -> Any:
-        """Import a public name when it is first used."""
-        if name not in __all__:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = getattr(import_module(f"{__name__}.{_HOMES.get(name, '_run')}"), name)
-        globals()[name] = value
-        return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    __getattr__, __dir__ = lazy_names(globals(), _HOMES)

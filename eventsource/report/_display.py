@@ -4,7 +4,8 @@ import json
 from typing import Any, Final
 
 from eventsource.errors import ReportError
-from eventsource.report._results import MIMETYPE, plain_value
+from eventsource.mime_types import RESULTS
+from eventsource.report._results import plain_value
 
 __all__ = ["result"]
 
@@ -32,4 +33,4 @@ def result(name: str | None = None, value: Any = None, /, **results: Any) -> Non
     except ImportError:
         print(text)  # noqa: T201 - outside a notebook it is what is displayed
         return
-    display({MIMETYPE: {"results": plain}, "text/plain": text}, raw=True)  # type: ignore[no-untyped-call]
+    display({RESULTS: {"results": plain}, "text/plain": text}, raw=True)  # type: ignore[no-untyped-call]

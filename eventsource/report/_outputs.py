@@ -13,9 +13,8 @@ from markupsafe import Markup, escape
 from nbconvert.filters.markdown_mistune import markdown2html_mistune
 from nbformat import NotebookNode
 
-from eventsource.board import MIMETYPE as BOARD_MIMETYPE
 from eventsource.charts import HIDDEN, VEGA_MIMETYPES
-from eventsource.report._results import MIMETYPE
+from eventsource.mime_types import BOARD, RESULTS
 
 __all__ = ["Item", "items"]
 
@@ -76,10 +75,10 @@ def _output(output: NotebookNode) -> Iterator[Item]:
             yield Item("html", _pre(output.text))
         return
     data = output.get("data", {})
-    if MIMETYPE in data and not set(data) - {MIMETYPE, "text/plain"}:
+    if RESULTS in data and not set(data) - {RESULTS, "text/plain"}:
         return  # a named result: the manifest holds it
-    if BOARD_MIMETYPE in data:
-        yield Item("board", part=dict(data[BOARD_MIMETYPE]))
+    if BOARD in data:
+        yield Item("board", part=dict(data[BOARD]))
         return
     chart = next((data[kind] for kind in VEGA_MIMETYPES if kind in data), None)
     if chart is not None:

@@ -6,10 +6,8 @@ import json
 import re
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
 from typing import Any, Final
 
-import jinja2
 import vl_convert
 from markupsafe import Markup
 from nbformat import NotebookNode
@@ -22,6 +20,7 @@ from eventsource.report._board import view_of
 from eventsource.report._layout import blocks
 from eventsource.report._outputs import Item, items
 from eventsource.report._still import still
+from eventsource.report._templates import asset, template
 
 __all__ = ["json_for_script", "page", "title_of"]
 
@@ -51,13 +50,13 @@ def page(notebook: NotebookNode, about: About) -> str:
     parts = [item.part for item in found if item.part is not None]
     _check_size(found)
     view = view_of(parts)
-    style = _palettes() + _asset("page.css") + (_asset("board.css") if view else "")
+    style = _palettes() + asset("page.css") + (asset("board.css") if view else "")
     script = _script(is_board=view is not None)
     bundle = _bundle() if charts else ""
     body, contents = _numbered(found)
     opening = body.pop(0)[1]["html"] if body and "<h1" in str(body[0][1].get("html")) else ""
     html = (
-        _template()
+        template("page.html")
         .render(
             title=view.data["title"] if view else about.title,
             about=about,
@@ -135,23 +134,10 @@ def _palettes() -> str:
     return f":root{{{light}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}\n"
 
 
-@cache
-def _asset(name: str) -> str:
-    return files("eventsource.report").joinpath(name).read_text(encoding="utf-8")
-
-
 def _script(*, is_board: bool) -> str:
     """Return the scripts of a page as one."""
     names = ["forms.js", *(_BOARD_SCRIPTS if is_board else ()), "tables.js", "page.js"]
-    return "\n".join(_asset(name) for name in names)
-
-
-@cache
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_asset), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
-    )
-    return environment.get_template("page.html")
+    return "\n".join(asset(name) for name in names)
 
 
 def _numbered(found: list[Item]) -> tuple[list[tuple[frozenset[str], dict[str, Any]]], list[dict[str, str]]]:

@@ -14,14 +14,12 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from eventsource.errors import ReportError
+from eventsource.mime_types import RESULTS
 
 if TYPE_CHECKING:  # notebooks import this module, and need none of it
     from nbformat import NotebookNode
 
-__all__ = ["MIMETYPE", "named_results", "plain_value"]
-
-MIMETYPE: Final = "application/vnd.eventsource.results+json"
-"""The MIME type of an output with named results."""
+__all__ = ["named_results", "plain_value"]
 
 _EXAMPLE: Final = 'report.result("premium", 126)'
 
@@ -35,7 +33,7 @@ def named_results(executed: "NotebookNode") -> dict[str, Any]:
     results: dict[str, Any] = {}
     for number, cell in enumerate(executed.cells, 1):
         for output in cell.get("outputs", []):
-            found = output.get("data", {}).get(MIMETYPE)
+            found = output.get("data", {}).get(RESULTS)
             if found is not None:
                 for name, value in _members(found, number).items():
                     _add(results, name, value, number)

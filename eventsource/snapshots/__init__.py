@@ -14,13 +14,24 @@ _answer    the states at a moment, from a snapshot and the events that it lacks
 _policy    when snapshots are due, and how many are kept (pure)
 _take      folds events and stores their states
 _verify    compares answers with and without each snapshot
-_use       `Snapshots`: all of this for one timeline
+_use       `Snapshots`: which of them a question of one timeline uses, and when one is due
 ========== =========================================================================================
 """
 
 from eventsource.snapshots._choose import Thresholds, Unusable
 from eventsource.snapshots._policy import SnapshotPolicy
 from eventsource.snapshots._store import Snapshot, SnapshotStore
+from eventsource.snapshots._take import take_snapshot
 from eventsource.snapshots._use import Snapshots
+from eventsource.snapshots._verify import verify_snapshots
 
-__all__ = ["Snapshot", "SnapshotPolicy", "SnapshotStore", "Snapshots", "Thresholds", "Unusable"]
+__all__ = [
+    "Snapshot",
+    "SnapshotPolicy",
+    "SnapshotStore",
+    "Snapshots",
+    "Thresholds",
+    "Unusable",
+    "take_snapshot",
+    "verify_snapshots",
+]

@@ -7,7 +7,6 @@ import polars as pl
 
 from eventsource.errors import DerivedFileWarning, IndexFileError
 from eventsource.event import EventLog
-from eventsource.fold import Engine
 from eventsource.index import View
 from eventsource.messages import warn
 from eventsource.plan import Plan
@@ -15,8 +14,7 @@ from eventsource.snapshots._answer import lost_events, states_from_snapshot
 from eventsource.snapshots._choose import Request, Thresholds, Unusable, choose_snapshot
 from eventsource.snapshots._policy import SnapshotPolicy
 from eventsource.snapshots._store import Snapshot, SnapshotStore
-from eventsource.snapshots._take import take_due_snapshots, take_snapshot
-from eventsource.snapshots._verify import verify_snapshots
+from eventsource.snapshots._take import take_due_snapshots
 
 __all__ = ["Snapshots"]
 
@@ -75,10 +73,6 @@ class Snapshots:
         found = self._start(view, moment, entities)
         return found if isinstance(found, Unusable) else found.snapshot
 
-    def take(self, view: View, moment: datetime | None) -> Snapshot:
-        """Take a snapshot; see `take_snapshot`."""
-        return take_snapshot(view, self.store, moment)
-
     def take_due(self, view: View, policy: SnapshotPolicy) -> list[Snapshot]:
         """Take the snapshots that a policy asks for; see `take_due_snapshots`."""
         existing = [snapshot for snapshot in self.store.sound() if self._lost_events(snapshot) is None]
@@ -90,13 +84,6 @@ class Snapshots:
             self.take_due(view, policy)
         except IndexFileError as error:
             warn(str(error), DerivedFileWarning)
-
-    def verify(self, view: View, engine: Engine) -> pl.DataFrame:
-        """Compare the answers of each snapshot with those of all events; see `verify_snapshots`."""
-        files = SnapshotStore(
-            self.log, self.plan, warns=False
-        )  # it reads every file, and the answer says what is wrong
-        return verify_snapshots(view, files, engine, self.thresholds.max_share)
 
     def _obstacle(self, entities: pl.Series | None) -> Unusable | None:
         """Return why a question for some entities, or for all, uses no snapshot at all; None: it may use one."""

@@ -20,12 +20,11 @@ _VERIFIED: Final = pl.Schema(
 )
 
 
-def verify_snapshots(view: View, store: SnapshotStore, engine: Engine, max_share: float) -> pl.DataFrame:
+def verify_snapshots(view: View, engine: Engine, max_share: float) -> pl.DataFrame:
     """Compare the answers of each snapshot, at its moment and now, with those of a fold of all events.
 
     Args:
         view: all events.
-        store: where the snapshots are.
         engine: what folds all events.
         max_share: see `states_from_snapshot`.
 
@@ -34,8 +33,8 @@ def verify_snapshots(view: View, store: SnapshotStore, engine: Engine, max_share
         use does not change its answer: it is the same, and ``reason`` says why it is not used. One that can never
         be used again, since its file is damaged or the log lost its events, is not the same.
     """
-    verifier = _Verifier(view, store, engine, max_share)
-    snapshots = store.all()
+    store = SnapshotStore(view.log, view.plan, warns=False)  # the answer says which files are damaged
+    verifier, snapshots = _Verifier(view, store, engine, max_share), store.all()
     now = verifier.folded(None) if snapshots else pl.DataFrame()
     rows = [(each.moment, each.position, *verifier.verdict(each, now)) for each in snapshots]
     return pl.DataFrame(rows, schema=_VERIFIED, orient="row")

@@ -1,86 +1,165 @@
 """The tables of known libraries: what their columns mean, and the traps that they have.
 
-Each function gets the table as it is, and the expression of its position. It returns the plan, in which traps are
-handled by the SQL where that is possible.
+Most tables are rows of `LAYOUTS`. Where a table differs between versions or databases, a function makes the plan:
+it gets the table as it is, and the expression of its position. SQL handles traps where it can.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from eventsource.moment import time_zone
-from eventsource.sources._table_plan import Column, Found, TablePlan
+from eventsource.sources._mapping import PathOrParts
+from eventsource.sources._store_source import Prepare
+from eventsource.sources._table_plan import Column, Found, Kind, TablePlan
 from eventsource.sources._table_rows import axon_row, commanded_row, marten_row, stored_state
 
-__all__ = ["axon", "commanded", "emmett", "eventsource_py", "eventsourcing", "marten", "message_db", "own"]
+__all__ = ["LAYOUTS", "Layout", "axon", "commanded", "marten"]
 
-_BY_ENVELOPE: Final = {name: name for name in ("event_id", "stream", "version", "type", "occurred_at", "data")}
-
-
-def own(found: Found, position: str) -> TablePlan:
-    is_postgresql = found.dialect == "postgresql"
-    texts = ("event_id", "stream", "version", "type", "occurred_at", "recorded_at")
-    columns = [Column(name, name) for name in texts]
-    columns += [Column(name, found.text(name), "json") for name in ("data", "metadata")]
-    transaction = "transaction" if is_postgresql else None
-    return TablePlan(
-        found.name, found.sql, tuple(columns), position, transaction, time="recorded_at", paths=_BY_ENVELOPE
-    )
+_KINDS: Final[Mapping[str, Kind]] = {"json": "json", "bytes": "bytes"}
 
 
-def eventsourcing(found: Found, position: str) -> TablePlan:
-    columns = (
-        Column("originator_id", found.text("originator_id")),
-        Column("originator_version", "originator_version"),
-        Column("topic", "topic"),
-        Column("state", "state", "bytes"),
-    )
-    paths = {
-        "event_id": "{originator_id}:{originator_version}",
-        "stream": "originator_id",
-        "version": "originator_version",
-        "type": "=type",
-        "occurred_at": "=time",
-        "data": "=data",
-    }
-    return TablePlan(found.name, found.sql, columns, position, paths=paths, prepare=stored_state)
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The table of a library, and how its columns become an event.
+
+    A column is a text such as ``message_data:json -> data``: its name, what it holds, the column of the envelope.
+
+    ========== =======================================================
+    ``:text``  a text, where PostgreSQL has a type of its own
+    ``:json``  the text of a document
+    ``:bytes`` bytes
+    ``?``      in the end: not every table has the column
+    ========== =======================================================
+
+    Args:
+        columns: what is read.
+        paths: column of the envelope → path, where that is not one column.
+        sql: the expressions of columns that are not read as they are.
+        transaction: the column of the transaction (``xid8``), which only PostgreSQL has; ``?`` as above.
+        where: see `TablePlan`.
+        time: see `TablePlan`.
+        prepare: see `TablePlan`.
+    """
+
+    columns: tuple[str, ...]
+    paths: Mapping[str, PathOrParts] = field(default_factory=dict)
+    sql: Mapping[str, str] = field(default_factory=dict)
+    transaction: str | None = None
+    where: str = ""
+    time: str | None = None
+    prepare: Prepare | None = None
+
+    def plan(self, found: Found, position: str) -> TablePlan:
+        """Return the plan for a table."""
+        columns, paths = [], dict(self.paths)
+        for text in self.columns:
+            column, _, envelope = text.removesuffix("?").partition(" -> ")
+            name, _, kind = column.partition(":")
+            if text.endswith("?") and not found.has(name):
+                continue
+            sql = self.sql.get(name, name)
+            is_text = kind in ("text", "json")
+            columns.append(Column(name, found.text(sql) if is_text else sql, _KINDS.get(kind, "plain")))
+            paths |= {envelope: name} if envelope else {}
+        return TablePlan(
+            found.name,
+            found.sql,
+            tuple(columns),
+            position,
+            self._transaction(found),
+            where=self.where,
+            time=self.time,
+            paths=paths,
+            prepare=self.prepare,
+        )
+
+    def _transaction(self, found: Found) -> str | None:
+        name = (self.transaction or "").removesuffix("?")
+        if not name or found.dialect != "postgresql" or (name != self.transaction and not found.has(name)):
+            return None
+        return self.sql.get(name, name)
+
+
+_UTC: Final = "time AT TIME ZONE 'UTC'"
+
+LAYOUTS: Final = {
+    "eventsource": Layout(
+        (
+            *("event_id -> event_id", "stream -> stream", "version -> version", "type -> type"),
+            *("occurred_at -> occurred_at", "recorded_at", "data:json -> data", "metadata:json"),
+        ),
+        transaction="transaction",
+        time="recorded_at",
+    ),
+    "eventsourcing": Layout(
+        ("originator_id:text -> stream", "originator_version -> version", "topic", "state:bytes"),
+        {
+            "event_id": "{originator_id}:{originator_version}",
+            "type": "=type",
+            "occurred_at": "=time",
+            "data": "=data",
+        },
+        prepare=stored_state,
+    ),
+    "marten": Layout(
+        (
+            *("id:text -> event_id", "stream_id:text -> stream", "version -> version", "type -> type"),
+            *("timestamp -> occurred_at", "data:json", "headers:json?", "bdata:bytes?", "tenant_id?"),
+            *("mt_dotnet_type?", "correlation_id?", "causation_id?", "user_name?", "is_archived?"),
+        ),
+        {"data": "=data", "metadata": "@rest"},
+        where="type <> 'tombstone'",
+        time="timestamp",
+        prepare=marten_row,
+    ),
+    "message-db": Layout(
+        (
+            *("id:text -> event_id", "stream_name -> stream", "position -> version", "type -> type"),
+            *("time -> occurred_at", "data:json -> data", "metadata:json -> metadata"),
+        ),
+        sql={"time": _UTC, "data": "coalesce(data, '{}')"},
+        time=_UTC,
+    ),
+    "emmett": Layout(
+        (
+            *("message_id -> event_id", "stream_id -> stream", "stream_position -> version"),
+            *("message_type -> type", "created -> occurred_at"),
+            *("message_data:json -> data", "message_metadata:json -> metadata"),
+        ),
+        transaction="transaction_id?",
+        where="message_kind = 'E'",
+        time="created",
+    ),
+    "eventsource-py": Layout(
+        (
+            *("event_id:text -> event_id", "aggregate_id:text", "aggregate_type", "event_type -> type"),
+            *("version -> version", "timestamp -> occurred_at", "created_at -> recorded_at"),
+            *("payload:json -> data", "tenant_id:text?", "actor_id:text?"),
+        ),
+        {"stream": "{aggregate_type}-{aggregate_id}"},
+        sql={"txid": "coalesce(txid, '0'::xid8)"},
+        transaction="txid?",
+        time="created_at",
+    ),
+}
+"""Name of the preset → its table."""
 
 
 def marten(found: Found, position: str) -> TablePlan:
-    time = "timestamp"
+    """Marten; its Quick append writes timestamps that are wrong by the offset of the server's zone."""
+    layout = LAYOUTS["marten"]
+    if found.has("is_skipped"):
+        layout = replace(layout, where=f"{layout.where} AND NOT is_skipped")
     if found.written_in is not None:
         zone = str(time_zone(found.written_in)).replace("'", "''")
         time = f"(timestamp AT TIME ZONE '{zone}') AT TIME ZONE 'UTC'"
-    more = [
-        Column(name, name)
-        for name in ("tenant_id", "mt_dotnet_type", "correlation_id", "causation_id", "user_name", "is_archived")
-        if found.has(name)
-    ]
-    columns = (
-        Column("id", found.text("id")),
-        Column("stream_id", found.text("stream_id")),
-        Column("version", "version"),
-        Column("type", "type"),
-        Column("timestamp", time),
-        Column("data", found.text("data"), "json"),
-        *([Column("headers", found.text("headers"), "json")] if found.has("headers") else []),
-        *([Column("bdata", "bdata", "bytes")] if found.has("bdata") else []),
-        *more,
-    )
-    skipped = " AND NOT is_skipped" if found.has("is_skipped") else ""
+        return replace(layout, sql={"timestamp": time}).plan(found, position)
     note = (
-        "Marten's Quick append writes timestamps that are wrong by the offset of the server's zone; if this store"
+        "Marten's Quick append writes timestamps that are wrong by the offset of the server's zone; if this store "
+        'uses it: written_in="Europe/Berlin"'
     )
-    paths = {"event_id": "id", "stream": "stream_id", "occurred_at": "timestamp", "metadata": "@rest"}
-    return TablePlan(
-        found.name,
-        found.sql,
-        columns,
-        position,
-        where=f"type <> 'tombstone'{skipped}",
-        time="timestamp",
-        paths=paths | {"version": "version", "type": "type", "data": "=data"},
-        prepare=marten_row,
-        notes=() if found.written_in else (f'{note} uses it: written_in="Europe/Berlin"',),
-    )
+    return replace(layout.plan(found, position), notes=(note,))
 
 
 def axon(found: Found, position: str) -> TablePlan:
@@ -110,22 +189,6 @@ def axon(found: Found, position: str) -> TablePlan:
 
 _OID: Final = 26
 """PostgreSQL's type of references to large objects."""
-
-
-def message_db(found: Found, position: str) -> TablePlan:
-    columns = (
-        Column("id", found.text("id")),
-        Column("stream_name", "stream_name"),
-        Column("position", "position"),
-        Column("type", "type"),
-        Column("time", "time AT TIME ZONE 'UTC'"),
-        Column("data", found.text("coalesce(data, '{}')"), "json"),
-        Column("metadata", found.text("metadata"), "json"),
-    )
-    paths = {"event_id": "id", "stream": "stream_name", "occurred_at": "time"}
-    same = {name: name for name in ("type", "data", "metadata")} | {"version": "position"}
-    time = "time AT TIME ZONE 'UTC'"
-    return TablePlan(found.name, found.sql, columns, position, time=time, paths=paths | same)
 
 
 def commanded(found: Found, position: str) -> TablePlan:
@@ -162,61 +225,3 @@ def commanded(found: Found, position: str) -> TablePlan:
 
 
 _BYTEA: Final = 17
-
-
-def emmett(found: Found, position: str) -> TablePlan:
-    has_transactions = found.has("transaction_id") and found.dialect == "postgresql"
-    columns = (
-        Column("message_id", "message_id"),
-        Column("stream_id", "stream_id"),
-        Column("stream_position", "stream_position"),
-        Column("message_type", "message_type"),
-        Column("created", "created"),
-        Column("message_data", found.text("message_data"), "json"),
-        Column("message_metadata", found.text("message_metadata"), "json"),
-    )
-    paths = {
-        "event_id": "message_id",
-        "stream": "stream_id",
-        "version": "stream_position",
-        "type": "message_type",
-        "occurred_at": "created",
-        "data": "message_data",
-        "metadata": "message_metadata",
-    }
-    return TablePlan(
-        found.name,
-        found.sql,
-        columns,
-        position,
-        "transaction_id" if has_transactions else None,
-        where="message_kind = 'E'",
-        time="created",
-        paths=paths,
-    )
-
-
-def eventsource_py(found: Found, position: str) -> TablePlan:
-    has_transactions = found.has("txid") and found.dialect == "postgresql"
-    columns = (
-        Column("event_id", found.text("event_id")),
-        Column("aggregate_id", found.text("aggregate_id")),
-        Column("aggregate_type", "aggregate_type"),
-        Column("event_type", "event_type"),
-        Column("version", "version"),
-        Column("timestamp", "timestamp"),
-        Column("created_at", "created_at"),
-        Column("payload", found.text("payload"), "json"),
-        *(Column(name, found.text(name)) for name in ("tenant_id", "actor_id") if found.has(name)),
-    )
-    paths = {
-        "event_id": "event_id",
-        "stream": "{aggregate_type}-{aggregate_id}",
-        "version": "version",
-        "type": "event_type",
-        "occurred_at": "timestamp",
-        "recorded_at": "created_at",
-        "data": "payload",
-    }
-    transaction = "coalesce(txid, '0'::xid8)" if has_transactions else None
-    return TablePlan(found.name, found.sql, columns, position, transaction, time="created_at", paths=paths)

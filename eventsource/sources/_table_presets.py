@@ -6,7 +6,7 @@ from typing import Final
 
 from eventsource.errors import SourceError
 from eventsource.messages import suggestion
-from eventsource.sources import _preset_plans as plans
+from eventsource.sources._preset_plans import LAYOUTS, axon, commanded, marten
 from eventsource.sources._table_plan import Found, TablePlan
 
 __all__ = ["TABLE_PRESETS", "TablePreset", "table_preset"]
@@ -44,50 +44,54 @@ def table_preset(name: str) -> TablePreset:
 
 TABLE_PRESETS: Final[Mapping[str, TablePreset]] = {
     "eventsource": TablePreset(
-        "eventsource.EventStore", "events", ("position",), ("stream", "recorded_at"), plans.own
+        "eventsource.EventStore",
+        "events",
+        ("position",),
+        ("stream", "recorded_at"),
+        LAYOUTS["eventsource"].plan,
     ),
     "eventsourcing": TablePreset(
         "eventsourcing (Python)",
         "stored_events",
         ("notification_id", "rowid"),
         ("originator_id", "originator_version", "topic", "state"),
-        plans.eventsourcing,
+        LAYOUTS["eventsourcing"].plan,
     ),
-    "marten": TablePreset("Marten (.NET)", "mt_events", ("seq_id",), ("stream_id", "data", "type"), plans.marten),
+    "marten": TablePreset("Marten (.NET)", "mt_events", ("seq_id",), ("stream_id", "data", "type"), marten),
     "axon": TablePreset(
         "Axon Framework 4 (JDBC, JPA)",
         "domainevententry",
         ("globalindex", "globalIndex", "global_index"),
         (),
-        plans.axon,
+        axon,
     ),
     "message-db": TablePreset(
         "message-db (Eventide)",
         "message_store.messages",
         ("global_position",),
         ("stream_name", "time"),
-        plans.message_db,
+        LAYOUTS["message-db"].plan,
     ),
     "commanded": TablePreset(
         "Commanded EventStore (Elixir)",
         "events",
         ("stream_version",),
         ("event_type", "causation_id"),
-        plans.commanded,
+        commanded,
     ),
     "emmett": TablePreset(
         "Emmett (PostgreSQL, SQLite)",
         "emt_messages",
         ("global_position",),
         ("message_kind", "stream_id"),
-        plans.emmett,
+        LAYOUTS["emmett"].plan,
     ),
     "eventsource-py": TablePreset(
         "eventsource-py",
         "events",
         ("global_position", "id"),
         ("aggregate_id", "aggregate_type"),
-        plans.eventsource_py,
+        LAYOUTS["eventsource-py"].plan,
     ),
 }
 """Name → the library whose tables it reads."""

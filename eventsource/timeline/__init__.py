@@ -20,7 +20,14 @@ from eventsource.model import Model, plan_of
 from eventsource.moment import Moment, first_instant, last_instant, time_zone
 from eventsource.plan import Plan
 from eventsource.progress import Progress
-from eventsource.snapshots import Snapshot, SnapshotPolicy, Snapshots, Unusable
+from eventsource.snapshots import (
+    Snapshot,
+    SnapshotPolicy,
+    Snapshots,
+    Unusable,
+    take_snapshot,
+    verify_snapshots,
+)
 from eventsource.timeline._answers import difference, explanation
 from eventsource.timeline._corrections import EntityCorrections, correction_note
 from eventsource.timeline._display import plan_html, timeline_html
@@ -181,7 +188,7 @@ class Timeline:
             raise LogError("a log in memory cannot have snapshots", hint="es.Log(path)")
         for attempt in self._index.views():
             with attempt as view:
-                taken = self._snapshots.take(view, moment)
+                taken = take_snapshot(view, self._snapshots.store, moment)
         return taken
 
     def take_due(self, policy: SnapshotPolicy) -> list[Snapshot]:
@@ -246,7 +253,7 @@ class Timeline:
         """
         for attempt in self._index.views():
             with attempt as view:
-                verified = self._snapshots.verify(view, self._engine)
+                verified = verify_snapshots(view, self._engine, self._snapshots.thresholds.max_share)
         return verified
 
     def history(

@@ -19,11 +19,12 @@ must be fast.
 import io
 import json
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import polars as pl
 
-from eventsource.operations import exact_scale
+from eventsource.operations import exact_scale, quotients
 from eventsource.plan import is_rowwise
 
 __all__ = ["Additive", "split_measure"]
@@ -58,7 +59,8 @@ class Additive:
     """An aggregation that running totals give: a sum, count or mean of a row-wise expression, or a number of rows.
 
     Floats are added as integers, so that a running total is exact whatever was added and subtracted before:
-    with the scale 8, the values 0.5 and 0.375 are 4 and 3, their sum is 7, and 7 / 8 is rounded once.
+    with the scale 8, the values 0.5 and 0.375 are 4 and 3, their sum is 7, and 7 / 8 is rounded once. A mean
+    divides by the count, too: 7 / (8 * 2).
 
     Args:
         op: ``sum``, ``count``, ``mean`` or ``len``.
@@ -114,10 +116,18 @@ class Additive:
             return pl.col("|len").cast(dtype).alias(name)
         if self.op == "count":
             return count.cast(dtype).alias(name)
-        value = total if self.scale is None else total.cast(pl.Float64) / self.scale
         if self.op == "mean":
-            value = pl.when(count > 0).then(value.cast(pl.Float64) / count)
+            return pl.struct(total, count).map_batches(self._means, return_dtype=dtype).alias(name)
+        value = total if self.scale is None else total.cast(pl.Float64) / self.scale
         return value.cast(dtype).alias(name)
+
+    def _means(self, pairs: pl.Series) -> pl.Series:
+        """Return exact totals divided by counts, each rounded once; null where the count is 0."""
+        total, count = pairs.struct.unnest().get_columns()
+        units_in_one = Fraction(self.scale or 1)
+        if isinstance(total.dtype, pl.Decimal):
+            units_in_one, total = Fraction(10**total.dtype.scale), total.to_physical()
+        return quotients(total, count.to_numpy(), units_in_one)
 
 
 def _scale(values: pl.Series) -> float | None:

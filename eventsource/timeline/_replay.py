@@ -148,15 +148,14 @@ def replay_of(
     envelope = events.with_key.collect("at", "position", "event_id", pl.col("type").cast(pl.String))
     payloads = _payloads(log, envelope["position"]) | corrections.payloads(log)
     notes = corrections.notes
-    created, deleted = events.plan.created, events.plan.deleted
-    state = defaults(changes, events.plan).row(0, named=True)
+    plan = events.plan
+    state = defaults(changes, plan).row(0, named=True)
     exists = existed = False
     steps = []
     for at, position, event_id, type_ in envelope.iter_rows():
         here = changed.get(position, {})
         after = state | {name: new for name, (_, new) in here.items()}
-        is_created = type_ in created if created else type_ not in deleted
-        exists_after = is_created or (exists and type_ not in deleted)
+        exists_after = plan.creates(type_) or (exists and type_ not in plan.deleted)
         existence = _existence(exists, exists_after, existed=existed)
         data = payloads[position]
         note = notes.get(position, "")

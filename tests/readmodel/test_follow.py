@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 import eventsource as es
+from eventsource import service as services
 from eventsource.atomic_write import atomic_write
 from eventsource.errors import DatabaseError, MomentError, ReadModelError
-from eventsource.readmodel import ReadModel, Refreshed, Service, Status, _follow
-from eventsource.readmodel._follow import _pause, seconds_of
+from eventsource.readmodel import ReadModel, Refreshed, Status
+from eventsource.service import Service, _pause, seconds_of
 from tests.readmodel.readmodelkit import Shop, run, shop_log, sql, visits
 from tests.services.postgresql import Server
 
@@ -89,7 +90,7 @@ def test_a_supervisor_sees_the_service_from_the_start(tmp_path: Path, monkeypatc
             yield draft
             written.append(json.loads(draft.read_text())["state"])
 
-    monkeypatch.setattr(_follow, "atomic_write", write)
+    monkeypatch.setattr(services, "atomic_write", write)
     rounds: list[Status] = []
     Service.of(0.01, None, health, rounds.append).run(refresh, model.lag)
     assert written == ["starting", "refreshing", "following", "refreshing", "following", "stopped"]

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from eventsource.errors import DatabaseError, EventsourceError, ReadModelError
-from eventsource.readmodel import ReadModel, Service, Status
+from eventsource.readmodel import ReadModel, Status
+from eventsource.service import Service
 from tests.readmodel.readmodelkit import (
     Shop,
     event,

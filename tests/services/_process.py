@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-__all__ = ["ServerProcess", "free_port"]
+__all__ = ["Server", "ServerProcess", "free_port"]
 
 _STEP: Final = 0.05
 
@@ -91,3 +91,27 @@ class ServerProcess:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+class Server:
+    """A server on a port of this machine; its data is in a folder, and outlives a restart."""
+
+    process: ServerProcess
+    port: int
+
+    @property
+    def address(self) -> str:
+        """Host and port."""
+        return f"127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start it, or start it again, and wait until it answers."""
+        self.process.start()
+
+    def stop(self) -> None:
+        """Stop it in order."""
+        self.process.stop()
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.process.kill()

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Final
 
 from tests.services._maven import artifact, has_java
-from tests.services._process import ServerProcess, free_port
+from tests.services._process import Server, ServerProcess, free_port
 
 __all__ = ["Apicurio"]
 
 _ARCHIVE: Final = "io.apicurio:apicurio-registry-app:3.0.9:tar.gz:all"  # the last one that runs on Java 17
 
 
-class Apicurio:
+class Apicurio(Server):
     """A registry on a free port; its schemas are in memory.
 
     Args:
@@ -54,14 +54,6 @@ class Apicurio:
     def is_installed(cls) -> bool:
         """Return whether Java and the archive are there."""
         return has_java() and artifact(cls.name, _ARCHIVE) is not None
-
-    def start(self) -> None:
-        """Start the registry."""
-        self.process.start()
-
-    def stop(self) -> None:
-        """Stop the registry."""
-        self.process.stop()
 
     def _answers(self) -> bool:
         try:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.services._maven import has_java, jars
-from tests.services._process import ServerProcess, free_port
+from tests.services._process import Server, ServerProcess, free_port
 
 __all__ = ["Cassandra"]
 
@@ -78,7 +78,7 @@ _OPENS: Final = (
 )
 
 
-class Cassandra:
+class Cassandra(Server):
     """A node on a free port; its data is in a folder, and outlives a restart.
 
     Args:
@@ -96,11 +96,6 @@ class Cassandra:
         (folder / "cassandra.yaml").write_text(text)
         self.process = ServerProcess(_command(lib, folder), folder, is_ready=self._is_ready)
 
-    @property
-    def address(self) -> str:
-        """Host and port."""
-        return f"127.0.0.1:{self.port}"
-
     @classmethod
     def install(cls) -> None:
         """Download the jars."""
@@ -110,18 +105,6 @@ class Cassandra:
     def is_installed(cls) -> bool:
         """Return whether Java and the jars are there."""
         return has_java() and jars(cls.name, _JARS) is not None
-
-    def start(self) -> None:
-        """Start the node, or start it again."""
-        self.process.start()
-
-    def stop(self) -> None:
-        """Stop the node in order."""
-        self.process.stop()
-
-    def kill(self) -> None:
-        """End the node at once."""
-        self.process.kill()
 
     def _is_ready(self, log: str) -> bool:
         if _STARTED not in log:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.services._maven import has_java, jars
-from tests.services._process import ServerProcess, free_port
+from tests.services._process import Server, ServerProcess, free_port
 
 __all__ = ["Kafka"]
 
@@ -58,7 +58,7 @@ replica.fetch.max.bytes=25000000
 """
 
 
-class Kafka:
+class Kafka(Server):
     """A broker on a free port; its data is in a folder, and outlives a restart.
 
     Args:
@@ -81,11 +81,6 @@ class Kafka:
         server = [*command, "kafka.Kafka", "server.properties"]
         self.process = ServerProcess(server, folder, is_ready=lambda log: _STARTED in log)
 
-    @property
-    def address(self) -> str:
-        """Host and port, for ``bootstrap.servers``."""
-        return f"127.0.0.1:{self.port}"
-
     @classmethod
     def install(cls) -> None:
         """Download the jars, and keep the loaded classes of one run (AppCDS): later starts take half as long."""
@@ -102,18 +97,6 @@ class Kafka:
     def is_installed(cls) -> bool:
         """Return whether Java and the jars are there."""
         return has_java() and jars(cls.name, JARS) is not None
-
-    def start(self) -> None:
-        """Start the broker, or start it again."""
-        self.process.start()
-
-    def stop(self) -> None:
-        """Stop the broker in order."""
-        self.process.stop()
-
-    def kill(self) -> None:
-        """End the broker at once."""
-        self.process.kill()
 
 
 def _java(lib: Path) -> list[str]:

@@ -1,6 +1,8 @@
 """`Timeline.trend`: measures at many moments."""
 
+import json
 from datetime import date
+from fractions import Fraction
 from typing import Any
 
 import polars as pl
@@ -133,3 +135,30 @@ def test_a_constant_is_one_value_at_each_moment(measure: pl.Expr) -> None:
     """As in Polars, the sum of a constant is the constant, however many entities there are."""
     found = customers().trend({"m": measure}, every="1mo", since="2024-01-31", until="2024-03-31")
     assert found["m"].to_list() == [customers().as_of(day).select(measure).item() for day in found["as_of"]]
+
+
+NUMBERS = {
+    "share": ["0.1", "0.7", "1048576.3", "0.3"],
+    "money": ["0.10", "0.20", "9999999999999.97", "0.01"],
+    "n": ["9007199254740993", "9007199254740995", "1152921504606846977", "1"],
+}
+
+
+@pytest.mark.parametrize("field", NUMBERS)
+def test_a_mean_is_rounded_once(field: str) -> None:
+    """It is the exact sum divided by the count: rounding the sum first would change the last bit of some."""
+
+    class Account(es.Model):
+        share = es.latest("Paid", of="share")
+        money = es.latest("Paid", of="money", dtype=pl.Decimal(18, 2))
+        n = es.latest("Paid", of="n")
+
+    for count in range(1, 5):
+        values = [text if field == "money" else json.loads(text) for text in NUMBERS[field][:count]]
+        story = [
+            event("Paid", f"e{number}", at="2024-01-01", **{field: value}) for number, value in enumerate(values)
+        ]
+        accounts = es.Timeline(MemoryLog(story), Account)
+        found = accounts.trend({"mean": pl.col(field).mean()}, every="1d", since="2024-01-01", until="2024-01-01")
+        exact = sum(Fraction(value) for value in values) / count
+        assert found["mean"].to_list() == [float(exact)]

@@ -1,4 +1,4 @@
-"""Following a log: a service that refreshes at intervals, retries after failures and stops at a signal."""
+"""A service: it repeats rounds at an interval, tries again after failures, and stops at a signal."""
 
 import json
 import os
@@ -65,7 +65,7 @@ class Status:
             round: they show that the service is alive.
         time: when the state began.
         refreshed: what the last successful refresh did; None before it.
-        lag: how far the tables were behind after it.
+        lag: how far behind it was after it.
         failures: how many rounds failed in a row.
         last_error: the first line of the last error, also after a later success; where the state is ``held``, all
             of it: the event, and what to type.
@@ -121,7 +121,7 @@ def seconds_of(every: float | str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """How a read model is followed; see `eventsource.readmodel.ReadModel.follow` for the arguments and errors."""
+    """How rounds are repeated; see `eventsource.readmodel.ReadModel.follow` for the arguments and errors."""
 
     every: float
     retries: int | None = None
@@ -146,7 +146,7 @@ class Service:
         return cls(seconds_of(every), retries, file, tell)
 
     def run(self, refresh: Callable[[], Round], lag: Callable[[], Behind]) -> None:
-        """Refresh at intervals until a signal."""
+        """Do a round at each interval until a signal; a round that runs is finished first."""
         status = Status("starting", datetime.now(UTC), None, None, 0, None, 0.0)
         self._write(status)
         with StopSignal() as stop:
@@ -195,7 +195,7 @@ class Service:
         except OSError as error:
             raise ReadModelError(
                 f"the health file {self.health} cannot be written: {error.strerror or error}",
-                hint="free some space, or name another file with --health; the tables are sound",
+                hint="free some space, or name another file with --health; what was committed is safe",
             ) from error
 
     def _report(self, status: Status) -> None:
