@@ -12,14 +12,15 @@ import pytest
 
 from eventsource import report
 from eventsource.errors import ReportError
+from eventsource.mime_types import RESULTS
 from eventsource.report._execute import execute, read
-from eventsource.report._results import MIMETYPE, plain_value
+from eventsource.report._results import plain_value
 
 
 def executed(*outputs: dict[str, Any]) -> nbformat.NotebookNode:
     """Return a notebook with one cell per output."""
     cells = [
-        nbformat.v4.new_code_cell("x", outputs=[nbformat.v4.new_output("display_data", {MIMETYPE: output})])
+        nbformat.v4.new_code_cell("x", outputs=[nbformat.v4.new_output("display_data", {RESULTS: output})])
         for output in outputs
     ]
     return nbformat.v4.new_notebook(cells=cells)

@@ -154,10 +154,8 @@ def test_a_mean_is_rounded_once(field: str) -> None:
         n = es.latest("Paid", of="n")
 
     for count in range(1, 5):
-        values = [text if field == "money" else json.loads(text) for text in NUMBERS[field][:count]]
-        story = [
-            event("Paid", f"e{number}", at="2024-01-01", **{field: value}) for number, value in enumerate(values)
-        ]
+        values: list[Any] = [text if field == "money" else json.loads(text) for text in NUMBERS[field][:count]]
+        story = [event("Paid", f"e{n}", at="2024-01-01", **{field: each}) for n, each in enumerate(values)]
         accounts = es.Timeline(MemoryLog(story), Account)
         found = accounts.trend({"mean": pl.col(field).mean()}, every="1d", since="2024-01-01", until="2024-01-01")
         exact = sum(Fraction(value) for value in values) / count
