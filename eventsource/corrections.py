@@ -26,13 +26,13 @@ A correction has no effect if its payload is not of this form, if the log has no
 or if that event is a correction itself. What comes later never changes that.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Final
 
 import msgspec
 import polars as pl
+from msgspec import Struct
 
 from eventsource.errors import FrameError
 from eventsource.event import CORRECTED, CORRECTIONS, RETRACTED, STORED, TIMESTAMP, EventLog
@@ -64,8 +64,7 @@ _NEW: Final = {"new_data": pl.String(), "new_type": pl.String(), "new_occurred_a
 _SHOWN: Final = 80  # characters of a wrong value
 
 
-@dataclass(frozen=True)
-class Corrections:
+class Corrections(Struct, frozen=True, dict=True):
     """Corrections of a log, and the events that they name.
 
     Args:

@@ -5,7 +5,6 @@ summary equal to the first line of the function's docstring.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Final
 
 from eventsource.cli._entry import Entry
@@ -21,7 +20,7 @@ GROUPS: Final = {
 
 def _panel(heading: str, *entries: Entry) -> Iterator[Entry]:
     """Yield the commands below a heading."""
-    return (replace(each, panel=heading) for each in entries)
+    return (each._replace(panel=heading) for each in entries)
 
 
 COMMANDS: Final = (

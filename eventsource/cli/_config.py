@@ -23,10 +23,12 @@ import glob
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, Final, Self
+
+from msgspec import Struct
+from msgspec.structs import fields, replace
 
 from eventsource.cli._errors import MissingError, UsageError
 from eventsource.cli._sources import SourceSettings, open_source, source_settings
@@ -52,8 +54,7 @@ _EXAMPLES: Final = {
 }
 
 
-@dataclass(frozen=True)
-class ReadModelSettings:
+class ReadModelSettings(Struct, frozen=True):
     """The settings of a project's read model.
 
     Args:
@@ -94,8 +95,7 @@ class ReadModelSettings:
         return cls(**table)
 
 
-@dataclass(frozen=True)
-class Project:
+class Project(Struct, frozen=True):
     """The settings of a project.
 
     Args:

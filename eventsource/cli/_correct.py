@@ -1,9 +1,10 @@
 """The commands `correct` and `retract`: say that events of the log were wrong, or never happened."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
+
+from msgspec import Struct
 
 from eventsource.cli._config import Project
 from eventsource.cli._errors import UsageError
@@ -29,8 +30,7 @@ File = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class How:
+class How(Struct, frozen=True):
     """Why events are corrected, in which log, and whether to ask."""
 
     reason: Annotated[str | None, Option("--reason", metavar="TEXT", help="Why; explain and replay show it.")] = (

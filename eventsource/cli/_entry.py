@@ -1,9 +1,8 @@
 """One command of the table, which is loaded when it is used."""
 
 import re
-from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import click
 
@@ -14,8 +13,7 @@ __all__ = ["Entry", "LazyCommand"]
 _DAYS_AGO: Final = re.compile(r"-\d+d")
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One command.
 
     Args:

@@ -1,7 +1,8 @@
 """The commands that remove: `erase` what events say, for the right to be forgotten; `tidy` files that are left."""
 
-from dataclasses import dataclass
 from typing import Annotated, Any
+
+from msgspec import Struct
 
 from eventsource.cli._config import Project
 from eventsource.cli._errors import UsageError
@@ -13,8 +14,7 @@ from eventsource.cli._terminal import confirm, note, say
 __all__ = ["erase", "tidy"]
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """Which events are erased, and why."""
 
     stream: Annotated[

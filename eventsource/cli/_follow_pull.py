@@ -1,8 +1,9 @@
 """`pull --follow`: a service that pulls at intervals, tries again after failures, and stops at a signal."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Annotated
+
+from msgspec import Struct
 
 from eventsource.cli._errors import UsageError
 from eventsource.cli._options import HealthOption, RetriesOption
@@ -21,8 +22,7 @@ __all__ = ["FollowOptions", "follow_sources"]
 _PANEL = "Service"
 
 
-@dataclass(frozen=True, slots=True)
-class FollowOptions:
+class FollowOptions(Struct, frozen=True):
     """Whether a pull is repeated, and how."""
 
     follow: Annotated[
@@ -36,8 +36,7 @@ class FollowOptions:
     health: HealthOption = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Round:
+class _Round(Struct, frozen=True):
     """What the pulls of one round did."""
 
     pulled: tuple[Pulled, ...]
@@ -56,8 +55,7 @@ class _Round:
         return ", ".join([*parts, *(text for each in self.pulled for text in each.notes)])
 
 
-@dataclass(frozen=True, slots=True)
-class _Lag:
+class _Lag(Struct, frozen=True):
     """How far the log is behind all sources together; sources that cannot say it do not count."""
 
     lags: tuple[SourceLag, ...]

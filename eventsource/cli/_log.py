@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Final
 
 import polars as pl
 from click.exceptions import Exit
+from msgspec import Struct
 
 from eventsource.cli._config import Project, short_path
 from eventsource.cli._errors import FAILED, UsageError
@@ -40,8 +40,7 @@ _NOT_APPENDED: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class PullOptions:
+class PullOptions(Struct, frozen=True):
     """What a pull reads, and what it refuses."""
 
     strict: Annotated[bool, Option("--strict", help="Append nothing if any line would be rejected.")] = False

@@ -2,8 +2,10 @@
 
 import re
 import shlex
-from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Final, Literal
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from eventsource.cli._errors import UsageError
 from eventsource.cli._parameters import Option
@@ -37,8 +39,7 @@ def _file(name: str, metavar: str, text: str) -> Any:
     return Option(f"--{name}", metavar=metavar, help=text, panel=_FILES)
 
 
-@dataclass(frozen=True, slots=True)
-class MappingOptions:
+class MappingOptions(Struct, frozen=True):
     """How lines become events; see `eventsource.source`."""
 
     event_id: Annotated[

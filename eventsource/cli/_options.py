@@ -1,8 +1,9 @@
 """Options that several commands share: which log and model, and which events to use."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
+
+from msgspec import Struct
 
 from eventsource.cli._config import Project
 from eventsource.cli._models import load_plan
@@ -67,8 +68,7 @@ HealthOption = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class QuestionOptions:
+class QuestionOptions(Struct, frozen=True):
     """The log and the model that a question is about, and the events that the answer is made from."""
 
     log: LogOption = None

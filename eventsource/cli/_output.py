@@ -3,11 +3,11 @@
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 import polars as pl
+from msgspec import Struct
 
 from eventsource.atomic_write import atomic_write
 from eventsource.cli._config import Project
@@ -35,8 +35,7 @@ OutputOption = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class OutputOptions:
+class OutputOptions(Struct, frozen=True):
     """How an answer is shown: format, file, rows and columns."""
 
     format: Annotated[

@@ -5,14 +5,13 @@ def as_of(asked: QuestionOptions, *, where: Annotated[str | None, Option("--wher
     \"\"\"Show the state of every entity at a moment.\"\"\"
 ```
 
-A parameter is annotated with an `Argument` or an `Option`. A parameter whose type is a dataclass is a group of
-options. Each field of the dataclass is one option, documented once for all commands that have the group, and its
+A parameter is annotated with an `Argument` or an `Option`. A parameter whose type is a `msgspec.Struct` is a group
+of options. Each field of the struct is one option, documented once for all commands that have the group, and its
 methods turn what was typed into arguments of the library.
 """
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Final, Literal, TypedDict, Union, Unpack, get_args, get_origin, get_type_hints
@@ -135,7 +134,7 @@ def as_command(
     hints = get_type_hints(function, include_extras=True)
     signature = inspect.signature(function).parameters
     contexts = [key for key in signature if hints[key] is click.Context]
-    groups = {key: hints[key] for key in signature if isinstance(hints[key], type) and is_dataclass(hints[key])}
+    groups = {key: hints[key] for key in signature if hasattr(hints[key], "__struct_fields__")}
     own = {
         key: _parameter(key, hints[key], each.default)
         for key, each in signature.items()
@@ -159,12 +158,14 @@ def as_command(
 
 def _options(group: type[Any]) -> Mapping[str, click.Parameter]:
     """Return the fields of a group as options, by their names."""
+    from msgspec.structs import fields  # the list of commands does without
+
     hints = get_type_hints(group, include_extras=True)
-    return {each.name: _parameter(each.name, hints[each.name], _default(each)) for each in fields(group)}
-
-
-def _default(field: Field[Any]) -> Any:
-    return inspect.Parameter.empty if field.default is MISSING else field.default
+    empty = inspect.Parameter.empty
+    return {
+        each.name: _parameter(each.name, hints[each.name], empty if each.required else each.default)
+        for each in fields(group)
+    }
 
 
 def _parameter(name: str, hint: Any, default: Any) -> click.Parameter:

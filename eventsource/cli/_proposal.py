@@ -4,10 +4,10 @@ import json
 import keyword
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import polars as pl
+from msgspec import Struct
 
 from eventsource.check import members
 from eventsource.event import Batch
@@ -38,8 +38,7 @@ _LOOKED_AT: Final = 2_000
 _ENDS: Final = re.compile(r"(deleted|removed|erased)$", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(Struct, frozen=True):
     """A model guessed from the first events of a source.
 
     Args:

@@ -1,11 +1,11 @@
 """The commands that ask a question: each calls one method of `Timeline` and shows the answer."""
 
 import re
-from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 import polars as pl
 import polars.selectors as cs
+from msgspec import Struct
 
 from eventsource.cli._errors import MissingError, UsageError
 from eventsource.cli._measures import HELP, measures
@@ -41,8 +41,7 @@ Entity = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Struct, frozen=True):
     """The period that a question is about."""
 
     since: Annotated[

@@ -1,11 +1,12 @@
 """The commands `refresh`, `lag` and `follow`: keep an SQL table equal to a model, once or as a service."""
 
 import shlex
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Annotated, Final, Literal
 
 import polars as pl
 from click.exceptions import Exit
+from msgspec import Struct
 
 from eventsource.cli._config import Project
 from eventsource.cli._errors import FAILED, MissingError, UsageError
@@ -32,8 +33,7 @@ _SHOWN: Final = 25
 _PANEL: Final = "Read model"
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """The read model: the table, its database, and the model it is kept equal to."""
 
     to: Annotated[

@@ -16,9 +16,10 @@ events = [{type = "Ordered", occurred_at = "OrderDate"}]
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from eventsource.cli._errors import MissingError, UsageError
 from eventsource.cli._mapping import as_options
@@ -28,8 +29,7 @@ from eventsource.event import Source
 __all__ = ["SourceSettings", "open_source", "source_settings"]
 
 
-@dataclass(frozen=True)
-class SourceSettings:
+class SourceSettings(Struct, frozen=True):
     """One source of a project.
 
     Args:

@@ -3,8 +3,9 @@
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+from msgspec import Struct
 
 from eventsource.cli._progress import Bar
 from eventsource.cli._terminal import harmless
@@ -16,8 +17,7 @@ _CLEAR_LINE: Final = "\r\x1b[K"
 """Moves the cursor of a terminal to the first column, and clears the line."""
 
 
-@dataclass(slots=True)
-class StatusLine:
+class StatusLine(Struct):
     """Prints the status of a service on stdout.
 
     Args:
@@ -29,7 +29,7 @@ class StatusLine:
     table: str
     url: str
     bar: Bar
-    _printed: tuple[Any, ...] = field(default=())
+    _printed: tuple[Any, ...] = ()
 
     @property
     def show(self) -> Callable[[Status], None]:

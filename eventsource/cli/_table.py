@@ -1,9 +1,9 @@
 """Frames as tables on a terminal; a line below the table names the rows and columns that do not fit."""
 
-from dataclasses import dataclass
 from typing import Final
 
 import polars as pl
+from msgspec import Struct
 from rich import box
 from rich.cells import cell_len
 from rich.console import Console
@@ -22,8 +22,7 @@ _SENTENCE: Final = 50
 _GAP: Final = 2
 
 
-@dataclass(frozen=True, slots=True)
-class _Column:
+class _Column(Struct, frozen=True):
     """One column of a table.
 
     Args:

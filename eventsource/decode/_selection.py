@@ -1,16 +1,14 @@
 """Some rows of clustered events, and their values in fold order."""
 
-from dataclasses import dataclass
-
 import polars as pl
+from msgspec import Struct
 
 from eventsource.decode._arrays import Mask
 
 __all__ = ["Selection"]
 
 
-@dataclass(frozen=True)
-class Selection:
+class Selection(Struct, frozen=True):
     """Some rows of clustered events.
 
     Args:

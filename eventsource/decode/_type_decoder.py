@@ -2,11 +2,11 @@
 
 import decimal
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain, filterfalse
 from typing import Any, Final
 
 import polars as pl
+from msgspec import Struct
 
 from eventsource.decode._envelope import envelope_columns, envelope_values, is_envelope
 from eventsource.decode._exact import as_json, columns_of_dtype, reads_digits
@@ -21,8 +21,7 @@ __all__ = ["Reading", "TypeDecoder"]
 _NOT_KEYS: Final = frozenset({dict, list, Unfit})
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """How a member is read.
 
     Args:

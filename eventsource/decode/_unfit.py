@@ -11,8 +11,9 @@ Python's parser:
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 __all__ = ["BEYOND_FLOATS", "Unfit", "read_leniently", "unfit"]
 
@@ -21,8 +22,7 @@ BEYOND_FLOATS: Final = 2**1024 - 2**970
 _MOST_DIGITS: Final = 400
 
 
-@dataclass(frozen=True, slots=True)
-class Unfit:
+class Unfit(Struct, frozen=True):
     """A value that no column can hold.
 
     Args:

@@ -32,7 +32,6 @@ Reading a column is cheaper in the order in which it is stored. Where only some 
 takes a mask over ``columns`` and gives their values in fold order: only the rows that are selected are moved.
 """
 
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -66,8 +65,7 @@ def merge_events(base: Clustered, tail: Clustered, *, without: pl.Series | None 
     return WithTail.of(base, tail, hidden=hidden, is_newer=without is None)
 
 
-@dataclass(frozen=True)
-class WithTail(Clustered):
+class WithTail(Clustered, frozen=True, dict=True):
     """Clustered events that are stored as a base and a tail; see the pictures above.
 
     Args:

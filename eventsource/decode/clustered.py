@@ -16,13 +16,14 @@ about the state of each entity then reads every column once, from front to back,
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Final
 
 import numpy as np
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from eventsource.decode._arrays import Mask, RowNumbers
 from eventsource.decode._fold_order import sort_in_fold_order
@@ -33,8 +34,7 @@ __all__ = ["Clustered", "starts_of"]
 _WANTED: Final = "|wanted"
 
 
-@dataclass(frozen=True)
-class Clustered:
+class Clustered(Struct, frozen=True, dict=True):
     """Events in fold order.
 
     Args:

@@ -14,7 +14,6 @@ met. ``|seen`` marks members that any of the events has.
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from itertools import islice, product
@@ -22,6 +21,7 @@ from typing import Any, Final
 
 import msgspec
 import polars as pl
+from msgspec import Struct
 
 from eventsource.decode._paths import UNSET
 from eventsource.decode._texts import json_text
@@ -62,8 +62,7 @@ _MOST_TRIALS: Final = 300
 _Kinds = tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Condition:
+class Condition(Struct, frozen=True, dict=True):
     """A condition that events meet or not.
 
     Args:

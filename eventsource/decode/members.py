@@ -1,12 +1,12 @@
 """Members: what a plan reads of payloads, and the names of the columns that hold it."""
 
 from collections.abc import Container
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
 import msgspec
 import polars as pl
+from msgspec import Struct
 
 from eventsource.decode._kinds import NULL
 from eventsource.decode._type_decoder import Reading, TypeDecoder
@@ -18,8 +18,7 @@ __all__ = ["Alternatives", "Member", "Members"]
 _USUAL: Final = 32  # members
 
 
-@dataclass(frozen=True, slots=True)
-class Alternatives:
+class Alternatives(Struct, frozen=True):
     """Paths of which the first that is present counts, in the payloads of some event types.
 
     Args:
@@ -53,8 +52,7 @@ class Alternatives:
         return self.types is None or type_ in self.types
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """What a field reads of payloads, as one dtype: alternatives for some event types, others for other types.
 
     Fields that read one path from different event types have a member each: the values in one type do not decide
@@ -95,8 +93,7 @@ class Member:
         return [column for column in columns if column in names]
 
 
-@dataclass(frozen=True)
-class Members:
+class Members(Struct, frozen=True, dict=True):
     """Everything that a plan reads of payloads."""
 
     plan: Plan

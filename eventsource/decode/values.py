@@ -20,10 +20,10 @@ a value that it does not hold is a fault.
 
 import decimal
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import polars as pl
+from msgspec import Struct
 
 from eventsource.decode._kinds import KINDS, NULL, NUMBERS, VALUE, WRITERS
 from eventsource.decode.members import Member
@@ -60,8 +60,7 @@ def dtype_of_kinds(kinds: Iterable[str]) -> pl.DataType | None:
     return pl.Decimal(_DIGITS, 0) if "big" in found else pl.Int64()
 
 
-@dataclass(frozen=True, slots=True)
-class Digits:
+class Digits(Struct, frozen=True):
     """How many digits some numbers have, which decides what holds all of them.
 
     Args:

@@ -1,18 +1,17 @@
 """The contracts on both sides of a log: what a source yields, and what a timeline reads."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 import polars as pl
+from msgspec import Struct, field
 
 from eventsource.event._envelope import REJECTED
 
 __all__ = ["Batch", "Checkpoint", "EventLog", "FileSource", "LagSource", "Source", "SourceLag"]
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(Struct, frozen=True):
     """Some events of a source, and the checkpoint after them.
 
     Args:
@@ -70,8 +69,7 @@ class FileSource(Protocol):
         """Return the names that its files have in `REJECTED`; an empty list if no file exists."""
 
 
-@dataclass(frozen=True, slots=True)
-class SourceLag:
+class SourceLag(Struct, frozen=True):
     """How far a log is behind its source.
 
     Args:

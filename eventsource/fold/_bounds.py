@@ -1,10 +1,10 @@
 """What sums of the numbers of a member cannot exceed: known from the index, without a look at the numbers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
 import polars as pl
+from msgspec import Struct, field
 
 from eventsource.decode import INTEGERS, NUMBERS, VALUE, Member
 from eventsource.operations import Rule
@@ -18,8 +18,7 @@ _FLOATS: Final = 1e307
 _DIGITS: Final = 38
 
 
-@dataclass(frozen=True)
-class Bounds:
+class Bounds(Struct, frozen=True):
     """Bounds of sums.
 
     Args:

@@ -17,12 +17,12 @@ questions read nothing here.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 import numpy as np
 import polars as pl
+from msgspec import Struct
 
 from eventsource.decode import BAD_KEY, UNFIT, json_of, kinds_of
 from eventsource.fold._field_histories import FieldHistories
@@ -60,8 +60,7 @@ def faults_of(events: Events, moment: datetime | None = None) -> pl.DataFrame:
     return _with_envelope(rows.sort("row", "order"), events)
 
 
-@dataclass(frozen=True)
-class _Part:
+class _Part(Struct, frozen=True):
     """Some faults of a field.
 
     Args:

@@ -16,13 +16,13 @@ they look up in the same histories.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
 import polars as pl
+from msgspec.structs import replace
 
 from eventsource.decode import BAD_KEY, Condition, Mask, Selection
 from eventsource.fold._reading import Reading

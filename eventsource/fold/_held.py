@@ -7,10 +7,11 @@ entities. See `eventsource.fold._value_dtypes`.
 
 import json
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
 from typing import Final
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from eventsource.decode import GROUPS, NUMBERS, Digits, Members, dtype_of_kinds, json_of, kinds_of
 from eventsource.fold._field_histories import FieldHistories
@@ -26,8 +27,7 @@ _OF_TOTALS: Final = frozenset({"float", "long"})
 """Kinds that do not tell the dtype: that of totals depends on the sums."""
 
 
-@dataclass(frozen=True)
-class Held:
+class Held(Struct, frozen=True):
     """What a field holds in some entities, as far as it decides a dtype.
 
     Args:

@@ -1,9 +1,9 @@
 """Which columns a field reads of the kinds of its member, and as which dtype."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import polars as pl
+from msgspec import Struct
 
 from eventsource.decode import GROUPS, NUMBERS, VALUE, Member, group_of, json_of, kinds_of, nulls_of, values_of
 from eventsource.event import TIMESTAMP
@@ -14,8 +14,7 @@ from eventsource.operations import Rule
 __all__ = ["Reading"]
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """What a field reads of its member.
 
     Args:

@@ -7,12 +7,12 @@ are given, and answers leave as frames.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby, islice
 from typing import Any
 
 import polars as pl
+from msgspec import Struct, field
 
 from eventsource.decode import BAD_KEY, NULL
 from eventsource.event import TIMESTAMP
@@ -25,8 +25,7 @@ from eventsource.plan import Plan
 __all__ = ["ReferenceEngine"]
 
 
-@dataclass
-class _Fold:
+class _Fold(Struct):
     """The state of one entity while its events are folded.
 
     Args:

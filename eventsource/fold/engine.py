@@ -1,11 +1,12 @@
 """The contract of an engine: five questions over decoded events. All other questions are computed from these."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Protocol
 
 import polars as pl
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from eventsource.decode import BAD_KEY, Clustered, Members
 from eventsource.fold._bounds import Bounds
@@ -30,8 +31,7 @@ FAULTS: Final = pl.Schema(
 """The columns of faults: what `eventsource.timeline.Timeline.faults` shows, and the moment of the event."""
 
 
-@dataclass(frozen=True)
-class Events:
+class Events(Struct, frozen=True):
     """Decoded events in fold order, as engines take them: of all entities, or of some.
 
     Args:
@@ -56,7 +56,7 @@ class Events:
     undecided: tuple[str, ...] = ()
     bounds: Bounds = field(default_factory=Bounds)
     moment: datetime | None = None
-    found: list[pl.DataFrame] = field(default_factory=list, compare=False)
+    found: list[pl.DataFrame] = field(default_factory=list)
 
     def until(self, moment: datetime | None) -> "Events":
         """Return the events up to a moment, inclusive; None: all."""

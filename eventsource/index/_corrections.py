@@ -19,12 +19,13 @@ costs a question that sees them all nothing.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Final
 
 import polars as pl
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from eventsource.corrections import ORIGINAL, READING, seen_by
 from eventsource.decode import (
@@ -61,8 +62,7 @@ _TABLE: Final = pl.Schema(
 )
 
 
-@dataclass(frozen=True)
-class Replacement:
+class Replacement(Struct, frozen=True):
     """Rows that a question reads instead of others.
 
     Args:
@@ -111,8 +111,7 @@ class Replacement:
         return replace(self, removed=self.removed.filter(condition), rows=self.rows.filter(condition))
 
 
-@dataclass(frozen=True)
-class Readings:
+class Readings(Struct, frozen=True, dict=True):
     """The corrections that a question sees.
 
     Args:
@@ -127,7 +126,7 @@ class Readings:
     table: pl.DataFrame
     is_latest: bool
     over_time: pl.DataFrame | None = None
-    _instead: dict[int, Replacement | None] = field(default_factory=dict, compare=False, repr=False)
+    _instead: dict[int, Replacement | None] = field(default_factory=dict)
 
     @cached_property
     def of_originals(self) -> Replacement:
@@ -176,8 +175,7 @@ class Readings:
         return Replacement(both["target"], self.known.readings(both.select("target", "held")), rows)
 
 
-@dataclass(frozen=True)
-class DecodedCorrections:
+class DecodedCorrections(Struct, frozen=True, dict=True):
     """The corrections of a log that have an effect, and all readings of their targets.
 
     Args:

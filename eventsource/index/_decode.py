@@ -13,11 +13,12 @@ window, and from one update of the index to the next. Six events in two windows:
 
 from bisect import bisect_right, insort
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from eventsource import allocation
 from eventsource.decode import Members, decode_events, no_events
@@ -40,8 +41,7 @@ _CHUNK: Final = 250_000
 """Payload texts that are in memory at a time."""
 
 
-@dataclass(frozen=True)
-class Window:
+class Window(Struct, frozen=True):
     """The decoded events of a range of positions.
 
     Args:

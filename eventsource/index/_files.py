@@ -13,12 +13,12 @@ import errno
 import json
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 import polars as pl
+from msgspec import Struct, field
 
 from eventsource.atomic_write import atomic_write, draft_beside
 from eventsource.checksums import DamagedFileError, check_content, checksum, forget_checksums, name_by_content
@@ -41,8 +41,7 @@ class NotWritableError(IndexFileError):
     """This process may not write into the folder of the index, or none can exist: trying again does not help."""
 
 
-@dataclass(frozen=True)
-class IndexFiles:
+class IndexFiles(Struct, frozen=True):
     """Reads and writes the files of one index.
 
     Args:

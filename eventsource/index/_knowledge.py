@@ -3,12 +3,12 @@
 The rows and events of the examples are those of the picture in `eventsource.index._known_rows`.
 """
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
 import numpy as np
 import polars as pl
+from msgspec import Struct
 
 from eventsource.decode import Clustered, Mask, RowNumbers, bisect_right
 from eventsource.index._corrections import KNOWN_FROM, KNOWN_UNTIL
@@ -18,8 +18,7 @@ __all__ = ["Knowledge", "Times"]
 _FOREVER: Final = 2**63 - 1
 
 
-@dataclass(frozen=True)
-class Times:
+class Times(Struct, frozen=True, dict=True):
     """The moments of events in fold order, in microseconds."""
 
     events: Clustered
@@ -58,8 +57,7 @@ class Times:
         return np.asarray(self._columns["recorded_at"].to_numpy(), np.int64)
 
 
-@dataclass(frozen=True)
-class Knowledge:
+class Knowledge(Struct, frozen=True, dict=True):
     """How much of its entity's events each row sees.
 
     Args:

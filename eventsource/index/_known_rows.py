@@ -24,13 +24,14 @@ entity with corrected events: they have a row for each reading, of which a varia
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Final
 
 import numpy as np
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from eventsource.decode import FOLD_ORDER, Clustered, RowNumbers
 from eventsource.event import TIMESTAMP
@@ -69,8 +70,7 @@ def known_rows(events: Events, asked: pl.DataFrame, settled: Settled) -> Iterato
         yield from variants.parts(events, None if is_by_occurrence else settled)
 
 
-@dataclass(frozen=True)
-class _Variants:
+class _Variants(Struct, frozen=True, dict=True):
     """Copies of entities, each with the events that were known at some time.
 
     Args:

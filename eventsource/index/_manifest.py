@@ -1,18 +1,17 @@
 """What an index consists of: runs, parts and a few facts, as frozen data. The files themselves: see `_files`."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import msgspec
+from msgspec import Struct, field
 
 from eventsource.decode import ColumnFacts
 
 __all__ = ["LeftOut", "Manifest", "Part", "Run"]
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """A file of events with neighbouring positions, sorted by (``at``, ``position``).
 
     Args:
@@ -32,8 +31,7 @@ class Run:
     latest: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """A file of the events of neighbouring entities, in fold order.
 
     Args:
@@ -53,8 +51,7 @@ class Part:
     corrected: int
 
 
-@dataclass(frozen=True, slots=True)
-class LeftOut:
+class LeftOut(Struct, frozen=True):
     """Events of a type that a plan does not name.
 
     Args:
@@ -66,8 +63,7 @@ class LeftOut:
     stream: str
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
+class Manifest(Struct, frozen=True):
     """What an index consists of. The default is an empty index.
 
     Args:
@@ -120,7 +116,7 @@ class Manifest:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data."""
-        return asdict(self)
+        return dict(msgspec.to_builtins(self))
 
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> "Manifest":

@@ -5,11 +5,11 @@ of parts ascend with their entities, so that answers for the parts, one behind t
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 import polars as pl
+from msgspec import Struct
 
 from eventsource.decode import Clustered, ColumnFacts, Members, column_facts, join_facts, merge_events, no_events
 from eventsource.event import TIMESTAMP, EventLog
@@ -84,8 +84,7 @@ class Parts(Protocol):
         """Return the error of the first file that is missing or damaged; None: all are sound."""
 
 
-@dataclass(frozen=True)
-class InMemory:
+class InMemory(Struct, frozen=True):
     """One part, in memory.
 
     Args:
@@ -169,8 +168,7 @@ class InMemory:
         return None
 
 
-@dataclass(frozen=True)
-class Stored:
+class Stored(Struct, frozen=True):
     """The parts that a manifest names.
 
     Args:

@@ -18,10 +18,11 @@ is merged about as often. Runs do not grow beyond `Sizes.max_run`; a large log h
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from eventsource.decode import RowNumbers
 
@@ -38,8 +39,7 @@ _SAMPLE = 100_000
 """Rows that are sampled to choose where parts begin: enough for parts within a few percent of their size."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sizes:
+class Sizes(Struct, frozen=True):
     """Bounds for the files of an index, in rows (events that a plan reads).
 
     Args:

@@ -14,11 +14,11 @@ are kept between questions, with the places, in a `PartCache`.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
 
 import numpy as np
 import polars as pl
+from msgspec.structs import replace
 
 from eventsource.decode import Clustered, RowNumbers, merge_events
 from eventsource.index._corrections import NO_CORRECTIONS, DecodedCorrections, Readings, Replacement

@@ -1,10 +1,11 @@
 """What a question sees of payload members: the kinds of their values, which decide the dtypes of fields."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from eventsource.decode import Members
 from eventsource.errors import NumberTextWarning
@@ -15,8 +16,7 @@ from eventsource.plan import Rule
 __all__ = ["Seen", "look"]
 
 
-@dataclass(frozen=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """What a question sees of payload members.
 
     Args:

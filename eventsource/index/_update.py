@@ -46,11 +46,12 @@ what it adds.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from eventsource.decode import Clustered, Members, column_facts, join_facts, sort_in_fold_order
 from eventsource.event import EventLog
@@ -111,8 +112,7 @@ def update_index(
     return published
 
 
-@dataclass(frozen=True)
-class _Update:
+class _Update(Struct, frozen=True):
     """The steps of an update. Each writes new files, and returns a manifest that names them."""
 
     files: IndexFiles

@@ -6,12 +6,12 @@ its steps see the same events, whatever other processes append meanwhile.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Final, TypeVar
 
 import polars as pl
+from msgspec import Struct, field
 
 from eventsource import allocation
 from eventsource.decode import Clustered, kind_columns, non_empty_columns
@@ -34,8 +34,7 @@ _GLANCE: Final = 5_000
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class View:
+class View(Struct, frozen=True, dict=True):
     """The events that a question sees.
 
     Args:
@@ -50,7 +49,7 @@ class View:
     upto: int
     known_at: datetime | None
     has_all_readings: bool = False
-    _seen: dict[datetime | None, Seen] = field(default_factory=dict, compare=False, repr=False)
+    _seen: dict[datetime | None, Seen] = field(default_factory=dict)
 
     @property
     def log(self) -> EventLog:

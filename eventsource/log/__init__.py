@@ -9,12 +9,12 @@
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+from msgspec.structs import replace
 
 from eventsource.corrections import Corrections, corrected_events
 from eventsource.errors import LogError

@@ -3,13 +3,13 @@
 import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 import polars as pl
+from msgspec import Struct
 
 from eventsource.corrections import Corrections, events_of
 from eventsource.errors import FrameError, LogError
@@ -28,8 +28,7 @@ CorrectionRequest = Mapping[str, Any]
 """What to correct: ``event_id``; any of ``data``, ``type``, ``occurred_at``, or ``retract``; ``reason``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Correction:
+class Correction(Struct, frozen=True):
     """What a correction does to one event.
 
     Args:

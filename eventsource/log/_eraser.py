@@ -23,7 +23,6 @@ before the commit of step 2 conflicts with it, and is made again.
 import getpass
 import secrets
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 from typing import Final, Self
@@ -31,6 +30,8 @@ from typing import Final, Self
 import numpy as np
 import polars as pl
 from deltalake.transaction import AddAction
+from msgspec import Struct
+from msgspec.structs import replace
 
 from eventsource.derived_folders import remove_derived
 from eventsource.errors import LogError
@@ -50,8 +51,7 @@ _NEAR: Final = 1_000
 """So many names are compared with one that the log does not have."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """What is to be erased, and why; see `Log.erase`."""
 
     streams: Sequence[str]

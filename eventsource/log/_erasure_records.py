@@ -6,12 +6,13 @@ import re
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Self
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import asdict, fields
 
 from eventsource.atomic_write import atomic_write
 from eventsource.derived_folders import hold_lock, try_lock
@@ -29,8 +30,7 @@ _RECEIPTS: Final = "*-*.json"
 _ID: Final = re.compile(r"\d{8}T\d{6}-[0-9a-f]{8}")
 
 
-@dataclass(frozen=True, slots=True)
-class Erasure:
+class Erasure(Struct, frozen=True):
     """What an erasure did; `Log.erasures` lists these receipts.
 
     Args:
@@ -79,8 +79,7 @@ class Erasure:
         return f"{counted(self.events, 'event')}{among} and {counted(self.rejected, 'rejected line')}"
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
+class Pending(Struct, frozen=True):
     """An erasure that has begun.
 
     Args:

@@ -1,12 +1,12 @@
 """Which files of a log hold which positions, and reading them in order of position."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
 import polars as pl
+from msgspec import Struct
 
 from eventsource.errors import LogError
 from eventsource.log._damage import RESTORE, check_names
@@ -97,8 +97,7 @@ def _complete(table: TableVersion) -> pl.DataFrame:
     return files
 
 
-@dataclass(frozen=True, slots=True)
-class DataFile:
+class DataFile(Struct, frozen=True):
     """A Parquet file of ``events/``, as its commit describes it.
 
     Args:

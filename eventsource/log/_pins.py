@@ -16,11 +16,12 @@ Appending to a pinned log works; what is new comes after the pin. Without the va
 import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 from typing import Final
+
+from msgspec import Struct
 
 from eventsource.atomic_write import atomic_write
 from eventsource.errors import LogError
@@ -33,8 +34,7 @@ PINS: Final = "EVENTSOURCE_PINS"
 _LOCK: Final = Lock()
 
 
-@dataclass(frozen=True, slots=True)
-class Pin:
+class Pin(Struct, frozen=True):
     """Where a log is pinned.
 
     Args:

@@ -3,12 +3,12 @@
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from inspect import getattr_static
 from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
+from msgspec import Struct
 
 from eventsource.errors import RejectedLinesError, SourceError
 from eventsource.event import REJECTED, Batch
@@ -22,8 +22,7 @@ __all__ = ["PullProgress", "Pulled", "check_source", "pull_batches", "refuse_rej
 _SHOWN = 5
 
 
-@dataclass(frozen=True, slots=True)
-class PullProgress:
+class PullProgress(Struct, frozen=True):
     """How far a pull is: bytes ``read`` of ``size`` (None: unknown), events and rejected lines so far."""
 
     read: int
@@ -41,8 +40,7 @@ _FEW: Final = 20
 _REASONS: Final = ("reason", "file", "lines", "first")
 
 
-@dataclass(frozen=True, slots=True)
-class Pulled:
+class Pulled(Struct, frozen=True):
     """What a pull did.
 
     Args:

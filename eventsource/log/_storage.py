@@ -3,9 +3,10 @@
 import hashlib
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import Struct
 
 from eventsource.errors import LogError
 from eventsource.log._damage import RESTORE
@@ -19,8 +20,7 @@ SCRUBBED: Final = b'"eventsource.scrubbed":true'
 """Is in a commit file of which values were removed: its digest says nothing any more."""
 
 
-@dataclass(frozen=True)
-class Storage:
+class Storage(Struct, frozen=True):
     """The folder of a table.
 
     Args:

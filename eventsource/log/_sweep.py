@@ -16,11 +16,11 @@ Which of the files in a folder may be removed while others write? Six files, and
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
+from msgspec import Struct
 
 from eventsource.atomic_write import atomic_write
 from eventsource.log._storage import SCRUBBED, TRANSACTION_LOG
@@ -33,8 +33,7 @@ __all__ = ["Tidied", "remove_unneeded_files", "scrub_transaction_log"]
 _ENDS: Final = ("minValues", "maxValues", "nullCount")
 
 
-@dataclass(frozen=True, slots=True)
-class Tidied:
+class Tidied(Struct, frozen=True):
     """How many ``files`` were removed, and their ``bytes``."""
 
     files: int

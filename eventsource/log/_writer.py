@@ -46,11 +46,12 @@ of two concurrent commits fail. A store without them needs a lock, see delta-rs 
 """
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any, Never
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from eventsource.errors import FrameError
 from eventsource.event import ENVELOPE, PLACED, REJECTED, REQUIRED, STORED, Batch, check_events
@@ -69,8 +70,7 @@ from eventsource.log._table import Table, retry_conflicts
 __all__ = ["Appended", "Writer"]
 
 
-@dataclass(frozen=True, slots=True)
-class Appended:
+class Appended(Struct, frozen=True):
     """What an append did.
 
     Args:

@@ -4,10 +4,10 @@
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, Final, Literal, get_args
 
 import polars as pl
+from msgspec import Struct
 
 from eventsource.operations._of import Of, of_text
 
@@ -33,10 +33,10 @@ Rounding = Literal["half_even", "half_up", "down"]
 towards zero."""
 
 ROUNDINGS: Final = get_args(Rounding)
+_CODE: Final = frozenset({"function", "expression", "where"})
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
+class Transition(Struct, frozen=True):
     """One transition of a state machine: from any of ``sources``, on ``event``, to ``target``."""
 
     sources: tuple[str, ...]
@@ -44,8 +44,7 @@ class Transition:
     target: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arguments:
+class Arguments(Struct, frozen=True, kw_only=True):
     """The arguments of a `Rule`, which describes them.
 
     The functions in the table of operations take this class and not `Rule`. A `Rule` is checked against that
@@ -62,9 +61,19 @@ class Arguments:
     transitions: tuple[Transition, ...] = ()
     dtype: pl.DataType | None = None
     rounding: Rounding | None = None
-    function: Callable[[Any, Any], Any] | None = field(default=None, compare=False)
-    expression: pl.Expr | None = field(default=None, compare=False)
-    where: pl.Expr | None = field(default=None, compare=False)
+    function: Callable[[Any, Any], Any] | None = None
+    expression: pl.Expr | None = None
+    where: pl.Expr | None = None
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether all arguments but code are equal; to compare two expressions would make a third one."""
+        return isinstance(other, Arguments) and self._compared() == other._compared()
+
+    def __hash__(self) -> int:
+        return hash(self._compared())
+
+    def _compared(self) -> tuple[Any, ...]:
+        return tuple(getattr(self, name) for name in self.__struct_fields__ if name not in _CODE)
 
     @property
     def types(self) -> tuple[str, ...]:

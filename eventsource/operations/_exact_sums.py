@@ -13,11 +13,11 @@ Here the steps of the reference engine are taken for the touches of some entitie
 import decimal
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import polars as pl
+from msgspec import Struct
 
 from eventsource.operations import _steps as steps
 from eventsource.operations._arguments import Arguments
@@ -35,8 +35,7 @@ _LARGE: Final = 1e307
 """Floats end at about 1.8e308."""
 
 
-@dataclass(frozen=True)
-class Overflow:
+class Overflow(Struct, frozen=True):
     """The touches after which a total would leave its range.
 
     Args:

@@ -18,10 +18,11 @@ field.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from eventsource.operations._columns import fold_errors
 from eventsource.operations._ranks import Ranks
@@ -30,8 +31,7 @@ from eventsource.operations._touched_rows import Numbers, TouchedRows
 __all__ = ["FieldEvents", "FieldHistory", "Refused"]
 
 
-@dataclass(frozen=True)
-class FieldEvents:
+class FieldEvents(Struct, frozen=True):
     """The events that touch one field, in fold order: what an operation reads.
 
     Args:
@@ -58,8 +58,7 @@ class FieldEvents:
         return replace(self, touched=self.touched.where(kept), values=self.values.filter(kept), ranks=ranks)
 
 
-@dataclass(frozen=True)
-class Refused:
+class Refused(Struct, frozen=True):
     """Events that a field cannot fold, although it can fold their values by themselves.
 
     Args:
@@ -71,8 +70,7 @@ class Refused:
     reason: str
 
 
-@dataclass(frozen=True)
-class FieldHistory:
+class FieldHistory(Struct, frozen=True):
     """A field after each event that touches it.
 
     Args:

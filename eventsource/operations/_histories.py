@@ -18,11 +18,11 @@ entities, with their values, and what the look-ups read:
 """
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import replace
 from typing import Any, Final, cast
 
 import numpy as np
 import polars as pl
+from msgspec.structs import replace
 
 from eventsource.operations._arguments import Arguments
 from eventsource.operations._columns import column_of

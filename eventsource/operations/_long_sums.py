@@ -1,13 +1,13 @@
 """Running sums of floats of any range, as Python's integers; see `_sums`."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from msgspec import Struct
 
 from eventsource.errors import FoldError
 from eventsource.operations._touched_rows import Numbers
@@ -17,8 +17,7 @@ __all__ = ["BEYOND_FLOATS", "LongSums"]
 BEYOND_FLOATS: Final = "a total exceeds the range of floats, which ends at about 1.8e308"
 
 
-@dataclass(frozen=True)
-class LongSums:
+class LongSums(Struct, frozen=True):
     """The exact running sums of any finite floats: slow, but right however far apart the numbers are.
 
     `math.fsum` per range would be as exact, but a history asks for the ranges 0 to 1, 0 to 2, 0 to 3 … of an

@@ -1,10 +1,10 @@
 """The shape of a row of the table of operations: all that the package knows about one operation."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import polars as pl
+from msgspec import Struct
 
 from eventsource.operations._arguments import Arguments
 from eventsource.operations._field_history import FieldEvents, FieldHistory
@@ -23,8 +23,7 @@ def _show_state(_rule: Arguments, state: Any, _dtype: pl.DataType | None) -> Any
     return state
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reference:
+class Reference(Struct, frozen=True, kw_only=True):
     """How the reference engine folds a field: one event at a time.
 
     Args:
@@ -39,8 +38,7 @@ class Reference:
     show: Callable[[Arguments, Any, pl.DataType | None], Any] = _show_state
 
 
-@dataclass(frozen=True, kw_only=True)
-class Partial:
+class Partial(Struct, frozen=True, kw_only=True):
     """How a snapshot holds a field, so that the fold of later events can be merged into it.
 
     A partial state of the field ``f`` is the column ``f``, and columns with a suffix, such as ``f|touched``.
@@ -62,8 +60,7 @@ class Partial:
     must_refold: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Operation:
+class Operation(Struct, frozen=True, kw_only=True):
     """All that the package knows about one operation: a row of the table `OPERATIONS`.
 
     Args:

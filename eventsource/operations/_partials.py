@@ -13,12 +13,12 @@ Sums, counts, extremes and sets need no such column: the value of no events chan
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from fractions import Fraction
 from typing import Final
 
 import numpy as np
 import polars as pl
+from msgspec.structs import replace
 
 from eventsource.operations._arguments import Arguments
 from eventsource.operations._field_history import FieldEvents, FieldHistory

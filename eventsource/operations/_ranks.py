@@ -12,19 +12,18 @@ field holds those of one group only.
 """
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 import polars as pl
+from msgspec import Struct
 
 from eventsource.operations._unfoldable import canonical
 
 __all__ = ["Ranks"]
 
 
-@dataclass(frozen=True)
-class Ranks:
+class Ranks(Struct, frozen=True):
     """The places of values in their order.
 
     Args:

@@ -1,10 +1,10 @@
 """Rules: what events do to one field, checked against the table of operations."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, get_args
 
 import polars as pl
+from msgspec.structs import force_setattr
 
 from eventsource.errors import ModelError
 from eventsource.event import CORRECTIONS
@@ -21,8 +21,7 @@ __all__ = ["Rule", "check_event_types"]
 _ARGUMENTS: Final = frozenset().union(*(operation.takes for operation in OPERATIONS.values()))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule(Arguments):
+class Rule(Arguments, frozen=True, kw_only=True):
     """What events do to one field.
 
     Args:
@@ -59,8 +58,8 @@ class Rule(Arguments):
         self._check_flag()
         if self.of is not None:
             if isinstance(self.of, Mapping) and not self.events:
-                object.__setattr__(self, "events", tuple(self.of))
-            object.__setattr__(self, "of", checked_of(f"field {self.name!r}", self.of, self.events))
+                force_setattr(self, "events", tuple(self.of))
+            force_setattr(self, "of", checked_of(f"field {self.name!r}", self.of, self.events))
         self._check_rounding()
         self._check_code()
         self._check_transitions()

@@ -24,13 +24,13 @@ Integers have no rounding, so a sum does not depend on the order of its terms, o
 
 import math
 import sys
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from msgspec import Struct
 
 from eventsource.errors import FoldError
 from eventsource.operations._long_sums import BEYOND_FLOATS, LongSums
@@ -107,8 +107,7 @@ def running_sums_of_integers(values: pl.Series, touched: TouchedRows) -> "Runnin
     return RunningSums((_from_zero(terms),), _WORD, pl.Int64(), 1)
 
 
-@dataclass(frozen=True)
-class RunningSums:
+class RunningSums(Struct, frozen=True):
     """The exact running sums of 64-bit integers, or of floats with a common unit.
 
     Args:

@@ -18,13 +18,13 @@ The state of an entity after some row is therefore a range of touches: from ``cu
 1)``.
 """
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from msgspec import Struct
 
 __all__ = ["Numbers", "TouchedRows", "expand_ranges"]
 
@@ -36,8 +36,7 @@ Numbers = npt.NDArray[np.integer[Any]]
 """Numbers of rows, of touches or of entities."""
 
 
-@dataclass(frozen=True)
-class TouchedRows:
+class TouchedRows(Struct, frozen=True, dict=True):
     """The rows that touch a field.
 
     Args:

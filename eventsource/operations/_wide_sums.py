@@ -1,18 +1,17 @@
 """Running sums in 128 bits: of decimals, and of integers whose sums could exceed 64 bits; see `_sums`."""
 
-from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 import polars as pl
+from msgspec import Struct
 
 from eventsource.operations._touched_rows import Numbers, TouchedRows
 
 __all__ = ["WideSums"]
 
 
-@dataclass(frozen=True)
-class WideSums:
+class WideSums(Struct, frozen=True):
     """The sums of the first 1, 2, … numbers as Int128 or decimals.
 
     Args:

@@ -3,9 +3,11 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final, Literal, get_args
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from eventsource.errors import ModelError
 from eventsource.event import CORRECTIONS
@@ -27,8 +29,7 @@ RESERVED: Final = frozenset({"entity", "as_of", "valid_from", "valid_to"})
 _TYPES: Final = (("created", '"Joined",'), ("deleted", '"Left",'))
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(Struct, frozen=True, dict=True):
     """A model (a projection) as frozen data.
 
     Args:

@@ -4,8 +4,9 @@ These are pure functions: they read no file.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from eventsource.index import View
 from eventsource.snapshots._store import Snapshot
@@ -13,8 +14,7 @@ from eventsource.snapshots._store import Snapshot
 __all__ = ["Request", "Thresholds", "Unusable", "choose_snapshot", "unusable"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Thresholds:
+class Thresholds(Struct, frozen=True, kw_only=True):
     """When reading a snapshot is faster than folding.
 
     Args:
@@ -30,8 +30,7 @@ class Thresholds:
     cached_bytes: int = 32 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Unusable:
+class Unusable(Struct, frozen=True):
     """Why no snapshot, or a certain one, answers a question.
 
     Args:
@@ -41,8 +40,7 @@ class Unusable:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """What a question needs of a snapshot.
 
     Args:

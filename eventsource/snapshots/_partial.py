@@ -31,12 +31,12 @@ column                meaning
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from msgspec import Struct
 
 from eventsource.decode import Clustered, RowNumbers
 from eventsource.fold import EXISTS, Events, FieldHistories, faults_of
@@ -101,8 +101,7 @@ def _columns(rule: Rule, histories: FieldHistories) -> list[pl.Series] | None:
     return None if found is None else [column.alias(f"{rule.name}{suffix}") for suffix, column in found.items()]
 
 
-@dataclass(frozen=True)
-class Merge:
+class Merge(Struct, frozen=True):
     """Partial states of earlier events, and those of later events of some entities.
 
     Args:

@@ -1,9 +1,10 @@
 """When snapshots are taken automatically, and how many are kept. These are pure functions: they read no file."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice, takewhile
+
+from msgspec import Struct
 
 from eventsource.errors import ModelError
 from eventsource.moment import day_of, first_days_back_from, first_instant, is_calendar_step
@@ -12,8 +13,7 @@ from eventsource.snapshots._store import Snapshot
 __all__ = ["SnapshotPolicy", "due_moments"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SnapshotPolicy:
+class SnapshotPolicy(Struct, frozen=True, kw_only=True):
     """When snapshots are taken automatically, and how many are kept.
 
     Args:

@@ -29,13 +29,14 @@ import json
 import os
 import time
 from collections.abc import Collection, Iterator
-from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from eventsource.atomic_write import TEMPORARY, draft_beside
 from eventsource.checksums import DamagedFileError, check_content, checksum, name_by_content
@@ -58,8 +59,7 @@ _TAIL: Final = 8  # the last bytes of a Parquet file: the length of its metadata
 _LISTED: Final = 1024  # snapshots whose metadata are remembered
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True):
     """What a snapshot holds: the states after all events with position < ``position`` and at <= ``moment``.
 
     Args:

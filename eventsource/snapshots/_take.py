@@ -2,10 +2,10 @@
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import polars as pl
+from msgspec import Struct
 
 from eventsource.errors import FoldError
 from eventsource.fold import Events, concat_answers
@@ -90,8 +90,7 @@ def take_due_snapshots(
     return new
 
 
-@dataclass(frozen=True)
-class _Folded:
+class _Folded(Struct, frozen=True):
     """The partial states of a part, and the latest ``recorded_at`` of its events; see `partial_states`."""
 
     states: pl.DataFrame | Unusable

@@ -1,10 +1,10 @@
 """Comparing the answers of each snapshot with those of a fold of all events."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 import polars as pl
+from msgspec import Struct
 
 from eventsource.event import TIMESTAMP
 from eventsource.fold import Engine, concat_answers
@@ -40,8 +40,7 @@ def verify_snapshots(view: View, engine: Engine, max_share: float) -> pl.DataFra
     return pl.DataFrame(rows, schema=_VERIFIED, orient="row")
 
 
-@dataclass(frozen=True)
-class _Verifier:
+class _Verifier(Struct, frozen=True):
     view: View
     store: SnapshotStore
     engine: Engine

@@ -5,12 +5,12 @@ A model and a log know nothing of each other; they meet here, once, in `Timeline
 
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
 
 import polars as pl
+from msgspec.structs import replace
 
 from eventsource.errors import LogError, ModelError
 from eventsource.event import TIMESTAMP, EventLog

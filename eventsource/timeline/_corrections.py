@@ -10,11 +10,11 @@ A note belongs to a field if the event has, as it arrived or as it is read, a ty
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 import polars as pl
+from msgspec import Struct
 
 from eventsource.corrections import Corrections
 from eventsource.event import CORRECTED, TIMESTAMP, EventLog
@@ -36,8 +36,7 @@ _FRAME: Final = pl.Schema(
 _MOST_NOTES: Final = 3
 
 
-@dataclass(frozen=True)
-class EntityCorrections:
+class EntityCorrections(Struct, frozen=True):
     """The corrections of the events of one entity that a question sees, the last one of each event.
 
     Args:

@@ -1,16 +1,16 @@
 """Timelines and plans as HTML for notebooks: plain tables, every text escaped."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from html import escape
+
+from msgspec import Struct
 
 from eventsource.plan import Plan, Rule
 
 __all__ = ["Folded", "plan_html", "table_html", "timeline_html"]
 
 
-@dataclass(frozen=True, slots=True)
-class Folded:
+class Folded(Struct, frozen=True):
     """Lines of a cell, and further lines that a notebook shows on request; a page of a report leaves these out."""
 
     shown: tuple[str, ...]

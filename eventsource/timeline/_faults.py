@@ -1,11 +1,11 @@
 """Faults: events that a field cannot fold, and what follows for the question that depends on them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal, TypeVar, get_args
 
 import polars as pl
+from msgspec import Struct, field
 
 from eventsource.errors import FaultError, FaultWarning, ModelError
 from eventsource.fold import FAULTS, Events
@@ -23,8 +23,7 @@ _MODES: Final = get_args(Faults)
 _LISTED: Final = ("event_id", "position", "entity", "field", "value", "reason")
 
 
-@dataclass(frozen=True)
-class Sight:
+class Sight(Struct, frozen=True):
     """What a question sees: the events of a view, and its last moment. It collects the faults that it meets.
 
     Args:

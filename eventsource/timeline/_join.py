@@ -1,11 +1,11 @@
 """The rows of a join: a user's frame, and what its columns ask for."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import polars as pl
+from msgspec import Struct
 
 from eventsource.errors import ModelError, MomentError
 from eventsource.moment import Moment, last_instants, parse_moment
@@ -14,8 +14,7 @@ from eventsource.timeline._question import entity_ids
 __all__ = ["JoinedRows", "latest_known_at"]
 
 
-@dataclass(frozen=True)
-class JoinedRows:
+class JoinedRows(Struct, frozen=True):
     """The rows of a join.
 
     Args:

@@ -18,11 +18,11 @@ must be fast.
 
 import io
 import json
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 import polars as pl
+from msgspec import Struct
 
 from eventsource.operations import exact_scale, quotients
 from eventsource.plan import is_rowwise
@@ -54,8 +54,7 @@ def split_measure(measure: pl.Expr, name: str) -> tuple[pl.Expr, dict[str, pl.Ex
     return (rest, inners) if is_rowwise(rest) else (measure, {})
 
 
-@dataclass(frozen=True)
-class Additive:
+class Additive(Struct, frozen=True):
     """An aggregation that running totals give: a sum, count or mean of a row-wise expression, or a number of rows.
 
     Floats are added as integers, so that a running total is exact whatever was added and subtracted before:

@@ -27,13 +27,13 @@ intervals of histories         binary search of each interval's  ``trend``: an i
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from math import isnan
 from numbers import Integral
 from typing import Any, TypeGuard, overload
 
 import polars as pl
+from msgspec import Struct
 
 from eventsource.errors import ModelError, MomentError
 from eventsource.moment import Moment, last_instant
@@ -47,8 +47,7 @@ Entities = str | int | Iterable[str] | Iterable[int] | pl.Series
 """One entity id, or several of them: texts, or integers that are matched as text."""
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """What a question sees of the log, and in which zone it means its moments.
 
     Args:

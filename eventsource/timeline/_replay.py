@@ -1,12 +1,12 @@
 """The debugger: one entity, event by event."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from html import escape
 from typing import Any, Final, overload
 
 import polars as pl
+from msgspec import Struct
 
 from eventsource.event import TIMESTAMP, EventLog
 from eventsource.fold import Events
@@ -29,8 +29,7 @@ _FRAME: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """What one event did.
 
     Events change the fields of an entity even while it does not exist, and an entity that is created again has

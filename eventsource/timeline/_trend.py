@@ -22,12 +22,12 @@ are aggregated moment by moment, over the intervals that cover it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import chain
 from typing import Any, Final
 
 import polars as pl
+from msgspec import Struct
 
 from eventsource.errors import ModelError
 from eventsource.plan import Plan
@@ -39,8 +39,7 @@ _SLOT: Final = pl.col("|slot")
 _EXAMPLE: Final = '{"premium": pl.col("premium").sum(), "customers": pl.len()}'
 
 
-@dataclass(frozen=True)
-class Trend:
+class Trend(Struct, frozen=True):
     """Measures to take, by groups.
 
     Args:

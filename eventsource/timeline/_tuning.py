@@ -1,6 +1,6 @@
 """Sizes and thresholds of a timeline's caches."""
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from eventsource.index import Sizes
 from eventsource.snapshots import Thresholds
@@ -8,8 +8,7 @@ from eventsource.snapshots import Thresholds
 __all__ = ["Tuning"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tuning:
+class Tuning(Struct, frozen=True, kw_only=True):
     """Sizes and thresholds of the caches. They decide how long an answer takes, never what it is.
 
     The defaults were measured and suit logs of any size. Tests set small sizes, so that a few events fill many

@@ -4,12 +4,13 @@ Few entities, few types, few instants: equal moments, late events, skewed clocks
 and absent members happen in almost every example.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import polars as pl
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from eventsource.plan import Plan, Rule, Transition
 

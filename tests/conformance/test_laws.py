@@ -1,6 +1,5 @@
 """The laws of the specification, for random logs, models and moments."""
 
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -9,6 +8,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from eventsource.fold import PolarsEngine, ReferenceEngine
 from eventsource.moment import last_instant

@@ -4,11 +4,11 @@ import os
 import random
 import shutil
 import warnings
-from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import pytest
+from msgspec.structs import replace
 
 from eventsource import Log
 from eventsource.errors import DerivedFileWarning

@@ -8,11 +8,11 @@ import shutil
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from msgspec.structs import replace
 
 from eventsource import Log, Timeline
 from eventsource.errors import DerivedFileWarning, IndexFileError, LogError

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 from deltalake import DeltaTable
+from msgspec import structs
 
 from eventsource.errors import AppendConflictError, FrameError, RejectedLinesError, SourceError
 from eventsource.event import ENVELOPE, Batch, Checkpoint, Source, check_events, empty_events, events_from_dicts
@@ -91,7 +92,7 @@ def test_the_same_lines_are_rejected_once(tmp_path: Path) -> None:
     for name in ("one", "one", "two"):
         (batch,) = source.batches({})
         rejected = batch.rejected.with_columns(pl.lit(name).alias("source"))
-        pulled = log.pull(_Once(name, replace(batch, rejected=rejected)))
+        pulled = log.pull(_Once(name, structs.replace(batch, rejected=rejected)))
         assert pulled.conflicts == 1
     assert log.rejected()["source"].sort().to_list() == ["one", "one", "two", "two"]
     assert len(log._rejected) == 4

@@ -5,13 +5,13 @@ import functools
 import json
 import subprocess
 import sys
-from dataclasses import replace
 from typing import Any, get_args
 
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from eventsource.errors import ModelError
 from eventsource.plan import Op, Plan, Rule, dtype_of

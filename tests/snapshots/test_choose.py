@@ -1,10 +1,10 @@
 """Choosing a snapshot: pure functions over what snapshots hold and what a question needs."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from eventsource.snapshots import Snapshot, Unusable
 from eventsource.snapshots._choose import Request, choose_snapshot, unusable

@@ -1,11 +1,11 @@
 """Snapshots of other models, other logs, and events that the log lost."""
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from eventsource import Log
 from eventsource.plan import Plan, Rule

@@ -1,12 +1,12 @@
 """Using snapshots: where they help, and where a question must not see what they hold."""
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from msgspec.structs import replace
 
 from eventsource import Log
 from eventsource.errors import DerivedFileWarning, FaultError, FoldError

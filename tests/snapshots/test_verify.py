@@ -1,10 +1,10 @@
 """Verifying snapshots: answers with and without each."""
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from eventsource import Log
 from eventsource.timeline import Timeline

@@ -1,12 +1,12 @@
 """`Timeline.join`: a frame with the state of each row's entity at the row's own moment."""
 
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pandas as pd
 import polars as pl
 import pytest
+from msgspec.structs import replace
 
 import eventsource as es
 from eventsource.errors import ModelError, MomentError

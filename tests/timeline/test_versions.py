@@ -1,12 +1,12 @@
 """Events of one moment fold in the order of their versions, wherever they are stored and whenever they arrive."""
 
-from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from msgspec.structs import replace
 
 import eventsource as es
 from eventsource.fold import Engine, PolarsEngine, ReferenceEngine
