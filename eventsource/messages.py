@@ -1,6 +1,5 @@
 """Parts of messages: numbers with their nouns, suggestions for names that are unknown; and warnings."""
 
-import difflib
 import sys
 import warnings
 from collections.abc import Iterable
@@ -33,6 +32,8 @@ def counted(count: int, one: str) -> str:
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Return a hint about an unknown name: the most similar known name, otherwise the first few known names."""
     names = sorted(known)
+    import difflib  # noqa: PLC0415 - few programs suggest anything
+
     similar = difflib.get_close_matches(name, names, n=1, cutoff=_SIMILARITY)
     if similar:
         return f"did you mean {similar[0]!r}?"

@@ -9,36 +9,17 @@
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from html import escape
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
-from msgspec.structs import replace
 
 from eventsource.corrections import Corrections, corrected_events
 from eventsource.errors import LogError
-from eventsource.event import (
-    REJECTED,
-    STORED,
-    Batch,
-    FileSource,
-    LagSource,
-    Source,
-    SourceLag,
-    check_events,
-    events_from_dicts,
-)
+from eventsource.event import STORED, FileSource, LagSource, Source, SourceLag
+from eventsource.lazy_names import lazy_names
 from eventsource.log._checkpoint import LogCheckpoint
-from eventsource.log._conflicts import CONFLICT_REASON
-from eventsource.log._correct import (
-    Correction,
-    CorrectionRequest,
-    propose_corrections,
-    read_correction_requests,
-)
-from eventsource.log._eraser import Eraser, Request
-from eventsource.log._erasure_records import Erasure
 from eventsource.log._files import (
     ERASURES,
     HEAD,
@@ -50,21 +31,24 @@ from eventsource.log._files import (
 )
 from eventsource.log._location import check_folder, locate
 from eventsource.log._pins import PINS, Pin, pin_of, read_pins, write_pins
-from eventsource.log._pull import (
-    Pulled,
-    PullProgress,
-    check_first_ids,
-    check_source,
-    pull_batches,
-    refuse_rejected_lines,
-)
-from eventsource.log._rejected import CAUSE, DATED, RejectedLines, belongs_to
+from eventsource.log._rejected import CAUSE, DATED, RejectedLines
 from eventsource.log._sweep import Tidied
 from eventsource.log._table import Table
-from eventsource.log._writer import Appended, Writer
 from eventsource.messages import counted
 from eventsource.moment import Moment, first_instant, last_instant
 from eventsource.redaction import without_secrets
+
+if TYPE_CHECKING:  # what changes a log is imported when it is first used
+    from eventsource.log._changes import Changes
+    from eventsource.log._correct import (
+        Correction,
+        CorrectionRequest,
+        propose_corrections,
+        read_correction_requests,
+    )
+    from eventsource.log._erasure_records import Erasure
+    from eventsource.log._pull import Pulled, PullProgress, refuse_rejected_lines
+    from eventsource.log._writer import Appended
 
 __all__ = [
     "CAUSE",
@@ -86,6 +70,21 @@ __all__ = [
     "refuse_rejected_lines",
     "write_pins",
 ]
+
+_HOMES: Final = {
+    "Appended": "_writer",
+    "Correction": "_correct",
+    "CorrectionRequest": "_correct",
+    "Erasure": "_erasure_records",
+    "PullProgress": "_pull",
+    "Pulled": "_pull",
+    "propose_corrections": "_correct",
+    "read_correction_requests": "_correct",
+    "refuse_rejected_lines": "_pull",
+}
+
+if not TYPE_CHECKING:  # a type checker reads the imports above
+    __getattr__, __dir__ = lazy_names(globals(), _HOMES)
 
 _EVENTS = {"delta.appendOnly": "true", "delta.dataSkippingStatsColumns": ",".join(STATISTICS)}
 _REJECTED = {"delta.dataSkippingStatsColumns": "line"}
@@ -111,10 +110,8 @@ class Log:
         self._options = storage_options
         self._events = self._events_table()
         self._rejected = RejectedLines(Table(f"{self._base}/rejected", DATED, storage_options, _REJECTED))
-        self._writer = Writer(self._events_table(), self._rejected)
         if "://" not in self._base:
             check_folder(Path(self._base))
-        self._eraser = Eraser(self.path, self._base, self._events_table(), self._rejected)
         if not self._events.refresh() and not create:
             raise LogError(f"the log {self.path} does not exist", hint="eventsource init, then eventsource pull")
         self.pin = pin_of(self._base, self._newest_head)
@@ -161,7 +158,7 @@ class Log:
     def __len__(self) -> int:
         return self.head
 
-    def append(self, events: Any, *, strict: bool = False) -> Appended:
+    def append(self, events: Any, *, strict: bool = False) -> "Appended":
         """Append all events that are new, in one commit.
 
         Args:
@@ -174,12 +171,7 @@ class Log:
             AppendConflictError: other writers committed first, many times; it is safe to try again.
             LogError: the storage fails, for example because the disk is full; nothing was appended.
         """
-        self._eraser.finish()
-        events = events_from_dicts(events) if isinstance(events, list) else events
-        frame = check_events(events if isinstance(events, pl.DataFrame) else pl.DataFrame(events))
-        appended = self._writer.commit(Batch(frame, {}), "append", None, strict=strict)
-        self._writer.compact()
-        return appended
+        return self._changes.append(events, strict=strict)
 
     def correct(
         self,
@@ -189,7 +181,7 @@ class Log:
         type: str | None = None,  # noqa: A002 - the envelope's own word
         occurred_at: Moment | None = None,
         reason: str = "",
-    ) -> Correction:
+    ) -> "Correction":
         """Append a ``$corrected`` event: from its position on, an event is read with these parts replaced.
 
         It replaces parts of the event as it arrived. So a second correction repeats what is still right of the
@@ -210,14 +202,14 @@ class Log:
         parts = {"data": data, "type": type, "occurred_at": occurred_at}
         return self.correct_all([{"event_id": event_id, **parts, "reason": reason}])[0]
 
-    def retract(self, event_id: str, *, reason: str = "") -> Correction:
+    def retract(self, event_id: str, *, reason: str = "") -> "Correction":
         """Append a ``$retracted`` event: from its position on, an event is read as if it had never been.
 
         A later `correct` brings it back. For errors see `correct`.
         """
         return self.correct_all([{"event_id": event_id, "retract": True, "reason": reason}])[0]
 
-    def correct_all(self, corrections: Iterable[CorrectionRequest] | str | Path) -> list[Correction]:
+    def correct_all(self, corrections: "Iterable[CorrectionRequest] | str | Path") -> "list[Correction]":
         """Append several corrections, all or nothing.
 
         Args:
@@ -227,12 +219,7 @@ class Log:
         Raises:
             LogError, FrameError: see `correct`; nothing was appended.
         """
-        is_file = isinstance(corrections, str | Path)
-        requests = read_correction_requests(corrections) if is_file else corrections  # type: ignore[arg-type]  # a path
-        proposed = propose_corrections(self, requests)  # type: ignore[arg-type]  # no path
-        if events := [dict(each.envelope) for each in proposed if each.envelope is not None]:
-            self.append(events, strict=True)
-        return proposed
+        return self._changes.correct(self, corrections)
 
     def corrections(self, *, upto: int | None = None) -> pl.DataFrame:
         """Return all corrections, and whether they have an effect, in order of position.
@@ -251,8 +238,8 @@ class Log:
         strict: bool = False,
         again: bool = False,
         allow_repeated_ids: bool = False,
-        progress: Callable[[PullProgress], None] | None = None,
-    ) -> Pulled:
+        progress: "Callable[[PullProgress], None] | None" = None,
+    ) -> "Pulled":
         """Append the events of a source that come after its checkpoint, batch by batch.
 
         The checkpoint is committed together with the events. A pull that is interrupted resumes there, and appends
@@ -274,23 +261,10 @@ class Log:
                 times. Committed batches remain; it is safe to pull again.
             LogError: the storage fails, for example because the disk is full; committed batches remain.
         """
-        check_source(source)
-        self._eraser.finish()
-        if strict:
-            refuse_rejected_lines(source.name, source.batches({} if again else self.checkpoint(source)))
-        checkpoint = self.checkpoint(source)
-        batches = source.batches({} if again else checkpoint)
-        pulled = pull_batches(
-            batches if allow_repeated_ids else check_first_ids(batches),
-            lambda batch: self._writer.commit(batch, source.name, checkpoint),
-            size=None if progress is None else source.size,
-            head=self._newest_head(),
-            progress=progress,
-        )
-        self._writer.compact()
-        return pulled
+        how = {"strict": strict, "again": again, "allow_repeated_ids": allow_repeated_ids}
+        return self._changes.pull(self, source, progress, **how)
 
-    def retry(self, source: Source, *, strict: bool = False) -> Pulled:
+    def retry(self, source: Source, *, strict: bool = False) -> "Pulled":
         """Decode the rejected lines of a source again, after its mapping was corrected.
 
         Lines that decode now are appended and leave `rejected`. The others remain, with their new reason.
@@ -304,21 +278,7 @@ class Log:
             RejectedLinesError: ``strict``, and a line is still rejected.
             LogError: see `pull`.
         """
-        check_source(source)
-        self._eraser.finish()
-        lines = self.rejected().filter(belongs_to(source))
-        retried = lines.filter(~pl.col("reason").str.starts_with(CONFLICT_REASON)).select(REJECTED.names())
-        batch = source.decode(retried)
-        if strict:
-            refuse_rejected_lines(source.name, [batch])
-        pulled = pull_batches(
-            [replace(batch, checkpoint={})],
-            lambda decoded: self._writer.commit(decoded, source.name, None),
-            head=self._newest_head(),
-        )
-        # After the events: if we crash here, the lines stay listed and are duplicates on the next retry.
-        self._rejected.replace(retried, batch.rejected)
-        return pulled
+        return self._changes.retry(self, source, strict=strict)
 
     def erase(
         self,
@@ -329,7 +289,7 @@ class Log:
         by: str | None = None,
         hash_ids: bool = False,
         dry_run: bool = False,
-    ) -> Erasure:
+    ) -> "Erasure":
         """Remove the payload and the metadata of events physically, for the right to be forgotten.
 
         They are removed from every file of the log: with the corrections of these events, rejected lines that
@@ -354,12 +314,11 @@ class Log:
             LogError: the log has no such event or stream, or is on an object store; nothing was erased. Or the
                 storage fails: do the same again.
         """
-        wanted = Request.of(stream, event_ids, reason, by, hash_ids=hash_ids)
-        return self._eraser.find(wanted) if dry_run else self._eraser.erase(wanted)
+        return self._changes.erase(stream, event_ids, reason, by, hash_ids=hash_ids, dry_run=dry_run)
 
     def erasure_receipts(self) -> pl.DataFrame:
         """Return the receipts of all erasures, the newest last: the members of `Erasure`, one per column."""
-        return self._eraser.receipts()
+        return self._changes.receipts()
 
     def tidy(self, *, hours: int = 24) -> Tidied:
         """Remove files that no version of the log has needed for some hours.
@@ -374,10 +333,7 @@ class Log:
         Raises:
             LogError: ``hours`` is not a whole number from 0 on; or the storage fails, and some files remain.
         """
-        if isinstance(hours, bool) or not isinstance(hours, int) or hours < 0:
-            raise LogError(f"hours: expected a whole number from 0 on, got {hours!r}", hint="log.tidy(hours=24)")
-        self._eraser.finish()
-        return self._writer.tidy(hours) + self._rejected.remove_unneeded_files(hours=hours)
+        return self._changes.tidy(hours)
 
     def checkpoint(self, source: Source | str) -> LogCheckpoint:
         """Return the checkpoint of a source (or of its name): ``get(key)`` gives the numbers of its last batch.
@@ -465,17 +421,14 @@ class Log:
 
     def clear_rejected(self, source: Source | str | None = None) -> int:
         """Delete the rejected lines of one source (or its name), or all; return how many there were."""
-        self._eraser.finish()
-        lines = self.rejected().select(REJECTED.names())
-        if source is not None:
-            lines = lines.filter(belongs_to(source))
-        self._rejected.replace(lines, lines.clear())
-        return lines.height
+        return self._changes.clear_rejected(self, source)
 
     def __repr__(self) -> str:
         return f"<Log {without_secrets(self.path)!r}: {self._summary()}>"
 
     def _repr_html_(self) -> str:
+        from html import escape  # noqa: PLC0415 - only notebooks show it
+
         path = escape(without_secrets(self.path))
         return f"<div><b>Log</b> <code>{path}</code>: {escape(self._summary())}</div>"
 
@@ -490,6 +443,12 @@ class Log:
         summary = counted(head, "event")
         summary += f" from {times[0]:%Y-%m-%d} to {times[1]:%Y-%m-%d}" if times else ""
         return summary + (f", {counted(rejected, 'rejected line')}" if rejected else "")
+
+    @cached_property
+    def _changes(self) -> "Changes":
+        from eventsource.log._changes import Changes  # noqa: PLC0415 - a question needs none of what writes
+
+        return Changes(self.path, self._base, self._events_table, self._rejected, self._newest_head)
 
     def _newest_head(self) -> int:
         return self._events.refresh().transaction_version(HEAD) or 0

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from pathlib import Path
 from threading import Lock
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import polars as pl
 from msgspec.structs import replace
@@ -16,6 +16,7 @@ from eventsource.errors import LogError, ModelError
 from eventsource.event import TIMESTAMP, EventLog
 from eventsource.fold import Engine, PolarsEngine, concat_answers
 from eventsource.index import Attempt, Index
+from eventsource.lazy_names import lazy_names
 from eventsource.model import Model, plan_of
 from eventsource.moment import Moment, first_instant, last_instant, time_zone
 from eventsource.plan import Plan
@@ -30,9 +31,7 @@ from eventsource.snapshots import (
 )
 from eventsource.timeline._answers import difference, explanation
 from eventsource.timeline._corrections import EntityCorrections, correction_note
-from eventsource.timeline._display import plan_html, timeline_html
 from eventsource.timeline._faults import Faults, Sight, check_faults, listed_faults, settle
-from eventsource.timeline._join import JoinedRows, latest_known_at
 from eventsource.timeline._mixed import Mixed
 from eventsource.timeline._names import warn_of_unknown_names
 from eventsource.timeline._question import (
@@ -44,12 +43,13 @@ from eventsource.timeline._question import (
     is_one_moment,
     several_moments,
 )
-from eventsource.timeline._replay import Replay, Step, replay_of
 from eventsource.timeline._states import changes_of, states_at_moments, states_of_rows, trend_slots
-from eventsource.timeline._trend import Trend
-from eventsource.timeline._trend_moments import trend_moments
 from eventsource.timeline._tuning import Tuning
 from eventsource.timeline._unnamed_types import warn_of_unnamed_types
+
+if TYPE_CHECKING:
+    from eventsource.timeline._display import plan_html
+    from eventsource.timeline._replay import Replay, Step
 
 __all__ = [
     "Entities",
@@ -64,6 +64,11 @@ __all__ = [
     "correction_note",
     "plan_html",
 ]
+
+_HOMES: Final = {"Replay": "_replay", "Step": "_replay", "plan_html": "_display"}
+
+if not TYPE_CHECKING:  # a type checker reads the imports above
+    __getattr__, __dir__ = lazy_names(globals(), _HOMES)
 
 T = TypeVar("T")
 
@@ -405,6 +410,9 @@ class Timeline:
             ``by`` every moment has a row. Where no entity exists, a measure has the value that it has for no rows:
             0, NaN or null; also null where Polars cannot compute it, such as a Decimal divided by zero.
         """
+        from eventsource.timeline._trend import Trend  # noqa: PLC0415 - most questions are others
+        from eventsource.timeline._trend_moments import trend_moments  # noqa: PLC0415 - likewise
+
         question = self._question(known_at, upto, tz)
         trend = Trend.of(measures, [by] if isinstance(by, str) else list(by or ()))
         plan = self.plan.only(trend.fields(self.plan))
@@ -448,6 +456,8 @@ class Timeline:
             ModelError: columns that are missing or already there, ids that are neither texts nor integers, or a
                 ``known_at`` that is both a moment and the name of a column.
         """
+        from eventsource.timeline._join import JoinedRows, latest_known_at  # noqa: PLC0415 - likewise
+
         rows = JoinedRows.of(frame, on, at, known_at)
         rows.check_names(prefix + name for name in self.plan.fields)
         question = self._question(None if rows.known_at else known_at, upto, tz)
@@ -461,12 +471,14 @@ class Timeline:
         joined = rows.frame.hstack(states.select(pl.col(name).alias(prefix + name) for name in self.plan.fields))
         return self._settled(joined, sight)
 
-    def replay(self, entity: str | int, *, known_at: Moment | None = None, upto: int | None = None) -> Replay:
+    def replay(self, entity: str | int, *, known_at: Moment | None = None, upto: int | None = None) -> "Replay":
         """Return one step per relevant event of an entity: the state before, what changed, the state after.
 
         A step also says whether the event created the entity, deleted it or created it again, and whether it was
         corrected. Retracted events have no step: `Replay.corrections` lists them.
         """
+        from eventsource.timeline._replay import replay_of  # noqa: PLC0415 - likewise
+
         ids, fields = entity_id(entity), self.plan.fields
         for attempt in self._attempts(self._question(known_at, upto)):
             with attempt as view:
@@ -525,6 +537,8 @@ class Timeline:
         return f"<Timeline of {self.plan.name} over {self.log!r}, tz={self.tz!r}>"
 
     def _repr_html_(self) -> str:
+        from eventsource.timeline._display import timeline_html  # noqa: PLC0415 - only notebooks show it
+
         return timeline_html(self.plan, repr(self.log), self.tz)
 
     def _question(self, known_at: Moment | None, upto: int | None, tz: str | None = None) -> Question:

@@ -17,6 +17,7 @@ Each row of a ``join`` may also see what was known at a moment of its own; see `
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -28,7 +29,9 @@ from eventsource.moment import Moment, last_instant, parse_moment
 from eventsource.plan import Plan
 from eventsource.timeline._answers import moments_column
 from eventsource.timeline._faults import Sight
-from eventsource.timeline._trend import Trend
+
+if TYPE_CHECKING:
+    from eventsource.timeline._trend import Trend
 
 __all__ = ["changes_of", "states_at_moments", "states_of_rows", "trend_slots"]
 
@@ -95,7 +98,7 @@ def changes_of(
 
 
 def trend_slots(
-    sight: Sight, engine: Engine, trend: Trend, plan: Plan, moments: Sequence[datetime | None]
+    sight: Sight, engine: Engine, trend: "Trend", plan: Plan, moments: Sequence[datetime | None]
 ) -> pl.DataFrame:
     """Return the intervals of all histories that cover any of some moments; see `Trend.slots`.
 
