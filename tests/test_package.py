@@ -8,15 +8,15 @@ import pytest
 import eventsource
 
 
+def printed(code: str) -> set[str]:
+    """Return the words that some code prints in a Python of its own."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
 def loaded(code: str) -> set[str]:
-    """Return the libraries that are loaded after some code ran in a Python of its own."""
-    done = subprocess.run(
-        [sys.executable, "-c", f"{code}\nimport sys\nprint(*sys.modules)"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return {name.split(".")[0] for name in done.stdout.split()}
+    """Return the libraries that are loaded after some code ran."""
+    return {name.split(".")[0] for name in printed(f"{code}\nimport sys\nprint(*sys.modules)")}
 
 
 def test_an_import_loads_no_other_library() -> None:
@@ -40,6 +40,36 @@ def test_questions_load_only_what_they_need() -> None:
         "rich",
         "tenacity",
     }
+
+
+_OWN = """
+import sys, dataclasses, eventsource.cli._questions, eventsource.demo.models
+own = {name: module for name, module in sys.modules.items() if name.startswith("eventsource")}
+"""
+
+
+def test_questions_make_no_dataclasses() -> None:
+    """To make one takes a millisecond; records that a question needs are structs. Users may copy an `Event`."""
+    code = """
+for name, module in own.items():
+    for each in vars(module).values():
+        if isinstance(each, type) and dataclasses.is_dataclass(each) and each.__module__ == name:
+            print(f"{name}.{each.__name__}")
+"""
+    assert printed(_OWN + code) == {"eventsource.event._envelope.Event"}
+
+
+def test_questions_do_not_load_what_changes_a_log() -> None:
+    """Nor the questions that are not asked."""
+    others = {
+        "log._changes",
+        "log._writer",
+        "log._eraser",
+        "timeline._trend",
+        "timeline._join",
+        "timeline._replay",
+    }
+    assert not printed(f"{_OWN}print(*own)") & {f"eventsource.{each}" for each in others}
 
 
 def test_charts_load_altair_when_they_are_made() -> None:

@@ -30,7 +30,7 @@ from eventsource.readmodel._answers import Lag, Refreshed
 from eventsource.service import Service, Status
 from eventsource.timeline import Timeline
 
-__all__ = ["Lag", "ReadModel", "Refreshed", "Status"]
+__all__ = ["Lag", "ReadModel", "Refreshed", "Service", "Status"]
 
 
 class ReadModel:
