@@ -216,13 +216,12 @@ class Stored(Struct, frozen=True):
     @property
     def span(self) -> tuple[datetime, datetime] | None:
         runs = [run for run in self.manifest.runs if run.rows]
-        ends = pl.DataFrame(runs, schema_overrides={"earliest": pl.Int64, "latest": pl.Int64})
-        if ends.is_empty():
+        first = min((run.earliest for run in runs if run.earliest is not None), default=None)
+        last = max((run.latest for run in runs if run.latest is not None), default=None)
+        if first is None or last is None:
             return None
-        first, last = ends.select(
-            pl.col("earliest").min().cast(TIMESTAMP), pl.col("latest").max().cast(TIMESTAMP)
-        ).row(0)
-        return first, last
+        begin, end = pl.Series([first, last], dtype=pl.Int64).cast(TIMESTAMP)
+        return begin, end
 
     def last_event_id(self, position: int) -> str:
         return self.manifest.last if position == self.head else last_event_id(self.log, position)
