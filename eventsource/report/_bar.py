@@ -21,7 +21,7 @@ _PART: Final = re.compile(f"{re.escape(_BEGIN)}.*?{re.escape(_END)}", re.DOTALL)
 _POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 )
-"""The content security policy of a page without scripts: no request, and no script that somebody smuggles in."""
+"""The content security policy of a page without scripts: no script, and no request."""
 
 
 def bar(about: About) -> Markup:
