@@ -1,8 +1,8 @@
-"""The dtypes of fields that the names of columns do not tell: all values that such a field holds are looked at.
+"""What a field holds, where its values decide its dtype.
 
-There are two such cases: numbers, where it depends on their size which dtype holds all of them; and operations
-that compare values (``smallest``, ``distinct``), where a member has numbers, texts and booleans in different
-entities. See `eventsource.fold._value_dtypes`.
+For most fields the names of columns decide it, see `eventsource.fold._value_dtypes`. In two cases all values of the
+field are read: numbers, whose size decides which dtype holds all of them; and operations that compare values
+(``smallest``, ``distinct``), where a member has numbers, texts and booleans in different entities.
 """
 
 import json
@@ -24,7 +24,7 @@ __all__ = ["Held", "held_values", "shows_numbers_as_texts"]
 _UNDECIDED: Final = pl.String()
 """The dtype in which values are read as long as none is decided: it shows all of them."""
 _OF_TOTALS: Final = frozenset({"float", "long"})
-"""Kinds that do not tell the dtype: that of totals depends on the sums."""
+"""Kinds that decide no dtype: that of totals depends on the sums."""
 
 
 class Held(Struct, frozen=True):
@@ -32,7 +32,7 @@ class Held(Struct, frozen=True):
 
     Args:
         kinds: the kinds of its values.
-        digits: the digits of its numbers, where their kinds alone do not tell what holds them.
+        digits: the digits of its numbers, where their kinds alone do not decide the dtype.
     """
 
     kinds: frozenset[str]
@@ -53,7 +53,7 @@ def held_values(events: Events, rules: Iterable[Rule]) -> dict[str, Held]:
 
     Args:
         events: the events.
-        rules: the fields whose dtype the names of columns do not tell.
+        rules: the fields whose dtype the names of columns do not decide.
     """
     chosen = list(rules)
     undecided = {**events.dtypes, **{rule.name: _UNDECIDED for rule in chosen}}
@@ -68,7 +68,7 @@ def shows_numbers_as_texts(rule: Rule, members: Members, seen: Collection[str], 
         rule: a field that reads a member.
         members: the members.
         seen: the columns of kinds that any event of the question has.
-        held: what the field holds, where the names of columns do not tell its dtype.
+        held: what the field holds, where the names of columns do not decide its dtype.
     """
     member = members.of(rule)
     if member.dtype is not None or (held is None and rule.operation.folds == "numbers"):
