@@ -1,4 +1,4 @@
-"""The status of a service (`follow`, `pull --follow`): rewritten in one line on a terminal, a line per change in a pipe."""
+"""The status of a service: one line that is rewritten on a terminal, and a line per change in a pipe."""
 
 import shutil
 import sys

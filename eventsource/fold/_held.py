@@ -1,7 +1,7 @@
 """What a field holds, where its values decide its dtype.
 
-For most fields the names of columns decide it, see `eventsource.fold._value_dtypes`. In two cases all values of the
-field are read: numbers, whose size decides which dtype holds all of them; and operations that compare values
+For most fields the names of columns decide it, see `eventsource.fold._value_dtypes`. In two cases all values of
+the field are read: numbers, whose size decides which dtype holds all of them; and operations that compare values
 (``smallest``, ``distinct``), where a member has numbers, texts and booleans in different entities.
 """
 

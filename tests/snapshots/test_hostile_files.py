@@ -119,7 +119,7 @@ def test_states_without_a_column_raise_nothing(tmp_path: Path) -> None:
 
 
 READ_ONLY = """
-import os, sys, warnings
+import filelock, os, sys, warnings  # filelock while the libraries of root can be read
 from tests.index.indexkit import SMALL
 from tests.conformance.stored import BUSY, stored_timeline
 from eventsource import Log
