@@ -40,6 +40,7 @@ from eventsource.redaction import without_secrets
 
 if TYPE_CHECKING:  # what changes a log is imported when it is first used
     from eventsource.log._changes import Changes
+    from eventsource.log._conflicts import CONFLICT_REASON
     from eventsource.log._correct import (
         Correction,
         CorrectionRequest,
@@ -72,6 +73,7 @@ __all__ = [
 ]
 
 _HOMES: Final = {
+    "CONFLICT_REASON": "_conflicts",
     "Appended": "_writer",
     "Correction": "_correct",
     "CorrectionRequest": "_correct",
