@@ -27,7 +27,16 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from filelock import FileLock
 
-__all__ = ["LOCK", "derived_folder", "hold_lock", "mark_used", "remove_derived", "remove_unused", "try_lock"]
+__all__ = [
+    "LOCK",
+    "derived_folder",
+    "hold_lock",
+    "mark_used",
+    "remove_derived",
+    "remove_unused",
+    "try_lock",
+    "user_cache",
+]
 
 LOCK: Final = "lock"
 """The file whose lock a process holds while it writes a folder."""
@@ -144,11 +153,16 @@ def _erasures(folder: Path) -> int:
 
 
 def _cache(path: str) -> Path:
-    """Return the folder of a log in the user's cache, which is created: no other user can read it."""
+    """Return the folder of a log in the user's cache."""
+    return user_cache() / _digest(path)
+
+
+def user_cache() -> Path:
+    """Return the folder of this package in the user's cache, which is created: no other user can read it."""
     own = _cache_home() / "eventsource"
     with contextlib.suppress(OSError):  # what writes below it says why it cannot
         own.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return own / _digest(path)
+    return own
 
 
 def _cache_home() -> Path:

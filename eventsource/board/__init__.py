@@ -13,6 +13,7 @@ board                        # in a notebook: title, sentence, sliders
 board.cards()                # a card per figure
 board.trend("premium")       # a line over all stops
 board.by("country", "share") # a figure for each value of a field
+board.chart(draw, title="…") # a chart of the states, drawn by a function of yours; board.table(make) likewise
 board.late()                 # which events came in later, by name
 board.find("customer-42")    # search, table, life line
 ```
@@ -21,16 +22,18 @@ Each is the output of a cell. A report draws them; every number in them follows 
 equals that of `Timeline.as_of` at the moment and the day on which it was known. In a page there is one board.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Final
 
 import polars as pl
 
+from eventsource.board._changed import Changed, counts_of_changes
 from eventsource.board._columns import in_columns
 from eventsource.board._events import events_of
 from eventsource.board._figures import Figure, figures_of, grouped_values, plain_value, values_at
+from eventsource.board._following import Drawn, drawn_at, plain_charts, plain_tables
 from eventsource.board._lives import Field, Lives, fields_of
 from eventsource.board._opening import Opening
 from eventsource.board._part import MIMETYPE, RESULTS_MIMETYPE, VERSION, Part
@@ -40,7 +43,7 @@ from eventsource.errors import ReportError
 from eventsource.moment import Moment, last_instant
 from eventsource.timeline import Timeline
 
-__all__ = ["MIMETYPE", "RESULTS_MIMETYPE", "VERSION", "Board", "Field", "Figure", "Opening", "Part"]
+__all__ = ["MIMETYPE", "RESULTS_MIMETYPE", "VERSION", "Board", "Changed", "Field", "Figure", "Opening", "Part"]
 
 _MOST_GROUPS: Final = 10
 
@@ -53,7 +56,7 @@ class Board(Part):
         moments: the stops of *as of*, such as month-ends; a date is the end of its day.
         known: the stops of *as known on*; default: those of ``moments``. The day of the last recorded event is one
             too: as known then, all events count.
-        figures: name → a `Figure`, or a Polars aggregation over the fields of the states.
+        figures: name → a `Figure`, a `Changed`, or a Polars aggregation over the fields of the states.
         title: what the page is about, in a word or two.
         sentence: the answer, with ``{name}`` for a figure, ``{name.change}`` for its change since ``before``, and
             ``{as_of}``, ``{known_at}``, ``{before}`` for moments. A format follows a colon: see
@@ -74,7 +77,7 @@ class Board(Part):
         timeline: Timeline,
         *,
         moments: Sequence[Moment],
-        figures: Mapping[str, pl.Expr | Figure],
+        figures: Mapping[str, pl.Expr | Figure | Changed],
         title: str,
         sentence: str = "",
         known: Sequence[Moment] | None = None,
@@ -117,7 +120,7 @@ class Board(Part):
             of: the figure that says how many each group has.
             title: the title above.
         """
-        figures = self._names((*names, of) if of else names)
+        figures = self._aggregations((*names, of) if of else names)
         if field not in self.timeline.plan.fields:
             raise ReportError(
                 f"unknown field {field!r}", hint=f"the fields are {', '.join(self.timeline.plan.fields)}"
@@ -126,11 +129,37 @@ class Board(Part):
             self._histories,
             [self._instant(moment) for moment in self.moments.moments],
             field,
-            {name: self.figures[name] for name in figures},
+            figures,
             most=_MOST_GROUPS,
         )
         shown = [name for name in figures if name != of]
         return self._part("by", figures=shown, of=of, title=title, groups=groups, values=values)
+
+    def chart(self, draw: Callable[[pl.DataFrame], Any], *, title: str) -> Part:
+        """Return a chart of the states at the chosen moment, as known on the chosen day.
+
+        Args:
+            draw: returns an Altair chart of states, a row per entity; it is called once for all moments at which
+                they are the same, and not for states without entities.
+            title: the title above.
+        """
+        return self._part("chart", title=title, **plain_charts(self._drawn(draw)))
+
+    def table(
+        self,
+        make: Callable[[pl.DataFrame], pl.DataFrame],
+        *,
+        title: str,
+        forms: Mapping[str, str] | None = None,
+    ) -> Part:
+        """Return a table of the states at the chosen moment, as known on the chosen day.
+
+        Args:
+            make: returns a frame with the same columns for all states, at most 500 rows; see `chart`.
+            title: the title above.
+            forms: column → how its values read; see `eventsource.formats`. Others have the format that fits.
+        """
+        return self._part("table", title=title, **plain_tables(self._drawn(make), forms or {}))
 
     def say(self, sentence: str) -> Part:
         """Return a sentence whose values follow the sliders; see ``sentence`` of the class."""
@@ -161,6 +190,9 @@ class Board(Part):
         row = self._values[self.known.start].row(self.moments.start, named=True)
         return {name: plain_value(value) for name, value in row.items()}
 
+    def _drawn(self, make: Callable[[pl.DataFrame], Any]) -> Drawn:
+        return drawn_at(self._histories, [self._instant(moment) for moment in self.moments.moments], make)
+
     def _part(self, kind: str, **plain: Any) -> Part:
         return Part(kind, lambda: plain, self.results)
 
@@ -169,6 +201,17 @@ class Board(Part):
             if name not in self.figures:
                 raise ReportError(f"unknown figure {name!r}", hint=f"the figures are {', '.join(self.figures)}")
         return list(dict.fromkeys(names or self.figures))
+
+    def _aggregations(self, names: Sequence[str]) -> dict[str, Figure]:
+        """Return figures over states; default: all of them."""
+        found = {name: self.figures[name] for name in self._names(names)}
+        counts = [name for name, figure in found.items() if isinstance(figure, Changed)]
+        if names and counts:
+            raise ReportError(
+                f"figure {counts[0]!r} counts changes, which have no groups",
+                hint='Figure(pl.col("premium").sum())',
+            )
+        return {name: figure for name, figure in found.items() if isinstance(figure, Figure)}
 
     def _need_fields(self, part: str) -> None:
         if not self.fields:
@@ -190,8 +233,22 @@ class Board(Part):
     @cached_property
     def _values(self) -> list[pl.DataFrame]:
         """The figures, a frame per known moment with a row per asked moment."""
-        instants = [self._instant(moment) for moment in self.moments.asked]
-        return [values_at(history, instants, self.figures) for history in self._histories]
+        instants, begins = self.moments.periods
+        states = self._aggregations(())
+        found = []
+        for known_at, history in zip(self.known.moments, self._histories, strict=True):
+            counts = {
+                name: counts_of_changes(self.timeline, each, instants, begins, known_at=known_at, upto=self.upto)
+                for name, each in self.figures.items()
+                if isinstance(each, Changed)
+            }
+            values = values_at(history, instants, states).get_columns() if states else []
+            found.append(
+                pl.DataFrame([*values, *(count.rename(name) for name, count in counts.items())]).select(
+                    list(self.figures)
+                )
+            )
+        return found
 
     @cached_property
     def _opening(self) -> Opening:

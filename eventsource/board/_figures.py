@@ -9,13 +9,14 @@ A figure is a Polars aggregation over the states at a moment. The states are tho
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
 import polars as pl
 
+from eventsource.board._changed import Changed
 from eventsource.errors import ReportError
 from eventsource.formats import NAMES, formatted
 
@@ -41,7 +42,7 @@ class Figure:
     form: str = ""
 
 
-def figures_of(given: Mapping[str, pl.Expr | Figure]) -> dict[str, Figure]:
+def figures_of(given: Mapping[str, pl.Expr | Figure | Changed]) -> dict[str, Figure | Changed]:
     """Return figures by name; an expression alone is called by its name.
 
     Raises:
@@ -49,14 +50,14 @@ def figures_of(given: Mapping[str, pl.Expr | Figure]) -> dict[str, Figure]:
     """
     if not given:
         raise ReportError("expected figures, got none", hint='figures={"premium": pl.col("premium").sum()}')
-    found = {}
+    found: dict[str, Figure | Changed] = {}
     for name, each in given.items():
-        figure = each if isinstance(each, Figure) else Figure(each)
-        if not name.isidentifier() or not isinstance(figure.value, pl.Expr):
+        figure = each if isinstance(each, Figure | Changed) else Figure(each)
+        if not name.isidentifier() or not (isinstance(figure, Changed) or isinstance(figure.value, pl.Expr)):
             raise ReportError(f"figure {name!r}: expected a name with an expression, got {each!r}")
         if figure.form and figure.form not in NAMES:
             raise ReportError(f"figure {name!r}: no format {figure.form!r}", hint=f"one of {', '.join(NAMES)}")
-        found[name] = Figure(figure.value, figure.label or name.replace("_", " ").capitalize(), figure.form)
+        found[name] = replace(figure, label=figure.label or name.replace("_", " ").capitalize())
     return found
 
 

@@ -22,7 +22,7 @@ class Part:
     """What a cell shows: a part of a board.
 
     Args:
-        kind: ``board``, ``cards``, ``trend``, ``by``, ``say``, ``late`` or ``find``.
+        kind: ``board``, ``cards``, ``trend``, ``by``, ``say``, ``late``, ``chart``, ``table`` or ``find``.
         plain: returns the rest of its JSON.
         results: returns the figures at the stops that the page opens with.
         sentence: returns what the part says then, as a text.

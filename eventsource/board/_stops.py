@@ -29,17 +29,26 @@ class Stops:
         start: the number of the stop that the page opens with.
         before: the moment before each stop; empty for the slider *as known on*.
         tz: the zone of the moments that name none.
+        step: how long before each stop the moment before it is; empty for the slider *as known on*.
     """
 
     moments: tuple[date | datetime, ...]
     start: int
     before: tuple[date | datetime, ...]
     tz: str
+    step: str = ""
 
     @property
     def asked(self) -> list[date | datetime]:
         """All moments that have answers: the stops, then the other moments before them, each once."""
         return list(dict.fromkeys([*self.moments, *self.before]))
+
+    @property
+    def periods(self) -> tuple[list[datetime], list[datetime]]:
+        """The instants of `asked`, and where the period before each begins."""
+        begins = [_earlier(moment, self.step) for moment in self.asked]
+        ends, starts = ([last_instant(each, self.tz) for each in moments] for moments in (self.asked, begins))
+        return ends, starts
 
     def plain(self) -> dict[str, Any]:
         """Return what the page needs, as JSON: ISO texts, instants as microseconds, numbers of moments."""
@@ -85,5 +94,9 @@ def stops_of(
             hint="month-ends, and days of their own",
         )
     first = len(stops) - 1 if start is None else sorted(by_instant).index(last_instant(start, tz))
-    earlier = (moments_of({"stop": stop, "before": f"stop - {before}"})["before"] for stop in stops if before)
-    return Stops(stops, first, tuple(earlier), tz)
+    earlier = (_earlier(stop, before) for stop in stops if before)
+    return Stops(stops, first, tuple(earlier), tz, before)
+
+
+def _earlier(moment: date | datetime, step: str) -> date | datetime:
+    return moments_of({"stop": moment, "before": f"stop - {step}"})["before"]

@@ -9,6 +9,7 @@ from click.exceptions import Exit
 
 from eventsource.cli._config import Project, short_path
 from eventsource.cli._errors import FAILED, UsageError, code_of, explained
+from eventsource.cli._models import load_plan
 from eventsource.cli._output import OutputOptions
 from eventsource.cli._parameters import Argument, Option
 from eventsource.cli._progress import Bar
@@ -179,6 +180,7 @@ def _run_one(
             log=project.located(project.log),
             fresh=fresh,
             limits=None if timeout is None else report.Limits(timeout),
+            load_model=lambda name: load_plan(name, project.folder),
             progress=lambda _, done, total: bar.draw(f"{target.stem}: cell {done} of {total}", done, total),
         )
     how = "as before" if made.is_served else f"{made.seconds:.1f} s"

@@ -1,13 +1,16 @@
 """The commands `report verify` and `report diff`: make a page again, compare two pages."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import polars as pl
 from click.exceptions import Exit
 
-from eventsource.cli._config import Project
-from eventsource.cli._errors import FAILED
+from eventsource.atomic_write import atomic_write
+from eventsource.cli._config import Project, short_path
+from eventsource.cli._errors import FAILED, writing
 from eventsource.cli._models import load_plan
 from eventsource.cli._options import ModelOption
 from eventsource.cli._output import OutputOptions
@@ -61,6 +64,12 @@ def diff(
     entities: Annotated[
         int, Option("--entities", min=0, metavar="COUNT", help="Look up the events of this many entities.")
     ] = 100,
+    html: Annotated[
+        Path | None,
+        Option(
+            "--html", metavar="FILE", help="Write the comparison as a page too, by whose links both pages open."
+        ),
+    ] = None,
     model: ModelOption = None,
     shown: OutputOptions,
 ) -> None:
@@ -77,6 +86,11 @@ def diff(
     if name:
         plan = load_plan(name, project.folder)
     found = report.diff(a, b, model=plan, root=project.folder, limit=entities)
+    if html is not None:
+        addresses = [quote(Path(os.path.relpath(page, html.parent)).as_posix()) for page in (a, b)]
+        with writing(html, "name another file with --html"), atomic_write(html) as draft:
+            draft.write_text(report.diff_page(found, a=addresses[0], b=addresses[1]), encoding="utf-8")
+        say(short_path(str(html)))
     is_table = shown.form == "table"
     rows = [(each.name, _text(each.before), _text(each.after), _text(each.more)) for each in found.changes]
     figures = pl.DataFrame(rows, schema=["figure", "before", "after", "more"], orient="row", strict=False)

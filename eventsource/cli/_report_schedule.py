@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from eventsource.cli._config import Project
 from eventsource.cli._errors import MissingError, UsageError, explained
+from eventsource.cli._models import load_plan
 from eventsource.cli._parameters import Option
 from eventsource.cli._report import OutOption, folder_of_pages
 from eventsource.cli._terminal import complain, note, say
@@ -71,7 +72,12 @@ def _serve(scheduled: list, project: Project, out: Path | None, health: Path | N
     def run(definition: report.Definition, due: datetime) -> str:
         try:
             made = report.run(
-                definition.file, out=pages, root=project.folder, log=project.located(project.log), due=due
+                definition.file,
+                out=pages,
+                root=project.folder,
+                log=project.located(project.log),
+                due=due,
+                load_model=lambda name: load_plan(name, project.folder),
             )
         except EventsourceError as error:
             complain("Error", f"{definition.name}: {explained(error)[0]}")

@@ -15,18 +15,20 @@ if TYPE_CHECKING:
     from eventsource.report._about import About, Freshness, Link
     from eventsource.report._definition import Definition, definitions, read_definition
     from eventsource.report._diff import Change, Difference, Move, diff
+    from eventsource.report._diff_page import LoadModel, diff_page
     from eventsource.report._display import result
     from eventsource.report._fit import check_definition, check_parameters
     from eventsource.report._ledger import Ledger
     from eventsource.report._limits import Limits
     from eventsource.report._new import new_definition
+    from eventsource.report._page_file import manifest_of_page
     from eventsource.report._parameters import Parameter, resolved
     from eventsource.report._pdf import write_pdf
     from eventsource.report._results import named_results
     from eventsource.report._run import ChecksFailedError, Report, parameters, run
     from eventsource.report._schedule import Scheduler, SchedulerStatus, SystemClock
     from eventsource.report._units import crontab_lines, systemd_units
-    from eventsource.report._verify import Verified, manifest_of_page, model_of_page, verify
+    from eventsource.report._verify import Verified, model_of_page, verify
 
 __all__ = [
     "About",
@@ -38,6 +40,7 @@ __all__ = [
     "Ledger",
     "Limits",
     "Link",
+    "LoadModel",
     "Move",
     "Parameter",
     "Report",
@@ -50,6 +53,7 @@ __all__ = [
     "crontab_lines",
     "definitions",
     "diff",
+    "diff_page",
     "manifest_of_page",
     "model_of_page",
     "named_results",
@@ -73,6 +77,7 @@ _HOMES: Final = dict.fromkeys(__all__, "_run") | {
     "Ledger": "_ledger",
     "Limits": "_limits",
     "Link": "_about",
+    "LoadModel": "_diff_page",
     "Move": "_diff",
     "Parameter": "_parameters",
     "Scheduler": "_schedule",
@@ -84,7 +89,8 @@ _HOMES: Final = dict.fromkeys(__all__, "_run") | {
     "crontab_lines": "_units",
     "definitions": "_definition",
     "diff": "_diff",
-    "manifest_of_page": "_verify",
+    "diff_page": "_diff_page",
+    "manifest_of_page": "_page_file",
     "model_of_page": "_verify",
     "named_results": "_results",
     "new_definition": "_new",

@@ -59,6 +59,7 @@ class About:
         warning: why the page must not be trusted as it is, such as a later run that failed; None: nothing.
         previous: the page of the run before; None: there is none.
         next: the page of the run after; None: there is none yet.
+        changes: pages that compare this run with its neighbours.
         index: the page that lists all reports; None: there is none.
         manifest: what the page was made of; the page contains it as JSON.
     """
@@ -71,6 +72,7 @@ class About:
     warning: str | None = None
     previous: Link | None = None
     next: Link | None = None
+    changes: tuple[Link, ...] = ()
     index: Link | None = None
     manifest: Mapping[str, Any] = field(default_factory=dict)
 

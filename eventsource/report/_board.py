@@ -83,6 +83,23 @@ class View(Opening):
         most = 1 if self.data["figures"][name]["form"] == "share" else max(values, default=0) or 1
         return round(100 * max(value, 0) / most, 2)
 
+    def chosen(self, part: dict[str, Any]) -> Any:
+        """Return the chart or the rows at the stops that the page opens with; None: no entity exists then."""
+        number = part["numbers"][self.k][self.t]
+        if part["part"] == "table":
+            return part["tables"][number]
+        own = part["specs"][number]
+        return None if own is None else {**part["shared"], **own}
+
+    def described(self, part: dict[str, Any]) -> str:
+        """Return what a chart shows, for readers who do not see it."""
+        return str((self.chosen(part) or {}).get("description") or part["title"])
+
+    def drawing(self, part: dict[str, Any]) -> Markup:
+        """Return a chart for readers without scripts."""
+        spec = self.chosen(part)
+        return _NOTHING if spec is None else still({name: spec[name] for name in spec if name != "title"})
+
     def still(self, part: dict[str, Any]) -> Markup:
         """Return the drawing of a trend for readers without scripts."""
         count, known = self.data["moments"]["stops"], self.data["known"]["instants"][self.k]

@@ -21,8 +21,8 @@ from eventsource.log import Log
 from eventsource.model import Model
 from eventsource.moment import parse_moment
 from eventsource.plan import Plan
+from eventsource.report._page_file import manifest_of_page
 from eventsource.report._state import LogState
-from eventsource.report._verify import manifest_of_page
 from eventsource.timeline import Timeline
 
 __all__ = ["Change", "Difference", "Move", "diff"]

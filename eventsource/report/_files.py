@@ -5,6 +5,7 @@ index.html                        all reports and their runs
 board/latest.html                 a copy of the newest good page
 board/2024-12-31T234800-1a2b3c4d.html          a page: the moment of its data, and what it was asked
 board/2024-12-31T234800-1a2b3c4d.json          its manifest
+board/2024-12-31T234800-1a2b3c4d-diff.html     what changed since the run before
 board/2024-12-31T234800-1a2b3c4d-failed.html   what readers see of a run that failed, with a manifest
 .private/board/….ipynb            executed notebooks, with code and tracebacks: only their owner may read them
 .private/runs.sqlite              the ledger of all runs
@@ -44,6 +45,10 @@ class Files:
     def page(self, report: str, run: str) -> Path:
         """Return the path of a page."""
         return self.out / report / f"{run}.html"
+
+    def diff(self, report: str, run: str) -> Path:
+        """Return the path of the page that compares a run with the one before it."""
+        return self.out / report / f"{run}-diff.html"
 
     def latest(self, report: str) -> Path:
         """Return the path of the copy of a report's newest page."""
@@ -107,6 +112,7 @@ class Files:
         self.write(self.out / manifest["report"] / f"{manifest['run']}.json", f"{text}\n")
 
     def remove(self, report: str, run: str) -> None:
-        """Remove a run: page, manifest and executed notebook."""
-        for file in (self.page(report, run), self.out / report / f"{run}.json", self.executed(report, run)):
+        """Remove a run: page, manifest, comparison and executed notebook."""
+        manifest = self.out / report / f"{run}.json"
+        for file in (self.page(report, run), manifest, self.diff(report, run), self.executed(report, run)):
             file.unlink(missing_ok=True)

@@ -127,7 +127,7 @@ def _rows(files: Files, manifests: Sequence[Mapping[str, Any]]) -> Iterator[Row]
     for manifest in reversed(manifests):
         name, run, is_good = manifest["report"], manifest["run"], _is_good(manifest)
         value = manifest["results"].get(manifest.get("headline"))
-        diff = files.out / name / f"{run}-diff.html"
+        diff = files.diff(name, run)
         yield Row(
             f"{name}/{run}.html",
             _data(manifest) or run,

@@ -1,6 +1,7 @@
 """The items of a page that a notebook's outputs give: charts, tables, pictures and text, but nothing that runs.
 
-HTML in an output is not trusted, because it may contain event data. An allow-list keeps only its tables.
+HTML in an output is not trusted, because it may contain event data. An allow-list keeps only its tables. A cell
+tagged ``trusted`` keeps the HTML of its outputs as it is, styles included; the page forbids its scripts to run.
 """
 
 import re
@@ -16,9 +17,10 @@ from nbformat import NotebookNode
 from eventsource.charts import HIDDEN, VEGA_MIMETYPES
 from eventsource.mime_types import BOARD, RESULTS
 
-__all__ = ["Item", "items"]
+__all__ = ["Item", "is_trusted", "items"]
 
 _HIDDEN: Final = {"remove-cell", "parameters", "injected-parameters", "results"}
+_TRUSTED: Final = "trusted"
 _TABLE: Final = {"table", "thead", "tbody", "tfoot", "tr", "th", "td", "caption", "small", "br"}
 _PROSE: Final = nh3.ALLOWED_TAGS - {"img"}  # a page loads nothing
 _LEFT_OUT: Final = {"script", "style", "details"}
@@ -37,8 +39,8 @@ class Item:
     """One item of a page.
 
     Args:
-        kind: ``html``, ``chart`` or ``board``.
-        html: the HTML of the item; safe.
+        kind: ``html``, ``chart``, ``board`` or ``trusted``.
+        html: the HTML of the item; safe, or trusted.
         spec: the Vega-Lite specification of a chart, without its title.
         title: the title of a chart; the page shows it as text above the chart.
         rows: the data of a chart, for the table below it.
@@ -65,7 +67,22 @@ def items(notebook: NotebookNode) -> Iterator[Item]:
             yield Item("html", _clean(markdown2html_mistune(cell.source), markdown=True))
         elif cell.cell_type == "code" and "remove-output" not in tags:
             for output in cell.get("outputs", []):
-                yield from (replace(item, tags=frozenset(tags)) for item in _output(output))
+                found = _trusted(output) if _TRUSTED in tags else _output(output)
+                yield from (replace(item, tags=frozenset(tags)) for item in found)
+
+
+def is_trusted(item: Item) -> bool:
+    """Return whether an item is HTML of a library, as it is."""
+    return item.kind == _TRUSTED
+
+
+def _trusted(output: NotebookNode) -> Iterator[Item]:
+    """Yield the item for one output of a trusted cell: its HTML as it is, if it has some."""
+    html = output.get("data", {}).get("text/html")
+    if html is None or BOARD in output["data"]:
+        yield from _output(output)
+    else:
+        yield Item(_TRUSTED, Markup('<div class="trusted">{}</div>').format(Markup(html)))  # noqa: S704 - by the tag
 
 
 def _output(output: NotebookNode) -> Iterator[Item]:

@@ -5,10 +5,8 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from functools import cache
 from typing import Any, Final
 
-import vl_convert
 from markupsafe import Markup
 from nbformat import NotebookNode
 
@@ -17,20 +15,24 @@ from eventsource.errors import ReportError
 from eventsource.report._about import About
 from eventsource.report._bar import bar
 from eventsource.report._board import view_of
+from eventsource.report._bundle import bundle
 from eventsource.report._layout import blocks
-from eventsource.report._outputs import Item, items
+from eventsource.report._outputs import Item, is_trusted, items
 from eventsource.report._still import still
 from eventsource.report._templates import asset, template
 
 __all__ = ["json_for_script", "page", "title_of"]
 
 _LIMIT: Final = 5_000_000
-_HEADING: Final = re.compile(r"<h([23])(?: id=\"[^\"]*\")?>(.*?)</h[23]>", re.DOTALL)
+_ANSWER: Final = "answer"
+"""The tag of cells whose output is the answer: it is at the top of the page."""
+_TITLE: Final = re.compile(r"<h1[^>]*>.*?</h1>", re.DOTALL)
+_HEADING: Final = re.compile(r"<h2(?: id=\"[^\"]*\")?>(.*?)</h2>", re.DOTALL)
 _MARKUP: Final = re.compile(r"<[^>]+>")
 _CONTENTS_FROM: Final = 3
 """A page with more headings than this has a table of contents."""
-_BOARD_SCRIPTS: Final = ("sliders.js", "parts.js", "lives.js", "lifeline.js", "find.js")
-_WITH_DATA: Final = ("board", "trend", "by", "find")
+_BOARD_SCRIPTS: Final = ("sliders.js", "parts.js", "following.js", "lives.js", "lifeline.js", "find.js")
+_WITH_DATA: Final = ("board", "trend", "by", "chart", "table", "find")
 """The parts that scripts need the JSON of."""
 _ESCAPES: Final = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
 
@@ -52,9 +54,11 @@ def page(notebook: NotebookNode, about: About) -> str:
     view = view_of(parts)
     style = _palettes() + asset("page.css") + (asset("board.css") if view else "")
     script = _script(is_board=view is not None)
-    bundle = _bundle() if charts else ""
+    vega = bundle() if charts or any(part["part"] == "chart" for part in parts) else ""
     body, contents = _numbered(found)
-    opening = body.pop(0)[1]["html"] if body and "<h1" in str(body[0][1].get("html")) else ""
+    opening = _titled(notebook, body.pop(0)[1]["html"], about) if body and _is_opening(body[0][1]) else ""
+    answers = [item for tags, item in body if _ANSWER in tags]
+    body = [(tags, item) for tags, item in body if _ANSWER not in tags]
     html = (
         template("page.html")
         .render(
@@ -62,6 +66,8 @@ def page(notebook: NotebookNode, about: About) -> str:
             about=about,
             run=bar(about),
             opening=opening,
+            has_words=bool(_MARKUP.sub("", _TITLE.sub("", opening)).strip()),
+            answers=answers,
             view=view,
             body=list(blocks(body)),
             contents=contents if len(contents) > _CONTENTS_FROM and view is None else [],
@@ -74,8 +80,8 @@ def page(notebook: NotebookNode, about: About) -> str:
             manifest=json_for_script(dict(about.manifest)),
             style=Markup(style),  # noqa: S704 - files of this package
             script=Markup(script),  # noqa: S704 - likewise
-            bundle=Markup(bundle),  # noqa: S704 - of vl-convert, made safe by _bundle
-            policy=_policy(style, [script, bundle] if charts else [script]),
+            bundle=Markup(vega),  # noqa: S704 - of vl-convert, made safe by `bundle`
+            policy=_policy(style, [script, vega] if vega else [script], is_trusted=any(map(is_trusted, found))),
         )
         .lstrip()
     )
@@ -100,29 +106,32 @@ def title_of(notebook: NotebookNode, default: str) -> str:
     return default
 
 
-def _policy(style: str, scripts: list[str]) -> str:
-    """Return the content security policy: only this style and these scripts, and no request."""
+def _is_opening(item: Mapping[str, Any]) -> bool:
+    return "<h1" in str(item.get("html"))
+
+
+def _titled(notebook: NotebookNode, opening: Markup, about: About) -> Markup:
+    """Return the opening of a notebook under the title of its report, which may name the values of parameters."""
+    if about.title == title_of(notebook, ""):
+        return opening
+    return Markup(_TITLE.sub(lambda _: str(Markup("<h1>{}</h1>").format(about.title)), opening, count=1))  # noqa: S704 - both are safe
+
+
+def _policy(style: str, scripts: list[str], *, is_trusted: bool) -> str:
+    """Return the content security policy: only these scripts, and no request.
+
+    Only the page's own style counts, unless there is trusted HTML: libraries give theirs with it.
+    """
+    styles = "'unsafe-inline'" if is_trusted else f"'sha256-{_digest(style)}'"
     allowed = " ".join(f"'sha256-{_digest(script)}'" for script in scripts)
     return (
-        f"default-src 'none'; script-src {allowed}; style-src 'sha256-{_digest(style)}'; img-src data:; "
+        f"default-src 'none'; script-src {allowed}; style-src {styles}; img-src data:; "
         "connect-src 'none'; base-uri 'none'; form-action 'none'"
     )
 
 
 def _digest(text: str) -> str:
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-@cache
-def _bundle() -> str:
-    """Return the script that draws charts; no text in it can end the script element."""
-    return re.sub(r"</(?=script)", r"<\\/", _all_of_vega(), flags=re.IGNORECASE).replace("<!--", "<\\!--")
-
-
-def _all_of_vega() -> str:
-    """Return Vega, Vega-Lite and their embedding as one script."""
-    whole: str = vl_convert.javascript_bundle()  # type: ignore[call-arg]  # its stub lacks the default
-    return whole
 
 
 def _palettes() -> str:
@@ -136,7 +145,7 @@ def _palettes() -> str:
 
 def _script(*, is_board: bool) -> str:
     """Return the scripts of a page as one."""
-    names = ["forms.js", *(_BOARD_SCRIPTS if is_board else ()), "tables.js", "page.js"]
+    names = ["forms.js", "charts.js", "tables.js", *(_BOARD_SCRIPTS if is_board else ()), "page.js"]
     return "\n".join(asset(name) for name in names)
 
 
@@ -157,9 +166,9 @@ def _numbered(found: list[Item]) -> tuple[list[tuple[frozenset[str], dict[str, A
             continue
         html = str(item.html)
         for heading in _HEADING.finditer(html):
-            contents.append({"id": f"s{len(contents) + 1}", "text": _MARKUP.sub("", heading[2])})
+            contents.append({"id": f"s{len(contents) + 1}", "text": _MARKUP.sub("", heading[1])})
         names = iter(contents[-len(_HEADING.findall(html)) :] if _HEADING.search(html) else [])
-        html = _HEADING.sub(lambda h: f'<h{h[1]} id="{next(names)["id"]}">{h[2]}</h{h[1]}>', html)  # noqa: B023
+        html = _HEADING.sub(lambda h: f'<h2 id="{next(names)["id"]}">{h[1]}</h2>', html)  # noqa: B023
         body.append((item.tags, {"html": Markup(html)}))  # noqa: S704 - cleaned before; only ids are added
     return body, contents
 

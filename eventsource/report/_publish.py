@@ -1,7 +1,5 @@
 """Publishing: a page and its manifest, or a failure page; then the newest page, the bars and the index."""
 
-import json
-import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -13,19 +11,19 @@ from nbformat import NotebookNode
 from eventsource.errors import ReportError
 from eventsource.report._bar import page_hash, plain_page
 from eventsource.report._checks import freshness_of
+from eventsource.report._diff_page import LoadModel, write_diffs
 from eventsource.report._execute import Failure, write_private
 from eventsource.report._files import FAILED, Files
 from eventsource.report._job import FORMAT, Job, hash_of_file
 from eventsource.report._links import with_links
-from eventsource.report._manifest import GOOD, page_manifest
+from eventsource.report._manifest import GOOD
 from eventsource.report._page import page
-from eventsource.report._renew import about_of, renew
+from eventsource.report._renew import about_of, renew, series_of_run
 from eventsource.report._results import named_results
 from eventsource.report._state import LogState
 
 __all__ = [
     "is_as_fresh",
-    "manifest_in",
     "publish",
     "publish_broken",
     "publish_failure",
@@ -39,8 +37,6 @@ _REASONS: Final = {
     "DefinitionError": "Its definition is broken.",
     "LogError": "Its log cannot be read.",
 }
-
-_MANIFEST: Final = re.compile(r'<script type="application/json" id="manifest">(.*?)</script>', re.DOTALL)
 
 
 def rendered(
@@ -69,7 +65,7 @@ def rendered(
     return page(with_links(done), about), manifest
 
 
-def publish(
+def publish(  # noqa: PLR0913 - all but three by keyword
     job: Job,
     given: Mapping[str, str],
     files: Files,
@@ -78,6 +74,7 @@ def publish(
     states: Sequence[LogState],
     sources: Mapping[str, str],
     begin: float,
+    load_model: LoadModel | None = None,
 ) -> dict[str, Any]:
     """Write the page of a run with all that belongs to it; return its manifest.
 
@@ -101,6 +98,14 @@ def publish(
     files.write(files.page(job.name, job.run), html)
     files.write_manifest(manifest)
     _retire(files, job)
+    write_diffs(
+        files,
+        series_of_run(files, job.name, job.run),
+        job.run,
+        model=settings.model if settings else "",
+        load_model=load_model,
+        root=job.root,
+    )
     renew(files, job.name, job.run)
     return manifest
 
@@ -211,22 +216,3 @@ def _retire(files: Files, job: Job) -> None:
         runs = [manifest["run"] for manifest in files.manifests(job.name) if manifest["run"] != job.run]
         for run in runs[: max(len(runs) + 1 - keep, 0)]:
             files.remove(job.name, run)
-
-
-def manifest_in(html: str) -> dict[str, Any]:
-    """Return the manifest that a page contains.
-
-    Raises:
-        ReportError: it contains none.
-    """
-    found = _MANIFEST.search(html)
-    try:
-        manifest = page_manifest(json.loads(found[1])) if found else None
-    except (ValueError, RecursionError):
-        manifest = None
-    if manifest is None:
-        raise ReportError(
-            "expected a page of a report, got a file without a manifest",
-            hint="name reports/out/NAME/RUN.html",
-        )
-    return manifest

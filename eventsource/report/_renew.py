@@ -12,7 +12,7 @@ from eventsource.report._files import Files
 from eventsource.report._index import asked_at, write_index
 from eventsource.report._manifest import GOOD
 
-__all__ = ["about_of", "renew"]
+__all__ = ["about_of", "renew", "series_of_run"]
 
 
 def about_of(manifest: Mapping[str, Any]) -> About:
@@ -34,8 +34,10 @@ def renew(files: Files, report: str, run: str) -> None:
     """
     manifests = files.manifests(report)
     good = [manifest for manifest in manifests if manifest["status"] in GOOD]
-    for about, manifest in _with_neighbours(good, run):
+    for about, manifest in _with_neighbours(files, good, run):
         _rewrite(files, files.page(report, manifest["run"]), about)
+    for first in {each["series"]: each for each in reversed(good)}.values():
+        _forget_before(files, good, first)  # it may have been retired
     if good:
         newest = max(good, key=lambda manifest: (asked_at(manifest), manifest["run"]))
         later = [each for each in manifests if each not in good and asked_at(each) >= asked_at(newest)]
@@ -44,17 +46,45 @@ def renew(files: Files, report: str, run: str) -> None:
     write_index(files)
 
 
-def _with_neighbours(good: Sequence[Mapping[str, Any]], run: str) -> Iterator[tuple[About, Mapping[str, Any]]]:
-    """Yield a run and those before and after it in its series, each with what its bar says."""
+def series_of_run(files: Files, report: str, run: str) -> list[dict[str, Any]]:
+    """Return the manifests of a run's series, those of older data first; empty if it has no page of figures."""
+    return _series([each for each in files.manifests(report) if each["status"] in GOOD], run)
+
+
+def _series(good: Sequence[dict[str, Any]], run: str) -> list[dict[str, Any]]:
     this = next((manifest for manifest in good if manifest["run"] == run), None)
-    if this is None:
-        return
-    series = [other for other in good if other["series"] == this["series"]]
-    here = series.index(this)
+    return [] if this is None else [other for other in good if other["series"] == this["series"]]
+
+
+def _with_neighbours(
+    files: Files, good: Sequence[dict[str, Any]], run: str
+) -> Iterator[tuple[About, Mapping[str, Any]]]:
+    """Yield a run and those before and after it in its series, each with what its bar says."""
+    series = _series(good, run)
+    here = next((number for number, manifest in enumerate(series) if manifest["run"] == run), 0)
     for number in range(max(here - 1, 0), min(here + 2, len(series))):
         before = _link(series[number - 1], "Previous run") if number else None
         after = _link(series[number + 1], "Next run") if number + 1 < len(series) else None
-        yield replace(about_of(series[number]), previous=before, next=after), series[number]
+        changes = tuple(_changes(files, series, number))
+        yield replace(about_of(series[number]), previous=before, next=after, changes=changes), series[number]
+
+
+def _changes(files: Files, series: Sequence[Mapping[str, Any]], number: int) -> Iterator[Link]:
+    """Yield links to the pages that compare a run with those before and after it."""
+    for other, text in ((number, "What changed since"), (number + 1, "What changed next")):
+        if 0 < other < len(series):
+            diff = files.diff(str(series[other]["report"]), str(series[other]["run"]))
+            if diff.exists():
+                yield Link(diff.name, text)
+
+
+def _forget_before(files: Files, good: Sequence[dict[str, Any]], first: Mapping[str, Any]) -> None:
+    """Remove what the first run of a series says about a run before it."""
+    diff = files.diff(str(first["report"]), str(first["run"]))
+    if diff.exists():
+        diff.unlink()
+        about = next(about for about, each in _with_neighbours(files, good, first["run"]) if each is first)
+        _rewrite(files, files.page(str(first["report"]), str(first["run"])), about)
 
 
 def _warned(html: str, newest: Mapping[str, Any], later: Sequence[Mapping[str, Any]]) -> str:

@@ -32,6 +32,7 @@ from eventsource.messages import counted
 from eventsource.progress import Progress, no_progress
 from eventsource.report._checks import broken_checks
 from eventsource.report._definition import Definition
+from eventsource.report._diff_page import LoadModel
 from eventsource.report._execute import Failure, read
 from eventsource.report._execute_job import execute_job
 from eventsource.report._files import Files
@@ -112,6 +113,7 @@ def run(  # noqa: PLR0913 - all but two by keyword
     due: datetime | None = None,
     fresh: bool = False,
     limits: Limits | None = None,
+    load_model: LoadModel | None = None,
     progress: Progress = no_progress,
 ) -> Report:
     """Run a report, and publish its page: ``out/NAME/RUN.html``, and a copy of it as ``out/NAME/latest.html``.
@@ -129,6 +131,8 @@ def run(  # noqa: PLR0913 - all but two by keyword
         due: the moment of a schedule, from which relative moments count; default: ``now``.
         fresh: whether to run again what was asked before.
         limits: what the run may use; default: what the definition says, else ten minutes.
+        load_model: returns the plan of the model that a definition names; then the page of changes since the run
+            before also says which entities differ.
         progress: called before each cell, with its number and how many there are.
 
     Raises:
@@ -143,7 +147,16 @@ def run(  # noqa: PLR0913 - all but two by keyword
     try:
         job = _job(report, given or {}, files, root=base, log=log, now=moment, due=due)
         with files.lock(job.name):
-            made = _run(job, given or {}, files, fresh=fresh, limits=limits, progress=progress, begin=begin)
+            made = _run(
+                job,
+                given or {},
+                files,
+                fresh=fresh,
+                limits=limits,
+                load_model=load_model,
+                progress=progress,
+                begin=begin,
+            )
     except OSError as error:
         if isinstance(error, ReportError) or not isinstance(error, PermissionError | FileNotFoundError):
             raise
@@ -176,13 +189,14 @@ def _job(
         raise
 
 
-def _run(
+def _run(  # noqa: PLR0913 - all but three by keyword
     job: Job,
     given: Mapping[str, str],
     files: Files,
     *,
     fresh: bool,
     limits: Limits | None,
+    load_model: LoadModel | None,
     progress: Progress,
     begin: float,
 ) -> Report:
@@ -199,7 +213,16 @@ def _run(
         try:
             done, states, sources = execute_job(job, files, limits=limits, progress=progress)
             _check(job, done, states)
-            manifest = publish(job, given, files, done=done, states=states, sources=sources, begin=begin)
+            manifest = publish(
+                job,
+                given,
+                files,
+                done=done,
+                states=states,
+                sources=sources,
+                begin=begin,
+                load_model=load_model,
+            )
         except ReportError as error:
             is_check = isinstance(error, ChecksFailedError)
             failure = getattr(error, "failure", Failure(type(error).__name__))

@@ -1,6 +1,7 @@
 """Charts as drawings: what a page shows where scripts do not run, and until they do."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ _INK: Final[dict[str, Any]] = {
     "legend": {"labelColor": "#1c1f23", "titleColor": "#5d6670"},
     "text": {"color": "#1c1f23"},
 }
+_NOT_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _VARIABLES: Final = {
     "#5d6670": "var(--soft)",
     "#dfe3e8": "var(--rule)",
@@ -35,10 +37,21 @@ def still(spec: Mapping[str, Any]) -> Markup:
     config: dict[str, Any] = dict(spec.get("config", {}))
     for name, colours in _INK.items():
         config[name] = {**config.get(name, {}), **colours}
-    svg: str = vl_convert.vegalite_to_svg(
-        json.dumps({**spec, "width": _WIDTH, "config": config}), allowed_base_urls=[]
-    )
+    drawn = _for_xml({**spec, "width": _WIDTH, "config": config})
+    svg: str = vl_convert.vegalite_to_svg(json.dumps(drawn), allowed_base_urls=[])
     for colour, variable in _VARIABLES.items():
         svg = svg.replace(f'"{colour}"', f'"{variable}"')
     start = svg.index("<svg")
     return Markup('<div class="still">{}</div>').format(Markup(svg[start:]))  # noqa: S704 - vl-convert escapes texts
+
+
+def _for_xml(value: Any) -> Any:
+    """Return a value without characters that XML has not, such as NUL: they would end the process."""
+    match value:
+        case str():
+            return _NOT_XML.sub("\ufffd", value)
+        case Mapping():
+            return {_for_xml(name): _for_xml(each) for name, each in value.items()}
+        case list() | tuple():
+            return [_for_xml(each) for each in value]
+    return value

@@ -13,14 +13,15 @@ from eventsource.progress import Progress, no_progress
 from eventsource.report._bar import page_hash
 from eventsource.report._definition import read_definition
 from eventsource.report._execute_job import execute_job
-from eventsource.report._files import FAILED, Files
+from eventsource.report._files import Files
 from eventsource.report._job import Job, hash_of_file, job_of
 from eventsource.report._manifest import target_of
-from eventsource.report._publish import manifest_in, rendered
+from eventsource.report._page_file import manifest_of_page
+from eventsource.report._publish import rendered
 from eventsource.report._results import named_results
 from eventsource.report._state import LogState, pins_of
 
-__all__ = ["Verified", "manifest_of_page", "model_of_page", "verify"]
+__all__ = ["Verified", "model_of_page", "verify"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,21 +79,6 @@ def verify(page: str | Path, *, root: str | Path | None = None, progress: Progre
         page_hash(html) == page_hash(again),
         tuple(_changed(job, manifest, states, found)),
     )
-
-
-def manifest_of_page(page: Path) -> tuple[str, dict[str, Any]]:
-    """Return a page and the manifest in it.
-
-    Raises:
-        ReportError: it cannot be read, or is not the page of a run that succeeded.
-    """
-    try:
-        html = page.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ReportError(f"{page} cannot be read: {error}", hint="name reports/out/NAME/RUN.html") from error
-    if page.stem.endswith(FAILED):
-        raise ReportError(f"{page} says that a run failed", hint="name the page of a run that succeeded")
-    return html, manifest_in(html)
 
 
 def model_of_page(page: str | Path, root: Path) -> str:

@@ -7,6 +7,7 @@ if (eventsource.board && eventsource.board.data.lives) (() => {
   const place = document.querySelector("[data-find]");
   const part = place ? json("part-" + place.dataset.board) : { name: "" };
   const nameField = lives.fields.find((field) => field.name === part.name);
+  lives.nameField = nameField;
   const columns = lives.fields;
   const instant = () => data.moments.instants[chosen.t];
   const nameOf = (entity, k = last) =>

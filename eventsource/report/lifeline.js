@@ -4,7 +4,9 @@ eventsource.lifeLine = (lives, entity, width) => {
   const board = eventsource.board, { data, chosen, last } = board;
   const k = chosen.k, DAY = 86400e6;
   const isNarrow = width < 560;
-  const lanes = lives.fields.filter((field) => field.kind !== "number");
+  // The name is above the line already; it gets a lane where it changed.
+  const isShown = (field) => field !== lives.nameField || field.start[entity + 1] - field.start[entity] > 1;
+  const lanes = lives.fields.filter((field) => field.kind !== "number" && isShown(field));
   const left = isNarrow ? 0 : 108, right = 52, laneHeight = isNarrow ? 46 : 34, bar = 22, top = 24;
   const numbers = lives.eventsOf(entity), spans = lives.spans(entity, k);
   const starts = lives.spans(entity, last).concat(spans).map((span) => span[0]);

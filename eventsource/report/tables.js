@@ -2,7 +2,7 @@
 (() => {
   const { element, shown } = eventsource;
   const PAGE = 15, SEARCH_FROM = 12;
-  const NUMBER = /^[-−+]?\d[\d,]*(\.\d+)?(e[-+]?\d+)?\s?%?$/i;
+  const NUMBER = /^[-−+]?[€$£]?\d[\d,]*(\.\d+)?(e[-+]?\d+)?\s?%?$/i;
   const TIME = /^(\d{4}-\d\d-\d\d \d\d:\d\d):\d\d(\.\d+)?( UTC)?$/;
   const MISSING = new Set(["null", "–", "None", "NaT", ""]);
   const IS_NAME = /(^|[\s_])(id|ids|year|code|zip|postcode|version|customer|stream|entity)$/i;
@@ -13,7 +13,7 @@
     return (text) => (/^[-−]?\d+(\.\d+)?$/.test(text) && Math.abs(number(text)) < 2 ** 53 && digits <= 6
       ? eventsource.fixed(number(text), digits).replace("-", "−") : text);
   };
-  const number = (text) => Number(text.replace(/[,%\s]/g, "").replace("−", "-"));
+  const number = (text) => Number(text.replace(/[,%\s€$£]/g, "").replace("−", "-"));
   // A spreadsheet would run a text that begins like a formula; an apostrophe makes it a text.
   const csvCell = (text, isNumber) => {
     const safe = !isNumber && /^\s*[=+\-@\t\r]/.test(text) ? "'" + text : text;
@@ -22,7 +22,8 @@
   eventsource.csv = (head, rows, isNumber) => [head.map((text) => csvCell(text, false)),
     ...rows.map((row) => row.map((text, n) => csvCell(text, isNumber[n])))].map((cells) => cells.join(",")).join("\r\n") + "\r\n";
 
-  const improve = (table, place) => {
+  // `state`: how a table is sorted, searched and paged; one that is drawn again keeps it.
+  eventsource.improve = (table, place, state = { sort: -1, descending: false, query: "", page: 0 }) => {
     const head = table.tHead && table.tHead.rows.length === 1 ? [...table.tHead.rows[0].cells] : null;
     const body = table.tBodies[0];
     if (!head || !body || !body.rows.length || [...table.rows].some((row) => row.cells.length !== head.length)) return;
@@ -57,8 +58,9 @@
       if (columns[n].isNumber) cell.classList.add("number");
       if (columns[n].isTime && texts.every((row) => MISSING.has(row[n]) || row[n].endsWith(" UTC"))) cell.append(element("small", { class: "unit" }, " UTC"));
     });
+    head.forEach((cell, n) => { if (names[n].includes("_")) cell.firstChild.textContent = names[n].replace(/_/g, " "); });
     // what is the same in all rows
-    const same = columns.flatMap((column, n) => (column.isSame ? [`${names[n]}: ${texts[0][n]}`] : []));
+    const same = columns.flatMap((column, n) => (column.isSame ? [`${names[n].replace(/_/g, " ")}: ${texts[0][n]}`] : []));
     if (same.length) {
       place.before(element("p", { class: "same" }, same.join(" · ")));
       columns.forEach((column, n) => {
@@ -66,7 +68,6 @@
       });
     }
     // sorting, search, pages
-    const state = { sort: -1, descending: false, query: "", page: 0 };
     const status = element("span", { role: "status" });
     const draw = () => {
       const query = state.query.toLowerCase();
@@ -117,13 +118,14 @@
         cell.replaceChildren(sorter);
       });
       const search = element("input", { type: "search", "aria-label": "Search this table", placeholder: "Search", autocomplete: "off" });
+      search.value = state.query;
       search.addEventListener("input", () => { state.query = search.value.trim(); state.page = 0; draw(); });
       place.after(element("div", { class: "table-tools" }, ...(rows.length >= SEARCH_FROM ? [search] : []), back, status, next, download));
       draw();
     }
   };
   for (const table of document.querySelectorAll(".wide > table:not(.bars):not(.entities):not([data-live]), .wide > div > table")) {
-    improve(table, table.closest(".wide"));
+    eventsource.improve(table, table.closest(".wide"));
   }
 
   // Tabs: without scripts, and in print, all of them show below each other.

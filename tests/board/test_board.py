@@ -7,12 +7,12 @@ import polars as pl
 import pytest
 
 import eventsource as es
-from eventsource.board import MIMETYPE, RESULTS_MIMETYPE, Board, Field, Figure
+from eventsource.board import MIMETYPE, RESULTS_MIMETYPE, Board, Changed, Field, Figure
 from eventsource.demo.models import Customer
 from eventsource.errors import MomentError, ReportError
 from eventsource.formats import formatted
 from eventsource.testing import event, given
-from tests.board.worlds import board, business
+from tests.board.worlds import board, business, by_city, city_chart
 
 FIGURES = {"premium": pl.col("premium").sum()}
 ANN = (
@@ -46,6 +46,62 @@ def test_figures_equal_as_of() -> None:
             assert found["premium"] == states["premium"].sum()
             assert found["share"] == states["premium"].mean()
             assert found["spent"] == pytest.approx(float(states["spent"].sum()), abs=1e-9)
+
+
+def test_changes_are_counted_from_the_moment_before() -> None:
+    """At every pair of stops: the plans that ended after the moment before, as they were known."""
+    timeline = business()
+    data = _json(board(timeline))
+    moments, known = data["moments"]["moments"], data["known"]["moments"]
+    for k, known_at in list(enumerate(known))[::4]:
+        changes = timeline.changes("premium", known_at=known_at).filter(~pl.col("after"))["at"].dt.date()
+        for t, before in list(enumerate(data["moments"]["before"]))[::3]:
+            since, until = (date.fromisoformat(moments[number]) for number in (before, t))
+            assert data["figures"]["cancelled"]["values"][k][t] == ((changes > since) & (changes <= until)).sum()
+    assert max(data["figures"]["cancelled"]["values"][-1]) > 0
+    only = Board(_timeline(), title="x", moments=["2024-02-01"], figures={"gone": Changed("premium")})
+    assert only.results() == {"gone": 2}
+    with pytest.raises(ReportError, match="figure 'gone' counts changes, which have no groups"):
+        only.by("city", "gone")
+
+
+def test_charts_and_tables_are_those_of_as_of() -> None:
+    """What a function makes of the states, at every pair; the same states are given to it once."""
+    timeline, seen = business(), []
+    shown = board(timeline)
+
+    def make(states: pl.DataFrame) -> pl.DataFrame:
+        seen.append(states)
+        return by_city(states)
+
+    part, chart = _json(shown.table(make, title="By city")), _json(shown.chart(city_chart, title="By city"))
+    assert part["columns"] == ["home_town", "customers", "spent"]
+    assert len(part["tables"]) == len(seen) < 60
+    for k, known_at in list(enumerate(shown.known.moments))[::4]:
+        for t, moment in list(enumerate(shown.moments.moments))[::3]:
+            expected = by_city(timeline.as_of(moment, known_at=known_at))
+            rows = part["tables"][part["numbers"][k][t]]
+            assert rows == [[formatted(value) for value in row] for row in expected.rows()]
+            spec = chart["shared"] | chart["specs"][chart["numbers"][k][t]]
+            drawn = spec["data"].get("values") or next(iter(spec["datasets"].values()))
+            assert [row["customers"] for row in drawn] == expected["customers"].to_list()
+    early = Board(_timeline(), title="x", moments=["2023-01-01", "2024-01-31"], figures=FIGURES)
+    assert _json(early.table(by_city, title="x"))["tables"][0] is None
+
+
+def test_functions_that_draw_something_else_are_refused() -> None:
+    """Each message says what was expected."""
+    shown = Board(_timeline(), title="x", moments=["2024-01-31", "2024-02-28"], figures=FIGURES)
+    cases: list[tuple[Any, str]] = [
+        (lambda _: 1, "expected a frame, got int"),
+        (lambda states: states.select("city" if states.height == 1 else "name"), "expected the columns"),
+        (lambda _: pl.DataFrame({"n": list(range(501))}), "expected at most 500 rows, got 501"),
+    ]
+    for make, said in cases:
+        with pytest.raises(ReportError, match=said):
+            shown.table(make, title="x")
+    with pytest.raises(ReportError, match="expected a chart, got DataFrame"):
+        shown.chart(by_city, title="x")
 
 
 def test_groups_equal_as_of() -> None:

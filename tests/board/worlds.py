@@ -2,12 +2,13 @@
 
 from datetime import date
 from functools import cache
+from typing import Any
 
 import polars as pl
 
 import eventsource as es
-from eventsource import demo
-from eventsource.board import Board, Field, Figure
+from eventsource import charts, demo
+from eventsource.board import Board, Changed, Field, Figure
 from eventsource.demo.models import Customer
 from eventsource.event import events_from_dicts
 from eventsource.testing import MemoryLog, event
@@ -60,6 +61,17 @@ def hostile() -> es.Timeline:
     return es.Timeline(MemoryLog(events), Customer)
 
 
+def by_city(states: pl.DataFrame) -> pl.DataFrame:
+    """Return how many customers each city has, the largest first."""
+    groups = states.group_by(home_town="city").agg(customers=pl.len(), spent=pl.col("spent").sum())
+    return groups.sort("customers", "home_town", descending=[True, False])
+
+
+def city_chart(states: pl.DataFrame) -> Any:
+    """Return the same as bars."""
+    return charts.bars(by_city(states), x="customers", y="home_town", horizontal=True, title="not shown")
+
+
 def board(timeline: es.Timeline) -> Board:
     """Return a board of customers."""
     return Board(
@@ -77,6 +89,7 @@ def board(timeline: es.Timeline) -> Board:
             "premium": pl.col("premium").sum(),
             "share": Figure(pl.col("premium").mean(), "Share", "share"),
             "spent": Figure(pl.col("spent").sum(), "Spent", "money"),
+            "cancelled": Changed("premium", ~pl.col("after")),
         },
         fields={
             "name": Field("Name"),

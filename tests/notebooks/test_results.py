@@ -66,6 +66,9 @@ def test_board(results: Results, log: list[dict[str, Any]]) -> None:
     named, states = results("08"), plain.as_of(log, JUNE, JULY)
     assert named["customers"] == len(states)
     assert named["premium"] == sum(customer.premium for customer in states.values())
+    since, until, known = plain.end(date(2024, 3, 30)), plain.end(JUNE), plain.end(JULY)
+    changes = [e for e in _changes(log) if since <= e["occurred_at"] < until and e["recorded_at"] < known]
+    assert named["cancelled"] == sum(event["type"] == "PremiumPlanCancelled" for event in changes)
 
 
 def test_cancellations(results: Results, log: list[dict[str, Any]]) -> None:

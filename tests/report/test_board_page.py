@@ -19,7 +19,7 @@ from eventsource.errors import ReportError
 from eventsource.formats import formatted
 from eventsource.report import About
 from eventsource.report._page import page as page_of
-from tests.board.worlds import HOSTILE, board, business, hostile
+from tests.board.worlds import HOSTILE, board, business, by_city, city_chart, hostile
 
 pytestmark = pytest.mark.browser
 Opened = tuple[Page, list[str]]
@@ -47,6 +47,8 @@ def written(folder: Path, timeline: es.Timeline, entity: str) -> Path:
         (shown.by("city", "share", of="customers", title="By city"), ["row"]),
         (shown.say("Spent by {as_of}: {spent}, {spent.later} more is known now."), ["tab:One"]),
         (shown.late(), ["tab:Two"]),
+        shown.table(by_city, title="Cities", forms={"spent": "money"}),
+        shown.chart(city_chart, title="Cities, drawn"),
         shown.find(entity, name="name"),
     ]
     path = folder / "page.html"
@@ -150,6 +152,32 @@ def test_lives_equal_as_of_at_fifty_pairs(opened: Callable[..., Opened]) -> None
         states = timeline.as_of(moments[t], known_at=known[k]).select("entity", *fields)
         expected = states.with_columns(pl.col("spent").cast(pl.Float64)).rows()
         assert sorted(map(tuple, found)) == sorted(expected)
+
+
+def test_charts_and_tables_follow_the_sliders(opened: Callable[..., Opened]) -> None:
+    """At pairs of moments they show what `as_of` says; a table stays sorted as its reader sorted it."""
+    page, faults = opened()
+    timeline = business()
+    moments, known = _stops(page, "As of"), _stops(page, "As known on")
+    table = page.get_by_role("region", name="Cities", exact=True)
+    table.get_by_role("button", name="home town").click()
+    chart = page.locator("[data-follows=chart]")
+    for t, k in ((0, 0), (4, 3), (len(moments) - 1, len(known) - 1), (2, 6)):
+        _slide(page, "As of", t)
+        _slide(page, "As known on", k)
+        expected = by_city(timeline.as_of(moments[t], known_at=known[k]))
+        rows = table.locator("tbody tr")
+        assert rows.count() == min(15, expected.height)
+        cells = rows.first.locator("td").all_inner_texts()
+        assert cells[:2] == [formatted(value) for value in expected.sort("home_town").row(0)[:2]]
+        number = page.evaluate(
+            "([k, t, n]) => eventsource.json('part-' + n).numbers[k][t]", [k, t, chart.get_attribute("data-board")]
+        )
+        page.wait_for_selector(f"[data-follows=chart][data-drawn='{number}']")
+        shown = chart.locator("svg text").all_text_contents()
+        assert formatted(expected["customers"][0]) in shown
+        assert expected["home_town"][0] in (chart.get_attribute("aria-label") or "")
+    assert faults == []
 
 
 def test_the_page_without_scripts_says_the_same(opened: Callable[..., Opened]) -> None:

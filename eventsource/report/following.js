@@ -1,0 +1,60 @@
+// Charts and tables of the states at the chosen moments, which were drawn in Python for each pair of stops.
+if (eventsource.board) (() => {
+  const { element, json } = eventsource;
+  const board = eventsource.board, { data, chosen } = board;
+  const HIDDEN = "|";
+  const nothing = () => element("p", { class: "soft" }, `There are no ${data.noun[1]} at this moment.`);
+  const heads = (names) => element("tr", {}, ...names.map((name) => element("th", { scope: "col" }, name.replace(/_/g, " "))));
+  const cells = (row) => element("tr", {}, ...row.map((value) => element("td", {}, value)));
+  const text = (value) => (value === null || value === undefined ? "–" : String(value));
+
+  const rowsOf = (spec) => {
+    const rows = (spec.data && spec.data.values) || Object.values(spec.datasets || {})[0] || [];
+    return Array.isArray(rows) ? rows.slice(0, 200) : [];
+  };
+  const drawData = (place, spec) => {
+    const table = place.parentElement.querySelector("table"), rows = spec ? rowsOf(spec) : [];
+    const names = rows.length ? Object.keys(rows[0]).filter((name) => !name.startsWith(HIDDEN)) : [];
+    table.tHead.replaceChildren(heads(names));
+    table.tBodies[0].replaceChildren(...rows.map((row) => cells(names.map((name) => text(row[name])))));
+  };
+  // Drawing takes longer than a step of the slider: while one is under way, only the newest of those that follow counts.
+  const chart = (place, part) => {
+    let drawn = -1, wanted = -1, isDrawing = false;
+    const draw = async () => {
+      if (isDrawing) return;
+      isDrawing = true;
+      while (drawn !== wanted) {
+        const number = wanted, own = part.specs[number];
+        const spec = own && { ...structuredClone(part.shared), ...structuredClone(own) };
+        if (spec) delete spec.title;
+        drawData(place, spec);
+        place.setAttribute("aria-label", (spec && spec.description) || part.title);
+        if (spec) await eventsource.drawChart(place, spec); else place.replaceChildren(nothing());
+        drawn = number;
+        place.dataset.drawn = String(number);
+      }
+      isDrawing = false;
+    };
+    return () => { wanted = part.numbers[chosen.k][chosen.t]; draw(); };
+  };
+  const table = (place, part) => {
+    const state = { sort: -1, descending: false, query: "", page: 0 };
+    let drawn = -1;
+    return () => {
+      const number = part.numbers[chosen.k][chosen.t];
+      if (number === drawn) return;
+      drawn = number;
+      const rows = part.tables[number];
+      if (rows === null) { place.replaceChildren(nothing()); return; }
+      const made = element("table", { "data-live": true }, element("thead", {}, heads(part.columns)), element("tbody", {}, ...rows.map(cells)));
+      const wide = element("div", { class: "wide", role: "region", tabindex: "0", "aria-label": part.title }, made);
+      place.replaceChildren(wide);
+      eventsource.improve(made, wide, state);
+    };
+  };
+  for (const place of document.querySelectorAll("[data-follows]")) {
+    const part = json("part-" + place.dataset.board);
+    board.followers.push((place.dataset.follows === "chart" ? chart : table)(place, part));
+  }
+})();
