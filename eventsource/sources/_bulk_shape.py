@@ -102,7 +102,7 @@ class LinesOfShape:
         else:
             some = [lines.each[row] for row in rows.tolist()]
             decoded = self._structs.decode(b"".join(line + b"\n" for line in some), lambda: some)
-        if not decoded.structs[0]:
+        if not decoded.height:
             return pl.DataFrame(schema=ENVELOPE), rows[:0], rows
         own = np.delete(rows, np.array(decoded.left, np.int64))
         columns = _StructColumns(self._fields, lines, own, (self._structs, decoded, self._absent))

@@ -10,7 +10,6 @@ Example: the paths ``id``, ``who.key`` and ``who``, the last one as raw JSON::
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from operator import attrgetter
 from typing import Any, Final
 
@@ -46,21 +45,30 @@ class Member:
 
 
 class DecodedLines:
-    """The lines that could be decoded.
+    """The members of the lines that could be decoded.
+
+    Structs become columns segment by segment, while they are in the cache of the processor.
 
     Args:
-        count: how many lines there were.
-        structs: per decoder, one struct per decoded line.
-        left: which lines could not be decoded, from 0, blank ones among them.
+        widths: per decoder, how many members its structs have.
     """
 
-    def __init__(self, count: int, structs: Sequence[list[Any]], left: Sequence[int]) -> None:
-        self.count, self.structs, self.left = count, structs, left
+    def __init__(self, widths: Sequence[int]) -> None:
+        self.count = 0
+        """How many lines there were."""
+        self.height = 0
+        """How many of them could be decoded."""
+        self.columns: list[list[list[Any]]] = [[[] for _ in range(width)] for width in widths]
+        """Per decoder and member of its structs, the values of the decoded lines."""
+        self.left: Sequence[int] = []
+        """Which lines could not be decoded, from 0, blank ones among them."""
 
-    @cached_property
-    def columns(self) -> list[list[tuple[Any, ...]]]:
-        """Per decoder and member of its structs, the values of the lines."""
-        return [list(zip(*map(astuple, each), strict=True)) for each in self.structs]
+    def add(self, structs: Sequence[Sequence[Any]]) -> None:
+        """Add structs: per decoder, one for each of the next lines."""
+        self.height += len(structs[0])
+        for columns, found in zip(self.columns, structs, strict=True):
+            for column, values in zip(columns, zip(*map(astuple, found), strict=True), strict=True):
+                column.extend(values)
 
 
 class LineStructs:
@@ -85,6 +93,7 @@ class LineStructs:
             get = attrgetter(".".join(f"m{each}" for each in inner)) if inner else None
             self._getters[path] = (number, column, get)
         self._decoders = [msgspec.json.Decoder(_struct(tree)) for tree in trees]
+        self._widths = [len(tree) for tree in trees]
 
     def values(self, decoded: DecodedLines, path: Path) -> Sequence[Any]:
         """Return the values at a path, one per decoded line."""
@@ -107,50 +116,53 @@ class LineStructs:
             data: the lines, which are UTF-8.
             lines: returns them one by one.
         """
-        structs: list[list[Any]] = [[] for _ in self._decoders]
-        left: list[int] = []
+        found, left = DecodedLines(self._widths), list[int]()
         ends, has_an_object = _objects_per_line(data)
-        count, (many, few) = len(has_an_object), _SEGMENTS
-        for begin in range(0, count, many):
-            end = min(begin + many, count)
-            if self._decode_segment(data, ends, has_an_object, begin, end, structs):
+        found.count, (many, few) = len(has_an_object), _SEGMENTS
+        for begin in range(0, found.count, many):
+            end = min(begin + many, found.count)
+            if self._decode_segment(data, ends, has_an_object, begin, end, found):
                 continue
             for low in range(begin, end, few):
                 high = min(low + few, end)
-                if not self._decode_segment(data, ends, has_an_object, low, high, structs):
-                    left += self._decode_each(lines(), low, high, structs)
-            if not structs[0] and len(left) >= _FEW:
-                return DecodedLines(count, structs, range(count))
-        return DecodedLines(count, structs, left)
+                if not self._decode_segment(data, ends, has_an_object, low, high, found):
+                    left += self._decode_each(lines(), low, high, found)
+            if not found.height and len(left) >= _FEW:
+                left = list(range(found.count))
+                break
+        found.left = left
+        return found
 
     def _decode_segment(
-        self, data: bytes, ends: Numbers, has_an_object: Mask, low: int, high: int, structs: list[list[Any]]
+        self, data: bytes, ends: Numbers, has_an_object: Mask, low: int, high: int, found: DecodedLines
     ) -> bool:
-        """Decode lines at once and add their structs; add none and return false if one cannot be decoded."""
+        """Decode lines at once and add them; add none and return false if one cannot be decoded."""
         if not has_an_object[low:high].all():
             return False
         segment = memoryview(data)[ends[low] : ends[high]]
         try:
-            found = [decoder.decode_lines(segment) for decoder in self._decoders]
+            structs = [decoder.decode_lines(segment) for decoder in self._decoders]
         except MALFORMED:
             return False
-        if any(len(each) != high - low for each in found):
+        if any(len(each) != high - low for each in structs):
             return False
-        for mine, more in zip(structs, found, strict=True):
-            mine.extend(more)
+        found.add(structs)
         return True
 
-    def _decode_each(self, lines: Sequence[bytes], low: int, high: int, structs: list[list[Any]]) -> list[int]:
-        """Decode lines one by one and add their structs; return which cannot be decoded."""
+    def _decode_each(self, lines: Sequence[bytes], low: int, high: int, found: DecodedLines) -> list[int]:
+        """Decode lines one by one and add them; return which cannot be decoded."""
         left = []
+        structs: list[list[Any]] = [[] for _ in self._decoders]
         for row in range(low, high):
             try:
-                found = [decoder.decode(lines[row]) for decoder in self._decoders]
+                mine = [decoder.decode(lines[row]) for decoder in self._decoders]
             except MALFORMED:
                 left.append(row)
             else:
-                for mine, more in zip(structs, found, strict=True):
-                    mine.append(more)
+                for some, more in zip(structs, mine, strict=True):
+                    some.append(more)
+        if structs[0]:
+            found.add(structs)
         return left
 
 
