@@ -29,6 +29,7 @@ def one_behind(calls: Iterable[Callable[[], T]]) -> Iterator[T]:
         for call in calls:
             done = () if pending is None else (pending.result(),)
             pending = pool.submit(call)
+            del call  # what it needs is in memory only until it is done
             yield from done
         if pending is not None:
             yield pending.result()

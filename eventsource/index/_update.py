@@ -138,6 +138,7 @@ class _Update(Struct, frozen=True):
                 types.update(window.events["type"].cast(pl.String).unique(), corrections.types)
                 clocks = window.clocks
                 yield partial(self._write_run, window.events, window.start, window.stop)
+                del window  # not in memory while the next one is decoded
 
         runs += one_behind(decoded())
         if corrections is not before:
@@ -202,6 +203,7 @@ class _Update(Struct, frozen=True):
             below = firsts[low + step] if low + step < len(firsts) else None
             rows = sort_in_fold_order(_entity_range(events, mine[0], below).collect())
             yield from self._write_parts(rows, mine, manifest.head)
+            del rows  # not in memory while the next range is sorted
             self.progress("clustering", min(low + step, len(firsts)), len(firsts))
 
     def _first_entities(self, events: pl.LazyFrame, rows: int) -> list[str]:
