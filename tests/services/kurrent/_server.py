@@ -25,6 +25,7 @@ class Kurrent:
             credentials only with TLS.
         password: the password.
         certificate: a folder, in which a certificate of its own is made, for TLS; None: no TLS.
+        threads: how many calls it answers at once; a client that appends, or that follows, holds one.
     """
 
     name = "kurrent"
@@ -36,7 +37,9 @@ class Kurrent:
         user: str | None = None,
         password: str = "",
         certificate: Path | None = None,
+        threads: int = 16,
     ) -> None:
+        self._threads = threads
         self._certificate = None if certificate is None else _certificate(certificate)
         self.port, self.database = port or free_port(), Database()
         self._interceptors = [] if user is None else [Credentials(user, password)]
@@ -50,7 +53,9 @@ class Kurrent:
     def start(self) -> None:
         """Start the server, or start it again."""
         options = [("grpc.max_receive_message_length", _LARGEST), ("grpc.so_reuseport", 0)]
-        self._server = grpc.server(ThreadPoolExecutor(16), interceptors=self._interceptors, options=options)
+        self._server = grpc.server(
+            ThreadPoolExecutor(self._threads), interceptors=self._interceptors, options=options
+        )
         streams_pb2_grpc.add_StreamsServicer_to_server(Streams(self.database), self._server)
         gossip_pb2_grpc.add_GossipServicer_to_server(Gossip(self.port), self._server)
         self._server.add_generic_rpc_handlers((features(),))

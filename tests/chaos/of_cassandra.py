@@ -1,0 +1,74 @@
+"""Our own tables in Cassandra."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from cassandra.cluster import Cluster
+
+from eventsource.store import NO_STREAM
+from eventsource.store.cassandra import CassandraStore
+from tests.chaos.appends import Append
+from tests.chaos.compare import Row
+from tests.chaos.of_stores import members
+from tests.services.cassandra import Cassandra
+
+__all__ = ["Tables"]
+
+_KEYSPACE: Final = "chaos"
+
+
+class Tables:
+    """A keyspace, on a node of its own."""
+
+    shares, has_server = True, True
+    settle = 11.0
+    order: Literal["all", "stream"] = "stream"
+    sizes: tuple[int | None, ...] = (500, 5_000, 50_000)
+    options: Mapping[str, Any] = {"delay": 10.0}
+
+    def __init__(self, folder: Path) -> None:
+        self._node = Cassandra(folder)
+        self._node.start()
+        cluster = self._cluster()
+        replication = "{'class': 'SimpleStrategy', 'replication_factor': 1}"
+        cluster.connect().execute(f"CREATE KEYSPACE {_KEYSPACE} WITH replication = {replication}")
+        cluster.shutdown()
+        self.where = f"cassandra://{self._node.address}/{_KEYSPACE}"
+        with CassandraStore(self.where) as store:
+            store.init()
+
+    @staticmethod
+    def appender(where: str, _writer: int) -> "_Appender":
+        """Return what a writer appends with."""
+        return _Appender(where)
+
+    def restart(self) -> None:
+        """Stop the node, and start it again."""
+        self._node.stop()
+        self._node.start()
+
+    def rows(self) -> Iterator[Row]:
+        """Yield the rows of the table, by stream and version."""
+        cluster = self._cluster()
+        found = cluster.connect(_KEYSPACE).execute("SELECT event_id, stream, version, type, data FROM events")
+        yield from sorted((tuple(row) for row in found), key=lambda row: row[1:3])
+        cluster.shutdown()
+
+    def close(self) -> None:
+        """Stop the node."""
+        self._node.kill()
+
+    def _cluster(self) -> Cluster:
+        return Cluster(["127.0.0.1"], port=self._node.port)
+
+
+class _Appender:
+    def __init__(self, where: str) -> None:
+        self._store = CassandraStore(where)
+
+    def __call__(self, append: Append) -> None:
+        self._store.append(append.stream, members(append), NO_STREAM if append.version == 0 else append.version)
+
+    def flush(self) -> None:
+        self._store.close()

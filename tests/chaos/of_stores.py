@@ -1,0 +1,110 @@
+"""Our own store, in SQLite and PostgreSQL."""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import psycopg
+
+from eventsource.store import NO_STREAM, EventStore
+from tests.chaos.appends import Append
+from tests.chaos.compare import Row
+from tests.services.postgresql import Server
+
+__all__ = ["Postgresql", "Sqlite", "members"]
+
+_COLUMNS = "SELECT event_id, stream, version, type, data{} FROM events ORDER BY "
+
+
+class Sqlite:
+    """A file."""
+
+    shares, has_server, settle = True, False, 0.0
+    order: Literal["all", "stream"] = "all"
+    sizes: tuple[int | None, ...] = (500, 5_000, 50_000)
+    options: Mapping[str, Any] = {}
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "store.db"
+        self.where = f"sqlite:///{self._path}"
+        EventStore(self.where).init()
+
+    @staticmethod
+    def appender(where: str, _writer: int) -> "_Appender":
+        """Return what a writer appends with."""
+        return _Appender(where)
+
+    def restart(self) -> None:
+        """Do nothing: there is no server."""
+
+    def rows(self) -> Iterator[Row]:
+        """Yield the rows of the table."""
+        connection = sqlite3.connect(self._path)
+        yield from connection.execute(_COLUMNS.format("") + "position")
+        connection.close()
+
+    def close(self) -> None:
+        """Do nothing: there is no server."""
+
+
+class Postgresql:
+    """A server."""
+
+    shares, has_server, settle = True, True, 0.0
+    order: Literal["all", "stream"] = "all"
+    sizes: tuple[int | None, ...] = (500, 5_000, 50_000)
+    options: Mapping[str, Any] = {}
+
+    def __init__(self, folder: Path) -> None:  # noqa: ARG002 - the server has a folder of its own
+        self._server = Server()
+        self.where = self._server.database()
+        EventStore(self.where).init()
+
+    @staticmethod
+    def appender(where: str, _writer: int) -> "_Appender":
+        """Return what a writer appends with."""
+        return _Appender(where)
+
+    def restart(self) -> None:
+        """Stop the server at once, with all its transactions, and start it again."""
+        self._server.stop()
+        self._server.start()
+
+    def rows(self) -> Iterator[Row]:
+        """Yield the rows of the table, in the order of their transactions."""
+        with (
+            psycopg.connect(self.where.replace("+psycopg", "")) as connection,
+            connection.cursor(name="rows") as cursor,
+        ):
+            cursor.itersize = 10_000
+            yield from cursor.execute(_COLUMNS.format("::text") + "transaction, position")
+
+    def close(self) -> None:
+        """Stop the server, and remove its data."""
+        self._server.remove()
+
+
+class _Appender:
+    def __init__(self, where: str) -> None:
+        self._store = EventStore(where)
+
+    def __call__(self, append: Append) -> None:
+        self._store.append(append.stream, members(append), NO_STREAM if append.version == 0 else append.version)
+
+    def flush(self) -> None:
+        self._store.close()
+
+
+def members(append: Append) -> list[dict[str, Any]]:
+    """Return the events of an append as a store takes them."""
+    return [
+        {
+            "event_id": event.event_id,
+            "type": event.type,
+            "occurred_at": event.occurred_at,
+            "data": json.loads(event.data),
+        }
+        for event in append.events
+    ]
