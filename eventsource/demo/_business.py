@@ -1,17 +1,19 @@
 """The facts of the business, its chances and its calendar. Times are integers: milliseconds since 1970 (UTC)."""
 
 import json
+from bisect import bisect
 from calendar import monthrange
-from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from functools import cache
+from itertools import accumulate, count
 from math import exp, log
 from pathlib import Path
 from random import Random
 from typing import Any, Final, NamedTuple
 
 __all__ = ["BUSINESS", "DAY", "HOUR", "MINUTE", "NEVER", "YEAR", "Chance", "Settings"]
-__all__ += ["campaigns", "milliseconds", "month_of", "months_after", "year_of"]
+__all__ += ["campaigns", "day_of", "milliseconds", "months_after"]
 
 BUSINESS: Final[dict[str, Any]] = json.loads(Path(__file__).with_name("business.json").read_text(encoding="utf-8"))
 """Event types, seasons, campaigns, prices, names and places, items; how often what is chosen."""
@@ -21,7 +23,13 @@ HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
 YEAR: Final = 365 * DAY
 NEVER: Final = 1 << 60
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_DAY: Final = date(1970, 1, 1).toordinal()
+_CHOICES: Final = {
+    name: (tuple(shares), tuple(accumulate(shares.values())))
+    for name, shares in BUSINESS.items()
+    if isinstance(shares, dict) and all(isinstance(share, float | int) for share in shares.values())
+}
+"""Texts to choose from, and the shares of each and all before it, added up."""
 
 
 class Settings(NamedTuple):
@@ -55,14 +63,10 @@ class Chance:
         """Return an integer from 0 up to below the limit."""
         return int(self.uniform() * limit)
 
-    def one_of(self, shares: Mapping[str, float]) -> str:
-        """Return a text, each as often as its share says."""
-        left, found = self.uniform() * sum(shares.values()), ""
-        for text, share in shares.items():
-            left, found = left - share, text
-            if left < 0:
-                break
-        return found
+    def one_of(self, what: str) -> str:
+        """Return one of the topics, brands, …, each as often as its share says."""
+        texts, edges = _CHOICES[what]
+        return texts[bisect(edges, self.uniform() * edges[-1], hi=len(edges) - 1)]
 
 
 @cache
@@ -75,38 +79,24 @@ def campaigns(year: int) -> list[tuple[str, int, int]]:
 
 def months_after(time: int, step: int) -> Iterator[int]:
     """Yield the same time of day every so many months later; the last day of a month that is too short."""
-    moment, of_day = _datetime(time), time % DAY
-    begin = 12 * moment.year + moment.month - 1
-    for count in range(1, 12 * 9999):
-        first, days = _month(begin + step * count)
-        yield (first + min(moment.day, days) - 1) * DAY + of_day
+    begin, of_day = day_of(time), time % DAY
+    for month in count(12 * begin.year + begin.month - 1 + step, step):
+        first, days = _month(month)
+        yield (first + min(begin.day, days) - 1) * DAY + of_day
 
 
 @cache
 def _month(number: int) -> tuple[int, int]:
     """Return the first day of a month, in days since 1970, and how many days it has; January of year 1 is 12."""
     year, month = divmod(number, 12)
-    return date(year, month + 1, 1).toordinal() - _EPOCH.toordinal(), monthrange(year, month + 1)[1]
+    return date(year, month + 1, 1).toordinal() - _FIRST_DAY, monthrange(year, month + 1)[1]
+
+
+def day_of(time: int) -> date:
+    """Return the day (UTC) of a time."""
+    return date.fromordinal(time // DAY + _FIRST_DAY)
 
 
 def milliseconds(text: str) -> int:
     """Return the time that an ISO 8601 text without a zone names in UTC."""
-    return _in_milliseconds(datetime.fromisoformat(text).replace(tzinfo=UTC))
-
-
-def year_of(time: int) -> int:
-    """Return the year of a time."""
-    return _datetime(time).year
-
-
-def month_of(time: int) -> str:
-    """Return the month of a time, such as ``2024-06``."""
-    return f"{_datetime(time):%Y-%m}"
-
-
-def _datetime(time: int) -> datetime:
-    return _EPOCH + timedelta(milliseconds=time)
-
-
-def _in_milliseconds(moment: datetime) -> int:
-    return (moment - _EPOCH) // timedelta(milliseconds=1)
+    return round(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -46,15 +46,10 @@ def all_events(settings: Settings) -> Iterator[tuple[int, pl.DataFrame]]:
         numbers = np.arange(first, min(first + AT_ONCE, settings.customers + 1))
         shares = np.sort(Draws(settings.seed, first, "signup").uniform(len(numbers)))
         times = signups.at((first - 1 + shares * len(numbers)) / settings.customers)
-        lives = {int(n): life(int(n), int(t), settings) for n, t in zip(numbers, times, strict=True)}
-        accounts = [(each.deleted, each.returned) for each in lives.values()]
-        customers = pl.DataFrame({"customer": numbers, "signup": times}).hstack(
-            pl.DataFrame(accounts, ["deleted", "returned"], orient="row")
-        )
-        encode = msgspec.json.Encoder().encode
-        rows = [
-            (n, when, kind, encode(data).decode()) for n, each in lives.items() for when, kind, data in each[0]
-        ]
+        lives = {n: life(n, signup, settings) for n, signup in enumerate(times.tolist(), first)}
+        accounts = [(n, signup, *lives[n][1:]) for n, signup in zip(lives, times.tolist(), strict=True)]
+        customers = pl.DataFrame(accounts, ["customer", "signup", "deleted", "returned"], orient="row")
+        rows = [(n, when, kind, _json(data)) for n, each in lives.items() for when, kind, data in each[0]]
         frames = [pl.DataFrame(rows, _COLUMNS, orient="row"), *purchases(settings, customers, shop)]
         yield int(numbers[-1]), _recorded(pl.concat(frame.cast(_COLUMNS) for frame in frames), settings, first)
 
@@ -107,10 +102,14 @@ def _story() -> pl.DataFrame:
             "customer": HERO,
             "occurred": milliseconds(event["occurred_at"]),
             "type": event["type"],
-            "data": msgspec.json.encode(event["data"]).decode(),
+            "data": _json(event["data"]),
             "recorded": milliseconds(event.get("recorded_at", event["occurred_at"])) + 240,
             "source": event.get("source", "web"),
         }
         for event in script
     ]
     return pl.DataFrame(rows)
+
+
+def _json(payload: dict[str, Any]) -> str:
+    return msgspec.json.encode(payload).decode()

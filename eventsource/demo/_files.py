@@ -17,7 +17,6 @@ import polars as pl
 from eventsource.atomic_write import atomic_write
 from eventsource.demo import _events
 from eventsource.demo._business import Settings
-from eventsource.demo._draws import Ints
 from eventsource.demo._lines import KINDS, arriving_lines
 from eventsource.errors import SourceError
 
@@ -55,7 +54,7 @@ def write_business(path: Path, settings: Settings, progress: Callable[[float], N
     """Write the whole log to a file.
 
     A customer's life spans the whole period, and a file is ordered by time. So the lines of some customers at a
-    time are cut into slices of time on disk, and then one slice after the other is sorted and written:
+    time are written to disk in the order of time, and then one slice of time after the other is read from all:
 
         customers      1 to 10,000     slice 1 | slice 2 | slice 3
         customers 10,001 to 20,000     slice 1 | slice 2 | slice 3
@@ -66,39 +65,28 @@ def write_business(path: Path, settings: Settings, progress: Callable[[float], N
         hint = "name a file that ends in .jsonl or .jsonl.gz"
         raise SourceError(f"expected a name for JSON Lines, got {path}", hint=hint)
     begun, counts = perf_counter(), Counter[str]()
-    slices = 1 + settings.customers // _events.AT_ONCE
-    edges = np.linspace(settings.since, settings.until, slices + 1).astype(np.int64)[1:-1]
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".demo-", dir=path.parent) as name:
         for last, events in _events.all_events(settings):
             lines = arriving_lines(events, settings)
             counts.update(dict(lines["kind"].value_counts().iter_rows()), late=int(lines["late"].sum()))
-            _write_slices(lines, edges, Path(name, f"{last:012}"))
+            ordered, part = lines.sort("arrived"), Path(name, f"{last:012}.parquet")
+            ordered.write_parquet(part, compression="uncompressed", row_group_size=_LINES_AT_ONCE)
             progress(last / settings.customers / 2)
-        size = _write_file(_sorted_lines(Path(name), slices, progress), path)
+        size = _write_file(_sorted_lines(Path(name), settings, progress), path)
     kinds = {kind: counts[kind] for kind in (*KINDS, "late")}
     return Manifest(settings.customers, **kinds, bytes=size, seconds=perf_counter() - begun)
 
 
-def _write_slices(lines: pl.DataFrame, edges: Ints, folder: Path) -> None:
-    """Write the lines of each slice of time to a file of its own."""
-    folder.mkdir()
-    ordered = lines.sort("arrived")
-    cuts = [0, *np.searchsorted(ordered["arrived"].to_numpy(), edges).tolist(), ordered.height]
-    for number, (start, end) in enumerate(pairwise(cuts)):
-        ordered[start:end].write_ipc(folder / f"{number}.arrow", compression="uncompressed")
-
-
-def _sorted_lines(folder: Path, slices: int, progress: Callable[[float], None]) -> Iterator[list[bytes]]:
+def _sorted_lines(folder: Path, settings: Settings, progress: Callable[[float], None]) -> Iterator[list[bytes]]:
     """Yield all lines in the order of the file."""
-    for number in range(slices):
-        paths = sorted(folder.glob(f"*/{number}.arrow"))
-        lines = pl.concat([pl.read_ipc(path) for path in paths])
-        for some in lines.sort("arrived", "customer", "version", "kind").iter_slices(_LINES_AT_ONCE):
+    lines, slices = pl.scan_parquet(folder), 1 + settings.customers // _events.AT_ONCE
+    edges = np.linspace(settings.since, settings.until, slices + 1).astype(np.int64).tolist()
+    for number, (start, end) in enumerate(pairwise(edges), 1):
+        slice_ = lines.filter(pl.col("arrived").is_between(start, end, closed="left"))
+        for some in slice_.sort("arrived", "customer", "version", "kind").collect().iter_slices(_LINES_AT_ONCE):
             yield some["line"].to_list()
-        for path in paths:
-            path.unlink()
-        progress(0.5 + (number + 1) / slices / 2)
+        progress(0.5 + number / slices / 2)
 
 
 def _write_file(pieces: Iterator[list[bytes]], path: Path) -> int:

@@ -4,7 +4,7 @@ Purchases are the bulk of the log; `_shop` draws them for many customers at once
 """
 
 from collections.abc import Generator, Iterator
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from eventsource.demo._business import (
     BUSINESS,
@@ -16,13 +16,12 @@ from eventsource.demo._business import (
     Chance,
     Settings,
     campaigns,
+    day_of,
     milliseconds,
-    month_of,
     months_after,
-    year_of,
 )
 
-__all__ = ["Event", "Life", "life"]
+__all__ = ["life"]
 
 Event = tuple[int, str, dict[str, Any]]
 """When, the type, the payload."""
@@ -35,21 +34,11 @@ _ANNOYED_CHURN: Final = 3.5 * _CHURN  # added once an early ticket has waited fo
 _RETURNING: Final = 0.15  # of those who cancelled
 _REPLACED: Final = 0.7  # of the cards that expire
 _HOSTILE_EVERY: Final = 97  # every 97th customer has a hostile name
-_COUNTRIES: Final = {country["code"]: country for country in BUSINESS["countries"]}
-_COUNTRY_SHARES: Final = {code: country["share"] for code, country in _COUNTRIES.items()}
 _RAISED: Final = milliseconds("2024-01-01")
 
 
-class Life(NamedTuple):
-    """All events of a customer but purchases, and when the account was deleted and created again, or `NEVER`."""
-
-    events: list[Event]
-    deleted: int
-    returned: int
-
-
-def life(number: int, signup: int, settings: Settings) -> Life:
-    """Return the life of a customer who signs up at a time."""
+def life(number: int, signup: int, settings: Settings) -> tuple[list[Event], int, int]:
+    """Return all events but purchases, and when the account was deleted and created again, or `NEVER`."""
     chance, until = Chance(settings.seed, number), settings.until
     customer = _Customer(number, chance, until)
     deleted = returned = NEVER
@@ -59,10 +48,10 @@ def life(number: int, signup: int, settings: Settings) -> Life:
             returned = deleted + 15 * DAY + chance.after(50 * DAY)
     events = [event for event in customer.account(signup) if event[0] < deleted]
     if deleted < until:
-        events.append((deleted, "CustomerDeleted", {"reason": chance.one_of(BUSINESS["farewells"]) or None}))
+        events.append((deleted, "CustomerDeleted", {"reason": chance.one_of("farewells") or None}))
     if returned < until:
         events += customer.account(returned)
-    return Life([event for event in events if event[0] < until], deleted, returned)
+    return [event for event in events if event[0] < until], deleted, returned
 
 
 class _Customer:
@@ -70,8 +59,8 @@ class _Customer:
 
     def __init__(self, number: int, chance: Chance, until: int) -> None:
         self.number, self.chance, self.until, self.tickets = number, chance, until, 0
-        self.country = _COUNTRIES[chance.one_of(_COUNTRY_SHARES)]
-        self.channel = chance.one_of(BUSINESS["channels"])
+        self.code, self.channel = chance.one_of("country_shares"), chance.one_of("channels")
+        self.country = BUSINESS["countries"][self.code]
 
     def account(self, created: int) -> Iterator[Event]:
         """Yield the events of an account from its creation on."""
@@ -111,13 +100,13 @@ class _Customer:
         chance = self.chance
         self.tickets += 1
         ticket = {"ticket_id": f"T-{self.number}-{self.tickets}"}
-        topic, priority = chance.one_of(BUSINESS["topics"]), chance.one_of(BUSINESS["priorities"])
-        yield opened, "TicketOpened", ticket | {"topic": topic, "priority": priority}
+        about = {"topic": chance.one_of("topics"), "priority": chance.one_of("priorities")}
+        yield opened, "TicketOpened", ticket | about
         waiting = min(chance.around(9 * HOUR), 4 * DAY)
         if is_slow:
             waiting = 6 * DAY + chance.below(20 * DAY)
         if not is_slow or chance.happens(0.7):
-            rating = chance.one_of(BUSINESS["unhappy" if is_slow else "happy"])
+            rating = chance.one_of("unhappy" if is_slow else "happy")
             yield opened + waiting, "TicketClosed", ticket | {"rating": int(rating) if rating else None}
 
     def _premium(self, verified: int, annoyed: int) -> Iterator[Event]:
@@ -139,20 +128,18 @@ class _Customer:
 
     def _attracted(self, wanted: int) -> int:
         """Return when a customer buys: two of five wait for a campaign that is near."""
-        year = year_of(wanted)
-        coming = (each for each in (*campaigns(year), *campaigns(year + 1)) if each[1] > wanted)
-        _, starts, ends = next(coming)
+        year = day_of(wanted).year
+        starts, ends = next(each[1:] for each in (*campaigns(year), *campaigns(year + 1)) if each[1] > wanted)
         inside = starts + self.chance.below(ends - starts)
         return inside if inside - wanted < 100 * DAY and self.chance.happens(0.4) else wanted
 
     def _card(self, added: int) -> Generator[Event, None, int]:
         """Yield the events of a card; return when it expires without a replacement, or `NEVER`."""
-        chance = self.chance
-        brand = chance.one_of(BUSINESS["brands"])
+        chance, brand = self.chance, self.chance.one_of("brands")
         expiry = next(months_after(added - added % DAY, 4 + chance.below(44)))
         for when, expires in ((added, expiry), (expiry - chance.below(25 * DAY), expiry + 5 * YEAR)):
-            card = {"brand": brand, "last4": f"{chance.below(10_000):04}", "expires": month_of(expires)}
-            yield when, "CardAdded", card
+            last4, month = f"{chance.below(10_000):04}", day_of(expires).isoformat()[:7]
+            yield when, "CardAdded", {"brand": brand, "last4": last4, "expires": month}
             if not chance.happens(_REPLACED):
                 yield expires, "CardExpired", {}
                 return expires
@@ -163,7 +150,7 @@ class _Customer:
             return "support too slow"
         if self.channel == "voucher" and self.chance.happens(0.5):
             return "voucher ended"
-        return self.chance.one_of(BUSINESS["reasons"]) or None
+        return self.chance.one_of("reasons") or None
 
     def _profile(self) -> dict[str, Any]:
         """Return the payload of ``CustomerCreated``; the channel is absent in one of fifty."""
@@ -171,15 +158,16 @@ class _Customer:
         is_hostile = number % _HOSTILE_EVERY == _HOSTILE_EVERY // 7
         profile = {
             "name": hostile[number // _HOSTILE_EVERY % len(hostile)] if is_hostile else self._name(),
-            "email": f"customer{number}@{chance.one_of(BUSINESS['domains'])}",
-            "country": self.country["code"],
+            "email": f"customer{number}@{chance.one_of('domains')}",
+            "country": self.code,
             "address": self._address(),
         }
         channel = {} if chance.happens(0.02) else {"channel": self.channel}
         return profile | channel | {"plan": "free" if chance.happens(0.85) else "trial"}
 
     def _name(self) -> str:
-        return " ".join(self.country[part][self.chance.below(10)] for part in ("first_names", "last_names"))
+        country, below = self.country, self.chance.below
+        return f"{country['first_names'][below(10)]} {country['last_names'][below(10)]}"
 
     def _address(self) -> dict[str, Any]:
         """Return an address; in one of 200 the city is null and the postcode absent."""
@@ -187,15 +175,17 @@ class _Customer:
         city, postcode = country["cities"][int(chance.uniform() ** 1.7 * 6)].split(", ")
         place = {"city": None} if chance.happens(0.005) else {"city": city, "postcode": postcode}
         street = f"{country['streets'][chance.below(6)]} {1 + chance.below(120)}"
-        return {"street": street} | place | {"country": country["code"]}
+        return {"street": street} | place | {"country": self.code}
 
 
 def _plan(bought: int, end: int, expiry: int, *, is_yearly: bool) -> Generator[Event, None, bool]:
     """Yield the purchase and the renewals of a plan; return whether it expired with its card."""
     term, step = ("yearly", 12) if is_yearly else ("monthly", 1)
-    prices = BUSINESS["prices"][term]
-    on = [name for name, starts, ends in campaigns(year_of(bought)) if starts <= bought < ends]
-    price, campaign = (prices["in a campaign"], {"campaign": on[0]}) if on else (_price(prices, bought), {})
+    before, since, in_a_campaign = BUSINESS["prices"][term].values()
+    on = [name for name, starts, ends in campaigns(day_of(bought).year) if starts <= bought < ends]
+    price, campaign = (before if bought < _RAISED else since, {})
+    if on:
+        price, campaign = in_a_campaign, {"campaign": on[0]}
     yield bought, "PremiumPlanBought", {"plan": term, "price": price, "currency": "EUR"} | campaign
     for due in months_after(bought, step):
         if due >= end:
@@ -203,9 +193,5 @@ def _plan(bought: int, end: int, expiry: int, *, is_yearly: bool) -> Generator[E
         if due >= expiry:
             yield due, "PremiumPlanExpired", {"cause": "card expired"}
             return True
-        yield due, "PremiumPlanRenewed", {"price": _price(prices, due)}
+        yield due, "PremiumPlanRenewed", {"price": before if due < _RAISED else since}
     return False
-
-
-def _price(prices: dict[str, float], time: int) -> float:
-    return prices["before 2024" if time < _RAISED else "from 2024"]
