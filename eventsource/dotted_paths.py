@@ -23,6 +23,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
+from eventsource.texts import is_text
+
 __all__ = ["ENVELOPE_PATHS", "Match", "PathOfMember", "PathStep", "dotted_paths", "parse_path"]
 
 _QUOTED: Final = r'"(?:[^"\\]|\\.)*"'
@@ -76,6 +78,8 @@ def parse_path(path: str) -> tuple[PathStep, ...]:
     Raises:
         ValueError: the text is not a dotted path; the message says why.
     """
+    if not is_text(path):
+        raise ValueError("UTF-8 cannot encode it")
     steps: list[PathStep] = []
     position = 0
     while True:

@@ -49,6 +49,7 @@ LAYERS: dict[frozenset[str], str] = {
             "progress",
             "retry",
             "stop_signal",
+            "texts",
         }
     ): "Small helpers whose names say what they hold.",
     frozenset({"redaction"}): "Hiding passwords, in the messages of all errors.",

@@ -129,11 +129,16 @@ def json_text(name: str, value: Any) -> str | None:
         value: a dict, a text, or None.
 
     Raises:
-        FrameError: it holds NaN or an infinity.
+        FrameError: it holds NaN or an infinity, or a text that UTF-8 cannot encode.
     """
     if value is None or isinstance(value, str):
         return value
-    text = msgspec.json.encode(value).decode()
+    try:
+        text = msgspec.json.encode(value).decode()
+    except UnicodeEncodeError as error:
+        raise FrameError(
+            f"{name}: expected texts that UTF-8 can encode: {error}", hint="leave them out"
+        ) from error
     if "null" in text and _has_no_json(value):  # msgspec writes null for such a number
         raise FrameError(
             f"{name}: {_NOT_FINITE}",

@@ -44,6 +44,7 @@ from eventsource.log._storage_errors import translate_errors
 from eventsource.log._sweep import remove_unneeded_files, scrub_transaction_log
 from eventsource.log._table import Table, retry_conflicts
 from eventsource.messages import suggestion
+from eventsource.texts import is_text
 
 __all__ = ["Eraser", "Request"]
 
@@ -79,12 +80,12 @@ class Request(Struct, frozen=True):
             [names] if isinstance(names, str) else [] if names is None else list(names)
             for names in (stream, event_ids)
         )
-        if others := [name for name in [*streams, *ids] if not isinstance(name, str)]:
+        if others := [name for name in [*streams, *ids] if not is_text(name)]:
             raise LogError(
                 f"expected names of streams and ids of events as texts, got {others[0]!r}",
                 hint='erase(event_ids=["o-1", "o-2"], …)',
             )
-        if not isinstance(reason, str) or not reason.strip():
+        if not is_text(reason) or not reason.strip():
             raise LogError(
                 f"expected a reason for the receipt, got {reason!r}", hint='erase(…, reason="request 17")'
             )

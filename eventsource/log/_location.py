@@ -10,7 +10,7 @@ __all__ = ["check_folder", "locate"]
 _FOLDERS = frozenset({"events", "rejected", "erasures", "locks", "index", "snapshots"})
 _IN_PLACE = ("events", "events/_delta_log", "rejected", "rejected/_delta_log", "erasures")
 """What may be no link: someone else's log could lead appends and erasures to any folder of the user."""
-_UNUSABLE = re.compile(r"[\x00-\x1f\[\]\\^|]|%[0-9A-Fa-f]{2}")
+_UNUSABLE = re.compile(r"[\x00-\x1f\[\]\\^|\ud800-\udfff]|%[0-9A-Fa-f]{2}")
 
 
 def locate(path: str | Path) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from eventsource.operations._field_history import FieldEvents, FieldHistory
 from eventsource.operations._of import checked_of, paths_of
 from eventsource.operations._operation import Operation
 from eventsource.operations._table import OPERATIONS
+from eventsource.texts import is_text
 
 __all__ = ["Rule", "check_event_types"]
 
@@ -165,7 +166,7 @@ class Rule(Arguments, frozen=True, kw_only=True):
     def _check_transitions(self) -> None:
         seen: set[tuple[str, str]] = set()
         for state in (self.initial, *(n for a in self.transitions for n in (*a.sources, a.target))):
-            if self.transitions and not isinstance(state, str):
+            if self.transitions and not is_text(state):
                 raise ModelError(
                     f"field {self.name!r}: expected a state as a text, got {state!r}", hint='such as "new"'
                 )
@@ -191,7 +192,7 @@ def check_event_types(where: str, types: Iterable[Any]) -> None:
                 f"{where}: events of type {type_!r} are corrections, and belong to no entity",
                 hint="every model applies corrections by itself",
             )
-        if not isinstance(type_, str):
+        if not is_text(type_):
             raise ModelError(
                 f"{where}: expected an event type, got {type_!r}", hint='event types are texts: "A", "B"'
             )

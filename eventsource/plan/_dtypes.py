@@ -2,7 +2,7 @@
 
 import ast
 import re
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 
@@ -10,6 +10,7 @@ from eventsource.errors import ModelError
 
 __all__ = ["dtype_of"]
 
+_DIGITS: Final = 38
 _CALL = re.compile(r"(\w+)(?:\((.*)\))?", re.DOTALL)
 
 
@@ -19,15 +20,26 @@ def dtype_of(value: Any) -> pl.DataType | None:
     Raises:
         ModelError: the value names no dtype.
     """
-    if value is None or isinstance(value, pl.DataType):
-        return value
+    if value is None:
+        return None
     if isinstance(value, type) and issubclass(value, pl.DataType):
         return value()
     try:
-        return _read(value)
+        dtype = value if isinstance(value, pl.DataType) else _read(value)
     except (AttributeError, TypeError, ValueError, SyntaxError, pl.exceptions.PolarsError) as error:
         hint = 'such as pl.Int64 or pl.Decimal(18, 2), or as text "Decimal(18, 2)"'
         raise ModelError(f"expected a Polars dtype, got {value!r}", hint=hint) from error
+    if isinstance(dtype, pl.Decimal) and not _is_possible(dtype):
+        raise ModelError(
+            f"expected a Decimal of 1 to {_DIGITS} digits, and not more of them after the point, got {dtype}",
+            hint="such as pl.Decimal(18, 2)",
+        )
+    return dtype
+
+
+def _is_possible(dtype: pl.Decimal) -> bool:
+    """Return whether Polars can compute with a Decimal; it refuses others late, or never."""
+    return isinstance(dtype.precision, int) and dtype.precision in range(max(dtype.scale, 1), _DIGITS + 1)
 
 
 def _read(text: str) -> pl.DataType:

@@ -14,6 +14,7 @@ from eventsource.event import CORRECTIONS
 from eventsource.messages import suggestion
 from eventsource.operations import Rule, check_event_types, checked_path, searched_columns
 from eventsource.plan._serialise import plan_parts, rule_to_dict
+from eventsource.texts import is_text
 
 __all__ = ["ORDERS", "RESERVED", "Order", "Plan"]
 
@@ -199,7 +200,7 @@ class Plan(Struct, frozen=True, dict=True):
     def _check_names(self) -> None:
         names = [rule.name for rule in self.rules]
         for name in names:
-            if not name or "|" in name:
+            if not name or "|" in name or not is_text(name):
                 raise ModelError(
                     f"{self.name}: expected a field name without |, got {name!r}", hint='such as "city"'
                 )

@@ -32,6 +32,7 @@ from eventsource.sources._rows import row_chunks
 from eventsource.sources._times import TimeReader
 from eventsource.sources._workers import Workers, in_order, worker_count
 from eventsource.sources._xes import xes_rows
+from eventsource.texts import is_text
 
 __all__ = ["Files"]
 
@@ -136,6 +137,8 @@ class Files:
                 f"no file matches {', '.join(self._patterns)}", hint="name a file, a folder or a glob that exists"
             )
         for path in files.values():
+            if not is_text(str(path)):
+                raise SourceError(f"{str(path)!r}: UTF-8 cannot encode the name of this file", hint="rename it")
             self._format_of(path)
         return files, logs
 

@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 import msgspec
 
 from eventsource.errors import FrameError
+from eventsource.texts import is_text
 
 __all__ = ["NewEvent", "StoredEvent", "new_events"]
 
@@ -150,7 +151,7 @@ def _field_names(kind: type) -> frozenset[str]:
 
 def _text(number: int, name: str, value: Any) -> str:
     text = str(value) if isinstance(value, UUID) else value
-    if not isinstance(text, str) or not text or "\0" in text:
+    if not is_text(text) or not text or "\0" in text:
         raise FrameError(
             f"event {number}: {name}: expected a text that is not empty and has no NUL, got {value!r}",
             hint='{"type": "OrderPlaced", "data": {…}}',

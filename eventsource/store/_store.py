@@ -20,6 +20,7 @@ from eventsource.store._database import (
 )
 from eventsource.store._events import StoredEvent, new_events
 from eventsource.store._repeats import rows_with_ids, versions_of_repeated
+from eventsource.texts import is_text
 
 __all__ = ["Append", "EventStore", "Stream"]
 
@@ -272,7 +273,7 @@ def _rows(connection: sa.Connection, query: str, given: dict[str, Any]) -> Seque
 
 
 def _stream_name(stream: str) -> str:
-    if not isinstance(stream, str) or not stream or "\0" in stream:
+    if not is_text(stream) or not stream or "\0" in stream:
         raise FrameError(f"expected the name of a stream, got {stream!r}", hint='append("order-17", [event])')
     return stream
 

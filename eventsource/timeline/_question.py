@@ -37,6 +37,7 @@ from msgspec import Struct
 
 from eventsource.errors import ModelError, MomentError
 from eventsource.moment import Moment, last_instant
+from eventsource.texts import is_text
 
 __all__ = ["Entities", "Moments", "Question", "entity_id", "entity_ids", "is_one_moment", "several_moments"]
 
@@ -151,7 +152,7 @@ def _as_text(value: Any, what: str) -> str | None:
     """Return an id as text. Subclasses of str, such as enums, may print as another text: their content counts."""
     if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
         value = value.item()  # a NumPy scalar, or an array without dimensions
-    if isinstance(value, str):
+    if is_text(value):
         return str.__str__(value)
     if value is None or _is_missing(value):
         return None

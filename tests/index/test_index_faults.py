@@ -309,6 +309,7 @@ def test_a_file_in_place_of_the_folder_is_answered_in_memory(tmp_path: Path) -> 
         assert found.as_of().equals(reference(EVENTS[:100], BUSY).as_of())
 
 
+@pytest.mark.hostile
 @pytest.mark.parametrize("code", [errno.ENOSYS, errno.ENOLCK])
 def test_a_lock_that_cannot_be_acquired_is_an_error(
     code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -188,6 +188,7 @@ def test_a_stopped_writer_delays_others_but_does_not_stop_them(
     assert is_sound(log)
 
 
+@pytest.mark.hostile
 def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Then there are no turns."""
 

@@ -101,6 +101,16 @@ MACHINE = {"name": "f", "op": "states", "initial": "a", "transitions": [{"from":
         ({"fields": [FIELD | {"colour": 1}]}, "does not take colour"),
         ({"fields": [FIELD | {"dtype": "Int65"}]}, "dtype"),
         ({"fields": [FIELD | {"of": "a..b"}]}, "dotted path"),
+        ({"fields": [FIELD | {"of": "a\ud800"}]}, "UTF-8 cannot encode it"),
+        ({"fields": [FIELD | {"of": "a[b=\ud800]"}]}, "UTF-8 cannot encode it"),
+        ({"fields": [FIELD | {"name": "a\ud800"}]}, "expected a field name"),
+        ({"fields": [FIELD | {"events": ["\ud800"]}]}, "expected an event type"),
+        ({"created": ["\ud800"]}, "expected an event type"),
+        ({"fields": [MACHINE | {"initial": "\ud800"}]}, "a state as a text"),
+        ({"fields": [FIELD | {"dtype": "Decimal(1e9, 2)"}]}, "a Decimal of 1 to 38 digits"),
+        ({"fields": [FIELD | {"dtype": "Decimal(39, 2)"}]}, "a Decimal of 1 to 38 digits"),
+        ({"fields": [FIELD | {"dtype": "Decimal(5, 9)"}]}, "a Decimal of 1 to 38 digits"),
+        ({"fields": [FIELD | {"dtype": "Decimal(0, 0)"}]}, "a Decimal of 1 to 38 digits"),
         ({"fields": [{"name": "f", "op": "total", "events": ["A"]}]}, "needs of"),
         ({"fields": [{"name": "f", "op": "flag", "on": ["A"], "off": ["A"]}]}, "both on and off"),
         ({"fields": [{"name": "f", "op": "states", "initial": "a"}]}, "needs transitions"),
@@ -112,6 +122,7 @@ MACHINE = {"name": "f", "op": "states", "initial": "a", "transitions": [{"from":
         ),
     ],
 )  # fmt: skip
+@pytest.mark.hostile
 def test_malformed_plans_are_refused(model: Any, match: str) -> None:
     """The error is a ModelError that names the field and what is wrong, never a TypeError."""
     with pytest.raises(ModelError, match=match):
