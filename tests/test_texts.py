@@ -52,7 +52,6 @@ DOES: list[Callable[[es.Log], object]] = [
     lambda log: es.Log(f"{log.path}/{LONE}").append([event(1)]),
     lambda log: es.EventStore(f"sqlite:///{log.path}.db").append(LONE, [{"type": "A"}]),
     lambda log: es.EventStore(f"sqlite:///{log.path}.db").append("a", [{"type": LONE}]),
-    lambda log: es.EventStore(f"sqlite:///{log.path}.db").read(LONE),
 ]
 
 

@@ -65,6 +65,7 @@ class Files:
 
     def lock(self, report: str) -> AbstractContextManager[None]:
         """Hold the lock of a report: its runs follow each other. A process that dies releases it."""
+        self.private.mkdir(mode=0o700, parents=True, exist_ok=True)
         return hold_lock(self.private / report)
 
     def reports(self) -> list[str]:

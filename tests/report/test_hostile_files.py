@@ -66,6 +66,13 @@ def test_no_page_chooses_what_is_run(mine: Path, tmp_path: Path, member: str, pl
     assert report.model_of_page(page, mine) == ""
 
 
+def test_only_its_owner_reads_the_private_folder(mine: Path) -> None:
+    """Executed notebooks have code and tracebacks, the ledger has parameters."""
+    private = mine / "out" / ".private"
+    assert private.stat().st_mode & 0o777 == 0o700
+    assert {file.stat().st_mode & 0o777 for file in private.rglob("*.[is]*")} == {0o600}
+
+
 def test_the_model_of_a_page_is_that_of_its_definition(mine: Path) -> None:
     """As the definition is today."""
     page = forged_page(mine, {})
