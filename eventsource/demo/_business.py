@@ -66,7 +66,8 @@ class Chance:
     def one_of(self, what: str) -> str:
         """Return one of the topics, brands, …, each as often as its share says."""
         texts, edges = _CHOICES[what]
-        return texts[bisect(edges, self.uniform() * edges[-1], hi=len(edges) - 1)]
+        text: str = texts[bisect(edges, self.uniform() * edges[-1], hi=len(edges) - 1)]
+        return text
 
 
 @cache

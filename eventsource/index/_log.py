@@ -10,7 +10,9 @@ from contextlib import contextmanager
 
 import polars as pl
 
+from eventsource.errors import LogError
 from eventsource.event import EventLog
+from eventsource.messages import first_line
 
 __all__ = ["last_event_id", "reading", "still_contains"]
 
@@ -24,11 +26,15 @@ def reading(log: EventLog) -> Iterator[None]:
     """
     try:
         yield
-    except pl.exceptions.PolarsError as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         from eventsource.log import Log  # noqa: PLC0415 - slow to import, and of no use for logs in memory
 
         if isinstance(log, Log) and (damage := log.first_damage()) is not None:
             raise damage from error
+        if isinstance(error, pl.exceptions.PanicException):  # another way of reading the same files need not panic
+            raise LogError(
+                f"a file of {log.path} is damaged: {first_line(error)}", hint="restore the log from a backup"
+            ) from error
         raise
 
 
