@@ -65,7 +65,7 @@ def merge_events(base: Clustered, tail: Clustered, *, without: pl.Series | None 
     return WithTail.of(base, tail, hidden=hidden, is_newer=without is None)
 
 
-class WithTail(Clustered, frozen=True, dict=True):
+class WithTail(Clustered, frozen=True, dict=True, kw_only=True):
     """Clustered events that are stored as a base and a tail; see the pictures above.
 
     Args:
@@ -109,7 +109,8 @@ class WithTail(Clustered, frozen=True, dict=True):
         if not counts.all():
             entities, counts = entities.filter(pl.Series(counts > 0)), counts[counts > 0]
         columns = pl.concat([base.in_order, tail.in_order], how="diagonal")
-        return cls(columns, entities, starts_of(counts), places, hidden)
+        is_in_memory = base.is_in_memory and tail.is_in_memory
+        return cls(columns, entities, starts_of(counts), is_in_memory, places=places, hidden=hidden)
 
     @property
     def in_order(self) -> pl.LazyFrame:
@@ -119,7 +120,7 @@ class WithTail(Clustered, frozen=True, dict=True):
     def collect(self, *columns: str | pl.Expr) -> pl.DataFrame:
         """Return columns, or row-wise expressions of them, in fold order."""
         # Gathering from one chunk is several times as fast as from many.
-        return self.columns.select(columns).collect().rechunk().select(pl.all().gather(self._order))
+        return self.fetch(self.columns.select(columns)).rechunk().select(pl.all().gather(self._order))
 
     def select(self, mask: Mask) -> Selection:
         """Select the rows of ``columns`` for which a mask is true, and which count."""

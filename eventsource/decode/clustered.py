@@ -41,11 +41,13 @@ class Clustered(Struct, frozen=True, dict=True):
         columns: one row per event, with ``at``, ``position`` and more, but not the entity.
         entities: the ids (String), ascending, each with at least one event.
         starts: the first row of each entity in fold order, and at last the number of rows.
+        is_in_memory: whether the columns come from a frame in memory, and not from files.
     """
 
     columns: pl.LazyFrame
     entities: pl.Series
     starts: RowNumbers
+    is_in_memory: bool = False
 
     @classmethod
     def from_events(cls, events: pl.DataFrame) -> "Clustered":
@@ -58,7 +60,7 @@ class Clustered(Struct, frozen=True, dict=True):
         owner = events["entity"]
         first_rows = (owner != owner.shift()).fill_null(value=True).arg_true()
         starts = np.append(first_rows.to_numpy(), len(owner)).astype(np.int64)
-        return Clustered(events.lazy().drop("entity"), owner.gather(first_rows), starts)
+        return Clustered(events.drop("entity").lazy(), owner.gather(first_rows), starts, is_in_memory=True)
 
     def __len__(self) -> int:
         return int(self.starts[-1])
@@ -73,7 +75,11 @@ class Clustered(Struct, frozen=True, dict=True):
 
         This is the fastest way to all rows of some columns.
         """
-        return self.columns.select(columns).collect()
+        return self.fetch(self.columns.select(columns))
+
+    def fetch(self, rows: pl.LazyFrame) -> pl.DataFrame:
+        """Collect what was made of the columns. To stream few rows from memory costs more than to read them."""
+        return rows.collect(engine="in-memory" if self.is_in_memory else "auto")
 
     def select(self, mask: Mask) -> Selection:
         """Select the rows of ``columns`` for which a mask is true."""
@@ -102,11 +108,11 @@ class Clustered(Struct, frozen=True, dict=True):
     @cached_property
     def table(self) -> pl.DataFrame:
         """All events in fold order, in memory, with ``entity`` as first column."""
-        return self.with_entity(self.in_order.collect())
+        return self.with_entity(self.fetch(self.in_order))
 
     def with_entity(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Prepend the column ``entity`` to a frame with one row per event in fold order."""
-        return rows.select(self.entities.gather(self.owners).alias("entity"), pl.all())
+        return self.entities.gather(self.owners).alias("entity").to_frame().hstack(rows)
 
     def where(self, condition: pl.Expr) -> "Clustered":
         """Return the events that meet a condition; entities without any are left out."""
@@ -117,7 +123,7 @@ class Clustered(Struct, frozen=True, dict=True):
             return self
         # The number of true rows from each start to the next: starts 0, 3 and the mask 1 0 1 0 0 1 give 2, 1.
         counts = np.add.reduceat(mask.to_numpy(), self.starts[:-1], dtype=np.int64)
-        return _with_counts(self.in_order.filter(condition), self.entities, counts)
+        return self._with_counts(self.in_order.filter(condition), self.entities, counts)
 
     def until(self, moment: datetime | None) -> "Clustered":
         """Return the events up to a moment, inclusive; None: all."""
@@ -150,7 +156,7 @@ class Clustered(Struct, frozen=True, dict=True):
         if len(numbers) == len(self.entities):
             return self
         if not len(numbers):
-            return Clustered(self.in_order.clear(), self.entities.clear(), np.zeros(1, np.int64))
+            return self._with_counts(self.in_order.clear(), self.entities.clear(), np.zeros(0, np.int64))
         begins, ends = self.starts[numbers], self.starts[numbers + 1]
         is_new_slice = np.append(True, begins[1:] - ends[:-1] > max_gap)
         first_of_slice = np.flatnonzero(is_new_slice)
@@ -161,7 +167,7 @@ class Clustered(Struct, frozen=True, dict=True):
             of_wanted = np.repeat(wanted, self.counts)
             mask = pl.Series(np.concatenate([of_wanted[low:high] for low, high in slices]))
             rows = rows.with_columns(pl.lit(mask).alias(_WANTED)).filter(_WANTED).drop(_WANTED)
-        return _with_counts(rows, self.entities.gather(numbers), ends - begins)
+        return self._with_counts(rows, self.entities.gather(numbers), ends - begins)
 
     def between(self, first: str, below: str | None) -> "Clustered":
         """Return the events of the entities ``first`` <= id < ``below``; None: no upper bound."""
@@ -169,14 +175,14 @@ class Clustered(Struct, frozen=True, dict=True):
         high = len(self.entities) if below is None else self.entities.search_sorted(below, side="left")
         begin, end = int(self.starts[low]), int(self.starts[high])
         rows = self.in_order if (begin, end) == (0, len(self)) else self.in_order.slice(begin, end - begin)
-        return Clustered(rows, self.entities.slice(low, high - low), self.starts[low : high + 1] - begin)
+        starts = self.starts[low : high + 1] - begin
+        return Clustered(rows, self.entities.slice(low, high - low), starts, is_in_memory=self.is_in_memory)
 
-
-def _with_counts(rows: pl.LazyFrame, entities: pl.Series, counts: RowNumbers) -> Clustered:
-    """Return rows in fold order as clustered events, without the entities that have none of them."""
-    if not counts.all():
-        entities, counts = entities.filter(pl.Series(counts > 0)), counts[counts > 0]
-    return Clustered(rows, entities, starts_of(counts))
+    def _with_counts(self, rows: pl.LazyFrame, entities: pl.Series, counts: RowNumbers) -> "Clustered":
+        """Return some of the rows, in fold order, without the entities that have none of them."""
+        if not counts.all():
+            entities, counts = entities.filter(pl.Series(counts > 0)), counts[counts > 0]
+        return Clustered(rows, entities, starts_of(counts), is_in_memory=self.is_in_memory)
 
 
 def starts_of(counts: RowNumbers) -> RowNumbers:

@@ -108,17 +108,20 @@ def _series(name: str, values: list[Any], dtype: pl.DataType) -> pl.Series:
 def _times(name: str, values: list[Any]) -> pl.Series:
     texts = [value if isinstance(value, str) else None for value in values]
     others = [None if isinstance(value, str) else value for value in values]
-    parsed = parse_times(pl.Series(name, texts, pl.String))
-    for text, instant in zip(texts, parsed, strict=True):
-        if text is not None and instant is None:
-            raise ValueError(f"expected a time, got {text!r}")
     if wrong := [value for value in others if not isinstance(value, date | None)]:
         raise TypeError(f"expected a time, got {wrong[0]!r}")
     aware = [
         value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value
         for value in others
     ]
-    return parsed.fill_null(pl.Series(name, aware, TIMESTAMP))
+    times = pl.Series(name, aware, TIMESTAMP)
+    if all(text is None for text in texts):
+        return times
+    parsed = parse_times(pl.Series(name, texts, pl.String))
+    for text, instant in zip(texts, parsed, strict=True):
+        if text is not None and instant is None:
+            raise ValueError(f"expected a time, got {text!r}")
+    return parsed.fill_null(times)
 
 
 def json_text(name: str, value: Any) -> str | None:
@@ -209,9 +212,10 @@ def _cast(column: pl.Series, dtype: pl.DataType, faults: list[str]) -> pl.Series
 
 def _calendar_fault(times: pl.Series) -> str | None:
     """Return a sentence about times outside the calendar, or None."""
-    outside = (times.is_not_null() & null_outside_calendar(times).is_null()).arg_true()
-    if not len(outside):
+    inside = null_outside_calendar(times)
+    if inside.null_count() == times.null_count():
         return None
+    outside = (times.is_not_null() & inside.is_null()).arg_true()
     number = times.to_physical()[outside[0]]
     which = f"{len(outside)} times outside the years 1 to 9999, the first in row {outside[0]}: {number}"
     return f"column {times.name!r} has {which} (is {time_unit(times)!r} their unit?)"

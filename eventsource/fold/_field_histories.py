@@ -129,7 +129,7 @@ class FieldHistories(Mapping[str, FieldHistory]):
     def _with_value(
         self, selection: Selection, touched: TouchedRows, column: pl.Expr
     ) -> tuple[Numbers, pl.Series]:
-        values = selection.values(self._clustered.columns.select(column).collect().to_series())
+        values = selection.values(self._clustered.fetch(self._clustered.columns.select(column)).to_series())
         has_value = values.is_not_null()
         return touched.rows[has_value.to_numpy()], values.filter(has_value)
 
@@ -194,7 +194,7 @@ class FieldHistories(Mapping[str, FieldHistory]):
         if BAD_KEY in self._events.columns:
             wanted[BAD_KEY] = pl.col(BAD_KEY)
         with fold_errors():
-            return self._clustered.columns.select(**wanted).collect()
+            return self._clustered.fetch(self._clustered.columns.select(**wanted))
 
     @cached_property
     def _codes(self) -> Any:

@@ -239,7 +239,7 @@ class _Schema:
         assert rule.expression is not None  # noqa: S101 - asked for derived fields only
         others = [_series(name, states, dtype) for name, dtype in self.dtypes.items() if name != rule.name]
         with fold_errors():
-            return pl.DataFrame(others).lazy().select(rule.expression).collect().to_series()
+            return pl.DataFrame(others).select(rule.expression).to_series()
 
 
 def _dtype(rule: Rule, events: Events) -> pl.DataType | None:
@@ -266,7 +266,7 @@ def _events_by_entity(events: Events) -> Iterator[tuple[str, list[dict[str, Any]
     """Yield each entity with its events in fold order."""
     clustered = events.clustered
     with fold_errors():
-        frame = clustered.in_order.with_columns(pl.col("type").cast(pl.String)).collect()
+        frame = clustered.fetch(clustered.in_order.with_columns(pl.col("type").cast(pl.String)))
     rows = clustered.with_entity(frame).iter_rows(named=True)
     for entity, count in zip(clustered.entities, clustered.counts, strict=True):
         yield entity, list(islice(rows, count))

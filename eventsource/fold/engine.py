@@ -75,9 +75,10 @@ class Events(Struct, frozen=True):
 
     def report(self, faults: pl.DataFrame) -> None:
         """Add faults that an engine met, up to the moment of the question."""
-        mine = faults if self.moment is None else faults.filter(pl.col("at") <= self.moment)
-        if mine.height:
-            self.found.append(mine)
+        if self.moment is not None and faults.height:
+            faults = faults.filter(pl.col("at") <= self.moment)
+        if faults.height:
+            self.found.append(faults)
 
 
 class Engine(Protocol):

@@ -12,7 +12,7 @@ window, and from one update of the index to the next. Six events in two windows:
 """
 
 from bisect import bisect_right, insort
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Final
 
@@ -83,7 +83,7 @@ def decode_windows(
         chunks = log.scan(types=types, start=low, upto=high).select(_READ)
         with allocation.gc_paused():
             frames, corrections = [], []
-            for chunk in chunks.collect_batches(chunk_size=chunk_size, maintain_order=True):
+            for chunk in _in_chunks(chunks, high - low, chunk_size):
                 is_correction = chunk["type"].is_in(CORRECTIONS)
                 if is_correction.any():
                     corrections.append(chunk.filter(is_correction))
@@ -94,6 +94,13 @@ def decode_windows(
         if corrections:
             found = decode_corrections(log, members, decoders, pl.concat(corrections))
         yield Window(pl.concat([no_events(members), *frames], how="diagonal"), low, high, clocks, found)
+
+
+def _in_chunks(events: pl.LazyFrame, most: int, chunk_size: int) -> Iterable[pl.DataFrame]:
+    """Return events in chunks; to stream what is one chunk costs more than to read it."""
+    if most <= chunk_size:
+        return [events.collect()]
+    return events.collect_batches(chunk_size=chunk_size, maintain_order=True)
 
 
 def types_left_out(log: EventLog, members: Members, start: int, head: int) -> dict[str, LeftOut]:

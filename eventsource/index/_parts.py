@@ -6,10 +6,12 @@ of parts ascend with their entities, so that answers for the parts, one behind t
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from functools import cached_property
 from typing import Protocol
 
 import polars as pl
 from msgspec import Struct
+from msgspec.structs import replace
 
 from eventsource.decode import Clustered, ColumnFacts, Members, column_facts, join_facts, merge_events, no_events
 from eventsource.event import TIMESTAMP, EventLog
@@ -84,7 +86,7 @@ class Parts(Protocol):
         """Return the error of the first file that is missing or damaged; None: all are sound."""
 
 
-class InMemory(Struct, frozen=True):
+class InMemory(Struct, frozen=True, dict=True):
     """One part, in memory.
 
     Args:
@@ -120,7 +122,8 @@ class InMemory(Struct, frozen=True):
             events, clocks = merge_events(events, Clustered.from_events(tail.events)), tail.clocks
             corrections = corrections.extended(tail.corrections)
             columns = join_facts(join_facts(columns, column_facts(tail.events)), tail.corrections.columns)
-        collected = Clustered(events.in_order.collect().lazy(), events.entities, events.starts)
+        rows = events.fetch(events.in_order).lazy()
+        collected = Clustered(rows, events.entities, events.starts, is_in_memory=True)
         return InMemory(self.log, self.members, head, collected, clocks, columns, corrections)
 
     @property
@@ -129,7 +132,7 @@ class InMemory(Struct, frozen=True):
 
     @property
     def types(self) -> tuple[str, ...]:
-        mine = self.events.in_order.select(pl.col("type").cast(pl.String).unique()).collect().to_series()
+        mine = self.events.collect("type").to_series().unique().cast(pl.String)
         return tuple(sorted({*mine} | self.corrections.types))
 
     @property
@@ -158,11 +161,19 @@ class InMemory(Struct, frozen=True):
         return 0.0  # reading few events costs next to nothing
 
     def load(self, number: int, entities: pl.Series | None, readings: Readings | None) -> Clustered:  # noqa: ARG002 - there is only one part
+        if entities is None and readings is not None and readings.is_latest:
+            return replace(self._corrected)
         events, instead = self.events, None if readings is None else readings.instead_of(0)
         if entities is not None:
             events = events.of_entities(entities, max_gap=len(events))
             instead = None if instead is None else instead.of_entities(entities)
         return events if instead is None else instead.merge(events, None)
+
+    @cached_property
+    def _corrected(self) -> Clustered:
+        """The events with all corrections; a question gets a copy, so that what it computes goes with it."""
+        instead = self.corrections.latest.instead_of(0)
+        return self.events if instead is None else instead.merge(self.events, None)
 
     def first_damaged(self) -> FileNotFoundError | None:
         return None

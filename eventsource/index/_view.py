@@ -276,7 +276,7 @@ class View(Struct, frozen=True, dict=True):
         events = events.where(pl.col("recorded_at") <= known_at)
         if self.plan.order == "occurred_at":
             return events
-        rows = events.in_order.collect()
+        rows = events.fetch(events.in_order)
         if not (rows["at"] > known_at).any():
             return events
         rows = events.with_entity(rows).drop("at")
@@ -296,4 +296,5 @@ class View(Struct, frozen=True, dict=True):
 
 def _ends(events: Events) -> tuple[datetime | None, datetime | None]:
     at = pl.col("at")
-    return events.clustered.in_order.select(at.min().alias("first"), at.max().alias("last")).collect().row(0)
+    clustered = events.clustered
+    return clustered.fetch(clustered.in_order.select(at.min().alias("first"), at.max().alias("last"))).row(0)

@@ -72,11 +72,13 @@ def check_where(where: str, expression: Any) -> None:
 
 def _may_be_boolean(expression: pl.Expr, names: list[str]) -> bool:
     """Return whether an expression is Boolean over columns of some dtypes, or of none that can be found."""
-    found = set()
+    is_found = False
     for dtypes in islice(product(_DTYPES, repeat=len(names)), _MOST_TRIALS):
         with contextlib.suppress(pl.exceptions.PolarsError):
-            found.add(_dtype_over(expression, dict(zip(names, dtypes, strict=True))))
-    return not found or bool(found & {pl.Boolean(), pl.Null()})
+            if _dtype_over(expression, dict(zip(names, dtypes, strict=True))) in (pl.Boolean(), pl.Null()):
+                return True
+            is_found = True
+    return not is_found
 
 
 def _dtype_over(expression: pl.Expr, schema: Mapping[str, Any]) -> pl.DataType:

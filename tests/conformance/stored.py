@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
@@ -24,22 +24,22 @@ from eventsource.snapshots import SnapshotPolicy, SnapshotStore, Thresholds
 from eventsource.testing import MemoryLog
 from eventsource.timeline import Timeline, Tuning
 from tests.conformance.answers import answer_of, assert_same, has_fixed_dtypes, is_refused, timeline
+from tests.conformance.choices import Choices, choices
+from tests.conformance.random_logs import ZONES, moment_of
 from tests.conformance.strategies import (
     ABSENT,
     INSTANTS,
     KINDS,
+    MEMBERS,
     STREAMS,
     World,
     logs,
-    moments,
     plans,
     with_corrections,
-    zones,
 )
 from tests.laws import examples
 
 IDS = (*STREAMS, "7", "new", "nobody")
-MEMBERS = ("n", "v", "in.side")
 
 on_files = settings(max_examples=examples(10), phases=(Phase.explicit, Phase.reuse, Phase.generate))
 """Every example writes logs and indexes: to shrink one would take minutes."""
@@ -140,60 +140,83 @@ class NamedQuestion:
 
 def views(head: int) -> st.SearchStrategy[dict[str, Any]]:
     """Return what questions see of a log: ``known_at`` and ``upto``."""
-    limits = {"known_at": st.none() | st.none() | moments(), "upto": st.none() | st.none() | st.integers(0, head)}
-    return st.fixed_dictionaries(limits)
+    return _OF_VIEW.map(lambda choose: _view(choose, head))
 
 
-@st.composite
-def questions(draw: st.DrawFn, plan: Plan, head: int, view: dict[str, Any] | None = None) -> NamedQuestion:
+def _view(choose: Choices, head: int) -> dict[str, Any]:
+    known_at = moment_of(choose) if choose.one_of(_ONE_OF_THREE) else None
+    return {"known_at": known_at, "upto": choose.one_of(range(head + 1)) if choose.one_of(_ONE_OF_THREE) else None}
+
+
+_ONE_OF_THREE = (False, False, True)
+_HALF = (False, True)
+_OF_VIEW = choices(6)
+_OF_QUESTION = choices(48)
+_DAYS = [date(2024, 3, 29) + timedelta(days=number) for number in range(7)]
+_ASKED = (*IDS, None)
+
+
+def questions(plan: Plan, head: int, view: dict[str, Any] | None = None) -> st.SearchStrategy[NamedQuestion]:
     """Return any question of a timeline, with any view, or with the given one."""
-    view = draw(views(head)) if view is None else view
-    zoned = {**view, "tz": draw(zones())}
-    when, other, field = draw(st.none() | moments()), draw(moments()), draw(st.sampled_from(plan.fields))
-    entity, many = draw(st.none() | st.sampled_from(IDS)), draw(st.lists(moments(), max_size=3))
-    days = sorted(draw(st.tuples(*[st.dates(date(2024, 3, 29), date(2024, 4, 4))] * 2)))
-    rows = draw(st.lists(st.tuples(st.sampled_from((*IDS, None)), st.sampled_from(INSTANTS)), max_size=5))
-    frame = pl.DataFrame(rows, schema={"id": pl.String(), "when": pl.Datetime("us", "UTC")}, orient="row")
+    return _OF_QUESTION.map(lambda choose: _question(choose, plan, head, view))
+
+
+def _question(choose: Choices, plan: Plan, head: int, view: dict[str, Any] | None) -> NamedQuestion:
+    view = _view(choose, head) if view is None else view
+    zoned = {**view, "tz": choose.one_of(ZONES)}
+    when, other = moment_of(choose) if choose.one_of(_HALF) else None, moment_of(choose)
+    field, entity = choose.one_of(plan.fields), choose.one_of(IDS) if choose.one_of(_HALF) else None
+    many = [moment_of(choose) for _ in range(choose.one_of(range(4)))]
+    days = sorted(choose.one_of(_DAYS) for _ in range(2))
+    rows = [(choose.one_of(_ASKED), choose.one_of(INSTANTS)) for _ in range(choose.one_of(range(6)))]
     measures = {"n": pl.len(), "some": pl.col(field).count()}
     span = {"every": "1d", "since": days[0], "until": days[1]}
-    return draw(
-        st.sampled_from(
-            [
-                NamedQuestion("as_of", lambda t: t.as_of(when, **zoned)),
-                NamedQuestion("many", lambda t: t.as_of(many, **zoned)),
-                NamedQuestion("one", lambda t: t.as_of(when, entity=entity, **zoned)),
-                NamedQuestion("history", lambda t: t.history(entity, **view)),
-                NamedQuestion("changes", lambda t: t.changes(field, since=when, **zoned), partial=True),
-                NamedQuestion(
-                    "diff", lambda t: t.diff(other, when or other, mixed="object", **zoned), typed=False
-                ),
-                NamedQuestion(
-                    "explain", lambda t: t.explain(entity or "a", when, mixed="object", **zoned), typed=False
-                ),
-                NamedQuestion("join", lambda t: t.join(frame, on="id", at="when", **zoned), typed=False),
-                NamedQuestion("trend", lambda t: t.trend(measures, **span, **zoned)),
-                NamedQuestion("replay", lambda t: t.replay(entity or "a", **view).to_frame(), typed=False),
-                NamedQuestion("entities", lambda t: t.entities(**view).to_frame()),
-            ]
-        )
+    return choose.one_of(
+        [
+            NamedQuestion("as_of", lambda t: t.as_of(when, **zoned)),
+            NamedQuestion("many", lambda t: t.as_of(many, **zoned)),
+            NamedQuestion("one", lambda t: t.as_of(when, entity=entity, **zoned)),
+            NamedQuestion("history", lambda t: t.history(entity, **view)),
+            NamedQuestion("changes", lambda t: t.changes(field, since=when, **zoned), partial=True),
+            NamedQuestion("diff", lambda t: t.diff(other, when or other, mixed="object", **zoned), typed=False),
+            NamedQuestion(
+                "explain", lambda t: t.explain(entity or "a", when, mixed="object", **zoned), typed=False
+            ),
+            NamedQuestion("join", lambda t: t.join(_asked(rows), on="id", at="when", **zoned), typed=False),
+            NamedQuestion("trend", lambda t: t.trend(measures, **span, **zoned)),
+            NamedQuestion("replay", lambda t: t.replay(entity or "a", **view).to_frame(), typed=False),
+            NamedQuestion("entities", lambda t: t.entities(**view).to_frame()),
+        ]
     )
 
 
-@st.composite
-def state_questions(draw: st.DrawFn, head: int) -> NamedQuestion:
+def _asked(rows: list[tuple[str | None, datetime]]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema={"id": pl.String(), "when": pl.Datetime("us", "UTC")}, orient="row")
+
+
+def state_questions(head: int) -> st.SearchStrategy[NamedQuestion]:
     """Return a question for the states at one moment, with any view: what snapshots answer."""
-    when, tz = draw(st.none() | moments()), draw(zones())
-    view = draw(st.sampled_from([{}, {}, {"known_at": draw(moments())}, {"upto": draw(st.integers(0, head))}]))
-    ids = st.sampled_from(IDS)
-    some = draw(st.none() | st.lists(ids, max_size=4) | st.sets(ids, max_size=4))
+    return _OF_QUESTION.map(lambda choose: _state_question(choose, head))
+
+
+def _state_question(choose: Choices, head: int) -> NamedQuestion:
+    when, tz = moment_of(choose) if choose.one_of(_HALF) else None, choose.one_of(ZONES)
+    limits: list[dict[str, Any]] = [{"known_at": moment_of(choose)}, {"upto": choose.one_of(range(head + 1))}]
+    view = choose.one_of([{}, {}, *limits])
+    ids = [choose.one_of(IDS) for _ in range(choose.one_of(range(5)))]
+    some = choose.one_of([None, ids, set(ids)])
     return NamedQuestion("as_of", lambda t: t.as_of(when, entity=some, tz=tz, **view), partial=True)
+
+
+_OF_KINDS = choices(2 * len(MEMBERS))
 
 
 @st.composite
 def changing_worlds(draw: st.DrawFn, /, **model: Any) -> World:
     """Return a log in two parts, in the second of which members may hold other kinds of values."""
-    early = {name: draw(st.sampled_from(sorted(KINDS))) for name in MEMBERS}
-    late = {name: draw(st.sampled_from([kind, kind, *KINDS])) for name, kind in early.items()}
+    choose = draw(_OF_KINDS)
+    early = {name: choose.one_of(sorted(KINDS)) for name in MEMBERS}
+    late = {name: choose.one_of([kind, kind, *KINDS]) for name, kind in early.items()}
     first, second = draw(logs(early)), draw(logs(late))
     renamed = [event | {"event_id": f"late {event['event_id']}"} for event in second]
     return World(draw(with_corrections(first + renamed, late, most=5)), draw(plans(early, **model)))
