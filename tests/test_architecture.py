@@ -2,9 +2,8 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 import eventsource
 
@@ -108,37 +107,49 @@ def _part(path: Path) -> str:
     return inside.removesuffix(".py")
 
 
-def _imports(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names = [f"eventsource.{alias.name}" for alias in node.names] if node.module == "eventsource" else []
-            yield from names or [node.module]
+@cache
+def _nodes(path: Path) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+def _imports() -> Iterator[tuple[str, str]]:
+    """Yield the part of each module of the package, and each name that the module imports."""
+    for path in MODULES:
+        for node in _nodes(path):
+            if isinstance(node, ast.Import):
+                yield from ((_part(path), alias.name) for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                of_package = node.module == "eventsource"
+                names = [f"eventsource.{alias.name}" for alias in node.names] if of_package else []
+                yield from ((_part(path), name) for name in names or [node.module])
 
 
 def _depth(part: str) -> int:
     return next(number for number, parts in enumerate(LAYERS) if part in parts)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_imports_point_down(path: Path) -> None:
+def test_imports_point_down() -> None:
     """A module imports only from layers below its own, or from its own package; neighbours import none."""
-    part = _part(path)
-    for name in _imports(path):
-        if name.startswith("eventsource."):
-            other = name.split(".")[1]
-            if (ROOT / other).is_dir() or (ROOT / f"{other}.py").exists():
-                assert other == part or _depth(other) > _depth(part), f"{part} imports {other}"
+    own = [(part, name) for part, name in _imports() if name.startswith("eventsource.")]
+    assert not [
+        f"{part} imports {name}"
+        for part, name in own
+        if _is_part(other := name.split(".")[1]) and other != part and _depth(other) <= _depth(part)
+    ]
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_heavy_libraries_have_one_door(path: Path) -> None:
+def _is_part(name: str) -> bool:
+    return (ROOT / name).is_dir() or (ROOT / f"{name}.py").exists()
+
+
+def test_heavy_libraries_have_one_door() -> None:
     """A library with a door is imported behind it and nowhere else, not even inside a function."""
-    part = _part(path)
-    for name in _imports(path):
-        library = name.split(".")[0]
-        assert library not in DOORS or part in DOORS[library], f"{part} imports {library}"
+    libraries = [(part, name.split(".")[0]) for part, name in _imports()]
+    assert not [
+        f"{part} imports {library}"
+        for part, library in libraries
+        if library in DOORS and part not in DOORS[library]
+    ]
 
 
 def test_public_names_are_sorted_and_there() -> None:
@@ -149,27 +160,34 @@ def test_public_names_are_sorted_and_there() -> None:
     assert all(hasattr(eventsource, name) for name in names)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_private_modules_stay_inside_their_package(path: Path) -> None:
+def test_private_modules_stay_inside_their_package() -> None:
     """No module imports a private module of another package: what others need, a package exports."""
-    part = _part(path)
-    for name in _imports(path):
-        inside = name.startswith(f"eventsource.{part}.")
-        assert inside or not any(word.startswith("_") for word in name.split(".")[1:]), f"{part} imports {name}"
+    assert not [
+        f"{part} imports {name}"
+        for part, name in _imports()
+        if not name.startswith(f"eventsource.{part}.")
+        and any(word.startswith("_") for word in name.split(".")[1:])
+    ]
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_functions_stay_small(path: Path) -> None:
+def test_functions_stay_small() -> None:
     """No function has more than 60 lines of code."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef) and node.body:
-            first = node.body[1] if ast.get_docstring(node) and len(node.body) > 1 else node.body[0]
-            assert (node.end_lineno or 0) - first.lineno < 60, node.name
+    functions = [
+        (path, node)
+        for path in MODULES
+        for node in _nodes(path)
+        if isinstance(node, ast.FunctionDef) and node.body
+    ]
+    assert not [f"{path.relative_to(ROOT)}: {node.name}" for path, node in functions if _lines_of_code(node) > 60]
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_files_stay_small(path: Path) -> None:
+def _lines_of_code(function: ast.FunctionDef) -> int:
+    has_docstring = bool(ast.get_docstring(function)) and len(function.body) > 1
+    first = function.body[1] if has_docstring else function.body[0]
+    return (function.end_lineno or 0) - first.lineno + 1
+
+
+def test_files_stay_small() -> None:
     """A file is one concept, in at most 300 lines."""
-    most = LONGER.get(path.relative_to(ROOT).as_posix(), 300)
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= most
+    lines = {path.relative_to(ROOT).as_posix(): len(path.read_text("utf-8").splitlines()) for path in MODULES}
+    assert not {name: count for name, count in lines.items() if count > LONGER.get(name, 300)}

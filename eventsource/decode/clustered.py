@@ -52,15 +52,17 @@ class Clustered(Struct, frozen=True, dict=True):
     @classmethod
     def from_events(cls, events: pl.DataFrame) -> "Clustered":
         """Sort and cluster events that have a column ``entity``."""
-        return cls.from_sorted(sort_in_fold_order(events))
+        return cls.from_sorted(sort_in_fold_order(events) if events.height else events)
 
     @staticmethod
     def from_sorted(events: pl.DataFrame) -> "Clustered":
         """Cluster events that have a column ``entity`` and are in fold order."""
-        owner = events["entity"]
-        first_rows = (owner != owner.shift()).fill_null(value=True).arg_true()
-        starts = np.append(first_rows.to_numpy(), len(owner)).astype(np.int64)
-        return Clustered(events.drop("entity").lazy(), owner.gather(first_rows), starts, is_in_memory=True)
+        columns = events.clone()
+        owner = columns.drop_in_place("entity")
+        rows = len(owner)
+        differs = owner.slice(1) != owner.slice(0, max(rows - 1, 0))
+        starts = np.concatenate([[0] * min(rows, 1), np.flatnonzero(differs) + 1, [rows]]).astype(np.int64)
+        return Clustered(columns.lazy(), owner[starts[:-1]], starts, is_in_memory=True)
 
     def __len__(self) -> int:
         return int(self.starts[-1])

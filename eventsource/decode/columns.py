@@ -72,11 +72,14 @@ def decode_events(events: pl.DataFrame, members: Members, decoders: Mapping[str,
     """
     types = members.type_dtype
     decoded = [
-        decoders[of_type["type"][0]].decode(of_type).with_columns(pl.col("type").cast(types))
-        for of_type in events.partition_by("type")
+        _typed(decoders[of_type["type"][0]].decode(of_type), types) for of_type in events.partition_by("type")
     ]
     nothing = pl.DataFrame(schema=_envelope(types, with_payload=members.with_payload))
     return pl.concat([nothing, *decoded], how="diagonal")
+
+
+def _typed(decoded: pl.DataFrame, types: pl.DataType) -> pl.DataFrame:
+    return decoded.replace_column(decoded.get_column_index("type"), decoded["type"].cast(types))
 
 
 def no_events(members: Members) -> pl.DataFrame:

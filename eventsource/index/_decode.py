@@ -189,5 +189,5 @@ def _recorded(log: EventLog, start: int, stop: int) -> pl.DataFrame:
 
 def _with_moments(chunk: pl.DataFrame, moments: pl.DataFrame | None) -> pl.DataFrame:
     if moments is None:
-        return chunk.with_columns(pl.col("occurred_at").alias("at"))
+        return chunk.hstack([chunk["occurred_at"].alias("at")])
     return chunk.join(moments, on="position", how="left", maintain_order="left")

@@ -295,6 +295,5 @@ class View(Struct, frozen=True, dict=True):
 
 
 def _ends(events: Events) -> tuple[datetime | None, datetime | None]:
-    at = pl.col("at")
-    clustered = events.clustered
-    return clustered.fetch(clustered.in_order.select(at.min().alias("first"), at.max().alias("last"))).row(0)
+    rows, at = events.clustered, pl.col("at")
+    return rows.fetch(rows.in_order.select(at.min().alias("first"), at.max().alias("last"))).row(0)

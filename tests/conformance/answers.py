@@ -4,12 +4,13 @@ import decimal
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from typing import Any
 
 import polars as pl
 
 from eventsource.errors import FaultError, FoldError
-from eventsource.fold import Engine
+from eventsource.fold import Engine, PolarsEngine, ReferenceEngine
 from eventsource.plan import Plan
 from eventsource.testing import MemoryLog
 from eventsource.timeline import Timeline
@@ -28,6 +29,14 @@ def is_refused(answer: Any) -> bool:
 
 def timeline(events: list[dict[str, Any]], plan: Plan, engine: Engine | None = None, tz: str = "UTC") -> Timeline:
     return Timeline(MemoryLog(events), plan, engine=engine, tz=tz)
+
+
+def both_engines(events: list[dict[str, Any]], plan: Plan, tz: str = "UTC") -> list[Timeline]:
+    """Return a timeline per engine, the fast one first; both read the same decoded events."""
+    fast = timeline(events, plan, PolarsEngine(), tz)
+    slow = copy(fast)
+    slow._engine = ReferenceEngine()
+    return [fast, slow]
 
 
 def answer_of(question: Callable[[Timeline], Any], of: Timeline) -> Any:

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from eventsource.fold import PolarsEngine, ReferenceEngine
 from eventsource.moment import last_instant
 from eventsource.plan import Plan
 from eventsource.timeline import Timeline
@@ -18,6 +17,7 @@ from tests.conformance.answers import (
     alike,
     answer_of,
     assert_same,
+    both_engines,
     has_fixed_dtypes,
     is_refused,
     reads_positions,
@@ -31,7 +31,7 @@ _TICK = timedelta(microseconds=1)
 
 
 def both(world: World, tz: str = "UTC") -> list[Any]:
-    return [timeline(world.events, world.plan, engine(), tz) for engine in (PolarsEngine, ReferenceEngine)]
+    return both_engines(world.events, world.plan, tz)
 
 
 @given(worlds(), moments(), st.lists(moments(), max_size=3), zones())

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventsource import Log
-from eventsource.fold import PolarsEngine, ReferenceEngine
 from eventsource.index import Sizes
 from eventsource.moment import last_instant
 from eventsource.snapshots import SnapshotPolicy
@@ -18,6 +17,7 @@ from eventsource.timeline import Timeline, Tuning
 from tests.conformance.answers import (
     answer_of,
     assert_same,
+    both_engines,
     has_fixed_dtypes,
     is_refused,
     reads_positions,
@@ -53,10 +53,7 @@ def _questions(plan: Any, when: Any, entity: Any, until: Any) -> list[Any]:
 @given(faulty_worlds(), st.none() | moments(), ENTITIES, st.none() | moments(), MODES)
 def test_engines_agree_on_faults(world: World, when: Any, entity: Any, until: Any, mode: Any) -> None:
     """Law 1: the same values, and the same fault is named first."""
-    fast, slow = (
-        timeline(world.events, world.plan, engine).with_faults(mode)
-        for engine in (PolarsEngine(), ReferenceEngine())
-    )
+    fast, slow = (each.with_faults(mode) for each in both_engines(world.events, world.plan))
     for question in _questions(world.plan, when, entity, until):
         assert_same(answer_of(question, fast), answer_of(question, slow), dtypes=has_fixed_dtypes(world.plan))
 

@@ -15,11 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eventsource import Log
-from eventsource.fold import PolarsEngine, ReferenceEngine
 from eventsource.index import Sizes, _known_rows
 from eventsource.plan import Plan
 from eventsource.timeline import Timeline, Tuning
-from tests.conformance.answers import alike, answer_of, assert_same, is_refused, states, timeline
+from tests.conformance.answers import alike, answer_of, assert_same, both_engines, is_refused, states, timeline
 from tests.conformance.strategies import INSTANTS, KINDS, STREAMS, World, moments, worlds, zones
 from tests.laws import examples
 
@@ -75,7 +74,7 @@ def test_each_row_knows_what_was_known_at_its_own_time(
 ) -> None:
     """A join with a column of known_at is as_of of each row, by both engines, whatever is folded at once."""
     frame = pl.DataFrame(rows, schema=_ASKED_TYPES, orient="row")
-    lines = [timeline(world.events, world.plan, engine()) for engine in (PolarsEngine, ReferenceEngine)]
+    lines = both_engines(world.events, world.plan)
     asked: dict[str, Any] = {"on": "id", "at": "when", "known_at": "known", "upto": upto}
     with patch.object(_known_rows, "_MOST_ROWS", at_once):
         found, slow = (answer_of(lambda t: t.join(frame, **asked), line) for line in lines)
@@ -102,7 +101,7 @@ def _as_known(entity: str, when: Any, known_at: Any, upto: int | None, line: Tim
 def test_engines_agree_on_joins(world: World, rows: list[Any]) -> None:
     """Law 1: a join is the same from every engine."""
     frame = pl.DataFrame(rows, schema={"id": pl.String(), "when": pl.Datetime("us", "UTC")}, orient="row")
-    lines = [timeline(world.events, world.plan, engine()) for engine in (PolarsEngine, ReferenceEngine)]
+    lines = both_engines(world.events, world.plan)
     assert_same(*(answer_of(lambda t: t.join(frame, on="id", at="when"), t) for t in lines), dtypes=False)
 
 
