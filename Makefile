@@ -50,9 +50,9 @@ docs: environment
 	$(BIN)/python -m docs._generate
 	$(BIN)/python -m sphinx -q -E -W --keep-going -b html docs build/docs
 
-# The laws with 2,000 examples each instead of 30: hours, so not part of `make test`.
+# The laws with 2,000 examples each instead of 30: an hour or two, so not part of `make test`.
 laws: environment
-	$(BIN)/python -m pytest tests -m hypothesis --hypothesis-profile=deep
+	POLARS_MAX_THREADS=1 $(BIN)/python -m pytest tests $(WORKERS) -m hypothesis --hypothesis-profile=deep --durations=20
 
 # What tries to break something (concurrency, bit rot, full disks, hostile input), at full size: an hour, so not part
 # of `make test`, which tries a little of each.

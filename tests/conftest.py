@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -50,11 +51,15 @@ def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
         if _ADDRESS.search(item.nodeid):
             hint = "name the values with ids= of parametrize"
             raise pytest.UsageError(f"expected the same name in each process, got {item.nodeid}: {hint}")
-        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+        if _is_law(item):
             item.add_marker(_RANDOM_NUMBERS)
         group = _shared_fixture(item)
         if group and item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _is_law(item: pytest.Item) -> bool:
+    return getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
 
 
 def _shared_fixture(item: Any) -> str | None:
@@ -73,6 +78,20 @@ def _shared_fixture(item: Any) -> str | None:
     if widest is None:
         return None
     return str(widest.argname) if widest.scope == "session" else f"{widest.baseid}::{widest.argname}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Do not measure the coverage of laws: it would double their time, and the same examples are run each time."""
+    measure = sys.gettrace() if _is_law(item) else None
+    if measure is None:
+        yield
+        return
+    sys.settrace(None)
+    try:
+        yield
+    finally:
+        sys.settrace(measure)
 
 
 @pytest.fixture(scope="session")
