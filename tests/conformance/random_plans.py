@@ -136,7 +136,8 @@ def _member_arguments(
     if not readable:
         return {"op": "count", "events": events}
     of = choose.one_of(readable)
-    dtype, rounding = None, None
+    dtype: pl.DataType | None = None
+    rounding: Any = None
     if members[of] == DIRTY:
         dtype = choose.one_of(_REQUESTED)
         rounding = choose.one_of(_ROUNDINGS) if dtype is not None else None

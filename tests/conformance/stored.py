@@ -170,7 +170,7 @@ def _question(choose: Choices, plan: Plan, head: int, view: dict[str, Any] | Non
     days = sorted(choose.one_of(_DAYS) for _ in range(2))
     rows = [(choose.one_of(_ASKED), choose.one_of(INSTANTS)) for _ in range(choose.one_of(range(6)))]
     measures = {"n": pl.len(), "some": pl.col(field).count()}
-    span = {"every": "1d", "since": days[0], "until": days[1]}
+    span: dict[str, Any] = {"every": "1d", "since": days[0], "until": days[1]}
     return choose.one_of(
         [
             NamedQuestion("as_of", lambda t: t.as_of(when, **zoned)),
