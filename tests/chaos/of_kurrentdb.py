@@ -1,5 +1,6 @@
 """The test server that speaks the protocol of KurrentDB; it is not KurrentDB."""
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -22,7 +23,7 @@ class Streams:
     shares, has_server, settle = True, True, 0.0
     order: Literal["all", "stream"] = "all"
     sizes: tuple[int | None, ...] = (500, 5_000, 50_000)
-    options: Mapping[str, Any] = {}
+    options: Mapping[str, Any] = {"occurred_at": "metadata.at"}
 
     def __init__(self, folder: Path) -> None:  # noqa: ARG002 - its log is in memory
         self._server = Kurrent(threads=64)  # each writer holds one
@@ -58,7 +59,13 @@ class _Appender:
 
     def __call__(self, append: Append) -> None:
         events = [
-            NewEvent(type=event.type, data=event.data.encode(), id=UUID(event.event_id)) for event in append.events
+            NewEvent(
+                type=event.type,
+                data=event.data.encode(),
+                metadata=json.dumps({"at": event.occurred_at}).encode(),
+                id=UUID(event.event_id),
+            )
+            for event in append.events
         ]
         expected: int | StreamState = StreamState.ANY
         if append.version is not None:

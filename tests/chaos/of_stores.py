@@ -29,7 +29,7 @@ class Sqlite:
     def __init__(self, folder: Path) -> None:
         self._path = folder / "store.db"
         self.where = f"sqlite:///{self._path}"
-        EventStore(self.where).init()
+        _create(self.where)
 
     @staticmethod
     def appender(where: str, _writer: int) -> "_Appender":
@@ -60,7 +60,7 @@ class Postgresql:
     def __init__(self, folder: Path) -> None:  # noqa: ARG002 - the server has a folder of its own
         self._server = Server()
         self.where = self._server.database()
-        EventStore(self.where).init()
+        _create(self.where)
 
     @staticmethod
     def appender(where: str, _writer: int) -> "_Appender":
@@ -84,6 +84,12 @@ class Postgresql:
     def close(self) -> None:
         """Stop the server, and remove its data."""
         self._server.remove()
+
+
+def _create(where: str) -> None:
+    store = EventStore(where)
+    store.init()
+    store.close()
 
 
 class _Appender:
