@@ -48,10 +48,9 @@ LAYERS: dict[frozenset[str], str] = {
             "progress",
             "retry",
             "stop_signal",
-            "texts",
         }
     ): "Small helpers whose names say what they hold.",
-    frozenset({"redaction"}): "Hiding passwords, in the messages of all errors.",
+    frozenset({"redaction", "texts"}): "Hiding passwords, in the messages of all errors; texts that can be stored.",
 }
 """Every module of the package, the highest layer first: a module imports only from layers below its own."""
 
