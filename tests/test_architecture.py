@@ -50,7 +50,7 @@ LAYERS: dict[frozenset[str], str] = {
             "stop_signal",
         }
     ): "Small helpers whose names say what they hold.",
-    frozenset({"redaction", "texts"}): "Hiding passwords, in the messages of all errors; texts that can be stored.",
+    frozenset({"redaction", "texts"}): "Hiding passwords in the messages of all errors; texts that can be stored.",
 }
 """Every module of the package, the highest layer first: a module imports only from layers below its own."""
 
