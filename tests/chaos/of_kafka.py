@@ -16,7 +16,9 @@ from tests.services.kafka import Kafka
 __all__ = ["Topic"]
 
 _TOPIC: Final = "chaos"
-_QUIET = logging.getLogger("eventsource.tests.kafka")
+_QUIET = logging.getLogger("eventsource.tests.chaos")
+_QUIET.addHandler(logging.NullHandler())  # the broker is away on purpose
+_QUIET.propagate = False
 
 
 class Topic:
