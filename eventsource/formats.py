@@ -27,9 +27,10 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-__all__ = ["NAMES", "check_format", "formatted"]
+__all__ = ["MISSING", "NAMES", "check_format", "formatted"]
 
-_MISSING: Final = "–"
+MISSING: Final = "–"
+"""How a value reads that is missing."""
 _CURRENCY: Final = re.compile(r"money ([A-Z]{3})")
 _SIGNS: Final = {"EUR": "€", "USD": "$", "GBP": "£"}
 _UNITS: Final = (("day", timedelta(days=1)), ("hour", timedelta(hours=1)), ("minute", timedelta(minutes=1)))
@@ -46,7 +47,7 @@ def formatted(value: Any, name: str = "") -> str:
         one, many = name.split("|", 1)
         return f"{_count(value)} {one if value == 1 else many}"
     if value is None:
-        return _MISSING
+        return MISSING
     if currency := _CURRENCY.fullmatch(name):
         sign = _SIGNS.get(currency[1], f"{currency[1]}\u00a0")
         return f"{'−' if value < 0 else ''}{sign}{abs(value):,.2f}"

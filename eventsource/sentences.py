@@ -22,6 +22,7 @@ import polars as pl
 
 from eventsource.errors import ReportError
 from eventsource.formats import formatted
+from eventsource.presentation import shown_value
 
 __all__ = ["Sentences", "markdown_of", "say"]
 
@@ -78,10 +79,16 @@ def _filled(template: str, values: Mapping[str, Any]) -> str:
         if name not in values:
             raise ReportError(f"a sentence needs the value {name!r}", hint=f"there are {', '.join(values)}")
         try:
-            pieces.append(markdown_of(formatted(values[name], form or "")))
+            pieces.append(markdown_of(_readable(name, values[name], form or "")))
         except (TypeError, ValueError, AttributeError) as error:
             raise ReportError(f"value {name!r}: {error}", hint="see eventsource.formats") from error
     return "".join(pieces)
+
+
+def _readable(name: str, value: Any, form: str) -> str:
+    """Return a value as a text that the readers may see."""
+    found = shown_value(name, value, form)
+    return found if isinstance(found, str) and found is not value else formatted(value, form)
 
 
 def markdown_of(text: str) -> str:

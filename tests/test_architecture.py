@@ -26,6 +26,7 @@ LAYERS: dict[frozenset[str], str] = {
         "sentences."
     ),
     frozenset({"store"}): "The write side: streams of events in an SQL table, or in Cassandra.",
+    frozenset({"presentation"}): "How answers are shown: labels, formats, and what readers may see.",
     frozenset({"plan"}): "What a model means, as frozen data.",
     frozenset({"operations"}): "One table that says what every operation is and computes.",
     frozenset({"corrections"}): "Corrections: events that say how earlier events are read.",

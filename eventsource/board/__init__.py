@@ -37,15 +37,31 @@ from eventsource.board._following import Drawn, drawn_at, plain_charts, plain_ta
 from eventsource.board._lives import Field, Lives, fields_of
 from eventsource.board._opening import Opening
 from eventsource.board._part import MIMETYPE, RESULTS_MIMETYPE, VERSION, Part
+from eventsource.board._seen import (
+    ENTITIES,
+    ENTITIES_COLUMN,
+    left_out_by,
+    seen_choice,
+    seen_events,
+    seen_fields,
+    seen_groups,
+    seen_lives,
+    seen_names,
+    seen_value,
+    seen_values,
+)
 from eventsource.board._stops import stops_of
 from eventsource.board._templates import pieces
 from eventsource.errors import ReportError
-from eventsource.moment import Moment, last_instant
+from eventsource.moment import Moment
+from eventsource.presentation import look, looks_of
 from eventsource.timeline import Timeline
 
 __all__ = ["MIMETYPE", "RESULTS_MIMETYPE", "VERSION", "Board", "Changed", "Field", "Figure", "Opening", "Part"]
 
 _MOST_GROUPS: Final = 10
+_NO_ENTITY: Final = "\0"
+"""An id that no entity has: its fields have their defaults."""
 
 
 class Board(Part):
@@ -91,7 +107,8 @@ class Board(Part):
         self.timeline, self.title, self.noun = timeline, title, noun
         self.upto = timeline.log.head if upto is None else upto
         self.figures = figures_of(figures)
-        self.fields = fields_of(fields, timeline.plan.fields)
+        looks = {name: look(name).over(each) for name, each in looks_of(timeline.plan).items()}
+        self.fields = seen_fields(fields_of(fields, looks))
         self.moments = stops_of("moments", list(moments), as_of, tz=timeline.tz, before=before)
         self.known = stops_of(
             "known",
@@ -125,13 +142,18 @@ class Board(Part):
             raise ReportError(
                 f"unknown field {field!r}", hint=f"the fields are {', '.join(self.timeline.plan.fields)}"
             )
-        groups, values = grouped_values(
+        if left_out := left_out_by(field):
+            return Part("say", lambda: {"pieces": [{"text": left_out}]}, dict)
+        groups, found = grouped_values(
             self._histories,
-            [self._instant(moment) for moment in self.moments.moments],
+            self.moments.instants,
             field,
-            figures,
+            figures | {ENTITIES_COLUMN: ENTITIES},
             most=_MOST_GROUPS,
         )
+        counts = found.pop(ENTITIES_COLUMN)
+        values = seen_groups(found, counts, figures)
+        groups = seen_names(field, groups)
         shown = [name for name in figures if name != of]
         return self._part("by", figures=shown, of=of, title=title, groups=groups, values=values)
 
@@ -180,6 +202,7 @@ class Board(Part):
             title: the title above.
         """
         self._need_fields("find")
+        name, entity = seen_choice(name, entity)
         if name and name not in self.fields:
             raise ReportError(f"unknown field {name!r}", hint=f"the fields are {', '.join(self.fields)}")
         article = "an" if self.noun[0][:1].lower() in "aeiou" else "a"
@@ -188,10 +211,11 @@ class Board(Part):
     def results(self) -> dict[str, Any]:
         """Return the figures at the stops that the page opens with."""
         row = self._values[self.known.start].row(self.moments.start, named=True)
-        return {name: plain_value(value) for name, value in row.items()}
+        entities = row.pop(ENTITIES_COLUMN)
+        return {name: seen_value(self.figures[name], plain_value(value), entities) for name, value in row.items()}
 
     def _drawn(self, make: Callable[[pl.DataFrame], Any]) -> Drawn:
-        return drawn_at(self._histories, [self._instant(moment) for moment in self.moments.moments], make)
+        return drawn_at(self._histories, self.moments.instants, make)
 
     def _part(self, kind: str, **plain: Any) -> Part:
         return Part(kind, lambda: plain, self.results)
@@ -217,9 +241,6 @@ class Board(Part):
         if not self.fields:
             raise ReportError(f"{part} needs the fields to show", hint='Board(…, fields=["city", "premium"])')
 
-    def _instant(self, moment: Moment) -> datetime:
-        return last_instant(moment, self.timeline.tz)
-
     @cached_property
     def _data_until(self) -> datetime:
         """The moment at which the last event was recorded; the present for an empty log."""
@@ -234,7 +255,7 @@ class Board(Part):
     def _values(self) -> list[pl.DataFrame]:
         """The figures, a frame per known moment with a row per asked moment."""
         instants, begins = self.moments.periods
-        states = self._aggregations(())
+        states = self._aggregations(()) | {ENTITIES_COLUMN: ENTITIES}
         found = []
         for known_at, history in zip(self.known.moments, self._histories, strict=True):
             counts = {
@@ -242,12 +263,9 @@ class Board(Part):
                 for name, each in self.figures.items()
                 if isinstance(each, Changed)
             }
-            values = values_at(history, instants, states).get_columns() if states else []
-            found.append(
-                pl.DataFrame([*values, *(count.rename(name) for name, count in counts.items())]).select(
-                    list(self.figures)
-                )
-            )
+            columns = [count.rename(name) for name, count in counts.items()]
+            values = values_at(history, instants, states).with_columns(columns)
+            found.append(values.select(*self.figures, ENTITIES_COLUMN))
         return found
 
     @cached_property
@@ -256,10 +274,6 @@ class Board(Part):
 
     @cached_property
     def _plain(self) -> dict[str, Any]:
-        values = {
-            name: [[plain_value(value) for value in frame[name]] for frame in self._values]
-            for name in self.figures
-        }
         return {
             "title": self.title,
             "noun": list(self.noun),
@@ -268,8 +282,8 @@ class Board(Part):
             "known": self.known.plain(),
             "names": list(self.figures),
             "figures": {
-                name: {"label": figure.label, "form": figure.form, "values": values[name]}
-                for name, figure in self.figures.items()
+                name: {"label": each.label, "form": each.form, "values": seen_values(each, name, self._values)}
+                for name, each in self.figures.items()
             },
             "lives": self._lives() if self.fields else None,
             "data": {"until": self._data_until.isoformat(), "position": self.upto},
@@ -278,6 +292,7 @@ class Board(Part):
     def _lives(self) -> dict[str, Any]:
         lives = Lives.of(self._histories, self.fields)
         events, numbers = events_of(self.timeline, lives, self.known.moments, upto=self.upto)
-        defaults = self.timeline.explain("", mixed="object", upto=0)
+        lives, events = seen_lives(lives), seen_events(events)
+        defaults = self.timeline.explain(_NO_ENTITY, mixed="object", upto=self.upto)
         by_field = dict(zip(defaults["field"].to_list(), defaults["value"].to_list(), strict=True))
         return in_columns(lives, events, numbers, stops=self.known.plain()["instants"], defaults=by_field)

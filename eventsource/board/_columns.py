@@ -6,7 +6,7 @@ Events are sorted by entity and time, and rows of a field by entity. Each column
                 type      the number of the type in `types`
                 recorded  seconds from when it happened to when it was recorded
                 position  its position in the log
-                id        its event_id; left out where there are many
+                id        its event_id; left out where there are many, and where entities have pseudonyms
     a field     entity    how many rows each entity has
                 event     the number of the event minus that of the row before; null where no event is known
                 from      the moment, only where no event is known
@@ -95,7 +95,11 @@ def _events(events: pl.DataFrame, places: pl.DataFrame, unit: int) -> dict[str, 
     )
     counts = places.join(events.group_by("entity").len(), on="entity", how="left", maintain_order="left")
     columns = {name: found[name].to_list() for name in found.columns}
-    ids = {"id": events["event_id"].to_list()} if events.height <= _MOST_IDS else {}
+    ids = (
+        {"id": events["event_id"].to_list()}
+        if events.height <= _MOST_IDS and not events["event_id"].has_nulls()
+        else {}
+    )
     return columns | ids | {"entity": counts["len"].fill_null(0).to_list(), "types": types.to_list()}
 
 

@@ -18,13 +18,14 @@ import polars as pl
 
 from eventsource.board._changed import Changed
 from eventsource.errors import ReportError
-from eventsource.formats import NAMES, formatted
+from eventsource.formats import check_format, formatted
 
-__all__ = ["Figure", "figures_of", "grouped_values", "plain_value", "values_at"]
+__all__ = ["OTHER", "Figure", "figures_of", "grouped_values", "plain_value", "values_at"]
 
 _EXACT: Final = 2**53
 """JavaScript holds integers up to here exactly."""
-_OTHER: Final = "other"
+OTHER: Final = "other"
+"""The group of all that have no name of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Figure:
     Args:
         value: a Polars aggregation over the fields of the states, such as ``pl.col("premium").sum()``.
         label: how it is called; default: its name.
-        form: how it reads: ``count``, ``share``, ``money`` or ``number``; see `eventsource.formats`.
+        form: how it reads: ``count``, ``share``, ``money PLN`` or ``number``; see `eventsource.formats`.
     """
 
     value: pl.Expr
@@ -55,8 +56,10 @@ def figures_of(given: Mapping[str, pl.Expr | Figure | Changed]) -> dict[str, Fig
         figure = each if isinstance(each, Figure | Changed) else Figure(each)
         if not name.isidentifier() or not (isinstance(figure, Changed) or isinstance(figure.value, pl.Expr)):
             raise ReportError(f"figure {name!r}: expected a name with an expression, got {each!r}")
-        if figure.form and figure.form not in NAMES:
-            raise ReportError(f"figure {name!r}: no format {figure.form!r}", hint=f"one of {', '.join(NAMES)}")
+        try:
+            check_format(figure.form)
+        except ValueError as error:
+            raise ReportError(f"figure {name!r}: {error}", hint='form="share"') from error
         found[name] = replace(figure, label=figure.label or name.replace("_", " ").capitalize())
     return found
 
@@ -102,8 +105,8 @@ def grouped_values(
     sizes = states_at(named[-1], instants[-1]).group_by(by).len().sort("len", by, descending=[True, False])
     everything = pl.concat([history.select(by) for history in named]).unique().sort(by)[by].to_list()
     order = [*sizes[by].to_list(), *(name for name in everything if name not in set(sizes[by]))]
-    groups = order if len(order) <= most else [*order[: most - 1], _OTHER]
-    kept = pl.when(pl.col(by).is_in(groups)).then(by).otherwise(pl.lit(_OTHER)).alias(by)
+    groups = order if len(order) <= most else [*order[: most - 1], OTHER]
+    kept = pl.when(pl.col(by).is_in(groups)).then(by).otherwise(pl.lit(OTHER)).alias(by)
     measures = [figure.value.alias(name) for name, figure in figures.items()]
     found: dict[str, list[list[list[Any]]]] = {name: [] for name in figures}
     for history in named:

@@ -17,6 +17,7 @@ import polars as pl
 from eventsource.board._figures import states_at
 from eventsource.errors import ReportError
 from eventsource.formats import formatted
+from eventsource.presentation import masked
 
 __all__ = ["Drawn", "drawn_at", "plain_charts", "plain_tables"]
 
@@ -52,7 +53,7 @@ def drawn_at(
             number = next((number for frame, number in same if frame.equals(states)), None)
             if number is None:
                 number = len(values)
-                values.append(make(states) if states.height else None)
+                values.append(make(masked(states)) if states.height else None)
                 same.append((states, number))
             line.append(number)
         numbers.append(line)
@@ -103,10 +104,11 @@ def plain_tables(drawn: Drawn, forms: Mapping[str, str]) -> dict[str, Any]:
         if value.height > _MOST_ROWS:
             raise ReportError(f"expected at most {_MOST_ROWS} rows, got {value.height}", hint="group_by(…) first")
         columns = value.columns
+        rows = masked(value)
         tables.append(
             [
                 [_text(cell, forms.get(name, "")) for name, cell in row.items()]
-                for row in value.iter_rows(named=True)
+                for row in rows.iter_rows(named=True)
             ]
         )
     return {"columns": columns, "tables": tables, "numbers": drawn.numbers}

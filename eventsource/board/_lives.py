@@ -15,13 +15,14 @@ differs. Rows of ``exists`` have an end. They say from when to when the entity e
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
 
 from eventsource.board._figures import plain_value
 from eventsource.errors import ReportError
+from eventsource.presentation import Look
 
 __all__ = ["Field", "Lives", "existence", "fields_of", "known_rows"]
 
@@ -33,8 +34,8 @@ class Field:
     """A field of the model, as pages show it.
 
     Args:
-        label: how it is called; default: its name.
-        form: how its numbers read; see `eventsource.formats`.
+        label: how it is called; default: as the model says, else its name.
+        form: how its numbers read, see `eventsource.formats`; default: as the model says.
         says: what a sentence says of an entity, with ``{}`` for the value, such as ``"lived in {}"``.
         denies: what it says of an entity whose flag is false, such as ``"did not have the plan"``.
     """
@@ -66,20 +67,22 @@ class Lives:
         return cls(fields, rows, known_rows([existence(history) for history in histories], [_TO]))
 
 
-def fields_of(given: Mapping[str, Field] | Sequence[str], known: Sequence[str]) -> dict[str, Field]:
-    """Return fields by name, with their labels.
+def fields_of(given: Mapping[str, Field] | Sequence[str], looks: Mapping[str, Look]) -> dict[str, Field]:
+    """Return fields by name, with the labels and formats that the model gives where the board does not.
 
     Raises:
         ReportError: the model has no such field.
     """
     named = given if isinstance(given, Mapping) else dict.fromkeys(given, Field())
     for name in named:
-        if name not in known:
-            raise ReportError(f"unknown field {name!r}", hint=f"the fields are {', '.join(known)}")
-    return {
-        name: Field(each.label or name.replace("_", " ").capitalize(), each.form, each.says, each.denies)
-        for name, each in named.items()
-    }
+        if name not in looks:
+            raise ReportError(f"unknown field {name!r}", hint=f"the fields are {', '.join(looks)}")
+    return {name: replace(each, **_look(name, each, looks[name])) for name, each in named.items()}
+
+
+def _look(name: str, field: Field, look: Look) -> dict[str, str]:
+    label = field.label or look.label or name.replace("_", " ").capitalize()
+    return {"label": label, "form": field.form or look.format}
 
 
 def existence(history: pl.DataFrame) -> pl.DataFrame:

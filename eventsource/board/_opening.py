@@ -52,11 +52,17 @@ class Opening:
 
     def text(self, name: str, part: str = "", form: str = "") -> str:
         """Return a figure as people read it."""
-        return formatted(self.value(name, part), form or self.data["figures"][name]["form"])
+        return self._form(self.value(name, part), form or self.data["figures"][name]["form"])
 
     def form(self, name: str, value: Any) -> str:
         """Return a value in the format of a figure."""
-        return formatted(value, self.data["figures"][name]["form"])
+        return self._form(value, self.data["figures"][name]["form"])
+
+    def _form(self, value: Any, form: str) -> str:
+        """Return a value in a format; a text stays one: a number that is too long, or that readers may not see."""
+        if isinstance(value, str):
+            return f"{value} {form.partition('|')[2]}".strip()
+        return formatted(value, form)
 
     def sentence(self, pieces: Sequence[dict[str, str]]) -> str:
         """Return a sentence with its values filled in."""

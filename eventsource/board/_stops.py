@@ -50,6 +50,11 @@ class Stops:
         ends, starts = ([last_instant(each, self.tz) for each in moments] for moments in (self.asked, begins))
         return ends, starts
 
+    @property
+    def instants(self) -> list[datetime]:
+        """The instants of the stops."""
+        return [last_instant(moment, self.tz) for moment in self.moments]
+
     def plain(self) -> dict[str, Any]:
         """Return what the page needs, as JSON: ISO texts, instants as microseconds, numbers of moments."""
         asked = self.asked

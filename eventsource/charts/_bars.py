@@ -22,6 +22,7 @@ from eventsource.charts._spec import (
 from eventsource.charts._theme import GREY
 from eventsource.charts._values import checked
 from eventsource.formats import formatted
+from eventsource.presentation import label, look, texts_of_small_rows
 
 if TYPE_CHECKING:
     import altair as alt
@@ -71,11 +72,11 @@ def bars(  # noqa: PLR0913 - options, all by keyword
         ReportError: a column does not exist, or there are too many rows.
     """
     category, number = (y, x) if horizontal else (x, y)
-    rows = checked(frame, x, y, color, of)
+    rows, form = checked(frame, x, y, color, of), form or look(number).format
     colour, drawn = colours(rows, color, size=number)
     texts = [
-        formatted(value, form) + (f" of {formatted(whole)}" if of else "")
-        for value, whole in zip(rows[number], rows[of] if of else rows[number], strict=True)
+        small or formatted(value, form) + (f" of {formatted(whole)}" if of else "")
+        for value, whole, small in zip(rows[number], rows[of or number], texts_of_small_rows(frame), strict=True)
     ]
     drawn = drawn.with_columns(name_column(rows[category], "name"), pl.Series(hidden("label"), texts, pl.String))
     axis = names(rows[category], "name", is_row=horizontal)
@@ -118,6 +119,7 @@ def difference(
         ReportError: a column does not exist, or there are too many rows.
     """
     rows = checked(frame, name, before, after)
+    form = form or look(before).format
     change = rows[after].cast(pl.Float64) - rows[before].cast(pl.Float64)
     texts = [f"{'+' if by > 0 else ''}{formatted(_whole(by), form)}" if by is not None else "–" for by in change]
     end = rows.select(pl.max_horizontal(pl.col(before, after).cast(pl.Float64))).to_series()
@@ -260,7 +262,7 @@ def _whole(value: float) -> float:
 
 def _largest(rows: pl.DataFrame, category: str, texts: list[str], color: str | None) -> str:
     if color:
-        return f"{rows[category].n_unique()} of {category}, by {color}."
+        return f"{rows[category].n_unique()} of {label(category)}, by {label(color)}."
     return f"{_named(rows[category], texts)}."
 
 

@@ -16,6 +16,7 @@ from eventsource.charts._theme import ACCENT, GREY
 from eventsource.charts._values import categories, checked
 from eventsource.errors import ReportError
 from eventsource.formats import formatted
+from eventsource.presentation import label, look, small_text
 
 if TYPE_CHECKING:
     import altair as alt
@@ -54,7 +55,7 @@ def heatmap(
     Raises:
         ReportError: a column does not exist, there are too many rows, or a number is below 0.
     """
-    rows = checked(frame, x, y, value, young)
+    rows, form = checked(frame, x, y, value, young), form or look(value).format
     cells = rows[value].cast(pl.Float64).fill_nan(None)
     low, high = float(cells.min() or 0), float(cells.max() or 0)  # type: ignore[arg-type]  # numbers
     if low < 0:
@@ -72,7 +73,7 @@ def heatmap(
         labels.cast(pl.String).alias(hidden("label")),
     )
     count = rows[y].n_unique()
-    about = f"{value} from {formatted(_whole(low), form)} to {formatted(_whole(high), form)}."
+    about = f"{label(value)} from {formatted(_whole(low), form)} to {formatted(_whole(high), form)}."
     return _grid(drawn, columns, names(rows[y], "row", is_row=True), title=title, about=about, count=count)
 
 
@@ -96,13 +97,17 @@ def retention(
     sizes = rows.group_by(cohort, maintain_order=True).agg(pl.col(n).max() if n else pl.len().alias("|n"))
     texts = categories(sizes[cohort]).cast(pl.String).fill_null("–")
     if n:
-        texts = pl.select(pl.format("{} (n = {})", texts, sizes[n])).to_series()
+        texts = pl.select(
+            pl.format("{} (n = {})", texts, sizes[n].cast(pl.String).fill_null(small_text()))
+        ).to_series()
     named = sizes.select(cohort, texts.alias("cohort and size"))
     ages = rows.select(pl.col(age).unique().sort())
     whole = named.join(ages, how="cross").join(rows, on=[cohort, age], how="left")
     whole = whole.with_columns(pl.col(share).is_null().alias("too young"))
     last = whole.filter(~pl.col("too young")).group_by(cohort).agg(pl.col(age).max().alias("last"))
-    whole = whole.join(last, on=cohort).with_columns(pl.col("too young") & (pl.col(age) > pl.col("last")))
+    whole = whole.join(last, on=cohort, how="left").with_columns(
+        pl.col("too young") & (pl.col(age) > pl.col("last"))
+    )
     return heatmap(
         whole.sort(cohort, age), age, "cohort and size", share, form="share", young="too young", title=title
     )

@@ -27,6 +27,7 @@ from eventsource.charts._spec import (
 )
 from eventsource.charts._values import OTHER, checked
 from eventsource.formats import formatted
+from eventsource.presentation import look
 
 if TYPE_CHECKING:
     import altair as alt
@@ -66,7 +67,7 @@ def line(
     Raises:
         ReportError: a column does not exist, or there are too many rows.
     """
-    rows = checked(frame, x, y, color).drop_nulls(y)
+    rows, form = checked(frame, x, y, color).drop_nulls(y), form or look(y).format
     colour, drawn = colours(rows, color, size=y, legend=False)
     keys = [hidden("series"), *([color] if color else [])]
     drawn = drawn.with_columns(place(rows[x], "x"), rows[y].cast(pl.Float64).alias(hidden("y")))
@@ -120,7 +121,7 @@ def stacked(
     Raises:
         ReportError: a column does not exist, or there are too many rows.
     """
-    rows = checked(frame, x, y, color)
+    rows, form = checked(frame, x, y, color), form or look(y).format
     moments = rows.select(pl.col(x).unique())
     states = rows.select(pl.col(color).unique())
     complete = moments.join(states, how="cross").join(rows, on=[x, color], how="left", nulls_equal=True)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 import polars as pl
 
 from eventsource.charts._theme import ACCENT, CONFIG, GREY
-from eventsource.charts._values import HIDDEN, categories, clock, plain, series, spelt, whole_range
+from eventsource.charts._values import HIDDEN, categories, clock, flag_names, plain, series, spelt, whole_range
+from eventsource.presentation import label, look
 
 if TYPE_CHECKING:
     import altair as alt
@@ -51,7 +52,8 @@ _LETTER: Final = 7
 _WIDEST_LABEL: Final = 170
 _NARROWEST: Final = 320
 """Pixels of a chart on a phone, where a legend must fit too."""
-_FORMATS: Final = {"share": ".0%", "money": ",.2f", "count": ",d", "": ""}
+_FORMATS: Final = {"share": ".0%", "money": ",.2f", "count": ",d", "number": ",.3~f"}
+_CURRENCIES: Final = {"money": "€"}
 
 _YEARS_FROM, _MONTHS_FROM, _DAYS_FROM = 365 * 4, 70, 3
 """Days of a span from which on the labels are years, months, days."""
@@ -161,7 +163,7 @@ def time_axis(column: pl.Series, name: str, *, room: int = 0) -> Spec:
     encoding: Spec = {"field": hidden(name), "title": None}
     scale: Spec = {"range": [0, {"expr": f"max(width - {room}, 60)"}]} if room else {}
     if not column.dtype.is_temporal():
-        more = {"scale": scale | {"nice": False}, "axis": {"tickCount": 8}, "title": column.name}
+        more = {"scale": scale | {"nice": False}, "axis": {"tickCount": 8}, "title": titled(column.name)}
         return encoding | {"type": "quantitative"} | more
     times = clock(column).str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ").drop_nulls()
     span = times.max() - times.min() if len(times) else timedelta(0)  # type: ignore[operator]  # datetimes
@@ -185,12 +187,12 @@ def _time_labels(span: timedelta, column: pl.Series) -> Spec:
 
 def numbers(column: str, *, form: str = "", title: str | None = "", **more: Any) -> Spec:
     """Return an axis of numbers; a format of `eventsource.formats` makes its labels."""
-    axis: Spec = {"tickCount": 5} | ({"format": _FORMATS[form]} if _FORMATS.get(form) else {})
+    axis: Spec = {"tickCount": 5} | _number_format(form)
     return {
         "field": escaped(column),
         "type": "quantitative",
         "axis": axis,
-        "title": column if title == "" else title,
+        "title": titled(column, form) if title == "" else title,
     } | more
 
 
@@ -222,7 +224,7 @@ def colours(
     texts, order = series(frame, column, size)
     scale: Spec = {"domain": order}
     if frame[column].dtype == pl.Boolean:
-        scale["range"] = [ACCENT if name == column else GREY for name in order]
+        scale["range"] = [ACCENT if name == flag_names(column)[0] else GREY for name in order]
     widest = 30 + _LETTER * max(map(len, order), default=0)
     columns = {"columns": max(1, _NARROWEST // widest)}
     encoding: Spec = {
@@ -238,7 +240,25 @@ def colours(
 def tooltips(frame: pl.DataFrame) -> list[Spec]:
     """Return the tooltip of a mark: all columns that are for readers, moments as texts."""
     shown = [column for column in frame.columns if not column.startswith(HIDDEN)]
-    return [{"field": escaped(column), "type": "nominal", "title": column} for column in shown]
+    return [{"field": escaped(column), "title": titled(column)} | _tooltip_format(column) for column in shown]
+
+
+def titled(column: str, form: str = "") -> str:
+    """Return how a column is called, with the currency of money that is not written beside each number."""
+    form = form or look(column).format
+    currency = _CURRENCIES.get(form, form.removeprefix("money ") if form.startswith("money ") else "")
+    return f"{label(column)} ({currency})" if currency and look(column).format else label(column)
+
+
+def _number_format(form: str) -> Spec:
+    """Return the format of Vega-Lite for a format of `eventsource.formats`; empty: it has none."""
+    found = _FORMATS.get(form.partition(" ")[0])
+    return {"format": found} if found else {}
+
+
+def _tooltip_format(column: str) -> Spec:
+    found = _number_format(look(column).format)
+    return {"type": "quantitative", **found} if found else {"type": "nominal"}
 
 
 def room_at_right(labels: pl.Series | Sequence[str]) -> int:

@@ -30,6 +30,7 @@ from eventsource.charts._theme import ACCENT
 from eventsource.charts._values import categories, checked, plain
 from eventsource.errors import ReportError
 from eventsource.moment import Moment, last_instant
+from eventsource.presentation import label, masked, readers
 
 if TYPE_CHECKING:
     import altair as alt
@@ -103,21 +104,24 @@ def life_line(
     skipped = {"entity", _FROM, _TO}
     chosen = fields or [c for c in frame.columns if c not in skipped and not frame.schema[c].is_numeric()]
     checked(frame.head(0), _FROM, _TO, *chosen)
+    frame, chosen = masked(frame), _seen(chosen)
     lanes = pl.concat([_merged(_lane(frame, field), _FROM, _TO, "field", "value") for field in chosen])
     drawn, end = _closed(lanes, until)
     drawn = _shaded(drawn)
     opacity: Spec = {"field": hidden("shade"), "type": "quantitative", "scale": None}
     drawn = drawn.with_columns(name_column(drawn["field"], "name"))
     axis = time_axis(pl.concat([drawn[_FROM], end]), "from", room=_ROOM)
-    row = names(pl.Series("field", [*chosen, *(["events"] if events is not None else [])]), "name", is_row=True)
+    row = names(
+        pl.Series("field", [*map(label, chosen), *(["events"] if events is not None else [])]), "name", is_row=True
+    )
     end_of, start_of = pl.col(hidden("end")), pl.col(_FROM)
     is_long = end_of - start_of >= (end_of.max() - start_of.min()) * _NAMED_FROM
     drawn = drawn.with_columns(pl.when(is_long).then("value").otherwise(pl.lit("")).alias(hidden("label")))
-    label: Spec = {
+    inside: Spec = {
         "mark": {"type": "text", "align": "left", "dx": 4, "limit": 140},
         "encoding": {"x": axis, "y": row, "text": {"field": hidden("label")}},
     }
-    layers = [*_bars(drawn, axis, row, {"value": ACCENT}, opacity), label]
+    layers = [*_bars(drawn, axis, row, {"value": ACCENT}, opacity), inside]
     if events is not None:
         found = _dots(events)
         drawn = pl.concat([drawn, found], how="diagonal")
@@ -182,11 +186,17 @@ def _bars(drawn: pl.DataFrame, axis: Spec, row: Spec, colour: Spec, opacity: Spe
     return [bar, still]
 
 
+def _seen(fields: list[str]) -> list[str]:
+    """Return the fields that readers may see; all, if they may see none: their values are masked then."""
+    hides = readers()
+    return [field for field in fields if hides is None or hides.kind(field) != "mask"] or fields
+
+
 def _lane(frame: pl.DataFrame, field: str) -> pl.DataFrame:
     texts = plain(frame[field]).cast(pl.String)
     if frame.schema[field] == pl.Boolean:
         texts = texts.replace({"true": "yes", "false": "no"})
-    return frame.select(_FROM, _TO, pl.lit(field).alias("field"), texts.alias("value")).drop_nulls("value")
+    return frame.select(_FROM, _TO, pl.lit(label(field)).alias("field"), texts.alias("value")).drop_nulls("value")
 
 
 def _shaded(drawn: pl.DataFrame) -> pl.DataFrame:

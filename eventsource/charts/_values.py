@@ -16,8 +16,20 @@ import polars as pl
 
 from eventsource.charts._theme import SERIES
 from eventsource.errors import ReportError
+from eventsource.presentation import label, masked
 
-__all__ = ["HIDDEN", "OTHER", "categories", "checked", "clock", "plain", "series", "spelt", "whole_range"]
+__all__ = [
+    "HIDDEN",
+    "OTHER",
+    "categories",
+    "checked",
+    "clock",
+    "flag_names",
+    "plain",
+    "series",
+    "spelt",
+    "whole_range",
+]
 
 HIDDEN: Final = "|"
 """How names of columns begin that only place or label a mark."""
@@ -31,7 +43,7 @@ _EXACT: Final = 2**53
 
 
 def checked(frame: pl.DataFrame, *columns: str | None) -> pl.DataFrame:
-    """Return the columns that a chart uses, each once.
+    """Return the columns that a chart uses, each once, as the readers may see them.
 
     Raises:
         ReportError: a column does not exist, or there are too many rows.
@@ -44,7 +56,7 @@ def checked(frame: pl.DataFrame, *columns: str | None) -> pl.DataFrame:
     for column in used:
         if column not in frame.columns:
             raise ReportError(f"unknown column {column!r}", hint=f"the columns are {', '.join(frame.columns)}")
-    return frame.select(used)
+    return masked(frame).select(used)
 
 
 def plain(column: pl.Series) -> pl.Series:
@@ -122,6 +134,12 @@ def _has_step_of_one(values: pl.Series) -> bool:
     return bool((ordered.diff() == 1).any())
 
 
+def flag_names(column: str) -> tuple[str, str]:
+    """Return what the two values of a flag are called: ``premium`` and ``not premium``."""
+    name = label(column)
+    return name, f"not {name if name == column else name[:1].lower() + name[1:]}"
+
+
 def series(frame: pl.DataFrame, column: str, size: str | None = None) -> tuple[pl.Series, list[str]]:
     """Return a column as names of series, and these in the order of their size.
 
@@ -135,10 +153,11 @@ def series(frame: pl.DataFrame, column: str, size: str | None = None) -> tuple[p
     """
     values = frame[column]
     if values.dtype == pl.Boolean:
+        yes, no = flag_names(column)
         names = pl.select(
-            pl.when(values).then(pl.lit(column)).when(~values).then(pl.lit(f"not {column}")).otherwise(None)
+            pl.when(values).then(pl.lit(yes)).when(~values).then(pl.lit(no)).otherwise(None)
         ).to_series()
-        return names.fill_null(_MISSING), [name for name in (column, f"not {column}") if (names == name).any()]
+        return names.fill_null(_MISSING), [name for name in (yes, no) if (names == name).any()]
     texts = plain(values).cast(pl.String).fill_null(_MISSING)
     weights = frame[size].cast(pl.Float64).abs() if size else pl.repeat(1.0, frame.height, eager=True)
     sizes = pl.DataFrame({"name": texts, "size": weights}).group_by("name").agg(pl.col("size").sum())

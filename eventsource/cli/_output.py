@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import polars as pl
 from msgspec import Struct
@@ -15,6 +15,9 @@ from eventsource.cli._errors import UsageError, writing
 from eventsource.cli._formats import as_csv, as_json, as_markdown, as_parquet
 from eventsource.cli._parameters import Option
 from eventsource.cli._terminal import console, harmless, note, plain_console
+
+if TYPE_CHECKING:
+    from eventsource.plan import Plan
 
 __all__ = ["Format", "OutputOption", "OutputOptions", "deliver"]
 
@@ -102,7 +105,15 @@ class OutputOptions(Struct, frozen=True):
         rest = [name for name in frame.columns if name not in first]
         return frame.select(name for name in (*first, *rest) if name not in known)
 
-    def show(self, frame: pl.DataFrame, title: str = "", *, tz: str | None = None, readable: str = "") -> None:
+    def show(
+        self,
+        frame: pl.DataFrame,
+        title: str = "",
+        *,
+        tz: str | None = None,
+        readable: str = "",
+        plan: "Plan | None" = None,
+    ) -> None:
         """Print a frame, or write it to the file of --output.
 
         Args:
@@ -111,6 +122,7 @@ class OutputOptions(Struct, frozen=True):
             tz: the zone that a table, also of Markdown, shows times in; None: that of the project. Times of
                 other formats are UTC.
             readable: a column of sentences, which a table shortens after the others.
+            plan: the model whose labels and formats a table shows. Other formats have names and values.
 
         Raises:
             UsageError: --columns names a column that the frame does not have.
@@ -118,9 +130,11 @@ class OutputOptions(Struct, frozen=True):
         form, frame, zone = self.form, self._selected(frame), tz or Project.find().tz
         if form == "table":
             from eventsource.cli._table import print_table
+            from eventsource.presentation import looks_of
 
             limit = _ROWS if self.limit is None else self.limit
             looks: dict[str, Any] = {"title": title, "limit": limit, "readable": readable, "tz": zone}
+            looks["looks"] = looks_of(plan) if plan is not None else {}
             if self.output is None:
                 print_table(console(), frame, **looks)
                 return

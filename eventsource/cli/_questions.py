@@ -83,7 +83,7 @@ def as_of(
         _note_absence(timeline, entity, at)
     rows = _where(states, where, timeline.tz)
     ordered = _in_natural_order(rows) if shown.form == "table" else rows
-    shown.show(ordered, f"{timeline.plan.name} {at}", tz=timeline.tz)
+    shown.show(ordered, f"{timeline.plan.name} {at}", tz=timeline.tz, plan=timeline.plan)
 
 
 def history(
@@ -105,7 +105,7 @@ def history(
     if entity is not None and rows.is_empty():
         check_entity(timeline, entity)
     rows = shown.ranked(_where(rows, where, timeline.tz), (), known=["entity" if entity else None])
-    shown.show(rows, f"History of {entity or timeline.plan.name}", tz=timeline.tz)
+    shown.show(rows, f"History of {entity or timeline.plan.name}", tz=timeline.tz, plan=timeline.plan)
 
 
 def changes(
@@ -123,7 +123,9 @@ def changes(
     if entity is not None and rows.is_empty():
         check_entity(timeline, entity)
     rows = shown.ranked(_where(rows, where, timeline.tz), _CHANGED, known=["field", "entity" if entity else None])
-    shown.show(rows, f"Changes of {field}" + (f" of {entity}" if entity else ""), tz=timeline.tz)
+    shown.show(
+        rows, f"Changes of {field}" + (f" of {entity}" if entity else ""), tz=timeline.tz, plan=timeline.plan
+    )
 
 
 def diff(
@@ -140,7 +142,12 @@ def diff(
     rows = timeline.diff(*moments, entity=entity, mixed="object", **asked.view)
     if entity is not None and rows.is_empty():
         check_entity(timeline, entity)
-    shown.show(rows, f"{entity or timeline.plan.name} from {moments[0]} to {moments[1]}", tz=timeline.tz)
+    shown.show(
+        rows,
+        f"{entity or timeline.plan.name} from {moments[0]} to {moments[1]}",
+        tz=timeline.tz,
+        plan=timeline.plan,
+    )
 
 
 def explain(
@@ -155,7 +162,7 @@ def explain(
     moment = asked.moment(when)
     at = f"as of {moment}" if moment else "after all events"
     rows = shown.ranked(timeline.explain(entity, moment, mixed="object", **asked.view), _EXPLAINED)
-    shown.show(rows, f"{entity} {at}, and which event set each value", tz=timeline.tz)
+    shown.show(rows, f"{entity} {at}, and which event set each value", tz=timeline.tz, plan=timeline.plan)
 
 
 def trend(
@@ -179,7 +186,7 @@ def trend(
     rows = timeline.trend(
         measures(measure or []), every=every, by=groups or None, **span.ends(asked), **asked.view
     )
-    shown.show(rows, f"{timeline.plan.name} every {every}", tz=timeline.tz)
+    shown.show(rows, f"{timeline.plan.name} every {every}", tz=timeline.tz, plan=timeline.plan)
 
 
 def faults(

@@ -44,6 +44,7 @@ def verify(
             found = report.verify(
                 path,
                 root=project.folder,
+                out=folder_of_pages(project, out),
                 progress=lambda _, done, total: bar.draw(f"cell {done} of {total}", done, total),
             )
         same = "the same page" if found.is_same_page else "another page"

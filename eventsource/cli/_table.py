@@ -1,9 +1,12 @@
 """Frames as tables on a terminal; a line below the table names the rows and columns that do not fit."""
 
-from typing import Final
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
 
 import polars as pl
 from msgspec import Struct
+from msgspec.structs import replace
 from rich import box
 from rich.cells import cell_len
 from rich.console import Console
@@ -12,7 +15,10 @@ from rich.text import Text
 
 from eventsource.cli._formats import has_instants, short
 from eventsource.cli._terminal import harmless
+from eventsource.formats import formatted
 from eventsource.messages import counted
+from eventsource.moment import time_zone
+from eventsource.presentation import PLAIN, Look
 
 __all__ = ["print_table"]
 
@@ -20,6 +26,9 @@ _WIDEST: Final = 60
 _NARROWEST: Final = 18
 _SENTENCE: Final = 50
 _GAP: Final = 2
+_NO_LOOKS: Final[Mapping[str, Look]] = {}
+_OF_FIELDS: Final = ("value", "before", "after")
+"""Columns whose values belong to the field that the column ``field`` names."""
 
 
 class _Column(Struct, frozen=True):
@@ -49,7 +58,14 @@ class _Column(Struct, frozen=True):
 
 
 def print_table(
-    console: Console, frame: pl.DataFrame, *, tz: str, title: str = "", limit: int = 0, readable: str = ""
+    console: Console,
+    frame: pl.DataFrame,
+    *,
+    tz: str,
+    title: str = "",
+    limit: int = 0,
+    readable: str = "",
+    looks: Mapping[str, Look] = _NO_LOOKS,
 ) -> None:
     """Print the first rows of a frame, as many columns as fit, and a line about the others.
 
@@ -62,14 +78,19 @@ def print_table(
         title: a line above the table.
         limit: the number of rows; 0: all.
         readable: a column of sentences, which is shortened after the others.
+        looks: field → its label and format. A column ``field`` says which field the values beside it are of.
     """
     rows = frame.head(limit) if limit else frame
-    columns = [_column(series, tz, least=_SENTENCE if series.name == readable else 0) for series in rows]
+    columns = [
+        _column(series, _texts(series, rows, looks, tz), least=_SENTENCE if series.name == readable else 0)
+        for series in rows
+    ]
+    columns = [replace(column, name=_heading(column.name, looks)) for column in columns]
     widths = _widths(columns, console.width)
     if title:
         console.print(Text(harmless(title), style="bold"))
     if rows.height > 1 and len(widths) < len(columns):
-        columns, constant = _constant_apart(columns, frame)
+        columns, constant = _constant_apart(columns, frame, looks)
         widths = _widths(columns, console.width)
         if constant:
             console.print(Text(f"in every row: {', '.join(constant)}", style="dim"))
@@ -81,20 +102,48 @@ def print_table(
         console.print(Text(line, style="dim"))
 
 
-def _column(series: pl.Series, tz: str, *, least: int = 0) -> _Column:
+def _heading(name: str, looks: Mapping[str, Look]) -> str:
+    return harmless(looks.get(name, PLAIN).label or name)
+
+
+def _texts(series: pl.Series, rows: pl.DataFrame, looks: Mapping[str, Look], tz: str) -> list[str]:
+    """Return the values of a column as texts, in the formats of their fields."""
+    values = series.to_list()
+    if "field" not in rows.columns:
+        return [_cell(value, looks.get(series.name, PLAIN).format, tz) for value in values]
+    if series.name == "field":
+        return [_heading(value, looks) if value is not None else _cell(None, "", tz) for value in values]
+    fields = rows["field"].to_list() if series.name in _OF_FIELDS else [series.name] * len(values)
+    pairs = zip(values, fields, strict=True)
+    return [_cell(value, looks.get(str(field), PLAIN).format, tz) for value, field in pairs]
+
+
+def _cell(value: Any, form: str, tz: str) -> str:
+    """Return a value in a format; as it is, where the format does not fit it."""
+    if not form or value is None or isinstance(value, str | bool):
+        return short(value, tz)
+    local = value.astimezone(time_zone(tz)) if isinstance(value, datetime) and value.tzinfo else value
+    try:
+        return harmless(formatted(local, form))
+    except (TypeError, ValueError, AttributeError):
+        return short(value, tz)
+
+
+def _column(series: pl.Series, cells: list[str], *, least: int = 0) -> _Column:
     dtype = series.dtype
-    cells = [short(value, tz) for value in series.to_list()]
     keeps_width = dtype.is_numeric() or dtype.is_temporal()
     return _Column(harmless(series.name), cells, right=dtype.is_numeric(), keeps_width=keeps_width, least=least)
 
 
-def _constant_apart(columns: list[_Column], frame: pl.DataFrame) -> tuple[list[_Column], list[str]]:
+def _constant_apart(
+    columns: list[_Column], frame: pl.DataFrame, looks: Mapping[str, Look]
+) -> tuple[list[_Column], list[str]]:
     """Return the columns whose values differ, and ``name value`` of the others; the first column always remains.
 
     A table that is too wide needs no room for a value that every row repeats.
     """
     same = {name for name in frame.columns[1:] if _is_constant(frame[name])}
-    names = {harmless(name) for name in same}
+    names = {_heading(name, looks) for name in same}
     apart = [f"{column.name} {column.cells[0]}" for column in columns if column.name in names]
     return [column for column in columns if column.name not in names], apart
 

@@ -9,6 +9,7 @@ member. See `eventsource.decode.columns` for the columns, `eventsource.decode.va
 from eventsource.decode._arrays import Integers, Mask, RowNumbers, bisect_right
 from eventsource.decode._fold_order import FOLD_ORDER, sort_in_fold_order
 from eventsource.decode._kinds import BAD_KEY, INTEGERS, NULL, NUMBERS, UNFIT, VALUE
+from eventsource.decode._paths import PathDecoder
 from eventsource.decode._selection import Selection
 from eventsource.decode._type_decoder import TypeDecoder
 from eventsource.decode._with_tail import WithTail, merge_events
@@ -54,6 +55,7 @@ __all__ = [
     "Mask",
     "Member",
     "Members",
+    "PathDecoder",
     "RowNumbers",
     "Selection",
     "TypeDecoder",

@@ -8,6 +8,7 @@ import polars as pl
 from eventsource import charts
 from eventsource.jupyter._time_machine import TimeMachine
 from eventsource.model import Model
+from eventsource.presentation import show_frames, use
 from eventsource.timeline import Replay, plan_html
 
 __all__ = ["notebook"]
@@ -23,8 +24,8 @@ def notebook(
     """Set how this notebook shows charts, frames and replays; one call at its top.
 
     Charts are drawn by JupyterLab itself, without a network. Frames show values only: neither their shape nor
-    their dtypes. A model shows its fields, and `Timeline.replay` a `TimeMachine`. Outside a notebook the call only
-    sets how frames are printed.
+    their dtypes. Columns of fields with a label or a format are shown so, also on charts. A model shows its
+    fields, and `Timeline.replay` a `TimeMachine`. Outside a notebook the call only sets how frames are printed.
 
     Args:
         rows: the number of rows that a frame shows.
@@ -33,6 +34,7 @@ def notebook(
         decimals: the number of decimals of floats; None: as many as they have.
     """
     charts.use_in_notebooks()
+    use()
     pl.Config(
         tbl_hide_dataframe_shape=True,
         tbl_hide_column_data_types=True,
@@ -41,6 +43,7 @@ def notebook(
         fmt_str_lengths=letters,
         float_precision=decimals,
     )
+    show_frames()
     shell = _shell()
     if shell is not None:
         shell.display_formatter.formatters["text/html"].for_type(type, _model_html)

@@ -1,16 +1,17 @@
 """The fields of models: an operation and its arguments, before the class statement gives them a name."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypedDict, Unpack
 
 import polars as pl
 
 from eventsource.errors import ModelError
 from eventsource.model._names import Names, names_of
-from eventsource.plan import Of, Op, Rounding, Rule, Transition, dtype_of
+from eventsource.plan import Of, Op, Pii, Rounding, Rule, Transition, dtype_of
 
 __all__ = [
     "Field",
+    "Looks",
     "count",
     "derive",
     "distinct",
@@ -28,7 +29,16 @@ __all__ = [
 Where = pl.Expr | None
 """Which events a field takes: a row-wise expression over members, named by their dotted paths."""
 
+_ARGUMENTS: Final = frozenset(Rule.__struct_fields__)
 _TRIPLES: Final = 'transitions are triples: [("new", "OrderPaid", "paid"), …]'
+
+
+class Looks(TypedDict, total=False):
+    """What every field takes: how pages, charts and tables show it, and whether it is personal. See `Rule`."""
+
+    label: str
+    format: str
+    pii: bool | Pii
 
 
 class Field:
@@ -37,6 +47,8 @@ class Field:
     __slots__ = ("arguments", "name", "op")
 
     def __init__(self, op: Op, **arguments: Any) -> None:
+        if unknown := sorted(arguments.keys() - _ARGUMENTS):
+            raise TypeError(f"{op}() got an unexpected keyword argument {unknown[0]!r}")
         self.op, self.arguments, self.name = op, arguments, ""
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -53,7 +65,12 @@ class Field:
 
 
 def latest(
-    *events: str, of: Of | None = None, dtype: Any = None, rounding: Rounding | None = None, where: Where = None
+    *events: str,
+    of: Of | None = None,
+    dtype: Any = None,
+    rounding: Rounding | None = None,
+    where: Where = None,
+    **looks: Unpack[Looks],
 ) -> Any:
     """Return a field that holds the value in the last of its events.
 
@@ -70,64 +87,106 @@ def latest(
             in this way, instead of being a fault. For dtypes of numbers.
         where: which of the events count; see `eventsource.model`.
     """
-    return _reading("latest", events, of, dtype, rounding=rounding, where=where)
+    return _reading("latest", events, of, dtype, rounding=rounding, where=where, **looks)
 
 
 def first(
-    *events: str, of: Of | None = None, dtype: Any = None, rounding: Rounding | None = None, where: Where = None
+    *events: str,
+    of: Of | None = None,
+    dtype: Any = None,
+    rounding: Rounding | None = None,
+    where: Where = None,
+    **looks: Unpack[Looks],
 ) -> Any:
     """Return a field that holds the value in the first of its events; arguments as for `latest`."""
-    return _reading("first", events, of, dtype, rounding=rounding, where=where)
+    return _reading("first", events, of, dtype, rounding=rounding, where=where, **looks)
 
 
-def flag(*, on: Names, off: Names = (), where: Where = None) -> Any:
+def flag(*, on: Names, off: Names = (), where: Where = None, **looks: Unpack[Looks]) -> Any:
     """Return a field that is true after an ``on`` event, false after an ``off`` event and before both."""
-    return Field("flag", on=names_of(on), off=names_of(off), where=where)
+    return Field("flag", on=names_of(on), off=names_of(off), where=where, **looks)
 
 
-def count(*events: str, where: Where = None) -> Any:
+def count(*events: str, where: Where = None, **looks: Unpack[Looks]) -> Any:
     """Return a field that counts its events."""
-    return Field("count", events=events, where=where)
+    return Field("count", events=events, where=where, **looks)
 
 
-def total(*events: str, of: Of, dtype: Any = None, rounding: Rounding | None = None, where: Where = None) -> Any:
+def total(
+    *events: str,
+    of: Of,
+    dtype: Any = None,
+    rounding: Rounding | None = None,
+    where: Where = None,
+    **looks: Unpack[Looks],
+) -> Any:
     """Return a field that sums a member; null adds nothing, 0 at first.
 
     Integers are exact in 64 bits; an event that makes the sum larger is a fault (`FaultError`). Decimals
     (``dtype=pl.Decimal(18, 2)``) are read digit by digit from the payload. A value with more digits is a fault, or
     is rounded as ``rounding`` says, before it is added. A sum of floats is the exact sum, rounded once.
     """
-    return _reading("total", events, of, dtype, rounding=rounding, where=where)
+    return _reading("total", events, of, dtype, rounding=rounding, where=where, **looks)
 
 
-def mean(*events: str, of: Of, dtype: Any = None, rounding: Rounding | None = None, where: Where = None) -> Any:
+def mean(
+    *events: str,
+    of: Of,
+    dtype: Any = None,
+    rounding: Rounding | None = None,
+    where: Where = None,
+    **looks: Unpack[Looks],
+) -> Any:
     """Return a field that holds the mean of a member, as Float64; null is passed over, null at first.
 
     It is the exact sum divided by the count, rounded once, whether the member holds integers, decimals or floats.
     """
-    return _reading("mean", events, of, dtype, rounding=rounding, where=where)
+    return _reading("mean", events, of, dtype, rounding=rounding, where=where, **looks)
 
 
 def smallest(
-    *events: str, of: Of, dtype: Any = None, rounding: Rounding | None = None, where: Where = None
+    *events: str,
+    of: Of,
+    dtype: Any = None,
+    rounding: Rounding | None = None,
+    where: Where = None,
+    **looks: Unpack[Looks],
 ) -> Any:
     """Return a field that holds the smallest value of a member so far; null is passed over, null at first."""
-    return _reading("smallest", events, of, dtype, rounding=rounding, where=where)
+    return _reading("smallest", events, of, dtype, rounding=rounding, where=where, **looks)
 
 
-def largest(*events: str, of: Of, dtype: Any = None, rounding: Rounding | None = None, where: Where = None) -> Any:
+def largest(
+    *events: str,
+    of: Of,
+    dtype: Any = None,
+    rounding: Rounding | None = None,
+    where: Where = None,
+    **looks: Unpack[Looks],
+) -> Any:
     """Return a field that holds the largest value of a member so far; null is passed over, null at first."""
-    return _reading("largest", events, of, dtype, rounding=rounding, where=where)
+    return _reading("largest", events, of, dtype, rounding=rounding, where=where, **looks)
 
 
 def distinct(
-    *events: str, of: Of, dtype: Any = None, rounding: Rounding | None = None, where: Where = None
+    *events: str,
+    of: Of,
+    dtype: Any = None,
+    rounding: Rounding | None = None,
+    where: Where = None,
+    **looks: Unpack[Looks],
 ) -> Any:
     """Return a field that holds the set of a member's values as a sorted list; null is passed over."""
-    return _reading("distinct", events, of, dtype, rounding=rounding, where=where)
+    return _reading("distinct", events, of, dtype, rounding=rounding, where=where, **looks)
 
 
-def states(initial: str, transitions: Iterable[tuple[Names, str, str]], *, where: Where = None) -> Any:
+def states(
+    initial: str,
+    transitions: Iterable[tuple[Names, str, str]],
+    *,
+    where: Where = None,
+    **looks: Unpack[Looks],
+) -> Any:
     """Return a field that follows a state machine.
 
     Args:
@@ -142,7 +201,8 @@ def states(initial: str, transitions: Iterable[tuple[Names, str, str]], *, where
     """
     if isinstance(transitions, str | Mapping) or not isinstance(transitions, Iterable):
         raise ModelError(f"expected transitions, got {transitions!r}", hint=_TRIPLES)
-    return Field("states", initial=initial, transitions=tuple(map(_transition, transitions)), where=where)
+    arrows = tuple(map(_transition, transitions))
+    return Field("states", initial=initial, transitions=arrows, where=where, **looks)
 
 
 def reduce(
@@ -151,6 +211,7 @@ def reduce(
     initial: Any = None,
     dtype: Any = None,
     where: Where = None,
+    **looks: Unpack[Looks],
 ) -> Any:
     """Return a field folded by a Python function: slow, for what no other operation computes.
 
@@ -163,23 +224,22 @@ def reduce(
             Without a dtype, snapshots cannot hold the field.
         where: which of the events count; see `eventsource.model`.
     """
-    return Field("reduce", function=function, events=events, initial=initial, dtype=dtype_of(dtype), where=where)
+    taken: dict[str, Any] = {"function": function, "initial": initial, "dtype": dtype_of(dtype)}
+    return Field("reduce", events=events, where=where, **taken, **looks)
 
 
-def derive(expression: pl.Expr) -> Any:
+def derive(expression: pl.Expr, **looks: Unpack[Looks]) -> Any:
     """Return a field computed from the other fields of the same state.
 
     Args:
         expression: a row-wise Polars expression, such as ``pl.col("spent") / pl.col("orders")``. It
             may use fields declared before it.
     """
-    return Field("derive", expression=expression)
+    return Field("derive", expression=expression, **looks)
 
 
-def _reading(
-    op: Op, events: tuple[str, ...], of: Of | None, dtype: Any, *, rounding: Rounding | None, where: Where
-) -> Field:
-    return Field(op, events=events, of=of, dtype=dtype_of(dtype), rounding=rounding, where=where)
+def _reading(op: Op, events: tuple[str, ...], of: Of | None, dtype: Any, **arguments: Any) -> Field:
+    return Field(op, events=events, of=of, dtype=dtype_of(dtype), **arguments)
 
 
 def _is_empty(value: Any) -> bool:

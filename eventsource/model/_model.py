@@ -11,7 +11,7 @@ from eventsource.plan import Order, Plan, Rule
 
 __all__ = ["Model", "plan_of"]
 
-_KEYWORDS: Final = ("created", "deleted", "order", "key", "ignored")
+_KEYWORDS: Final = ("created", "deleted", "order", "key", "ignored", "pii_ids")
 
 
 class Model:
@@ -27,6 +27,7 @@ class Model:
         key: event type → dotted path of the member that names the entity.
         ignored: event types that no field names on purpose: without this, a warning names those that entities of
             the model have. ``"*"``: all others.
+        pii_ids: whether the ids of the entities are personal, see the page Reports; default: no.
 
     Attributes:
         plan: the `Plan` that the class statement builds.
@@ -46,6 +47,7 @@ class Model:
         order: Order | None = None,
         key: Mapping[str, str] | None = None,
         ignored: Names = (),
+        pii_ids: bool | None = None,
         **unknown: Any,
     ) -> None:
         _check_keywords(cls, unknown)
@@ -63,6 +65,7 @@ class Model:
             deleted=names_of(deleted) or cls.plan.deleted,
             order=order or cls.plan.order,
             ignored=names_of(ignored) or cls.plan.ignored,
+            pii_ids=cls.plan.pii_ids if pii_ids is None else pii_ids,
             key=dict(key) if isinstance(key, Mapping) and key else key or cls.plan.key,
         )
         _check_meaning(cls.plan)

@@ -5,7 +5,7 @@ its default, the step of the reference engine, the computation of the Polars eng
 merge it.
 """
 
-from eventsource.operations._arguments import Op, Rounding, Transition
+from eventsource.operations._arguments import Op, Pii, Rounding, Transition
 from eventsource.operations._columns import column_of, fold_errors
 from eventsource.operations._derive import compute_derived
 from eventsource.operations._exact_sums import all_totals
@@ -34,6 +34,7 @@ __all__ = [
     "Op",
     "Operation",
     "Partial",
+    "Pii",
     "Ranks",
     "Reference",
     "Rounding",

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from eventsource.operations._of import Of, of_text
 
-__all__ = ["ROUNDINGS", "Arguments", "Op", "Rounding", "Transition"]
+__all__ = ["PII", "ROUNDINGS", "Arguments", "Op", "Pii", "Rounding", "Transition"]
 
 Op = Literal[
     "latest",
@@ -33,7 +33,12 @@ Rounding = Literal["half_even", "half_up", "down"]
 towards zero."""
 
 ROUNDINGS: Final = get_args(Rounding)
-_CODE: Final = frozenset({"function", "expression", "where"})
+_CODE: Final = frozenset({"function", "expression", "where", "label", "format", "pii"})
+
+Pii = Literal["mask", "pseudonym"]
+"""What readers who may not see a personal value get in its place: ``•••``, or a text that equal values share."""
+
+PII: Final = get_args(Pii)
 
 
 class Transition(Struct, frozen=True):
@@ -64,9 +69,12 @@ class Arguments(Struct, frozen=True, kw_only=True):
     function: Callable[[Any, Any], Any] | None = None
     expression: pl.Expr | None = None
     where: pl.Expr | None = None
+    label: str = ""
+    format: str = ""
+    pii: bool | Pii | None = None
 
     def __eq__(self, other: object) -> bool:
-        """Return whether all arguments but code are equal; to compare two expressions would make a third one."""
+        """Return whether all arguments but code and looks are equal; comparing two expressions makes a third."""
         return isinstance(other, Arguments) and self._compared() == other._compared()
 
     def __hash__(self) -> int:

@@ -8,8 +8,9 @@ from msgspec.structs import force_setattr
 
 from eventsource.errors import ModelError
 from eventsource.event import CORRECTIONS
+from eventsource.formats import check_format
 from eventsource.messages import suggestion
-from eventsource.operations._arguments import ROUNDINGS, Arguments, Op
+from eventsource.operations._arguments import PII, ROUNDINGS, Arguments, Op
 from eventsource.operations._expressions import check_derive, check_where
 from eventsource.operations._field_history import FieldEvents, FieldHistory
 from eventsource.operations._of import checked_of, paths_of
@@ -43,6 +44,12 @@ class Rule(Arguments, frozen=True, kw_only=True):
         expression: a row-wise Polars expression over the other fields, of a ``derive``.
         where: a row-wise Polars expression over members of an event, named by their dotted paths. For the field,
             an event that does not meet it is as one of another type.
+        label: how pages, charts and tables call the field; empty: by its name. Like the next two, it changes no
+            answer, and is not part of the fingerprint of a plan.
+        format: how they show its values; see `eventsource.formats`. Empty: as fits their type.
+        pii: whether the values are personal, and what readers get who may not see them: ``"mask"`` (or True)
+            for ``•••``, ``"pseudonym"`` for a text that equal values share. None: no, except that a derived field
+            is as personal as the fields it is computed from.
 
     Raises:
         ModelError: the operation is unknown, does not take an argument, or lacks one that it needs.
@@ -64,6 +71,7 @@ class Rule(Arguments, frozen=True, kw_only=True):
         self._check_rounding()
         self._check_code()
         self._check_transitions()
+        self._check_looks()
 
     @property
     def operation(self) -> Operation:
@@ -162,6 +170,22 @@ class Rule(Arguments, frozen=True, kw_only=True):
             check_derive(f"field {self.name!r}", self.expression)
         if self.where is not None:
             check_where(f"field {self.name!r}", self.where)
+
+    def _check_looks(self) -> None:
+        if not isinstance(self.label, str) or "|" in self.label:
+            raise ModelError(
+                f"field {self.name!r}: expected a label without |, got {self.label!r}", hint='label="Home"'
+            )
+        try:
+            check_format(self.format)
+        except (TypeError, ValueError) as error:
+            raise ModelError(f"field {self.name!r}: {error}", hint='format="money PLN"') from error
+        if not isinstance(self.pii, bool | None) and self.pii not in PII:
+            raise ModelError(
+                f"field {self.name!r}: expected pii to be True, False, {' or '.join(map(repr, PII))}, "
+                f"got {self.pii!r}",
+                hint="pii=True",
+            )
 
     def _check_transitions(self) -> None:
         seen: set[tuple[str, str]] = set()

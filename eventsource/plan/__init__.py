@@ -5,7 +5,7 @@ field, what they do to it. Engines read plans and nothing else; `eventsource.Mod
 one.
 """
 
-from eventsource.operations import Of, Op, Rounding, Rule, Transition, is_rowwise
+from eventsource.operations import Of, Op, Pii, Rounding, Rule, Transition, is_rowwise
 from eventsource.plan._dtypes import dtype_of
 from eventsource.plan._plan import ORDERS, RESERVED, Order, Plan
 
@@ -15,6 +15,7 @@ __all__ = [
     "Of",
     "Op",
     "Order",
+    "Pii",
     "Plan",
     "Rounding",
     "Rule",

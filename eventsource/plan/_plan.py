@@ -12,8 +12,8 @@ from msgspec.structs import replace
 from eventsource.errors import ModelError
 from eventsource.event import CORRECTIONS
 from eventsource.messages import suggestion
-from eventsource.operations import Rule, check_event_types, checked_path, searched_columns
-from eventsource.plan._serialise import plan_parts, rule_to_dict
+from eventsource.operations import Pii, Rule, check_event_types, checked_path, searched_columns
+from eventsource.plan._serialise import looks_to_dict, plan_parts, rule_to_dict
 from eventsource.texts import is_text
 
 __all__ = ["ORDERS", "RESERVED", "Order", "Plan"]
@@ -26,6 +26,9 @@ ALL: Final = "*"
 
 RESERVED: Final = frozenset({"entity", "as_of", "valid_from", "valid_to"})
 """Names of columns in answers; no field may have one."""
+
+_WITHOUT_MEANING: Final = ("name", "ignored", "pii_ids")
+"""Parts of a plan that change no answer."""
 
 _TYPES: Final = (("created", '"Joined",'), ("deleted", '"Left",'))
 
@@ -45,6 +48,8 @@ class Plan(Struct, frozen=True, dict=True):
             the entity that their ``stream`` names.
         ignored: event types that no field names on purpose, so that nothing warns of them; ``*``: all others. They
             change no answer, and are not part of the fingerprint.
+        pii_ids: whether the ids of the entities are personal: readers who may not see them get pseudonyms. Not
+            part of the fingerprint either, as are the label, the format and ``pii`` of a rule.
 
     Raises:
         ModelError: a field's name is reserved or used twice, or an event type both creates and deletes.
@@ -57,12 +62,15 @@ class Plan(Struct, frozen=True, dict=True):
     order: Order = "occurred_at"
     key: Mapping[str, str] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
+    pii_ids: bool = False
 
     def __post_init__(self) -> None:
         if self.order not in ORDERS:
             raise ModelError(f"{self.name}: expected order {' or '.join(ORDERS)}, got {self.order!r}")
         self._check_parts()
         self._check_names()
+        if not isinstance(self.pii_ids, bool):
+            raise ModelError(f"{self.name}: expected pii_ids to be True or False, got {self.pii_ids!r}")
         check_event_types(self.name, (*self.created, *self.deleted, *self.ignored))
         if both := sorted(set(self.created) & set(self.deleted)):
             raise ModelError(
@@ -123,6 +131,20 @@ class Plan(Struct, frozen=True, dict=True):
         """The rules of the fields that events touch: all but the derived ones."""
         return tuple(rule for rule in self.rules if not rule.is_derived)
 
+    @cached_property
+    def pii(self) -> dict[str, Pii]:
+        """The columns of answers that are personal, and what readers get who may not see them.
+
+        A derived field is as personal as the fields that it is computed from, unless it says ``pii=False``.
+        """
+        found: dict[str, Pii] = {"entity": "pseudonym"} if self.pii_ids else {}
+        for rule in self.rules:
+            if rule.pii:
+                found[rule.name] = "mask" if rule.pii is True else rule.pii
+            elif rule.pii is None and found.keys() & _roots(rule):
+                found[rule.name] = "mask"
+        return found
+
     def rule(self, name: str) -> Rule:
         """Return the rule of a field.
 
@@ -175,13 +197,15 @@ class Plan(Struct, frozen=True, dict=True):
             "created": list(self.created),
             "deleted": list(self.deleted),
             "key": dict(self.key),
-            "fields": [rule_to_dict(rule) for rule in self.rules],
+            "fields": [rule_to_dict(rule) | looks_to_dict(rule) for rule in self.rules],
         }
-        return plain | {"ignored": list(self.ignored)} if self.ignored else plain
+        more = {"ignored": list(self.ignored), "pii_ids": self.pii_ids}
+        return plain | {name: value for name, value in more.items() if value}
 
     def fingerprint(self) -> str:
         """Return a digest of everything that answers depend on. It keys every cache of folded state."""
-        meaning = {part: value for part, value in self.to_dict().items() if part not in ("name", "ignored")}
+        meaning = {part: value for part, value in self.to_dict().items() if part not in _WITHOUT_MEANING}
+        meaning["fields"] = [rule_to_dict(rule) for rule in self.rules]
         return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()[:32]
 
     def _check_parts(self) -> None:
@@ -234,3 +258,8 @@ class Plan(Struct, frozen=True, dict=True):
         check_event_types(self.name, self.key)
         for type_, path in self.key.items():
             checked_path(f"{self.name}: key of {type_!r}", path)
+
+
+def _roots(rule: Rule) -> set[str]:
+    """Return the fields that a derived field is computed from."""
+    return set() if rule.expression is None else set(rule.expression.meta.root_names())

@@ -9,10 +9,23 @@ from eventsource.operations import OPERATIONS, Of, Rule, Transition, expression_
 from eventsource.plan._digest import digest_of
 from eventsource.plan._dtypes import dtype_of
 
-__all__ = ["plan_parts", "rule_to_dict"]
+__all__ = ["looks_to_dict", "plan_parts", "rule_to_dict"]
 
-_PLAN: Final = ("name", "order", "created", "deleted", "key", "ignored", "fields")
-_RULE: Final = ("name", "op", "events", "of", "on", "off", "initial", "transitions", "dtype", "rounding")
+_PLAN: Final = ("name", "order", "created", "deleted", "key", "ignored", "pii_ids", "fields")
+_LOOKS: Final = ("label", "format", "pii")
+_RULE: Final = (
+    "name",
+    "op",
+    "events",
+    "of",
+    "on",
+    "off",
+    "initial",
+    "transitions",
+    "dtype",
+    "rounding",
+    *_LOOKS,
+)
 _TRANSITION: Final = {"from", "event", "to"}
 
 
@@ -43,6 +56,12 @@ def rule_to_dict(rule: Rule) -> dict[str, Any]:
     return part
 
 
+def looks_to_dict(rule: Rule) -> dict[str, Any]:
+    """Return what a rule says about how its field is shown, as plain data; empty: nothing."""
+    given = {name: getattr(rule, name) for name in _LOOKS}
+    return {name: value for name, value in given.items() if value not in ("", None)}
+
+
 def _plain_of(of: Of) -> Any:
     if isinstance(of, Mapping):
         return {type_: _plain_of(paths) for type_, paths in of.items()}
@@ -68,6 +87,7 @@ def plan_parts(model: Any) -> dict[str, Any]:
         "deleted": _texts(model.get("deleted"), "deleted"),
         "order": model.get("order", "occurred_at"),
         "ignored": _texts(model.get("ignored"), "ignored"),
+        "pii_ids": model.get("pii_ids", False),
         "key": {} if model.get("key") is None else model["key"],
     }
 
@@ -101,6 +121,9 @@ def _rule_from_dict(rule: Any) -> Rule:
         ),
         dtype=dtype_of(rule.get("dtype")),
         rounding=rule.get("rounding"),
+        label=rule.get("label", ""),
+        format=rule.get("format", ""),
+        pii=rule.get("pii"),
     )
 
 

@@ -3,15 +3,27 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
+from eventsource.errors import ReportError
 from eventsource.report._about import Freshness
+from eventsource.report._execute import Failure
 from eventsource.report._expectations import Expectation
 from eventsource.report._settings import Checks
 from eventsource.report._sizes import in_words, seconds_of
 from eventsource.report._state import LogState
 
-__all__ = ["Broken", "broken_checks", "freshness_of"]
+__all__ = ["Broken", "ChecksFailedError", "broken_checks", "freshness_of"]
+
+_HINT: Final = "correct the data, or the checks of the definition; the last good page stays"
+
+
+class ChecksFailedError(ReportError):
+    """A check of a report does not hold: no page was published. ``failure`` names the checks, without data."""
+
+    def __init__(self, message: str, failure: Failure, *, hint: str = _HINT) -> None:
+        super().__init__(message, hint=hint)
+        self.failure = failure
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,12 @@ headline = "premium"                     # the named result that the index draws
 type = "date"
 default = "last month end"
 
+[fields.spent]                           # in place of what the model says
+format = "money PLN"
+
+[audience]                               # default: everybody who runs it, who sees everything
+name = "partners"
+
 [checks]
 max_age = "2d"
 expect = ["premium > 0"]
@@ -33,11 +39,12 @@ from typing import Any, Final
 import msgspec
 
 from eventsource.errors import DefinitionError, EventsourceError
+from eventsource.formats import check_format
 from eventsource.messages import suggestion
 from eventsource.moment import time_zone
 from eventsource.report._cron import check_cron
 from eventsource.report._expectations import Expectation
-from eventsource.report._settings import Checks, ParameterSettings, Schedule, Settings
+from eventsource.report._settings import Audience, Checks, FieldSettings, ParameterSettings, Schedule, Settings
 from eventsource.report._sizes import bytes_of, seconds_of
 from eventsource.report._toml_lines import line_of
 
@@ -134,9 +141,10 @@ def _with_name(path: tuple[str | int, ...], table: Mapping[str, Any]) -> tuple[s
     """Return a path with the name of the table that is wrong; msgspec writes ``...`` in its place."""
     if len(path) < 2 or path[1] != "...":  # noqa: PLR2004 - the table of tables, and the table
         return path
+    of = FieldSettings if path[0] == "fields" else ParameterSettings
     for name, value in table[str(path[0])].items():
         try:
-            msgspec.convert(_with_texts(value), ParameterSettings)
+            msgspec.convert(_with_texts(value), of)
         except msgspec.ValidationError:
             return (path[0], name, *path[2:])
     return path
@@ -160,6 +168,9 @@ _EXAMPLES: Final[Mapping[str, str]] = {
     "expect": 'expect = ["premium > 0"]',
     "choices": 'choices = ["PL", "CZ"]',
     "keep": "keep = 24",
+    "audience": 'audience = "partners", or [audience] with name = "partners"',
+    "name": 'name = "partners"',
+    "fields": '[fields.spent] with format = "money PLN"',
     "parameters": '[parameters.as_of] type = "date"',
 }
 
@@ -172,7 +183,13 @@ def _example(path: tuple[str | int, ...], missing: str) -> str:
 
 
 def _known(path: tuple[str | int, ...], name: str) -> str:
-    tables = {"parameters": ParameterSettings, "checks": Checks, "schedule": Schedule}
+    tables: dict[str, Any] = {
+        "parameters": ParameterSettings,
+        "checks": Checks,
+        "schedule": Schedule,
+        "audience": Audience,
+        "fields": FieldSettings,
+    }
     table = tables.get(str(path[0]), Settings) if path else Settings
     return suggestion(name, table.__struct_fields__)
 
@@ -213,6 +230,7 @@ def _check_values(definition: Definition) -> None:
         (("memory",), bytes_of, settings.memory),
         (("tz",), time_zone, settings.tz),
         (("checks", "max_age"), seconds_of, settings.checks.max_age),
+        *((("fields", name, "format"), check_format, each.format) for name, each in settings.fields.items()),
         *(
             (("checks", "expect", number), Expectation.of, text)
             for number, text in enumerate(settings.checks.expect)
@@ -231,6 +249,8 @@ def _check_values(definition: Definition) -> None:
                 hint = getattr(error, "hint", None) or "see the page Reports of the documentation"
                 raise definition.fault(path, str(error).removesuffix(f"\nHint: {hint}"), hint) from error
     numbers = {"keep": settings.keep, "checks.events_at_least": settings.checks.events_at_least}
+    if settings.readers is not None:
+        numbers["audience.smallest_group"] = settings.readers.smallest_group
     for where, number in numbers.items():
         if number < 0:
             raise definition.fault(

@@ -4,7 +4,7 @@ import atexit
 import hashlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -23,7 +23,7 @@ from eventsource.progress import Progress, no_progress
 from eventsource.report._limits import Limits, Watch
 from eventsource.report._parameters import as_source
 
-__all__ = ["SOURCES", "Failure", "NotebookError", "execute", "read", "write_private"]
+__all__ = ["SOURCES", "Failure", "NotebookError", "execute", "numbers_of", "read", "write_private"]
 
 SOURCES: Final = "EVENTSOURCE_SOURCES"
 """The environment variable that names the file into which a run writes the paths of its modules."""
@@ -34,6 +34,8 @@ _SETUP: Final = "injected-setup"
 _BEFORE: Final = """
 import random as _random
 import numpy as _numpy
+from eventsource.presentation import show_frames as _show_frames
+_show_frames()
 _random.seed(0)
 _numpy.random.seed(0)
 """
@@ -44,6 +46,12 @@ import sys as _sys
 if _os.environ.get("{SOURCES}"):
     with open(_os.environ["{SOURCES}"], "w") as _file:
         _json.dump([_m.__file__ for _m in list(_sys.modules.values()) if getattr(_m, "__file__", None)], _file)
+"""
+_PERSONAL: Final = """
+if _os.environ.get("EVENTSOURCE_PERSONAL"):
+    from pathlib import Path as _Path
+    from eventsource.report._personal import write_personal as _write_personal
+    _write_personal(_Path(_os.environ["EVENTSOURCE_PERSONAL"]))
 """
 _HEADING: Final = re.compile(r"^#+\s+(.+)$", re.MULTILINE)
 _UNLIMITED: Final = Limits()
@@ -99,7 +107,7 @@ class NotebookError(ReportError):
         self.failure = failure
 
 
-def execute(
+def execute(  # noqa: PLR0913 - all but two by keyword
     notebook: NotebookNode,
     values: Mapping[str, Any],
     *,
@@ -107,6 +115,7 @@ def execute(
     failed: Path,
     limits: Limits = _UNLIMITED,
     environment: Mapping[str, str] = _NOTHING,
+    cleared: Callable[[NotebookNode], NotebookNode] | None = None,
     progress: Progress = no_progress,
 ) -> NotebookNode:
     """Run a notebook in a kernel of its own, and return it with its outputs.
@@ -121,6 +130,7 @@ def execute(
         failed: the file for the notebook with its traceback, if a cell fails.
         limits: what the run may use.
         environment: further variables of the kernel's environment.
+        cleared: returns what may be stored of a notebook that failed; default: all of it.
         progress: called before each cell, with its number and how many there are.
 
     Raises:
@@ -137,7 +147,9 @@ def execute(
                     client.execute(env=variables)
                 except (CellExecutionError, CellTimeoutError, RuntimeError) as error:
                     message, failure = _failure(copy, error, watch.exceeded)
-                    raise NotebookError(message, failure, hint=_write_failed(copy, failed)) from error
+                    raise NotebookError(
+                        message, failure, hint=_write_failed(cleared(copy) if cleared else copy, failed)
+                    ) from error
                 finally:  # where the kernel has died, nbclient leaves its cleanup behind, which then fails at exit
                     atexit.unregister(client._cleanup_kernel)  # noqa: SLF001 - it has no other handle
     except OSError as error:
@@ -193,7 +205,7 @@ def _client(notebook: NotebookNode, folder: Path, sockets: str, progress: Progre
     config.KernelManager.ip = f"{sockets}/kernel"
     where = {"metadata": {"path": str(folder)}}
     client = NotebookClient(notebook, timeout=None, kernel_name="python3", resources=where, config=config)
-    numbers = _numbers(notebook)
+    numbers = numbers_of(notebook)
 
     def report(cell: NotebookNode, cell_index: int) -> None:  # noqa: ARG001 - nbclient names both
         progress("cell", numbers[cell_index], numbers[-1])
@@ -202,7 +214,7 @@ def _client(notebook: NotebookNode, folder: Path, sockets: str, progress: Progre
     return client
 
 
-def _numbers(notebook: NotebookNode) -> list[int]:
+def numbers_of(notebook: NotebookNode) -> list[int]:
     """Return the number of each cell of a run; cells that the run adds count as the one before."""
     added = {_SETUP, _INJECTED}
     return list(accumulate(int(not added & set(cell.metadata.get("tags", []))) for cell in notebook.cells))
@@ -219,7 +231,7 @@ def _with_values(notebook: NotebookNode, values: Mapping[str, Any]) -> NotebookN
         source = "\n".join(f"{name} = {as_source(value)}" for name, value in values.items())
         copy.cells.insert(tagged[-1] + 1, _added(source, _INJECTED))
     copy.cells.insert(0, _added(_BEFORE, _SETUP))
-    copy.cells.append(_added(_AFTER, _SETUP))
+    copy.cells.append(_added(_AFTER + _PERSONAL, _SETUP))
     return copy
 
 
@@ -231,7 +243,7 @@ def _added(source: str, tag: str) -> NotebookNode:
 def _failure(notebook: NotebookNode, error: Exception, exceeded: str | None) -> tuple[str, Failure]:
     """Return one line that says which cell failed, and how; and the same without data."""
     heading, number = "", 0
-    for cell, number in zip(notebook.cells, _numbers(notebook), strict=True):
+    for cell, number in zip(notebook.cells, numbers_of(notebook), strict=True):
         if cell.cell_type == "markdown" and (found := _HEADING.search(cell.source)):
             heading = found[1].strip()
         wrong = next((each for each in cell.get("outputs", []) if each.output_type == "error"), None)

@@ -9,14 +9,19 @@ board/2024-12-31T234800-1a2b3c4d-diff.html     what changed since the run before
 board/2024-12-31T234800-1a2b3c4d-failed.html   what readers see of a run that failed, with a manifest
 .private/board/….ipynb            executed notebooks, with code and tracebacks: only their owner may read them
 .private/runs.sqlite              the ledger of all runs
+.private/pseudonyms.key            what pseudonyms depend on; made by the first run for an audience
 ```
 
 The names of runs sort by time. Everything is written as a whole, so a reader sees an old file or a new one.
 """
 
+import hashlib
+import hmac
 import json
+import os
+import secrets
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -28,6 +33,8 @@ from eventsource.report._manifest import published_manifest
 
 __all__ = ["FAILED", "Files"]
 
+_KEY_BYTES: Final = 32
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 FAILED: Final = "-failed"
 """How the names of runs end that failed."""
 
@@ -62,6 +69,30 @@ class Files:
     def private(self) -> Path:
         """The folder that only its owner can read."""
         return self.out / ".private"
+
+    def key(self, report: str) -> bytes:
+        """Return what the pseudonyms of a report depend on; it follows from a secret, made at the first call.
+
+        Raises:
+            ReportError: the secret cannot be read or written.
+        """
+        file = self.private / "pseudonyms.key"
+        try:
+            if not file.exists():
+                self.private.mkdir(mode=0o700, parents=True, exist_ok=True)
+                with suppress(FileExistsError), os.fdopen(os.open(file, _NEW, 0o600), "wb") as made:
+                    made.write(secrets.token_bytes(_KEY_BYTES))
+            secret = file.read_bytes()
+        except OSError as error:
+            raise ReportError(
+                f"the key of pseudonyms {file} cannot be read: {error.strerror or error}",
+                hint="restore it from a backup, or free some space",
+            ) from error
+        if len(secret) != _KEY_BYTES:
+            raise ReportError(
+                f"the key of pseudonyms {file} is damaged", hint="restore it; without it all pseudonyms change"
+            )
+        return hmac.digest(secret, report.encode(), hashlib.sha256)
 
     def lock(self, report: str) -> AbstractContextManager[None]:
         """Hold the lock of a report: its runs follow each other. A process that dies releases it."""

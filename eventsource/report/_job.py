@@ -1,12 +1,13 @@
 """A job: everything about a run that is known before it starts, and the id that follows from it."""
 
 import hashlib
+import hmac
 import json
 import os
 import platform
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -14,21 +15,21 @@ from typing import Any, Final
 
 from nbformat import NotebookNode
 
-from eventsource.errors import ReportError
-from eventsource.formats import formatted
 from eventsource.log import Pin
-from eventsource.moment import parse_moment
-from eventsource.redaction import without_secrets
+from eventsource.presentation import MASK
 from eventsource.report._definition import Definition, read_definition
 from eventsource.report._execute import read
+from eventsource.report._files import Files
 from eventsource.report._fit import fitted
 from eventsource.report._limits import Limits
 from eventsource.report._page import title_of
 from eventsource.report._parameters import Parameter, declared, resolved
+from eventsource.report._settings import Audience
 from eventsource.report._sizes import bytes_of, seconds_of
 from eventsource.report._state import LogState, states_of
+from eventsource.report._words import in_words, is_moment
 
-__all__ = ["FORMAT", "Job", "hash_of_file", "job_of", "log_path_of", "report_name"]
+__all__ = ["FORMAT", "Job", "hash_of_file", "job_of", "log_path_of", "report_name", "with_key"]
 
 FORMAT: Final = 1
 """The version of the format of manifests."""
@@ -53,6 +54,7 @@ class Job:
         root: the folder that paths of the manifest are relative to.
         now: when it was asked.
         due: the moment of a schedule, from which relative moments count; None: they count from ``now``.
+        key: what pseudonyms depend on; empty for a report without an audience.
     """
 
     name: str
@@ -65,6 +67,28 @@ class Job:
     root: Path
     now: datetime
     due: datetime | None
+    key: bytes = b""
+
+    @property
+    def audience(self) -> Audience | None:
+        """For whom it is; None: for everybody who gets its page, and everything is shown."""
+        return self.definition.settings.readers if self.definition else None
+
+    @property
+    def public_values(self) -> dict[str, Any]:
+        """The values of the parameters that manifests and the ledger have: texts may name a person.
+
+        For an audience, only choices, numbers, flags and moments are among them.
+        """
+        if self.audience is None:
+            return self.plain_values
+        return {name: MASK if self._is_hidden(name) else value for name, value in self.plain_values.items()}
+
+    def _is_hidden(self, name: str) -> bool:
+        parameter = next(each for each in self.parameters if each.name == name)
+        value = self.values[name]
+        is_text = isinstance(value, str | list) and not parameter.choices and not is_moment(value)
+        return self.audience is not None and is_text
 
     @property
     def title(self) -> str:
@@ -94,7 +118,12 @@ class Job:
         """
         moments = [state.recorded_at for state in self.states if state.recorded_at is not None]
         moment = max(moments, default=self.now).astimezone(UTC)
-        made_of = [self.made_of, self.plain_values, [[s.path, s.identity, s.position] for s in self.states]]
+        made_of: list[Any] = [
+            self.made_of,
+            self.plain_values,
+            [[s.path, s.identity, s.position] for s in self.states],
+        ]
+        made_of += [self.key.hex()] if self.key else []  # an id must not tell who was asked about
         digest = hashlib.sha256(json.dumps(made_of, sort_keys=True, default=str).encode()).hexdigest()[:8]
         return f"{moment:%Y-%m-%dT%H%M%S}-{digest}"
 
@@ -120,19 +149,28 @@ class Job:
     def series(self) -> str:
         """Return what the runs of one series have in common: the parameters that are not moments."""
         fixed = {
-            parameter.name: self.plain_values[parameter.name]
+            parameter.name: self._fixed(parameter.name)
             for parameter in self.parameters
-            if parameter.type not in ("date", "datetime") and not _is_moment(self.values[parameter.name])
+            if parameter.type not in ("date", "datetime") and not is_moment(self.values[parameter.name])
         }
         return json.dumps(fixed, sort_keys=True)
+
+    def _fixed(self, name: str) -> Any:
+        if not self._is_hidden(name):
+            return self.plain_values[name]
+        return hmac.digest(self.key, str(self.values[name]).encode(), hashlib.sha256).hex()[:16]
 
     def shown(self, given: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
         """Return the parameters in words: label and value. Paths of this machine are left out unless given."""
         return tuple(
-            (parameter.label or parameter.name.replace("_", " "), _words(self.values[parameter.name]))
+            (parameter.label or parameter.name.replace("_", " "), self._said(parameter.name))
             for parameter in self.parameters
             if parameter.name in given or "/" not in str(self.values[parameter.name])
         )
+
+    def _said(self, name: str, form: str = "") -> str:
+        """Return the value of a parameter in words, as its readers may see it."""
+        return MASK if self._is_hidden(name) else in_words(self.values[name], form)
 
     def manifest(self, given: Mapping[str, str]) -> dict[str, Any]:
         """Return what a page says that it was made of, before the run adds to it."""
@@ -145,13 +183,14 @@ class Job:
             "description": self.description,
             "notebook": self._relative(self.notebook),
             "definition": None if definition is None else self._relative(definition.file),
-            "parameters": self.plain_values,
-            "given": dict(given),
+            "parameters": self.public_values,
+            "given": {name: MASK if self._is_hidden(name) else text for name, text in given.items()},
             "shown": [list(pair) for pair in self.shown(given)],
             "series": self.series(),
             "made": self.now.isoformat(timespec="seconds"),
             "counted_from": (self.due or self.now).isoformat(timespec="seconds"),
             "python": platform.python_version(),
+            "audience": None if self.audience is None else self.audience.name,
             "versions": {name: version(name) for name in _VERSIONS},
         }
 
@@ -167,7 +206,7 @@ class Job:
         def fill(found: re.Match[str]) -> str:
             if found[1] not in self.values:
                 raise ValueError(f"unknown parameter {found[1]!r}")
-            return _words(self.values[found[1]], found[2] or "")
+            return self._said(found[1], found[2] or "")
 
         try:
             return re.sub(r"\{(\w+)(?::([^{}]+))?\}", fill, text)
@@ -216,6 +255,11 @@ def job_of(
     return Job(name, notebook, raw, definition, tuple(parameters), values, tuple(states), root, now, due)
 
 
+def with_key(job: Job, files: Files) -> Job:
+    """Return a job for an audience with the key of its pseudonyms; any other as it is."""
+    return job if job.audience is None else replace(job, key=files.key(job.name))
+
+
 def log_path_of(definition: Definition) -> str | None:
     """Return the log that a definition names; None: it names none."""
     log = definition.settings.log
@@ -244,24 +288,3 @@ def _logs(definition: Definition | None, log: str | None, notebook: Path, values
     if isinstance(own, str) and own:
         found.append(own if "://" in own else str(notebook.parent / own))
     return [path for path in found if path]
-
-
-def _is_moment(value: Any) -> bool:
-    try:
-        parse_moment(value)
-    except (ReportError, ValueError):
-        return False
-    return True
-
-
-def _words(value: Any, name: str = "") -> str:
-    """Return the value of a parameter as pages show it: moments in words, no secret of a URL."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, str):
-        if not _is_moment(value):
-            return without_secrets(value)
-        value = parse_moment(value)
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return formatted(value, name)

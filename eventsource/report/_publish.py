@@ -1,23 +1,28 @@
 """Publishing: a page and its manifest, or a failure page; then the newest page, the bars and the index."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import msgspec
+import msgspec.structs
 from nbformat import NotebookNode
 
 from eventsource.errors import ReportError
+from eventsource.presentation import Readers
 from eventsource.report._bar import page_hash, plain_page
 from eventsource.report._checks import freshness_of
 from eventsource.report._diff_page import LoadModel, write_diffs
 from eventsource.report._execute import Failure, write_private
+from eventsource.report._execute_job import Executed
 from eventsource.report._files import FAILED, Files
 from eventsource.report._job import FORMAT, Job, hash_of_file
 from eventsource.report._links import with_links
 from eventsource.report._manifest import GOOD
 from eventsource.report._page import page
+from eventsource.report._redact import check_page, private_copy, redacted
 from eventsource.report._renew import about_of, renew, series_of_run
 from eventsource.report._results import named_results
 from eventsource.report._state import LogState
@@ -39,40 +44,48 @@ _REASONS: Final = {
 }
 
 
-def rendered(
-    job: Job,
-    given: Mapping[str, str],
-    *,
-    done: NotebookNode,
-    states: Sequence[LogState],
-    sources: Mapping[str, str],
-) -> tuple[str, dict[str, Any]]:
+def rendered(job: Job, given: Mapping[str, str], executed: Executed) -> tuple[str, dict[str, Any]]:
     """Return the page of an executed notebook, and its manifest as the page contains it.
 
     The same job and the same outputs give the same bytes.
+
+    Raises:
+        ReportError: the page would be too large.
+        ChecksFailedError: it would show its readers personal values.
     """
+    done, states = _seen(job, executed), executed.states
     settings = job.definition.settings if job.definition else None
     fresh = freshness_of(states, settings.checks.max_age if settings else "", job.now)
     manifest = job.manifest(given) | {
         "logs": [state.to_dict(job.root) for state in states],
-        "sources": {**job.made_of, **sources},
+        "sources": {**job.made_of, **executed.sources},
         "results": named_results(done),
         "checks": list(settings.checks.expect) if settings else [],
         "max_age": settings.checks.max_age if settings else "",
         "stale": fresh is not None and fresh.is_stale,
     }
     about = replace(about_of(manifest), freshness=fresh, manifest=manifest)
-    return page(with_links(done), about), manifest
+    html = page(with_links(done), about)
+    if executed.personal is not None and job.audience is not None:
+        check_page(html, done, executed.personal, job.audience)
+    return html, manifest
 
 
-def publish(  # noqa: PLR0913 - all but three by keyword
+def _seen(job: Job, executed: Executed) -> NotebookNode:
+    """Return an executed notebook with the outputs that its readers may see."""
+    if executed.personal is None or job.audience is None:
+        return executed.notebook
+    asked = {"audience": msgspec.to_builtins(job.audience), "key": job.key.hex()}
+    hides = msgspec.structs.replace(Readers.from_dict(asked), personal=dict(executed.personal.columns))
+    return redacted(executed.notebook, hides)
+
+
+def publish(
     job: Job,
     given: Mapping[str, str],
     files: Files,
     *,
-    done: NotebookNode,
-    states: Sequence[LogState],
-    sources: Mapping[str, str],
+    executed: Executed,
     begin: float,
     load_model: LoadModel | None = None,
 ) -> dict[str, Any]:
@@ -80,8 +93,9 @@ def publish(  # noqa: PLR0913 - all but three by keyword
 
     Raises:
         ReportError: the page would be too large, or a file cannot be written.
+        ChecksFailedError: the page would show its readers personal values.
     """
-    html, inside = rendered(job, given, done=done, states=states, sources=sources)
+    html, inside = rendered(job, given, executed)
     settings = job.definition.settings if job.definition else None
     manifest = inside | {
         "status": "stale" if inside["stale"] else "ok",
@@ -92,6 +106,9 @@ def publish(  # noqa: PLR0913 - all but three by keyword
         "asked": datetime.now(UTC).isoformat(),
     }
     try:
+        done = executed.notebook
+        if executed.personal is not None:
+            done = private_copy(_seen(job, executed), executed.personal)
         write_private(done, files.executed(job.name, job.run))
     except OSError as error:
         raise ReportError(f"the executed notebook cannot be written: {error}", hint="free some space") from error
@@ -103,7 +120,7 @@ def publish(  # noqa: PLR0913 - all but three by keyword
         series_of_run(files, job.name, job.run),
         job.run,
         model=settings.model if settings else "",
-        load_model=load_model,
+        load_model=None if job.audience else load_model,  # which entities moved is not for others
         root=job.root,
     )
     renew(files, job.name, job.run)

@@ -30,13 +30,13 @@ from nbformat import NotebookNode
 from eventsource.errors import DefinitionError, LogError, ReportError
 from eventsource.messages import counted
 from eventsource.progress import Progress, no_progress
-from eventsource.report._checks import broken_checks
+from eventsource.report._checks import ChecksFailedError, broken_checks
 from eventsource.report._definition import Definition
 from eventsource.report._diff_page import LoadModel
 from eventsource.report._execute import Failure, read
 from eventsource.report._execute_job import execute_job
 from eventsource.report._files import Files
-from eventsource.report._job import Job, job_of, report_name
+from eventsource.report._job import Job, job_of, report_name, with_key
 from eventsource.report._ledger import Ledger
 from eventsource.report._limits import Limits
 from eventsource.report._parameters import Parameter, declared
@@ -48,16 +48,6 @@ __all__ = ["ChecksFailedError", "Report", "Status", "parameters", "run"]
 
 Status = Literal["ok", "stale", "failed", "checks"]
 """How a run ended: ``stale`` is a good page of data that are older than its definition allows."""
-
-
-class ChecksFailedError(ReportError):
-    """A check of a report does not hold: no page was published. ``failure`` names the checks, without data."""
-
-    def __init__(self, message: str, failure: Failure) -> None:
-        super().__init__(
-            message, hint="correct the data, or the checks of the definition; the last good page stays"
-        )
-        self.failure = failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +136,7 @@ def run(  # noqa: PLR0913 - all but two by keyword
     base, files = Path(root or Path.cwd()), Files(Path(out))
     try:
         job = _job(report, given or {}, files, root=base, log=log, now=moment, due=due)
+        job = with_key(job, files)
         with files.lock(job.name):
             made = _run(
                 job,
@@ -204,25 +195,16 @@ def _run(  # noqa: PLR0913 - all but three by keyword
     if earlier is not None:
         if not fresh and (html := served(job, earlier, files)) is not None:
             if job.due is not None:
-                with Ledger(files.private).recording(job.name, job.run, job.plain_values, job.due) as entry:
+                with Ledger(files.private).recording(job.name, job.run, job.public_values, job.due) as entry:
                     entry.finish("stale" if earlier["stale"] else "ok", "as before")
             return _report(job, earlier, files, size=len(html.encode()), begin=begin, is_served=True)
         if is_as_fresh(job, earlier):
             job = _as_earlier(job, earlier)
-    with Ledger(files.private).recording(job.name, job.run, job.plain_values, job.due) as entry:
+    with Ledger(files.private).recording(job.name, job.run, job.public_values, job.due) as entry:
         try:
-            done, states, sources = execute_job(job, files, limits=limits, progress=progress)
-            _check(job, done, states)
-            manifest = publish(
-                job,
-                given,
-                files,
-                done=done,
-                states=states,
-                sources=sources,
-                begin=begin,
-                load_model=load_model,
-            )
+            executed = execute_job(job, files, limits=limits, progress=progress)
+            _check(job, executed.notebook, executed.states)
+            manifest = publish(job, given, files, executed=executed, begin=begin, load_model=load_model)
         except ReportError as error:
             is_check = isinstance(error, ChecksFailedError)
             failure = getattr(error, "failure", Failure(type(error).__name__))

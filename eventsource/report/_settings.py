@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-__all__ = ["Checks", "ParameterSettings", "Schedule", "Settings"]
+__all__ = ["Audience", "Checks", "FieldSettings", "ParameterSettings", "Schedule", "Settings"]
 
 
 class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -18,6 +18,23 @@ class ParameterSettings(_Table, frozen=True):
     default: str | int | float | bool | None = None
     label: str = ""
     choices: tuple[str, ...] = ()
+
+
+class FieldSettings(_Table, frozen=True):
+    """How the page shows a field or a column of this name, in place of what the model says."""
+
+    label: str = ""
+    format: str = ""
+
+
+class Audience(_Table, frozen=True):
+    """For whom the report is: which personal fields they may see, and how small a group may be."""
+
+    name: str
+    shows: tuple[str, ...] = ()
+    smallest_group: int = 0
+    counts: tuple[str, ...] = ("n", "len")
+    harmless: tuple[str, ...] = ()
 
 
 class Checks(_Table, frozen=True):
@@ -52,6 +69,17 @@ class Settings(_Table, frozen=True):
     timeout: str = "10m"
     memory: str = ""
     keep: int = 0
+    audience: Audience | str = ""
     parameters: dict[str, ParameterSettings] = {}
+    fields: dict[str, FieldSettings] = {}
     checks: Checks = Checks()
     schedule: Schedule | None = None
+
+    @property
+    def readers(self) -> Audience | None:
+        """The audience, if it does not see everything; a name alone is one that sees nothing personal."""
+        return (
+            (Audience(name=self.audience) if self.audience else None)
+            if isinstance(self.audience, str)
+            else (self.audience)
+        )

@@ -9,16 +9,16 @@ from typing import Any
 
 from eventsource.errors import DefinitionError, ReportError
 from eventsource.log import Log
+from eventsource.presentation import MASK
 from eventsource.progress import Progress, no_progress
 from eventsource.report._bar import page_hash
 from eventsource.report._definition import read_definition
 from eventsource.report._execute_job import execute_job
 from eventsource.report._files import Files
-from eventsource.report._job import Job, hash_of_file, job_of
+from eventsource.report._job import Job, hash_of_file, job_of, with_key
 from eventsource.report._manifest import target_of
 from eventsource.report._page_file import manifest_of_page
 from eventsource.report._publish import rendered
-from eventsource.report._results import named_results
 from eventsource.report._state import LogState, pins_of
 
 __all__ = ["Verified", "model_of_page", "verify"]
@@ -48,12 +48,19 @@ class Verified:
         return self.is_same_page and not self.differences
 
 
-def verify(page: str | Path, *, root: str | Path | None = None, progress: Progress = no_progress) -> Verified:
+def verify(
+    page: str | Path,
+    *,
+    root: str | Path | None = None,
+    out: str | Path | None = None,
+    progress: Progress = no_progress,
+) -> Verified:
     """Run a report again as its page says it was run, and compare; nothing is published.
 
     Args:
         page: the page, wherever it is by now.
         root: the folder of the project that it was made in. Default: the working directory.
+        out: the folder of all pages, which has the key of pseudonyms. Default: ``reports/out`` of the project.
         progress: called before each cell, with its number and how many there are.
 
     Raises:
@@ -63,11 +70,12 @@ def verify(page: str | Path, *, root: str | Path | None = None, progress: Progre
     path, base = Path(page), Path(root or Path.cwd())
     html, manifest = manifest_of_page(path)
     states = [LogState.from_dict(members, base) for members in manifest["logs"]]
-    job = _job_again(manifest, states, base)
+    job = with_key(_job_again(manifest, states, base), Files(Path(out or base / "reports" / "out")))
     with TemporaryDirectory(prefix="eventsource-verify-") as folder:
-        done, found, sources = execute_job(job, Files(Path(folder)), progress=progress)
-    before, after = manifest["results"], named_results(done)
-    again, _ = rendered(job, manifest["given"], done=done, states=found, sources=sources)
+        executed = execute_job(job, Files(Path(folder)), progress=progress)
+    found = executed.states
+    again, inside = rendered(job, manifest["given"], executed)
+    before, after = manifest["results"], inside["results"]
     names = dict.fromkeys([*before, *after])
     differences = tuple(
         (name, before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name)
@@ -102,6 +110,11 @@ def model_of_page(page: str | Path, root: Path) -> str:
 
 def _job_again(manifest: Mapping[str, Any], states: list[LogState], root: Path) -> Job:
     target = target_of(manifest, root)
+    if hidden := [name for name, text in manifest["given"].items() if text == MASK]:
+        raise ReportError(
+            f"the page does not say what {', '.join(hidden)} was, since its readers may not see it",
+            hint="run the report again, and compare the two pages",
+        )
     job = job_of(
         target,
         manifest["given"],
@@ -111,8 +124,8 @@ def _job_again(manifest: Mapping[str, Any], states: list[LogState], root: Path) 
         due=datetime.fromisoformat(manifest["counted_from"]),
         pins=pins_of(states),
     )
-    if job.plain_values != manifest["parameters"]:
-        changed = [name for name, value in job.plain_values.items() if manifest["parameters"].get(name) != value]
+    if job.public_values != manifest["parameters"]:
+        changed = [name for name, value in job.public_values.items() if manifest["parameters"].get(name) != value]
         raise ReportError(
             f"the parameters of {target.name} have changed since: {', '.join(changed) or 'some are gone'}",
             hint="bring the definition and the notebook back as they were, then verify again",

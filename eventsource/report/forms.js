@@ -23,10 +23,16 @@ const eventsource = (() => {
     more: (value) => (value === 0 ? "as many as" : count(Math.abs(value)) + (value > 0 ? " more than" : " fewer than")),
     rose: (value) => (value === 0 ? "did not change" : value > 0 ? "rose" : "fell"),
   };
+  const SIGNS = { EUR: "€", USD: "$", GBP: "£" };
   const shown = (value, form) => {
     if (value === null || value === undefined) return "–";
+    const currency = /^money ([A-Z]{3})$/.exec(form);
+    if (currency && typeof value === "number") {
+      return (value < 0 ? "−" : "") + (SIGNS[currency[1]] || currency[1] + "\u00a0") + fixed(Math.abs(value), 2);
+    }
     if (form.includes("|")) {
       const at = form.indexOf("|");
+      if (typeof value !== "number") return value + " " + form.slice(at + 1);
       return count(value) + " " + (value === 1 ? form.slice(0, at) : form.slice(at + 1));
     }
     if (typeof value === "boolean") return value ? "yes" : "no";

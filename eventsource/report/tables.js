@@ -2,7 +2,7 @@
 (() => {
   const { element, shown } = eventsource;
   const PAGE = 15, SEARCH_FROM = 12;
-  const NUMBER = /^[-−+]?[€$£]?\d[\d,]*(\.\d+)?(e[-+]?\d+)?\s?%?$/i;
+  const NUMBER = /^[-−+]?([€$£]|[A-Z]{3}\u00a0)?\d[\d,]*(\.\d+)?(e[-+]?\d+)?\s?%?$/i;
   const TIME = /^(\d{4}-\d\d-\d\d \d\d:\d\d):\d\d(\.\d+)?( UTC)?$/;
   const MISSING = new Set(["null", "–", "None", "NaT", ""]);
   const IS_NAME = /(^|[\s_])(id|ids|year|code|zip|postcode|version|customer|stream|entity)$/i;
@@ -13,7 +13,7 @@
     return (text) => (/^[-−]?\d+(\.\d+)?$/.test(text) && Math.abs(number(text)) < 2 ** 53 && digits <= 6
       ? eventsource.fixed(number(text), digits).replace("-", "−") : text);
   };
-  const number = (text) => Number(text.replace(/[,%\s€$£]/g, "").replace("−", "-"));
+  const number = (text) => Number(text.replace(/[A-Z]{3}\u00a0|[€$£,%\s]/g, "").replace("−", "-"));
   // A spreadsheet would run a text that begins like a formula; an apostrophe makes it a text.
   const csvCell = (text, isNumber) => {
     const safe = !isNumber && /^\s*[=+\-@\t\r]/.test(text) ? "'" + text : text;

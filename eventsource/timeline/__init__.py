@@ -20,6 +20,7 @@ from eventsource.lazy_names import lazy_names
 from eventsource.model import Model, plan_of
 from eventsource.moment import Moment, first_instant, last_instant, time_zone
 from eventsource.plan import Plan
+from eventsource.presentation import add
 from eventsource.progress import Progress
 from eventsource.snapshots import (
     Snapshot,
@@ -136,6 +137,7 @@ class Timeline:
         self._index = Index(log, self.plan, sizes=self.tuning.index, progress=progress)
         self._snapshots = Snapshots(log, self.plan, tz=tz, policy=snapshots, thresholds=self.tuning.snapshots)
         self._names_lock, self._names_checked = Lock(), False
+        add(self, self.plan)
 
     def as_of(
         self,

@@ -7,11 +7,13 @@ from typing import Any, Final, overload
 
 import polars as pl
 from msgspec import Struct
+from msgspec.structs import replace
 
 from eventsource.event import TIMESTAMP, EventLog
 from eventsource.fold import Events
 from eventsource.index import reading
 from eventsource.messages import counted
+from eventsource.presentation import MASK, readers
 from eventsource.timeline._answers import defaults
 from eventsource.timeline._corrections import EntityCorrections, correction_note
 from eventsource.timeline._display import Folded, table_html
@@ -161,7 +163,28 @@ def replay_of(
         step = Step(at, position, event_id, type_, data, state, here, after, exists, exists_after, existence, note)
         steps.append(step)
         state, exists, existed = after, exists_after, existed or exists_after
-    return Replay(entity, steps, corrections.frame)
+    return _seen(Replay(entity, steps, corrections.frame))
+
+
+def _seen(replay: Replay) -> Replay:
+    """Return a replay as the readers of a report may see it: it is made for people, not for computations."""
+    hides = readers()
+    if hides is None:
+        return replay
+    steps = [
+        replace(
+            step,
+            data="{}",
+            event_id=step.event_id if hides.kind("entity") is None else MASK,
+            before={name: hides.value(name, value) for name, value in step.before.items()},
+            changed={
+                name: (hides.value(name, old), hides.value(name, new)) for name, (old, new) in step.changed.items()
+            },
+            after={name: hides.value(name, value) for name, value in step.after.items()},
+        )
+        for step in replay
+    ]
+    return Replay(hides.value("entity", replay.entity), steps, replay.corrections.clear())
 
 
 def _changes_by_position(changes: Mapping[str, pl.DataFrame]) -> dict[int, dict[str, tuple[Any, Any]]]:

@@ -1,8 +1,9 @@
 """Notebooks and projects made for a test."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 import nbformat
 import pytest
@@ -19,13 +20,18 @@ def notebook(tmp_path: Path) -> Callable[..., Path]:
 
 
 def write_notebook(
-    folder: Path, *cells: str, parameters: str = "", name: str = "report.ipynb", tests: str = ""
+    folder: Path,
+    *cells: str,
+    parameters: str = "",
+    name: str = "report.ipynb",
+    tests: str = "",
+    tags: Mapping[int, list[str]] = MappingProxyType({}),
 ) -> Path:
-    """Write a notebook; ``tests`` is the source of a cell tagged ``results``."""
+    """Write a notebook; ``tests`` is the source of a cell tagged ``results``; ``tags`` are of other cells."""
     made = [nbformat.v4.new_code_cell(parameters, metadata={"tags": ["parameters"]})] if parameters else []
     for number, source in enumerate(cells):
         new = nbformat.v4.new_markdown_cell if source.startswith("#") else nbformat.v4.new_code_cell
-        made.append(new(source, id=f"cell-{number}"))
+        made.append(new(source, id=f"cell-{number}", metadata={"tags": list(tags.get(number, []))}))
     if tests:
         made.append(nbformat.v4.new_code_cell(tests, metadata={"tags": ["results", "remove-cell"]}, id="tests"))
     path = folder / name

@@ -103,7 +103,11 @@ def test_words_name_days(folder: Path, word: str, day: str) -> None:
         ("[parameters.as_of]\ntype = 'date'\ndefault = 7", 5, "expected a default of type date, got 7"),
         ("[parameters.limit]\ntype = 'int'\ndefault = true", 5, "expected a default of type int, got True"),
         ("[parameters.since]\ntype = 'date'\ndefault = 'since - 1d'", 5, "since depends on itself"),
-        ("[audience]\nname = 'press'", 3, "unknown member 'audience'"),
+        ("[recipients]\nname = 'press'", 3, "unknown member 'recipients'"),
+        ("[audience]\nshows = ['city']", 3, "expected the member name"),
+        ("[audience]\nname = 'press'\nshow = ['city']", 5, "unknown member 'show'"),
+        ("[audience]\nname = 'press'\nsmallest_group = -1", 5, "expected a number >= 0, got -1"),
+        ("[fields.spent]\nformat = 'euros'", 4, "expected a format, got 'euros'"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_line(folder: Path, text: str, line: int, said: str) -> None:
