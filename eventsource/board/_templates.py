@@ -50,5 +50,7 @@ def pieces(template: str, figures: Collection[str]) -> list[Piece]:
 
 def _checked(form: str, template: str) -> str:
     if form and "|" not in form and form not in NAMES:
-        raise ReportError(f"sentence {template!r}: no format {form!r}", hint=f"{', '.join(NAMES)}, or one|many")
+        raise ReportError(
+            f"sentence {template!r}: expected a format, got {form!r}", hint=f"{', '.join(NAMES)}, or one|many"
+        )
     return form

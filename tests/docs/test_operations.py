@@ -18,8 +18,8 @@ def test_an_operation_is_complete(operation: str) -> None:
     """The specification and the concepts name it, a case and the generated models use it, and `es` exports it."""
     for page in (ROOT / "tests" / "spec" / "SPEC.md", DOCS / "concepts.md"):
         assert f"`{operation}`" in page.read_text(encoding="utf-8"), page
-    strategies = (ROOT / "tests" / "conformance" / "strategies.py").read_text(encoding="utf-8")
-    assert f'"{operation}"' in strategies, "tests/conformance/strategies.py"
+    random_plans = (ROOT / "tests" / "conformance" / "random_plans.py").read_text(encoding="utf-8")
+    assert f'"{operation}"' in random_plans, "tests/conformance/random_plans.py"
     assert operation in es.__all__
     used = {rule.op for case in cases() for rule in case.plan.rules}
     assert operation in used | _NOT_IN_JSON, "tests/spec/cases"
