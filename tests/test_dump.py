@@ -105,7 +105,8 @@ def test_a_dump_pulled_is_the_same(tmp_path_factory: Any, rows: Any) -> None:
     folder: Path = tmp_path_factory.mktemp("dump")
     (folder / "s.jsonl").write_bytes(b"".join(dump(es.Timeline(log, EVERYTHING), "s")))
     again = pl.concat(batch.events for batch in es.source(folder / "s.jsonl").batches({}))
-    assert again.equals(log.scan().drop("position").collect())
+    expected = log.scan().drop("position").collect()
+    assert again.select(expected.columns).equals(expected)
 
 
 def test_corrections_come_with_their_events(tmp_path: Path) -> None:

@@ -176,6 +176,7 @@ def test_other_files_that_cannot_be_written(
 
 WITHOUT_HOME = """
 import os, sys
+import filelock  # its modules may be where the other user cannot read
 import eventsource as es
 from eventsource.errors import LogError
 from tests.log.erasurekit import SMALL

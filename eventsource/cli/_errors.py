@@ -13,6 +13,7 @@ code  meaning
 ====  =====================================================================
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,6 +80,10 @@ _CODES: Final[Mapping[type[EventsourceError], int]] = {
 }
 
 
+_CAUSE: Final = re.compile(r"(\w[\w ]*) \(os error \d+\)")
+"""How Polars names an error of the operating system, inside errors of its own."""
+
+
 def code_of(error: Exception) -> int:
     """Return the exit code for an error."""
     return next((code for kind, code in _CODES.items() if isinstance(error, kind)), FAILED)
@@ -104,6 +109,11 @@ def writing(path: Path, hint: str) -> Iterator[None]:
         raise
     except OSError as error:
         raise WriteError(f"{path} cannot be written: {error.strerror or error}", hint=hint) from error
+    except Exception as error:
+        cause = _CAUSE.search(str(error)) if type(error).__module__.startswith("polars.") else None
+        if cause is None:
+            raise
+        raise WriteError(f"{path} cannot be written: {cause[1]}", hint=hint) from error
 
 
 def _message(error: EventsourceError) -> str:
