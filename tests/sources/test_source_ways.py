@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import eventsource as es
-from eventsource.event import ENVELOPE
+from eventsource.event import PLACED
 from eventsource.sources._mapping import FieldMapping
 from eventsource.sources._options import FileOptions
 from eventsource.sources._records import LineMapping
@@ -214,7 +214,7 @@ def test_a_leap_second_stays_on_its_day(tmp_path: Path, tz: str) -> None:
         assert found == ["2016-12-31T23:59:59.999999", "2017-01-01T00:00:00.000000", "2016-12-31T23:59:59.999999"]
 
 
-def test_frames_have_the_envelopes_dtypes(tmp_path: Path) -> None:
-    """This holds for both ways of decoding."""
+def test_frames_have_the_dtypes_of_placed_events(tmp_path: Path) -> None:
+    """This holds for both ways of decoding: the envelope, and where each event was read."""
     for lines in ([line(1)], [line(1), b"x"], [b"x"], []):
-        assert pl.Schema(read(write(tmp_path / "a.jsonl", *lines)).events.schema) == ENVELOPE
+        assert pl.Schema(read(write(tmp_path / "a.jsonl", *lines)).events.schema) == PLACED
