@@ -26,7 +26,7 @@ import msgspec
 import polars as pl
 
 from eventsource.errors import SourceError
-from eventsource.event import Batch, Checkpoint, SourceLag, empty_events, rejected_lines
+from eventsource.event import Batch, Checkpoint, SourceLag, no_events, rejected_lines
 from eventsource.messages import counted, noun
 from eventsource.sources._decoder import Decoder, Line, json_bytes
 from eventsource.sources._mapping import READ_AGAIN, PathOrParts
@@ -105,7 +105,7 @@ class Taken:
     """
 
     place: Any
-    events: pl.DataFrame = field(default_factory=empty_events)
+    events: pl.DataFrame = field(default_factory=no_events)
     rejected: pl.DataFrame = field(default_factory=lambda: rejected_lines([]))
     notes: tuple[str, ...] = ()
 
@@ -196,7 +196,7 @@ class StoreSource(ABC):
         if count := self._mapping.times.without_zone:
             times = f"{counted(count, 'time')} {noun(count, 'names', 'name')} no zone"
             self._mapping.times.without_zone = 0
-            yield Batch(empty_events(), {}, notes=(f"{times}: taken as {self._mapping.times.tz}",))
+            yield Batch(no_events(), {}, notes=(f"{times}: taken as {self._mapping.times.tz}",))
 
     def lag(self, checkpoint: Checkpoint) -> SourceLag:
         """Return how far a reader at ``checkpoint`` is behind; for errors see `batches`."""
