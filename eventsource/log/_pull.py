@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from inspect import getattr_static
 from pathlib import Path
 from typing import Any, Final
@@ -40,7 +41,8 @@ _FEW: Final = 20
 _REASONS: Final = ("reason", "file", "lines", "first")
 
 
-class Pulled(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)  # not a Struct: Polars makes frames of lists of dataclasses
+class Pulled:
     """What a pull did.
 
     Args:

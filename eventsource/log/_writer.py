@@ -46,11 +46,11 @@ of two concurrent commits fail. A store without them needs a lock, see delta-rs 
 """
 
 from contextlib import suppress
+from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Never
 
 import polars as pl
-from msgspec import Struct
 from msgspec.structs import replace
 
 from eventsource.errors import FrameError
@@ -70,7 +70,8 @@ from eventsource.log._table import Table, retry_conflicts
 __all__ = ["Appended", "Writer"]
 
 
-class Appended(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)  # not a Struct, as `Pulled`
+class Appended:
     """What an append did.
 
     Args:

@@ -81,6 +81,7 @@ print(timeline.as_of().height)
 
 READ_ONLY = """
 import os, sys
+import filelock  # its modules may be where the other user cannot read
 from tests.index.indexkit import SMALL
 from tests.conformance.stored import BUSY, index_of, stored_timeline
 from eventsource import Log
