@@ -114,7 +114,7 @@ def test_a_line_is_decoded_independently_of_its_neighbours(
     events, rejected = [], []
     for number, each in enumerate(lines, 2):
         taken, left = _taken(write(folder / "one.jsonl", b"", each), 1 << 20, mapping)
-        events += taken
+        events += [(*row[:-2], str(folder / "all.jsonl"), number) for row in taken]
         rejected += [(str(folder / "all.jsonl"), number, *row[2:]) for row in left]
         assert len(taken) + len(left) == bool(each.strip())
     assert together == (events, rejected)
