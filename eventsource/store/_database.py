@@ -14,7 +14,16 @@ from eventsource.errors import StoreError
 from eventsource.redaction import harmless_cause
 from eventsource.store._events import NewEvent, StoredEvent
 
-__all__ = ["Database", "DisconnectedError", "Expected", "Position", "Presence", "TakenError", "database_at"]
+__all__ = [
+    "Database",
+    "DisconnectedError",
+    "Expected",
+    "Position",
+    "Presence",
+    "TakenError",
+    "condition_of",
+    "database_at",
+]
 
 
 class Presence(Enum):
@@ -29,6 +38,23 @@ Expected: TypeAlias = int | Presence | None
 
 Position: TypeAlias = tuple[int, int]
 """Where an event is in the order of all: its transaction (0 on SQLite), and its position."""
+
+
+_CONDITIONS: Final = {
+    None: "true",
+    Presence.NO_STREAM: "version = 0",
+    Presence.EXISTS: "version > 0",
+}
+
+
+def condition_of(expected: Expected, parameter: str) -> str:
+    """Return the condition of SQL that the version of a stream meets an expectation.
+
+    Args:
+        expected: the expectation.
+        parameter: how the statement names the parameter that holds an expected version.
+    """
+    return f"version = {parameter}" if isinstance(expected, int) else _CONDITIONS[expected]
 
 
 class TakenError(Exception):

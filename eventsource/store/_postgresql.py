@@ -19,18 +19,12 @@ import psycopg
 import sqlalchemy as sa
 
 from eventsource.errors import StoreError
-from eventsource.store._database import Database, Expected, Position, Presence
+from eventsource.store._database import Database, Expected, Position, condition_of
 from eventsource.store._events import NewEvent
 from eventsource.store._schema import POSTGRESQL, statements
 
 __all__ = ["Postgresql"]
 
-_CONDITIONS: Final = {
-    None: "true",
-    Presence.NO_STREAM: "base.version = 0",
-    Presence.EXISTS: "base.version > 0",
-    int: "base.version = %(expected)s",
-}
 _INSERT: Final = """
 INSERT INTO {table} (stream, version, event_id, type, occurred_at, data, metadata)
 SELECT %(stream)s, base.version + new.number, new.event_id, new.type, new.occurred_at, new.data::json,
@@ -109,7 +103,7 @@ class Postgresql(Database):
         self, connection: sa.Connection, stream: str, events: Sequence[NewEvent], expected: Expected
     ) -> int | None:
         """Insert events with one statement."""
-        condition = _CONDITIONS[int if isinstance(expected, int) else expected]
+        condition = condition_of(expected, "%(expected)s")
         found = connection.exec_driver_sql(
             _INSERT.format(table=self.table, condition=condition),
             {

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final
 import sqlalchemy as sa
 
 from eventsource.errors import StoreError
-from eventsource.store._database import Database, Expected, Position, Presence
+from eventsource.store._database import Database, Expected, Position, Presence, condition_of
 from eventsource.store._events import NewEvent
 from eventsource.store._schema import SQLITE, statements
 
@@ -18,12 +18,6 @@ __all__ = ["Sqlite"]
 
 _LOCK_TIMEOUT: Final = 60
 _FORMAT: Final = "%Y-%m-%dT%H:%M:%S.%fZ"
-_CONDITIONS: Final = {
-    None: "true",
-    Presence.NO_STREAM: "version = 0",
-    Presence.EXISTS: "version > 0",
-    int: "version = ?",
-}
 _COLUMNS: Final = "(stream, version, event_id, type, occurred_at, recorded_at, data, metadata)"
 _INSERT_ONE: Final = """
 INSERT INTO {table} {columns}
@@ -50,10 +44,6 @@ class Sqlite(Database):
         self._path = Path(str(url.database))
         super().__init__(url, table)
         self._insert_many = f"INSERT INTO {table} {_COLUMNS} VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - `table` is an identifier
-        self._insert_one = {
-            kind: _INSERT_ONE.format(table=table, columns=_COLUMNS, condition=condition)
-            for kind, condition in _CONDITIONS.items()
-        }
 
     def _create_engine(self, url: sa.URL) -> sa.Engine:
         engine = sa.create_engine(url, connect_args={"timeout": _LOCK_TIMEOUT})
@@ -128,11 +118,8 @@ class Sqlite(Database):
         self, connection: sa.Connection, stream: str, event: NewEvent, expected: Expected, now: str
     ) -> int | None:
         own = (event.event_id, event.type, _text(event.occurred_at), now, event.data, event.metadata)
-        given: tuple[Any, ...] = (stream, *own, stream)
-        if isinstance(expected, int):
-            query, given = self._insert_one[int], (*given, expected)
-        else:
-            query = self._insert_one[expected]
+        given = (stream, *own, stream, *([expected] if isinstance(expected, int) else []))
+        query = _INSERT_ONE.format(table=self.table, columns=_COLUMNS, condition=condition_of(expected, "?"))
         versions = connection.exec_driver_sql(query, given).scalars().all()
         return versions[0] if versions else None
 

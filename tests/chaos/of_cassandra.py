@@ -6,11 +6,9 @@ from typing import Any, Final, Literal
 
 from cassandra.cluster import Cluster
 
-from eventsource.store import NO_STREAM
 from eventsource.store.cassandra import CassandraStore
-from tests.chaos.appends import Append
 from tests.chaos.compare import Row
-from tests.chaos.of_stores import members
+from tests.chaos.of_stores import StoreAppender
 from tests.services.cassandra import Cassandra
 
 __all__ = ["Tables"]
@@ -39,9 +37,9 @@ class Tables:
             store.init()
 
     @staticmethod
-    def appender(where: str, _writer: int) -> "_Appender":
+    def appender(where: str, _writer: int) -> StoreAppender:
         """Return what a writer appends with."""
-        return _Appender(where)
+        return StoreAppender(CassandraStore(where))
 
     def restart(self) -> None:
         """Stop the node, and start it again."""
@@ -61,14 +59,3 @@ class Tables:
 
     def _cluster(self) -> Cluster:
         return Cluster(["127.0.0.1"], port=self._node.port)
-
-
-class _Appender:
-    def __init__(self, where: str) -> None:
-        self._store = CassandraStore(where)
-
-    def __call__(self, append: Append) -> None:
-        self._store.append(append.stream, members(append), NO_STREAM if append.version == 0 else append.version)
-
-    def flush(self) -> None:
-        self._store.close()

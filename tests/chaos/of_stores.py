@@ -9,11 +9,12 @@ from typing import Any, Literal
 import psycopg
 
 from eventsource.store import NO_STREAM, EventStore
+from eventsource.store.cassandra import CassandraStore
 from tests.chaos.appends import Append
 from tests.chaos.compare import Row
 from tests.services.postgresql import Server
 
-__all__ = ["Postgresql", "Sqlite", "members"]
+__all__ = ["Postgresql", "Sqlite", "StoreAppender"]
 
 _COLUMNS = "SELECT event_id, stream, version, type, data{} FROM events ORDER BY "
 
@@ -32,9 +33,9 @@ class Sqlite:
         _create(self.where)
 
     @staticmethod
-    def appender(where: str, _writer: int) -> "_Appender":
+    def appender(where: str, _writer: int) -> "StoreAppender":
         """Return what a writer appends with."""
-        return _Appender(where)
+        return StoreAppender(EventStore(where))
 
     def restart(self) -> None:
         """Do nothing: there is no server."""
@@ -63,9 +64,9 @@ class Postgresql:
         _create(self.where)
 
     @staticmethod
-    def appender(where: str, _writer: int) -> "_Appender":
+    def appender(where: str, _writer: int) -> "StoreAppender":
         """Return what a writer appends with."""
-        return _Appender(where)
+        return StoreAppender(EventStore(where))
 
     def restart(self) -> None:
         """Stop the server at once, with all its transactions, and start it again."""
@@ -92,18 +93,22 @@ def _create(where: str) -> None:
     store.close()
 
 
-class _Appender:
-    def __init__(self, where: str) -> None:
-        self._store = EventStore(where)
+class StoreAppender:
+    """Appends to a store of ours, whichever database it is in."""
+
+    def __init__(self, store: EventStore | CassandraStore) -> None:
+        self._store = store
 
     def __call__(self, append: Append) -> None:
-        self._store.append(append.stream, members(append), NO_STREAM if append.version == 0 else append.version)
+        """Append the events, with the version that the stream must have."""
+        self._store.append(append.stream, _members(append), NO_STREAM if append.version == 0 else append.version)
 
     def flush(self) -> None:
+        """Close the connections: nothing waits."""
         self._store.close()
 
 
-def members(append: Append) -> list[dict[str, Any]]:
+def _members(append: Append) -> list[dict[str, Any]]:
     """Return the events of an append as a store takes them."""
     return [
         {
