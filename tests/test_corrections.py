@@ -74,7 +74,7 @@ def test_payloads_keep_every_digit_and_ids_may_be_numbers() -> None:
 
 @pytest.mark.parametrize("payload", ['{"event_id": "e1", "data": nul}', "{" + '"a":' * 3000, '["e1"]'])
 def test_payloads_that_cannot_be_read_have_no_effect(payload: str) -> None:
-    """A payload that is no JSON object, which no append would take, does not stop anything."""
+    """A payload that is not a JSON object, which no append would take, does not stop anything."""
     rows = MemoryLog([PAID, correction({})]).scan().collect()
     rows = rows.with_columns(data=rows["data"].set(rows["position"] == 1, payload))
     [problem] = Corrections.among(rows, MemoryLog([PAID])).table["problem"]

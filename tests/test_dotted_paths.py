@@ -8,7 +8,7 @@ from eventsource.dotted_paths import Match, PathStep, dotted_paths, parse_path
 
 
 def test_an_object_comes_before_its_members() -> None:
-    """Every member has a path; objects with members are no leaves."""
+    """Every member has a path; objects with members are not leaves."""
     payload = {"customer": {"name": "Ada", "address": {}}, "n": 1}
     found = [(member.path, member.is_leaf) for member in dotted_paths(payload)]
     assert found == [("customer", False), ("customer.name", True), ("customer.address", True), ("n", True)]

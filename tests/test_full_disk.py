@@ -87,8 +87,8 @@ def notebook(folder: Path, code: str) -> Path:
 
 
 LIMITED: list[tuple[str, str]] = [
-    ("print('x' * 300_000)", "cannot be written"),
-    ("raise ValueError('wrong ' * 80_000)", "the traceback could not be written to"),
+    ("print('x' * 100_000)", "cannot be written"),
+    ("raise ValueError('wrong ' * 40_000)", "the traceback could not be written to"),
 ]
 
 
@@ -97,7 +97,7 @@ LIMITED: list[tuple[str, str]] = [
 def test_a_report_that_cannot_be_written(project: Path, code: str, said: str) -> None:
     """Neither an empty page nor an empty notebook stays behind; the failure page fits."""
     path = notebook(project, code)
-    done = run_limited(project, "report", "run", str(path), "--out", "out", limit=200_000)
+    done = run_limited(project, "report", "run", str(path), "--out", "out", limit=60_000)
     assert done.returncode == 1, done.stderr
     assert said in done.stderr
     assert "File too large" in done.stderr

@@ -55,7 +55,8 @@ def figures_of(given: Mapping[str, pl.Expr | Figure | Changed]) -> dict[str, Fig
     for name, each in given.items():
         figure = each if isinstance(each, Figure | Changed) else Figure(each)
         if not name.isidentifier() or not (isinstance(figure, Changed) or isinstance(figure.value, pl.Expr)):
-            raise ReportError(f"figure {name!r}: expected a name with an expression, got {each!r}")
+            message = f"figure {name!r}: expected a name with an expression, got {each!r}"
+            raise ReportError(message, hint='figures={"premium": pl.col("premium").sum()}')
         try:
             check_format(figure.form)
         except ValueError as error:

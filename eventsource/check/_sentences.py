@@ -112,7 +112,7 @@ def about_streams(streams: pl.DataFrame) -> Iterator[str]:
     for stream, events in largest.select("stream", "events").iter_rows():
         yield (
             f"stream {stream!r} has {events:,} of {counted(total, 'event')}, the median stream {usual:,.0f}; "
-            "is it the name of all entities that are not known?"
+            "does it collect the events of all unknown entities?"
         )
 
 

@@ -38,14 +38,15 @@ def _option(name: str, action: Any, text: str) -> click.Option:
 def _shell() -> str:
     name = Path(os.environ.get("SHELL", "")).name
     if name not in _FILES:
-        raise click.UsageError(f"completion: expected $SHELL to be one of {', '.join(_FILES)}, got {name!r}")
+        expected = f"completion: expected $SHELL to be one of {', '.join(_FILES)}, got {name!r}"
+        raise UsageError(expected, hint="SHELL=bash eventsource --show-completion")
     return name
 
 
 def _script(program: click.Command, shell: str) -> str:
     completion = get_completion_class(shell)
     if completion is None:
-        raise click.UsageError(f"completion: click has none for {shell}")
+        raise UsageError(f"completion: click has none for {shell}", hint="update click, or use another shell")
     return completion(program, {}, "eventsource", _VARIABLE).source()
 
 

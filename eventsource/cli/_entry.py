@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 
 import click
 
+from eventsource.cli._imports import lighter_imports
 from eventsource.cli._parameters import Command, as_command
 
 __all__ = ["Entry", "LazyCommand"]
@@ -52,4 +53,6 @@ class LazyCommand(click.Command):
     ) -> click.Context:
         """Load the command and parse its arguments. ``-7d`` is a moment, although it begins like an option."""
         plain = [f"today{arg}" if _DAYS_AGO.fullmatch(arg) else arg for arg in args]
-        return self.entry.load().make_context(info_name, plain, parent, **extra)
+        with lighter_imports():
+            command = self.entry.load()
+        return command.make_context(info_name, plain, parent, **extra)

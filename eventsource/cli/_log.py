@@ -195,7 +195,10 @@ def _index_events(log: Log, project: Project) -> None:
 def _follow(log: Log, sources: Sequence[Source], how: PullOptions, service: FollowOptions) -> None:
     """Pull until a signal; a line that is rejected does not end the service."""
     if how.strict or how.rejected or how.again:
-        raise UsageError("--follow pulls what is new", hint="leave --strict, --rejected and --again out")
+        raise UsageError(
+            "--follow cannot be combined with --strict, --rejected or --again: it pulls what is new",
+            hint="leave one of them out",
+        )
     follow_sources(log, sources, service, lambda each: log.pull(each, allow_repeated_ids=how.allow_repeated_ids))
 
 

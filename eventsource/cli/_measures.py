@@ -35,9 +35,15 @@ def measures(texts: list[str]) -> dict[str, pl.Expr]:
     Raises:
         UsageError: a text has another form, an operation is unknown, or a name is given twice.
     """
-    found = dict(_measure(text) for text in texts or ["entities=len()"])
-    if len(found) < len(texts):
-        raise UsageError("--measure: two measures have the same name", hint=_EXAMPLE)
+    found: dict[str, pl.Expr] = {}
+    for text in texts or ["entities=len()"]:
+        name, measure = _measure(text)
+        if name in found:
+            raise UsageError(
+                f"--measure {text!r}: expected a name of its own, got {name!r} twice",
+                hint=f"{name}2={text.partition('=')[2]}",
+            )
+        found[name] = measure
     return found
 
 

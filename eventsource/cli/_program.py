@@ -1,7 +1,6 @@
 """The program: a group of commands that are loaded when they are used, and what becomes of their errors."""
 
 import atexit
-import gc
 import os
 import sys
 import warnings
@@ -16,15 +15,13 @@ from eventsource.cli._commands import COMMANDS, GROUPS
 from eventsource.cli._completion import completion_options
 from eventsource.cli._entry import LazyCommand
 from eventsource.cli._errors import BROKEN_PIPE, INTERRUPTED, code_of, explained
+from eventsource.cli._imports import pause_gc
 from eventsource.cli._parameters import write_sections
 from eventsource.cli._terminal import complain
 from eventsource.errors import EventsourceWarning
 
 __all__ = ["app", "main"]
 
-_OBJECTS: Final = 50_000
-"""New objects after which Python looks for garbage. Imports create many that stay. Looking at them 100 times, as
-Python does by default, takes a tenth of a short command's time."""
 _WIDEST: Final = 120
 """Characters of a line of help; longer ones are hard to read."""
 
@@ -57,28 +54,39 @@ class _Commands(click.Group):
 class _Program(_Commands):
     """The commands of the table; their errors become messages and exit codes."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments; options such as ``--install-completion`` act here."""
+        with _errors_as_messages():
+            return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""
-        with _short_warnings():
-            try:
-                result = super().invoke(ctx)
-                sys.stdout.flush()
-            except (click.exceptions.Exit, click.Abort, click.ClickException):
-                raise
-            except KeyboardInterrupt:
-                raise click.exceptions.Exit(INTERRUPTED) from None
-            except BrokenPipeError:
-                _silence_stdout()
-                raise click.exceptions.Exit(BROKEN_PIPE) from None
-            except Exception as error:  # whatever it is, the user gets one message
-                if os.environ.get("EVENTSOURCE_DEBUG"):
-                    raise
-                message, hint = explained(error)
-                complain("Error", message)
-                if hint:
-                    complain("Hint", hint)
-                raise click.exceptions.Exit(code_of(error)) from error
+        with _short_warnings(), _errors_as_messages():
+            result = super().invoke(ctx)
+            sys.stdout.flush()
             return result
+
+
+@contextmanager
+def _errors_as_messages() -> Iterator[None]:
+    """Print an error as one message with a hint, whatever it is, and exit with its code."""
+    try:
+        yield
+    except (click.exceptions.Exit, click.Abort, click.ClickException):
+        raise
+    except KeyboardInterrupt:
+        raise click.exceptions.Exit(INTERRUPTED) from None
+    except BrokenPipeError:
+        _silence_stdout()
+        raise click.exceptions.Exit(BROKEN_PIPE) from None
+    except Exception as error:
+        if os.environ.get("EVENTSOURCE_DEBUG"):
+            raise
+        message, hint = explained(error)
+        complain("Error", message)
+        if hint:
+            complain("Hint", hint)
+        raise click.exceptions.Exit(code_of(error)) from error
 
 
 def _commands(words: Sequence[str] = ()) -> dict[str, click.Command]:
@@ -124,7 +132,7 @@ app = _Program(
 
 def main() -> None:
     """Run the program, and leave at once: to take down all modules one by one costs a tenth of a short command."""
-    gc.set_threshold(_OBJECTS)
+    pause_gc()
     try:
         app(prog_name="eventsource")
     except SystemExit as end:

@@ -50,7 +50,12 @@ def run(
         ),
     ] = None,
     out: OutOption = None,
-    fresh: Annotated[bool, Option("--fresh", help="Run again what was asked before about the same data.")] = False,
+    fresh: Annotated[
+        bool,
+        Option(
+            "--fresh", help="Run the report again, even if it has run before with the same parameters and data."
+        ),
+    ] = False,
     show: Annotated[bool, Option("--open", help="Open the pages in the browser.")] = False,
     pdf: Annotated[bool, Option("--pdf", help="Print the pages as PDF too, by Chromium.")] = False,
     timeout: Annotated[

@@ -22,7 +22,6 @@ from typing import Any
 from msgspec import Struct, field
 
 from eventsource.cli._errors import MissingError, UsageError
-from eventsource.cli._mapping import as_options
 from eventsource.errors import MomentError, SourceError
 from eventsource.event import Source
 
@@ -88,7 +87,9 @@ def open_source(path: str, options: Mapping[str, Any]) -> Source:
         UsageError: the mapping is invalid.
         MissingError: no file exists.
     """
-    from eventsource.sources import source  # readers of all formats, which only `pull` and `init` need
+    # Readers of all formats, and the options of a mapping, are needed by `pull` and `init` only.
+    from eventsource.cli._mapping import as_options
+    from eventsource.sources import source
 
     try:
         found = source(path, **options)

@@ -85,9 +85,8 @@ def store_read(
     """Show the events of a stream, or of all streams in the order in which a pull reads them."""
     store = EventStore(url, table=table)
     if stream is None and (from_version > 1 or to_version is not None):
-        raise UsageError(
-            "--from and --to are versions of a stream", hint="eventsource store read URL STREAM --from 2"
-        )
+        hint = "eventsource store read URL STREAM --from 2"
+        raise UsageError("expected a stream with --from and --to, which are its versions, got none", hint=hint)
     found = store.read_all() if stream is None else store.read(stream, from_version, to_version)
     shown.show(pl.DataFrame([_row(event) for event in found], _SCHEMA), stream or "All streams")
 

@@ -30,8 +30,8 @@ from eventsource.moment import parse_times
 __all__ = ["columns_of_dtype", "held", "reads_digits"]
 
 _NUMBER: Final = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
-_PLAIN_NUMBER: Final = r"^[+-]?\d{1,15}(\.\d+)?$"
-_CUT_TIME: Final = r"\.\d{6}\d*[1-9]"
+_PLAIN_NUMBER: Final = r"^[+-]?[0-9]{1,15}(\.[0-9]+)?$"
+_CUT_TIME: Final = r"\.[0-9]{6}[0-9]*[1-9]"
 """Times with digits finer than microseconds, which would be cut off."""
 _DIGITS: Final = 400
 """The precision of decimals while they are rounded: more digits than any value has that a column can hold."""
@@ -206,8 +206,8 @@ def _decimals(values: list[Any], dtype: pl.Decimal) -> pl.Series:
     """
     texts = pl.Series([_digits(value) for value in values], dtype=pl.String())
     whole = int(dtype.precision or 38) - dtype.scale
-    before = rf"\d{{1,{whole}}}" if whole else "0"
-    behind = rf"\d{{1,{dtype.scale}}}0*" if dtype.scale else "0+"
+    before = rf"[0-9]{{1,{whole}}}" if whole else "0"
+    behind = rf"[0-9]{{1,{dtype.scale}}}0*" if dtype.scale else "0+"
     is_exact = texts.str.contains(rf"^-?{before}(\.{behind})?$").fill_null(value=False)
     return texts.set(~is_exact, None).cast(dtype, strict=False)
 

@@ -24,9 +24,7 @@ it is stored. If row 2 is hidden, and the row of ``c`` is that of ``b`` at 10::
 
     in_order  row       0   4   1   5   3
 
-A newer event usually belongs behind those of its entity and moment. Only if it has a lower version than some of
-them, it belongs between them. So versions are read only where moments are equal, and positions only where versions
-are equal too and the events of the tail are not all newer.
+Where a row of the tail belongs is decided in `eventsource.decode._fold_order`.
 
 Reading a column is cheaper in the order in which it is stored. Where only some rows are needed, `Clustered.select`
 takes a mask over ``columns`` and gives their values in fold order: only the rows that are selected are moved.

@@ -11,11 +11,10 @@ Six values of a member, and the one column in some of the dtypes that a question
     String            "1"    "2.5"  "x"   "7"    ·      "[1]"   all of them: `latest`, `first`
 
 The rule for dtypes: booleans alone are Boolean, integers alone Int64, numbers with fractions Float64, times of the
-envelope alone Datetime. Integers that
-Int64 or Float64 would not hold exactly make the column Decimal, as long as that holds all numbers. Everything else
-is String: texts, objects and arrays, numbers that no dtype holds together, and all other mixtures. In a String
-column a text is kept as it is, and every other value becomes its JSON text. A dtype that the model asks for wins;
-a value that it does not hold is a fault.
+envelope alone Datetime. Integers that Int64 or Float64 would not hold exactly make the column Decimal, as long as
+that holds all numbers. Everything else is String: texts, objects and arrays, numbers that no dtype holds together,
+and all other mixtures. In a String column a text is kept as it is, and every other value becomes its JSON text. A
+dtype that the model asks for comes before this rule; a value that it does not hold is a fault.
 """
 
 import decimal

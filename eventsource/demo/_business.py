@@ -4,7 +4,7 @@ import json
 from bisect import bisect
 from calendar import monthrange
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from itertools import accumulate, count
 from math import exp, log
@@ -12,18 +12,22 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final, NamedTuple
 
-__all__ = ["BUSINESS", "DAY", "HOUR", "MINUTE", "NEVER", "YEAR", "Chance", "Settings"]
+from eventsource.errors import SourceError
+from eventsource.moment import Moment, first_instant, last_instant
+
+__all__ = ["BUSINESS", "DAY", "HOUR", "MINUTE", "NEVER", "RATES", "YEAR", "Chance", "Settings"]
 __all__ += ["campaigns", "day_of", "milliseconds", "months_after"]
 
 BUSINESS: Final[dict[str, Any]] = json.loads(Path(__file__).with_name("business.json").read_text(encoding="utf-8"))
 """Event types, seasons, campaigns, prices, names and places, items; how often what is chosen."""
 
-MINUTE: Final = 60_000
-HOUR: Final = 60 * MINUTE
-DAY: Final = 24 * HOUR
-YEAR: Final = 365 * DAY
+RATES: Final[dict[str, Any]] = BUSINESS["rates"]
+"""Which share of the customers, cards, events does what; or how often in a year."""
+
+MINUTE, HOUR, DAY, YEAR = 60_000, 3_600_000, 86_400_000, 365 * 86_400_000
 NEVER: Final = 1 << 60
 _FIRST_DAY: Final = date(1970, 1, 1).toordinal()
+_month: Final = cache(monthrange)
 _CHOICES: Final = {
     name: (tuple(shares), tuple(accumulate(shares.values())))
     for name, shares in BUSINESS.items()
@@ -39,6 +43,17 @@ class Settings(NamedTuple):
     seed: int
     since: int
     until: int
+
+    @classmethod
+    def of(cls, customers: int, seed: int, since: Moment, until: Moment) -> "Settings":
+        """Return the settings of a log from the start of a day to the end of another."""
+        begin, end = first_instant(since), last_instant(until) + timedelta(microseconds=1)
+        if customers < 1:
+            raise SourceError(f"expected at least 1 customer, got {customers}", hint="--customers 500")
+        if end - begin < timedelta(days=1):
+            message = f"expected a period of at least a day, got {since} to {until}"
+            raise SourceError(message, hint="--since, --until")
+        return cls(customers, seed, *(int(moment.timestamp()) * 1000 for moment in (begin, end)))
 
 
 class Chance:
@@ -73,24 +88,17 @@ class Chance:
 @cache
 def campaigns(year: int) -> list[tuple[str, int, int]]:
     """Return the campaigns of a year in the order of time: name, start, and the time before which each ends."""
-    starts = [milliseconds(f"{year:04}-{each['begins']}") for each in BUSINESS["campaigns"]]
-    pairs = zip(BUSINESS["campaigns"], starts, strict=True)
-    return [(each["name"], start, start + each["days"] * DAY) for each, start in pairs]
+    starts = [(each, milliseconds(f"{year:04}-{each['begins']}")) for each in BUSINESS["campaigns"]]
+    return [(each["name"], start, start + each["days"] * DAY) for each, start in starts]
 
 
 def months_after(time: int, step: int) -> Iterator[int]:
     """Yield the same time of day every so many months later; the last day of a month that is too short."""
-    begin, of_day = day_of(time), time % DAY
-    for month in count(12 * begin.year + begin.month - 1 + step, step):
-        first, days = _month(month)
-        yield (first + min(begin.day, days) - 1) * DAY + of_day
-
-
-@cache
-def _month(number: int) -> tuple[int, int]:
-    """Return the first day of a month, in days since 1970, and how many days it has; January of year 1 is 12."""
-    year, month = divmod(number, 12)
-    return date(year, month + 1, 1).toordinal() - _FIRST_DAY, monthrange(year, month + 1)[1]
+    begin = day_of(time)
+    for months in count(12 * begin.year + begin.month - 1 + step, step):
+        year, month = months // 12, months % 12 + 1
+        day = date(year, month, min(begin.day, _month(year, month)[1]))
+        yield (day.toordinal() - _FIRST_DAY) * DAY + time % DAY
 
 
 def day_of(time: int) -> date:

@@ -1,6 +1,6 @@
 """Seeded arrays of random numbers that do not depend on the machine, the number of threads or numpy's version.
 
-Only the raw bits of PCG64 are used: numpy promises that they never change, and not so for its distributions.
+Only the raw bits of PCG64 are used. numpy promises that they never change; its distributions may.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,8 @@
-"""All events of some customers: what happens, who records it and when, and the story of customer-42."""
+"""All events of the customers: what happens, who records it and when, and the story of customer-42."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,13 +10,15 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from eventsource.demo._business import BUSINESS, DAY, HOUR, Settings, milliseconds
+from eventsource.allocation import gc_paused
+from eventsource.demo._business import BUSINESS, DAY, HOUR, RATES, Settings, milliseconds
 from eventsource.demo._draws import Draws, Season
 from eventsource.demo._life import life
 from eventsource.demo._shop import purchases
 from eventsource.event import ENVELOPE, TIMESTAMP
+from eventsource.moment import Moment
 
-__all__ = ["HERO", "all_events", "envelope"]
+__all__ = ["HERO", "all_events", "events"]
 
 HERO: Final = 42
 """The customer whose life is written by hand, in ``customer_42.json``: the same whatever the seed."""
@@ -26,11 +29,22 @@ AT_ONCE: Final = 10_000
 _TYPE: Final = pl.Enum(BUSINESS["event_types"])
 _SOURCES: Final = pl.Series(["", "web", "ios", "android", "api", "backoffice"])  # "": the event does not say
 _IOS, _ANDROID, _BACKOFFICE = 2, 3, 5
-_LATE: Final = 0.02
-_CORRECTED: Final = 0.06  # of the cancellations, which the back office records weeks later
-_COLUMNS: Final = pl.Schema(
-    [("customer", pl.Int64()), ("occurred", pl.Int64()), ("type", _TYPE), ("data", pl.String())]
-)
+_COLUMNS: Final = {"customer": pl.Int64(), "occurred": pl.Int64(), "type": _TYPE, "data": pl.String()}
+
+
+def events(
+    *, customers: int = 400, seed: int = 7, since: Moment = "2023-01-01", until: Moment = "2024-12-31"
+) -> pl.DataFrame:
+    """Return the events that `write` writes as a frame of `event.ENVELOPE`: each once, in the order of arrival.
+
+    Raises:
+        SourceError: there are no customers, or the period is shorter than a day.
+    """
+    found = pl.concat(some for _, some in all_events(Settings.of(customers, seed, since, until)))
+    instants = pl.col("occurred", "recorded").cast(pl.Datetime("ms", "UTC")).cast(TIMESTAMP).name.suffix("_at")
+    stream = pl.format("customer-{}", "customer").alias("stream")
+    ordered = found.sort("recorded", "customer", "version").with_columns(instants, stream)
+    return ordered.select(ENVELOPE.names()).cast(ENVELOPE)
 
 
 def all_events(settings: Settings) -> Iterator[tuple[int, pl.DataFrame]]:
@@ -46,19 +60,16 @@ def all_events(settings: Settings) -> Iterator[tuple[int, pl.DataFrame]]:
         numbers = np.arange(first, min(first + AT_ONCE, settings.customers + 1))
         shares = np.sort(Draws(settings.seed, first, "signup").uniform(len(numbers)))
         times = signups.at((first - 1 + shares * len(numbers)) / settings.customers)
-        lives = {n: life(n, signup, settings) for n, signup in enumerate(times.tolist(), first)}
-        accounts = [(n, signup, *lives[n][1:]) for n, signup in zip(lives, times.tolist(), strict=True)]
-        customers = pl.DataFrame(accounts, ["customer", "signup", "deleted", "returned"], orient="row")
-        rows = [(n, when, kind, _json(data)) for n, each in lives.items() for when, kind, data in each[0]]
-        frames = [pl.DataFrame(rows, _COLUMNS, orient="row"), *purchases(settings, customers, shop)]
+        with gc_paused():
+            pairs = zip(numbers.tolist(), times.tolist(), strict=True)
+            lived, deleted, returned = zip(*(life(*pair, settings) for pair in pairs), strict=True)
+            occurred, types, payloads = zip(*chain.from_iterable(lived), strict=True)
+        columns = [numbers.repeat([len(each) for each in lived]), occurred, types, _as_json(payloads)]
+        customers = pl.DataFrame(
+            [numbers, times, deleted, returned], ["customer", "signup", "deleted", "returned"]
+        )
+        frames = [pl.DataFrame(columns, _COLUMNS), *purchases(settings, customers, shop)]
         yield int(numbers[-1]), _recorded(pl.concat(frame.cast(_COLUMNS) for frame in frames), settings, first)
-
-
-def envelope(events: pl.DataFrame) -> pl.DataFrame:
-    """Return recorded events as a frame of `event.ENVELOPE`, in the same order."""
-    instants = pl.col("occurred", "recorded").cast(pl.Datetime("ms", "UTC")).cast(TIMESTAMP).name.suffix("_at")
-    stream = pl.format("customer-{}", "customer").alias("stream")
-    return events.with_columns(instants, stream).select(ENVELOPE.names()).cast(ENVELOPE)
 
 
 def _recorded(events: pl.DataFrame, settings: Settings, first: int) -> pl.DataFrame:
@@ -85,9 +96,11 @@ def _with_lags(events: pl.DataFrame, draws: Draws) -> pl.DataFrame:
     lag = 40 + 700 * draws.exponential(size)
     is_offline = ((source == _IOS) | (source == _ANDROID)) & draws.chance(size, 0.2) & ~is_first
     lag = np.where(is_offline, np.minimum(2 * HOUR * draws.exponential(size), 20 * HOUR), lag)
-    is_late = draws.chance(size, _LATE) & ~is_first
+    is_late = draws.chance(size, RATES["late"]) & ~is_first
     lag = np.where(is_late, np.minimum(1 + 6 * draws.exponential(size), 45) * DAY, lag)
-    is_letter = (events["type"] == "PremiumPlanCancelled").to_numpy() & draws.chance(size, _CORRECTED)
+    is_letter = (events["type"] == "PremiumPlanCancelled").to_numpy() & draws.chance(
+        size, RATES["cancelled by letter"]
+    )
     lag = np.where(is_letter, (10 + 25 * draws.uniform(size)) * DAY, lag)
     source[is_letter] = _BACKOFFICE
     recorded = pl.col("occurred") + pl.Series(lag.astype(np.int64))
@@ -97,19 +110,17 @@ def _with_lags(events: pl.DataFrame, draws: Draws) -> pl.DataFrame:
 def _story() -> pl.DataFrame:
     """Return the events of customer-42; those that do not say otherwise are recorded at once, on the web."""
     script = json.loads(Path(__file__).with_name("customer_42.json").read_text(encoding="utf-8"))
-    rows = [
+    return pl.DataFrame(
         {
             "customer": HERO,
-            "occurred": milliseconds(event["occurred_at"]),
-            "type": event["type"],
-            "data": _json(event["data"]),
-            "recorded": milliseconds(event.get("recorded_at", event["occurred_at"])) + 240,
-            "source": event.get("source", "web"),
+            "occurred": [milliseconds(each["occurred_at"]) for each in script],
+            "type": [each["type"] for each in script],
+            "data": _as_json([each["data"] for each in script]),
+            "recorded": [milliseconds(each.get("recorded_at", each["occurred_at"])) + 240 for each in script],
+            "source": [each.get("source", "web") for each in script],
         }
-        for event in script
-    ]
-    return pl.DataFrame(rows)
+    )
 
 
-def _json(payload: dict[str, Any]) -> str:
-    return msgspec.json.encode(payload).decode()
+def _as_json(payloads: Sequence[dict[str, Any]]) -> list[str]:
+    return msgspec.json.Encoder().encode_lines(payloads).decode().split("\n")[:-1]

@@ -1,12 +1,13 @@
-"""Lines into files, in the order of arrival and in bounded memory."""
+"""Events as lines of JSON in a file, in the order of arrival, with what goes wrong on their way."""
 
 import gzip
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import cycle, pairwise
 from pathlib import Path
 from time import perf_counter
 from typing import Final
@@ -16,11 +17,29 @@ import polars as pl
 
 from eventsource.atomic_write import atomic_write
 from eventsource.demo import _events
-from eventsource.demo._business import Settings
-from eventsource.demo._lines import KINDS, arriving_lines
+from eventsource.demo._business import DAY, HOUR, RATES, Settings
+from eventsource.demo._draws import Draws, Floats
 from eventsource.errors import SourceError
+from eventsource.moment import Moment
 
-__all__ = ["Manifest", "write_business"]
+__all__ = ["FAULTS", "Manifest", "write"]
+
+_KINDS: Final = ("events", "duplicates", "conflicts", "broken")
+_KIND: Final = pl.Enum(_KINDS)
+_PER_CUSTOMERS: Final = 5_000  # faults and conflicts: some in every log, and more for each so many customers
+_LINE: Final = (
+    '{{"event_id":"{}","stream":"customer-{}","version":{},"type":"{}",'
+    '"occurred_at":"{}Z","recorded_at":"{}Z","data":{}{}}}'  # the last: the metadata, or nothing
+)
+
+_SPOILERS: Final[dict[str, Callable[[bytes], bytes]]] = {
+    "truncated": lambda line: line[: line.index(b'"data"') + 9],
+    "no type": lambda line: re.sub(rb'"type":"\w+",', b"", line),
+    "impossible date": lambda line: re.sub(rb'("occurred_at":")[0-9-]{10}', rb"\g<1>2024-02-30", line),
+    "not UTF-8": lambda line: line.replace(b'"data":{', b'"data":{"\xff\xfe":0,', 1),
+    "an array": lambda line: b"[" + line + b"]",
+}
+FAULTS: Final = tuple(_SPOILERS)
 
 _LINES_AT_ONCE: Final = 50_000
 _GZIP_LEVEL: Final = 3  # the highest that does not dominate the time
@@ -50,17 +69,40 @@ class Manifest:
         return self.events + self.duplicates + self.conflicts + self.broken
 
 
-def write_business(path: Path, settings: Settings, progress: Callable[[float], None]) -> Manifest:
-    """Write the whole log to a file.
+def write(
+    path: str | Path,
+    *,
+    customers: int = 400,
+    seed: int = 7,
+    since: Moment = "2023-01-01",
+    until: Moment = "2024-12-31",
+    progress: Callable[[float], None] = lambda _: None,
+) -> Manifest:
+    """Write the business's log as JSON Lines, in the order of arrival.
+
+    A million customers are about 24 million lines. Memory stays bounded. While the function works, the disk needs
+    room for about six times the compressed file.
 
     A customer's life spans the whole period, and a file is ordered by time. So the lines of some customers at a
-    time are written to disk in the order of time, and then one slice of time after the other is read from all:
+    time are written to disk in the order of time, and then one slice of time after the other is read from all::
 
         customers      1 to 10,000     slice 1 | slice 2 | slice 3
         customers 10,001 to 20,000     slice 1 | slice 2 | slice 3
                                           |
                                        sorted: the first lines of the file
+
+    Args:
+        path: a file that ends in ``.jsonl`` or ``.jsonl.gz``; it is replaced.
+        customers: how many sign up in the period.
+        seed: another seed gives another business.
+        since: the first day (UTC).
+        until: the last day (UTC), inclusive; what is recorded later is not in the file.
+        progress: called with the share that is done, from 0 to 1.
+
+    Raises:
+        SourceError: there are no customers, the period is shorter than a day, or ``path`` has another suffix.
     """
+    settings, path = Settings.of(customers, seed, since, until), Path(path)
     if not path.name.endswith((".jsonl", ".jsonl.gz")):
         hint = "name a file that ends in .jsonl or .jsonl.gz"
         raise SourceError(f"expected a name for JSON Lines, got {path}", hint=hint)
@@ -68,14 +110,58 @@ def write_business(path: Path, settings: Settings, progress: Callable[[float], N
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".demo-", dir=path.parent) as name:
         for last, events in _events.all_events(settings):
-            lines = arriving_lines(events, settings)
+            lines = _arriving_lines(events, settings)
             counts.update(dict(lines["kind"].value_counts().iter_rows()), late=int(lines["late"].sum()))
             ordered, part = lines.sort("arrived"), Path(name, f"{last:012}.parquet")
             ordered.write_parquet(part, compression="uncompressed", row_group_size=_LINES_AT_ONCE)
             progress(last / settings.customers / 2)
         size = _write_file(_sorted_lines(Path(name), settings, progress), path)
-    kinds = {kind: counts[kind] for kind in (*KINDS, "late")}
+    kinds = {kind: counts[kind] for kind in (*_KINDS, "late")}
     return Manifest(settings.customers, **kinds, bytes=size, seconds=perf_counter() - begun)
+
+
+def _arriving_lines(events: pl.DataFrame, settings: Settings) -> pl.DataFrame:
+    """Return all lines about some customers, in no order.
+
+    The columns are ``arrived`` (milliseconds), ``customer``, ``version``, ``kind``, ``late`` (whether it is an
+    event that was recorded a day or more after it occurred) and ``line`` (bytes).
+    """
+    draws, customers = Draws(settings.seed, events["customer"][0], "noise"), events["customer"].n_unique()
+    times = pl.col("occurred", "recorded").cast(pl.Datetime("ms")).dt.strftime("%Y-%m-%dT%H:%M:%S%.3f")
+    metadata = (pl.lit(',"metadata":') + pl.col("metadata")).fill_null("")
+    identity = ("event_id", "customer", "version", "type", "occurred_at", "recorded_at", "data")
+    lines = events.with_columns(times.name.suffix("_at")).select(
+        *("customer", "version", "type"),
+        arrived="recorded",
+        kind=pl.lit("events", _KIND),
+        late=pl.col("recorded") - pl.col("occurred") >= DAY,
+        line=pl.format(_LINE, *identity, metadata),
+    )
+    others = lines.filter(pl.col("customer") != _events.HERO)
+    more = customers // _PER_CUSTOMERS
+    repeated = others.filter(pl.Series(draws.chance(others.height, RATES["repeated"])))
+    repeated = _again(repeated, "duplicates", 3 * HOUR * draws.exponential(repeated.height), settings.until)
+    conflicts = _some(others.filter(pl.col("type") == "PurchaseMade"), draws, 1 + 4 * (1 + more))
+    conflicts = conflicts.with_columns(pl.col("line").str.replace(r'"quantity":\d+', '"quantity":99'))
+    conflicts = _again(conflicts, "conflicts", DAY * (1 + 2 * draws.uniform(conflicts.height)), settings.until)
+    good = pl.concat([lines, repeated, conflicts]).with_columns(pl.col("line").cast(pl.Binary))
+    broken = _some(others, draws, len(FAULTS) * (2 + more))
+    faults = zip(cycle(_SPOILERS.values()), broken["line"], strict=False)
+    spoilt = pl.Series("line", [spoil(line.encode()) for spoil, line in faults], pl.Binary)
+    # The sender notices, and the good line follows at once.
+    broken = broken.with_columns(spoilt, pl.col("arrived") - 1, kind=pl.lit("broken", _KIND), late=False)
+    return pl.concat([good, broken]).drop("type")
+
+
+def _again(lines: pl.DataFrame, kind: str, delay: Floats, until: int) -> pl.DataFrame:
+    """Return the lines as they arrive again after a delay, within the period."""
+    arrived = (lines["arrived"] + pl.Series(delay.astype(np.int64))).clip(upper_bound=until - 1)
+    return lines.with_columns(arrived, kind=pl.lit(kind, _KIND), late=False)
+
+
+def _some(lines: pl.DataFrame, draws: Draws, count: int) -> pl.DataFrame:
+    """Return up to ``count`` different lines, in their order."""
+    return lines[np.unique((draws.uniform(count) * lines.height).astype(np.int64))] if lines.height else lines
 
 
 def _sorted_lines(folder: Path, settings: Settings, progress: Callable[[float], None]) -> Iterator[list[bytes]]:

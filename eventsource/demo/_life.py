@@ -6,42 +6,22 @@ Purchases are the bulk of the log; `_shop` draws them for many customers at once
 from collections.abc import Generator, Iterator
 from typing import Any, Final
 
-from eventsource.demo._business import (
-    BUSINESS,
-    DAY,
-    HOUR,
-    MINUTE,
-    NEVER,
-    YEAR,
-    Chance,
-    Settings,
-    campaigns,
-    day_of,
-    milliseconds,
-    months_after,
-)
+from eventsource.demo import _business
+from eventsource.demo._business import BUSINESS, DAY, HOUR, MINUTE, NEVER, RATES, YEAR, Settings
 
 __all__ = ["life"]
 
 Event = tuple[int, str, dict[str, Any]]
 """When, the type, the payload."""
 
-_BUYERS: Final = 0.6  # of those who verified their address
-_YEARLY: Final = 0.25  # pay by the year
-_CHURN: Final = 0.22  # cancellations per year of a plan, where nothing drives the customer away
-_VOUCHER_CHURN: Final = 2.5 * _CHURN
-_ANNOYED_CHURN: Final = 3.5 * _CHURN  # added once an early ticket has waited four days
-_RETURNING: Final = 0.15  # of those who cancelled
-_REPLACED: Final = 0.7  # of the cards that expire
 _HOSTILE_EVERY: Final = 97  # every 97th customer has a hostile name
-_RAISED: Final = milliseconds("2024-01-01")
+_RAISED: Final = _business.milliseconds("2024-01-01")
 
 
 def life(number: int, signup: int, settings: Settings) -> tuple[list[Event], int, int]:
     """Return all events but purchases, and when the account was deleted and created again, or `NEVER`."""
-    chance, until = Chance(settings.seed, number), settings.until
-    customer = _Customer(number, chance, until)
-    deleted = returned = NEVER
+    chance, until = _business.Chance(settings.seed, number), settings.until
+    customer, deleted, returned = _Customer(number, chance, until), NEVER, NEVER
     if chance.happens(0.05):
         deleted = signup + 30 * DAY + chance.below(max(until - signup - 30 * DAY, 1))
         if chance.happens(0.3):
@@ -57,10 +37,11 @@ def life(number: int, signup: int, settings: Settings) -> tuple[list[Event], int
 class _Customer:
     """One customer, and what happens to an account of that customer, some of it after the end of the period."""
 
-    def __init__(self, number: int, chance: Chance, until: int) -> None:
+    def __init__(self, number: int, chance: _business.Chance, until: int) -> None:
         self.number, self.chance, self.until, self.tickets = number, chance, until, 0
         self.code, self.channel = chance.one_of("country_shares"), chance.one_of("channels")
         self.country = BUSINESS["countries"][self.code]
+        self.group = "voucher" if self.channel == "voucher" else "other"
 
     def account(self, created: int) -> Iterator[Event]:
         """Yield the events of an account from its creation on."""
@@ -72,10 +53,10 @@ class _Customer:
             yield moved, "BillingAddressChanged", {"address": self._address()}
             moved += chance.after(YEAR / 0.28)
         annoyed = yield from self._tickets(created)
-        if chance.happens(0.82 if self.channel == "voucher" else 0.93):
+        if chance.happens(RATES["verify their address"][self.group]):
             verified = created + MINUTE + chance.around(12 * MINUTE)
             yield verified, "CustomerVerified", {"method": "email" if chance.happens(0.9) else "sms"}
-            if chance.happens(_BUYERS):
+            if chance.happens(RATES["buy the plan, once verified"]):
                 yield from self._premium(verified, annoyed)
                 return
         if chance.happens(0.3):
@@ -111,36 +92,38 @@ class _Customer:
 
     def _premium(self, verified: int, annoyed: int) -> Iterator[Event]:
         """Yield the card and the plans: bought, renewed until they are cancelled or the card has expired."""
-        chance, churn = self.chance, _VOUCHER_CHURN if self.channel == "voucher" else _CHURN
+        chance, churn = self.chance, RATES["cancel in a year"][self.group]
         bought = self._attracted(verified + HOUR // 2 + chance.after(45 * DAY))
         expiry = yield from self._card(max(bought - MINUTE - chance.after(10 * MINUTE), verified))
-        is_yearly = chance.happens(_YEARLY)
+        is_yearly = chance.happens(RATES["pay by the year"])
         while bought < min(self.until, expiry):
             everyday = bought + HOUR + chance.after(YEAR / churn)
-            angry = max(bought + HOUR, annoyed) + chance.after(YEAR / _ANNOYED_CHURN)
+            angry = max(bought + HOUR, annoyed) + chance.after(YEAR / RATES["cancel in a year after slow support"])
             cancelled = min(everyday, angry)
             if (yield from _plan(bought, min(cancelled, self.until), expiry, is_yearly=is_yearly)):
                 return
             yield cancelled, "PremiumPlanCancelled", {"reason": self._reason(is_angry=angry < everyday)}
-            if not chance.happens(_RETURNING):
+            if not chance.happens(RATES["return after a cancellation"]):
                 return
-            bought, churn, annoyed = cancelled + 20 * DAY + chance.after(70 * DAY), _CHURN, NEVER
+            bought, annoyed = cancelled + 20 * DAY + chance.after(70 * DAY), NEVER
+            churn = RATES["cancel in a year"]["other"]
 
     def _attracted(self, wanted: int) -> int:
         """Return when a customer buys: two of five wait for a campaign that is near."""
-        year = day_of(wanted).year
-        starts, ends = next(each[1:] for each in (*campaigns(year), *campaigns(year + 1)) if each[1] > wanted)
+        year = _business.day_of(wanted).year
+        near = (*_business.campaigns(year), *_business.campaigns(year + 1))
+        starts, ends = next(each[1:] for each in near if each[1] > wanted)
         inside = starts + self.chance.below(ends - starts)
         return inside if inside - wanted < 100 * DAY and self.chance.happens(0.4) else wanted
 
     def _card(self, added: int) -> Generator[Event, None, int]:
         """Yield the events of a card; return when it expires without a replacement, or `NEVER`."""
         chance, brand = self.chance, self.chance.one_of("brands")
-        expiry = next(months_after(added - added % DAY, 4 + chance.below(44)))
+        expiry = next(_business.months_after(added - added % DAY, 4 + chance.below(44)))
         for when, expires in ((added, expiry), (expiry - chance.below(25 * DAY), expiry + 5 * YEAR)):
-            last4, month = f"{chance.below(10_000):04}", day_of(expires).isoformat()[:7]
+            last4, month = f"{chance.below(10_000):04}", _business.day_of(expires).isoformat()[:7]
             yield when, "CardAdded", {"brand": brand, "last4": last4, "expires": month}
-            if not chance.happens(_REPLACED):
+            if not chance.happens(RATES["replace an expired card"]):
                 yield expires, "CardExpired", {}
                 return expires
         return NEVER
@@ -182,12 +165,12 @@ def _plan(bought: int, end: int, expiry: int, *, is_yearly: bool) -> Generator[E
     """Yield the purchase and the renewals of a plan; return whether it expired with its card."""
     term, step = ("yearly", 12) if is_yearly else ("monthly", 1)
     before, since, in_a_campaign = BUSINESS["prices"][term].values()
-    on = [name for name, starts, ends in campaigns(day_of(bought).year) if starts <= bought < ends]
-    price, campaign = (before if bought < _RAISED else since, {})
-    if on:
-        price, campaign = in_a_campaign, {"campaign": on[0]}
+    price, campaign = before if bought < _RAISED else since, {}
+    for name, starts, ends in _business.campaigns(_business.day_of(bought).year):
+        if starts <= bought < ends:
+            price, campaign = in_a_campaign, {"campaign": name}
     yield bought, "PremiumPlanBought", {"plan": term, "price": price, "currency": "EUR"} | campaign
-    for due in months_after(bought, step):
+    for due in _business.months_after(bought, step):
         if due >= end:
             break
         if due >= expiry:

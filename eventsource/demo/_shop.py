@@ -13,14 +13,11 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from eventsource.demo._business import BUSINESS, DAY, MINUTE, YEAR, Settings
+from eventsource.demo._business import BUSINESS, DAY, MINUTE, RATES, YEAR, Settings
 from eventsource.demo._draws import Draws, Season
 
 __all__ = ["purchases"]
 
-_PER_YEAR: Final = 20.0  # purchases, in the mean over all customers
-_SHOPPERS: Final = 0.75
-_REFUNDED: Final = 0.04
 _MOST: Final = 5_000  # purchases of one customer
 _ITEMS: Final = pl.DataFrame(BUSINESS["items"], schema_overrides={"share": pl.Float64})
 _BOUGHT: Final = '{{"order_id":"O-{}-{}","item":"{}","amount":{}.{},"quantity":{},"currency":"EUR"}}'
@@ -37,9 +34,9 @@ def purchases(settings: Settings, customers: pl.DataFrame, season: Season) -> li
         season: when purchases happen.
     """
     draws, size, until = Draws(settings.seed, customers["customer"][0], "shop"), customers.height, settings.until
-    taste = draws.exponential(size) ** 2 / 2 * draws.chance(size, _SHOPPERS) / _SHOPPERS
+    taste = draws.exponential(size) ** 2 / 2 * draws.chance(size, RATES["shop at all"]) / RATES["shop at all"]
     years = (until - customers["signup"].to_numpy()) / YEAR
-    counts = (_PER_YEAR * years * taste + draws.uniform(size)).astype(np.int64).clip(max=_MOST)
+    counts = (RATES["purchases in a year"] * years * taste + draws.uniform(size)).astype(np.int64).clip(max=_MOST)
     rows = customers[np.repeat(np.arange(size), counts)]
     size, first = rows.height, (rows["signup"] + 5 * MINUTE).clip(upper_bound=until).to_numpy()
     rows = rows.with_columns(occurred=season.between(first, until, draws.uniform(size))).sort(
@@ -57,19 +54,14 @@ def purchases(settings: Settings, customers: pl.DataFrame, season: Season) -> li
         cents=cents,
         back=np.where(draws.chance(size, 0.7), cents, cents // 2),
         back_at=pl.col("occurred") + pl.Series((days * DAY).astype(np.int64)),
-        is_back=draws.chance(size, _REFUNDED),
+        is_back=draws.chance(size, RATES["refunded"]),
     ).filter(_exists("occurred", until))
     bought = pl.format(_BOUGHT, "customer", "number", "name", *_euros("cents"), "quantity")
     refund = pl.format(_REFUND, "customer", "number", *_euros("back"))
     returned = rows.filter(pl.col("is_back"), _exists("back_at", until))
     return [
-        rows.select("customer", "occurred", pl.lit("PurchaseMade").alias("type"), bought.alias("data")),
-        returned.select(
-            "customer",
-            pl.col("back_at").alias("occurred"),
-            pl.lit("PurchaseRefunded").alias("type"),
-            refund.alias("data"),
-        ),
+        rows.select("customer", "occurred", type=pl.lit("PurchaseMade"), data=bought),
+        returned.select("customer", occurred="back_at", type=pl.lit("PurchaseRefunded"), data=refund),
     ]
 
 

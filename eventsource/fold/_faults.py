@@ -12,8 +12,8 @@ Six rows of two entities; ``top`` is the ``largest`` of ``n``. Rows are faults f
     other groups   rows 2 and 5: ann holds numbers, and bob holds texts     the first value of an entity decides
     totals         rows after which a sum leaves its range                  see `operations._exact_sums`
 
-Only fields that may have faults are looked at: the names of the columns and the bounds of the index tell. Most
-questions read nothing here.
+Only fields that may have faults are looked at. The names of the columns and the bounds of the index say which.
+Most questions read nothing here.
 """
 
 from collections.abc import Iterator

@@ -85,7 +85,7 @@ class Engine(Protocol):
     """Folds events. The reference engine defines the answers; every other gives the same.
 
     An event that a field cannot fold is a fault. For that field, an engine passes over it as over one without the
-    member, and reports it with `Events.report`, whichever fields were asked for. Who asks decides what follows.
+    member, and reports it with `Events.report`, whichever fields were asked for. The caller decides what follows.
     """
 
     def as_of(self, events: Events, moment: datetime | None) -> pl.DataFrame:
@@ -98,7 +98,7 @@ class Engine(Protocol):
         """Return the state of each asked entity at its own moment.
 
         Args:
-            events: the events. Here ids may repeat, and an entity may have no events: numbers say which is meant.
+            events: the events. Ids may repeat and an entity may have no events, so ``owner`` names it.
             asked: columns ``entity``, ``owner`` (its number among ``events.clustered.entities``) and ``at``
                 (instants); nulls match nothing.
 

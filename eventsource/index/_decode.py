@@ -20,7 +20,7 @@ import polars as pl
 from msgspec import Struct
 from msgspec.structs import replace
 
-from eventsource import allocation
+from eventsource.allocation import gc_paused
 from eventsource.decode import Members, decode_events, no_events
 from eventsource.event import CORRECTIONS, STORED, TIMESTAMP, EventLog
 from eventsource.index._corrections import NO_CORRECTIONS, DecodedCorrections
@@ -81,7 +81,7 @@ def decode_windows(
             moments, clocks = _settle(log, low, high, clocks)
         types = None if members.plan.reads_all_types else (*members.plan.types, *CORRECTIONS)
         chunks = log.scan(types=types, start=low, upto=high).select(_READ)
-        with allocation.gc_paused():
+        with gc_paused():
             frames, corrections = [], []
             for chunk in _in_chunks(chunks, high - low, chunk_size):
                 is_correction = chunk["type"].is_in(CORRECTIONS)

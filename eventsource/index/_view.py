@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 import polars as pl
 from msgspec import Struct, field
 
-from eventsource import allocation
+from eventsource.allocation import keep_freed_memory
 from eventsource.decode import Clustered, kind_columns, non_empty_columns
 from eventsource.event import TIMESTAMP, EventLog
 from eventsource.fold import Bounds, Events, Held, held_values
@@ -101,7 +101,7 @@ class View(Struct, frozen=True, dict=True):
                 there nevertheless.
             found: gets the faults that ``fold`` meets, a frame for each answer.
         """
-        allocation.keep_freed_memory()
+        keep_freed_memory()
         seen, faults = self.seen(until), [] if found is None else found
 
         def fold_part(number: int) -> T:

@@ -100,11 +100,11 @@ def _rule_from_dict(rule: Any) -> Rule:
     where = f"field {name!r}"
     if op in OPERATIONS and not OPERATIONS[op].takes <= {*_RULE, "where"}:
         raise ModelError(
-            f"{where}: {op} is Python code, which plain data cannot hold", hint="write it as a es.Model"
+            f"{where}: {op} is Python code, which plain data cannot hold", hint="write it as an es.Model"
         )
     if "where" in rule:
         raise ModelError(
-            f"{where}: where is a Polars expression, which plain data cannot hold", hint="write it as a es.Model"
+            f"{where}: where is a Polars expression, which plain data cannot hold", hint="write it as an es.Model"
         )
     if unknown := sorted(map(str, set(rule) - set(_RULE))):
         raise ModelError(f"{where}: {op} does not take {', '.join(unknown)}", hint=suggestion(unknown[0], _RULE))

@@ -13,7 +13,6 @@ Numbers are computed from the real values: only what is shown differs.
 
 import json
 import os
-from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -59,6 +58,8 @@ READERS: Final = "EVENTSOURCE_READERS"
 """The environment variable that names the file in which a report says for whom it runs."""
 
 _PAYLOADS: Final = ("data", "metadata")
+_WITH_FORMAT: Final = (date, timedelta, Decimal, float, int)
+"""The types of values that have a format of their own."""
 _ENVELOPE: Final = "event_id"
 _CELLS: Final = {"value", "before", "after"}
 """Columns of `explain`, `changes` and `diff`: the column ``field`` says of which field their values are."""
@@ -221,8 +222,7 @@ def _text(value: Any, form: str) -> str:
     try:
         return formatted(value, form)
     except (TypeError, ValueError, AttributeError):
-        fits: Mapping[type, str] = {date: "", timedelta: "", Decimal: "", float: "", int: ""}
-        return formatted(value, "" if type(value) in fits else "text")
+        return formatted(value, "" if type(value) in _WITH_FORMAT else "text")
 
 
 def _masked_cells(frame: pl.DataFrame, hides: Readers) -> pl.DataFrame:

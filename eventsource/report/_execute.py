@@ -23,10 +23,7 @@ from eventsource.progress import Progress, no_progress
 from eventsource.report._limits import Limits, Watch
 from eventsource.report._parameters import as_source
 
-__all__ = ["SOURCES", "Failure", "NotebookError", "execute", "numbers_of", "read", "write_private"]
-
-SOURCES: Final = "EVENTSOURCE_SOURCES"
-"""The environment variable that names the file into which a run writes the paths of its modules."""
+__all__ = ["Failure", "NotebookError", "execute", "numbers_of", "read", "write_private"]
 
 _TAG: Final = "parameters"
 _INJECTED: Final = "injected-parameters"
@@ -39,17 +36,15 @@ _show_frames()
 _random.seed(0)
 _numpy.random.seed(0)
 """
-_AFTER: Final = f"""
-import json as _json
+_AFTER: Final = """
 import os as _os
-import sys as _sys
-if _os.environ.get("{SOURCES}"):
-    with open(_os.environ["{SOURCES}"], "w") as _file:
-        _json.dump([_m.__file__ for _m in list(_sys.modules.values()) if getattr(_m, "__file__", None)], _file)
+from pathlib import Path as _Path
+if _os.environ.get("EVENTSOURCE_MODULES"):
+    from eventsource.report._modules import list_modules as _list_modules
+    _list_modules(_Path(_os.environ["EVENTSOURCE_MODULES"]))
 """
 _PERSONAL: Final = """
 if _os.environ.get("EVENTSOURCE_PERSONAL"):
-    from pathlib import Path as _Path
     from eventsource.report._personal import write_personal as _write_personal
     _write_personal(_Path(_os.environ["EVENTSOURCE_PERSONAL"]))
 """

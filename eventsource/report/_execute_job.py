@@ -1,7 +1,6 @@
 """Executing the notebook of a job: with pins, limits, and a look at what it imported."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,10 +14,11 @@ from eventsource.atomic_write import atomic_write
 from eventsource.log import PINS, Pin, read_pins, write_pins
 from eventsource.presentation import READERS
 from eventsource.progress import Progress, no_progress
-from eventsource.report._execute import SOURCES, execute
+from eventsource.report._execute import execute
 from eventsource.report._files import Files
 from eventsource.report._job import Job, hash_of_file
 from eventsource.report._limits import Limits
+from eventsource.report._modules import MODULES, begin_modules, read_modules
 from eventsource.report._personal import PERSONAL, Personal
 from eventsource.report._redact import without_outputs
 from eventsource.report._state import LogState, pins_of, states_of
@@ -56,7 +56,8 @@ def execute_job(
         readers, personal = Path(folder, "readers.json"), Path(folder, "personal.json")
         write_pins(pins, pins_of(job.states))
         _write_readers(readers, job)
-        environment = {PINS: str(pins), SOURCES: str(modules), READERS: str(readers)}
+        begin_modules(modules, job.root)
+        environment = {PINS: str(pins), MODULES: str(modules), READERS: str(readers)}
         environment |= {PERSONAL: str(personal)} if job.audience else {}
         done = execute(
             job.raw,
@@ -69,10 +70,10 @@ def execute_job(
             progress=progress,
         )
         pinned: Mapping[str, Pin | None] = read_pins(pins)
-        sources = _sources(modules, job.root)
+        base = job.root.resolve()
+        sources = {path.relative_to(base).as_posix(): hash_of_file(path) for path in read_modules(modules, base)}
         hidden = Personal.read(personal) if job.audience else None
     found = {state.path: state for state in job.states}
-    base = job.root.resolve()
     others = [  # a log that the notebook fills in a temporary folder is gone when the page is verified
         path
         for path, pin in pinned.items()
@@ -92,19 +93,3 @@ def _write_readers(file: Path, job: Job) -> None:
     }
     with atomic_write(file, is_private=True) as draft:
         draft.write_text(json.dumps(members), encoding="utf-8")
-
-
-def _sources(modules: Path, root: Path) -> dict[str, str]:
-    """Return path → hash of the modules below the root that are neither installed nor of this package."""
-    try:
-        paths = json.loads(modules.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    package, base = Path(__file__).resolve().parents[1], root.resolve()
-    found = {}
-    for path in sorted({Path(os.path.realpath(path)) for path in paths}):
-        if path.suffix == ".py" and path.is_relative_to(base) and not path.is_relative_to(package):
-            relative = path.relative_to(base)
-            if not any(part.startswith(".") or part == "site-packages" for part in relative.parts):
-                found[relative.as_posix()] = hash_of_file(path)
-    return found

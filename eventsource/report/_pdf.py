@@ -46,7 +46,9 @@ def write_pdf(page: Path) -> Path:
         try:
             done = subprocess.run(command, capture_output=True, timeout=_SECONDS, check=False)  # noqa: S603 - no shell
         except subprocess.TimeoutExpired as error:
-            raise ReportError(f"Chromium did not print {page} within {_SECONDS} seconds") from error
+            raise ReportError(
+                f"Chromium did not print {page} within {_SECONDS} seconds", hint="print it from a browser"
+            ) from error
         if not draft.exists():
             last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
             raise ReportError(
@@ -55,5 +57,7 @@ def write_pdf(page: Path) -> Path:
         try:
             shutil.move(draft, pdf)
         except OSError as error:
-            raise ReportError(f"{pdf} cannot be written: {error.strerror or error}") from error
+            raise ReportError(
+                f"{pdf} cannot be written: {error.strerror or error}", hint="free some space; the page is there"
+            ) from error
     return pdf

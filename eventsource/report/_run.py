@@ -18,16 +18,16 @@ Runs of one report follow each other, as each holds the lock of the report.
 """
 
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from nbformat import NotebookNode
 
-from eventsource.errors import DefinitionError, LogError, ReportError
+from eventsource.errors import DefinitionError, EventsourceError, LogError, ReportError
 from eventsource.messages import counted
 from eventsource.progress import Progress, no_progress
 from eventsource.report._checks import ChecksFailedError, broken_checks
@@ -134,27 +134,35 @@ def run(  # noqa: PLR0913 - all but two by keyword
     """
     begin, moment = time.monotonic(), (now or datetime.now(UTC)).astimezone(UTC)
     base, files = Path(root or Path.cwd()), Files(Path(out))
-    try:
-        job = _job(report, given or {}, files, root=base, log=log, now=moment, due=due)
-        job = with_key(job, files)
+    how = _How(given or {}, fresh, limits, load_model, progress, begin)
+    with _naming_folder(files):
+        job = with_key(_job(report, how.given, files, root=base, log=log, now=moment, due=due), files)
         with files.lock(job.name):
-            made = _run(
-                job,
-                given or {},
-                files,
-                fresh=fresh,
-                limits=limits,
-                load_model=load_model,
-                progress=progress,
-                begin=begin,
-            )
-    except OSError as error:
-        if isinstance(error, ReportError) or not isinstance(error, PermissionError | FileNotFoundError):
+            return _run(job, files, how)
+
+
+class _How(NamedTuple):
+    """How a report is run; see `run`, and ``begin``: when it was called, by the monotonic clock."""
+
+    given: Mapping[str, str]
+    fresh: bool
+    limits: Limits | None
+    load_model: LoadModel | None
+    progress: Progress
+    begin: float
+
+
+@contextmanager
+def _naming_folder(files: Files) -> Iterator[None]:
+    """Raise an error that names the folder of pages where it cannot be written."""
+    try:
+        yield
+    except (PermissionError, FileNotFoundError) as error:
+        if isinstance(error, EventsourceError):  # such as that of a log which lacks a file
             raise
         raise ReportError(
             f"{files.out} cannot be written: {error.strerror or error}", hint="name another folder with --out"
         ) from error
-    return made
 
 
 def _job(
@@ -180,20 +188,11 @@ def _job(
         raise
 
 
-def _run(  # noqa: PLR0913 - all but three by keyword
-    job: Job,
-    given: Mapping[str, str],
-    files: Files,
-    *,
-    fresh: bool,
-    limits: Limits | None,
-    load_model: LoadModel | None,
-    progress: Progress,
-    begin: float,
-) -> Report:
+def _run(job: Job, files: Files, how: _How) -> Report:
+    begin = how.begin
     earlier = files.manifest(job.name, job.run)
     if earlier is not None:
-        if not fresh and (html := served(job, earlier, files)) is not None:
+        if not how.fresh and (html := served(job, earlier, files)) is not None:
             if job.due is not None:
                 with Ledger(files.private).recording(job.name, job.run, job.public_values, job.due) as entry:
                     entry.finish("stale" if earlier["stale"] else "ok", "as before")
@@ -202,9 +201,9 @@ def _run(  # noqa: PLR0913 - all but three by keyword
             job = _as_earlier(job, earlier)
     with Ledger(files.private).recording(job.name, job.run, job.public_values, job.due) as entry:
         try:
-            executed = execute_job(job, files, limits=limits, progress=progress)
+            executed = execute_job(job, files, limits=how.limits, progress=how.progress)
             _check(job, executed.notebook, executed.states)
-            manifest = publish(job, given, files, executed=executed, begin=begin, load_model=load_model)
+            manifest = publish(job, how.given, files, executed=executed, begin=begin, load_model=how.load_model)
         except ReportError as error:
             is_check = isinstance(error, ChecksFailedError)
             failure = getattr(error, "failure", Failure(type(error).__name__))

@@ -40,7 +40,7 @@ def states_from_snapshot(
     Args:
         view: the events that the question sees.
         store: where the snapshot is.
-        snapshot: one that `unusable` has nothing against.
+        snapshot: a usable one; see `unusable`.
         moment: the states after all events up to this instant; None: after all events.
         max_share: the snapshot does not help if more than this share of its states must be folded again.
         entities: only states of these ids; None: of all.

@@ -12,7 +12,7 @@ Each snapshot is one Parquet file. All snapshots of one plan on one log are in o
 * The rows are partial states, one per entity; `eventsource.snapshots._partial` lists their columns.
 * The Parquet metadata hold, under the key ``eventsource``, the members of `Snapshot` as JSON.
 * The checksums are those of the metadata, which are read first, and of the whole file, which is read when its
-  states are used. The name of the file is never read from a file.
+  states are used. The folder gives the name of a file; its metadata do not hold it.
 * A file is written under a temporary name and then renamed: it is complete, or not there.
 
 Every part of the digest decides what the states mean. A changed model, another log at the same path or another

@@ -82,7 +82,7 @@ def take_due_snapshots(
     useful = [snapshot for snapshot in existing if snapshot.columns == view.seen_columns(snapshot.moment)]
     new = []
     for moment in due_moments(policy, useful, view.span, view.upto, tz):
-        # A total that cannot be stored must not make the question fail that only happened to find it due.
+        # A question that finds a snapshot due must not fail because a total cannot be stored.
         with contextlib.suppress(FoldError):
             new.append(take_snapshot(view, store, moment))
     if new or len(existing) > policy.keep:

@@ -1,6 +1,7 @@
 """`EventStore`: append with optimistic concurrency, read, and subscribe."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -115,8 +116,10 @@ class EventStore:
         found = [
             Append(_stream_name(each.stream), new_events(each.events), each.expected_version) for each in appends
         ]
-        if len({each.stream for each in found}) < len(found):
-            raise FrameError("expected each stream once", hint="append all events of a stream together")
+        (stream, times), *_ = Counter(each.stream for each in found).most_common(1) or [("", 1)]
+        if times > 1:
+            message = f"expected each stream once, got {stream!r} {times} times"
+            raise FrameError(message, hint="append all events of a stream together")
         self._ensure()
         for failures in range(1, _ATTEMPTS + 1):
             try:

@@ -547,7 +547,7 @@ class Timeline:
         return Question.of(known_at, upto, tz or self.tz)
 
     def _attempts(self, question: Question) -> Iterator[Attempt]:
-        """Yield attempts to answer a question; see `Index.views`. The first ever warns of names without events."""
+        """Yield attempts to answer a question; see `Index.views`. The first warns of names that no event has."""
         for attempt in self._index.views(upto=question.upto, known_at=question.known_at):
             with self._names_lock:  # threads that ask at once still get one warning
                 if not self._names_checked:

@@ -52,7 +52,7 @@ def _unknown_names(log: EventLog, view: View) -> Iterator[tuple[str, str]]:
         for path in condition.paths
         if condition.seen(path) not in columns
     ]
-    types = [name for name in members.plan.types if name not in view.parts.types]
+    types = sorted(set(members.plan.types).difference(view.parts.types))
     if not unseen and not types:
         return
     known = log.scan().select(pl.col("type").unique()).collect().to_series().to_list()

@@ -137,7 +137,7 @@ def test_the_last_known_stop_is_the_last_recorded_day() -> None:
 
 
 def test_stops_are_sorted_and_counted_once() -> None:
-    """The stops that the page opens with are stops too; moments before them are answered but are no stops."""
+    """The stops that the page opens with are stops too; moments before them are answered, but are not stops."""
     shown = Board(
         _timeline(),
         title="P",

@@ -11,7 +11,7 @@ __all__ = ["pull"]
 
 
 def pull(where: str, options: Mapping[str, Any], path: str, dropped: Any, has_begun: Any) -> None:
-    """Pull for ever; a system that is away is tried again.
+    """Pull until the process is killed; a system that is away is tried again.
 
     Args:
         where: the first argument of `eventsource.source`.

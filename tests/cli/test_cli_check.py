@@ -36,7 +36,7 @@ def test_check_on_the_screen(pulled: Run, folder: Path) -> None:
 
 
 def test_types_that_the_model_of_the_project_does_not_name(pulled: Run, folder: Path) -> None:
-    """They are named once, with counts; a model that cannot be imported is no reason to check nothing."""
+    """They are named once, with counts; if the model cannot be imported, the log is checked nevertheless."""
     log = es.Log(folder / "data" / "log")
     log.append([event(n, event_id=f"f{n}", stream="ada", type="Forgotten") for n in range(3)])
     assert "no field of Customer names" in pulled("check").stdout

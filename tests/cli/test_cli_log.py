@@ -493,6 +493,6 @@ def test_hints_fit_the_content_of_a_file(run: Run, folder: Path, name: str, cont
 
 
 def test_a_json_document_without_an_end_of_line_is_not_half_written(run: Run, folder: Path) -> None:
-    """A whole value of JSON that is no event is rejected at once."""
+    """A whole value of JSON that is not an event is rejected at once."""
     (folder / "a.json").write_text('{"items": []}')
     assert "1 line rejected" in run("pull", "a.json", code=1).stdout

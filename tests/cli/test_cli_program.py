@@ -162,6 +162,11 @@ def test_completion_is_installed_once(
     assert Path(source.removeprefix("source ")).expanduser().read_text() == script
     monkeypatch.setenv("SHELL", "/bin/tcsh")
     assert "expected $SHELL to be one of bash, zsh, fish, got 'tcsh'" in run("--show-completion", code=2).stderr
+    monkeypatch.setenv("SHELL", "/bin/bash")
+    monkeypatch.setenv("HOME", "no-home")
+    assert run("--install-completion", code=2).stderr == (
+        "Error: your home folder is not known\nHint: set HOME, or eventsource --show-completion bash\n"
+    )
 
 
 def test_completion_knows_commands_and_options() -> None:

@@ -328,7 +328,7 @@ def test_a_project_where_others_can_write_runs_no_code(
 
 @_AS_ROOT
 def test_who_is_trusted(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With sudo, the user who typed it; a file of another user that is no project is passed over."""
+    """With sudo, the user who typed it; a file of another user that is not a project is passed over."""
     monkeypatch.chdir(_owned(tmp_path / "mine", user=_THEIRS))
     monkeypatch.setenv("SUDO_UID", str(_THEIRS))
     assert "unknown model 'X'" in run("as-of", code=2).stderr

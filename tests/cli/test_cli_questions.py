@@ -174,8 +174,10 @@ def test_a_measure_of_another_form_is_refused(pulled: Run, measure: str) -> None
 
 
 def test_two_measures_of_one_name_are_refused(pulled: Run) -> None:
-    """Two measures cannot have the same name."""
-    pulled("trend", "--measure", "x=len()", "--measure", "x=sum(orders)", code=2)
+    """Two measures cannot have the same name; the hint is another one."""
+    said = pulled("trend", "--measure", "x=len()", "--measure", "x=sum(orders)", code=2).stderr
+    assert "expected a name of its own, got 'x' twice" in said
+    assert "Hint: x2=sum(orders)" in said
 
 
 def test_a_keyed_model(pulled: Run) -> None:

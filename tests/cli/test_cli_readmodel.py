@@ -130,7 +130,7 @@ def test_invalid_settings(pulled: Run, folder: Path, text: str, reason: str) -> 
 
 
 def test_wrong_usage(pulled: Run, folder: Path) -> None:
-    """A missing or invalid database is wrong usage; a table of somebody else is a failure."""
+    """A missing or invalid database is wrong usage; a table that belongs to something else is a failure."""
     assert "expected a database, got none" in pulled("refresh", code=2).stderr
     assert "Hint: sqlite:///people.db" in pulled("refresh", "--to", "people.db", code=2).stderr
     assert "got one of mysql" in pulled("refresh", "--to", "mysql://x/y", code=2).stderr

@@ -11,8 +11,7 @@ import pytest
 
 from eventsource import demo, event
 from eventsource.demo import _events
-from eventsource.demo._files import Manifest
-from eventsource.demo._lines import FAULTS
+from eventsource.demo._files import FAULTS, Manifest
 from eventsource.errors import SourceError
 from tests.demo.helpers import SAMPLE, fault, first_lines, good_lines, raw_lines
 

@@ -101,7 +101,7 @@ def _prepare(page: Path, folder: Path) -> None:
 
 @contextmanager
 def _session(folder: Path) -> Iterator[None]:
-    """Work in a folder, whose modules are imported afresh and forgotten at the end."""
+    """Work in a folder, whose modules are imported again and forgotten at the end."""
     before, path, modules, bytecode = Path.cwd(), list(sys.path), set(sys.modules), sys.dont_write_bytecode
     columns = os.environ.get("COLUMNS")
     os.environ["COLUMNS"] = str(WIDTH)

@@ -45,7 +45,7 @@ def test_every_command_is_shown_on_a_page() -> None:
 
 @pytest.mark.parametrize("page", [README, *PAGES], ids=lambda page: page.name)
 def test_examples_print_what_the_page_says(page: Path, tmp_path: Path) -> None:
-    """The Python and the commands of a page run, top to bottom, and print what stands below them."""
+    """The Python and the commands of a page run, top to bottom, and print what the page shows below them."""
     assert run_page(page, tmp_path) == page.read_text(encoding="utf-8"), "python -m tests.docs.refresh"
 
 

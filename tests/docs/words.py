@@ -1,15 +1,17 @@
 """Words and phrases that the prose of this project avoids, with the plain ones: ``python -m tests.docs.words``.
 
 They are habits that make a reader stop: passives without a subject, private names for what the field has a word
-for, and sentences turned round. The names of tests are prose as well. `ALLOWED` has the places where such a word
-is the right one.
+for, and sentences turned round. The names, docstrings and comments of tests are prose as well. `ALLOWED` has the
+places where such a word is the right one.
 """
 
 import ast
 import re
+import tokenize
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Final
 
@@ -80,9 +82,20 @@ def _all_findings() -> Iterator[Finding]:
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
             yield from _findings_in(line, file, number)
     for file in sorted(ROOT.glob("tests/**/*.py")):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.FunctionDef | ast.ClassDef):
-                yield from _findings_in(node.name.replace("_", " "), file, node.lineno)
+        for number, text in _prose_of(file.read_text(encoding="utf-8")):
+            yield from _findings_in(text, file, number)
+
+
+def _prose_of(source: str) -> Iterator[tuple[int, str]]:
+    """Yield the names, docstrings and comments of a test module, with their lines; other texts are data."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.lineno, node.name.replace("_", " ")
+        if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module):
+            yield getattr(node, "lineno", 1), ast.get_docstring(node) or ""
+    for token in tokenize.generate_tokens(StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.string
 
 
 def _findings_in(text: str, file: Path, number: int) -> Iterator[Finding]:

@@ -150,7 +150,7 @@ def test_several_processes_build_one_index(tmp_path: Path) -> None:
 def test_an_older_question_does_not_fill_the_cache_of_a_newer_one(tmp_path: Path) -> None:
     """It reads parts while the index is updated: the merge that it caches is not used by later questions."""
     log = log_with(tmp_path / "log", EVENTS[:1000])
-    index = Index(log, BUSY, sizes=replace(SMALL, rewrite_share=10.0))  # events stay pending for good
+    index = Index(log, BUSY, sizes=replace(SMALL, rewrite_share=10.0))  # events stay pending permanently
     assert _count(index) > 0
     log.append(EVENTS[1000:1050])
     for attempt in index.views():

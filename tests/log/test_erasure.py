@@ -78,7 +78,7 @@ def test_single_events_and_their_corrections(tmp_path: Path) -> None:
 
 
 def test_erased_events_that_arrive_again_are_duplicates(tmp_path: Path) -> None:
-    """They are dropped, and are no conflicts: their payload would come back as a rejected line."""
+    """They are dropped, and do not become conflicts: their payload would come back as a rejected line."""
     log = people_log(tmp_path / "log", events=20)
     open_before = Log(tmp_path / "log")
     open_before.append([moved(0, "ada-0")])

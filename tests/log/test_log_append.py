@@ -202,7 +202,7 @@ def test_known_ids_find_every_duplicate() -> None:
 
 
 def test_equal_hashes_are_not_equal_ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ids whose hashes collide are told apart by what the log holds at their positions."""
+    """Ids whose hashes collide are distinguished by what the log holds at their positions."""
     monkeypatch.setattr(
         _known_ids, "_hashes", lambda event_ids: event_ids.str.len_bytes().cast(pl.UInt64).to_numpy()
     )

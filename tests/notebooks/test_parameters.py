@@ -57,7 +57,7 @@ def test_a_day_that_is_named_twice_counts_once(runs: Callable[[str], list[Run]])
 
 
 def test_the_check_finds_wrong_numbers() -> None:
-    """A number, a share or a word that is no result is found; code and links are passed over."""
+    """A number, a share or a word that is not a result is found; code and links are passed over."""
     allowed = numbers_of({"premium": 1234, "share": 0.4, "rows": [("a", 7)]})
     assert numbers_in("1,234 of them, 40 %, `as_of(99)` [7](x_05.ipynb)") <= allowed
     assert numbers_in("1,235 of them") - allowed == {"1,235"}

@@ -89,7 +89,7 @@ def test_a_decimal_that_does_not_fit_is_an_error(engine: Any) -> None:
 def test_a_total_that_does_not_fit_is_an_error_even_where_no_answer_shows_it(
     engine: Any, dtype: pl.DataType | None, values: list[Any]
 ) -> None:
-    """A sum beyond its dtype is refused whether its entity exists or not; before it was, it is none."""
+    """A sum beyond its dtype is refused whether its entity exists or not, but not before the event."""
     rule = Rule(name="sum", op="total", events=("Paid",), of="x", dtype=dtype)
     story = [event("Paid", at=f"2024-01-0{day}", x=value) for day, value in enumerate(values, 1)]
     plan = Plan("M", (rule,), created=("Born",), deleted=("Gone",))

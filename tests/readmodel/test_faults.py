@@ -231,7 +231,7 @@ def test_a_record_that_cannot_be_read_says_rebuild_and_can_be_rebuilt(
     "change", ["refreshed_at = 'soon'", "last_recorded_at = 7", "position = 'x'", "log = x'00'"]
 )
 def test_sqlite_takes_values_of_any_type(tmp_path: Path, change: str) -> None:
-    """So a record there may have times that are none."""
+    """So a record there may have texts that are not times."""
     log, url = shop_log(tmp_path), f"sqlite:///{tmp_path}/read.db"
     model = model_of(log, url)
     model.refresh()

@@ -54,7 +54,7 @@ def test_a_reserved_name_is_refused(url: str, name: str) -> None:
 
 
 def test_a_limit_of_the_database_is_not_an_outage(url: str) -> None:
-    """With too many columns a service must not retry for ever."""
+    """With too many columns a service must not retry without end."""
     wide = plan(*(Rule(name=f"f{n}", op="count", events=("Set",)) for n in range(2100)))
     with pytest.raises(ReadModelError, match="columns") as caught:
         ReadModel(over([event(0, "a", "Set")], wide), url, table="t").refresh()

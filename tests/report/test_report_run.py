@@ -61,7 +61,7 @@ def test_a_run_is_published_with_its_manifest_and_served_when_asked_again(projec
 
 
 def test_events_that_come_during_a_run_do_not_show(project: Path) -> None:
-    """The log is pinned before the run; the user is told that it grew, and the next run has another id."""
+    """The log is pinned before the run; a note says that it grew, and the next run has another id."""
     first = run(project)
     grow = "es.Log('log').append([{'event_id': 'x', 'stream': 'c9', 'type': 'Bought', "
     grow += "'occurred_at': '2024-06-20', 'data': {}}])"

@@ -1,4 +1,4 @@
-"""Snapshots and indexes of a log that someone hands over: what their files say is no path, and no raw error."""
+"""Snapshots and indexes of a log that someone hands over: what files say is never a path, and no raw error."""
 
 import json
 from pathlib import Path

@@ -128,7 +128,7 @@ def test_of_writers_with_one_expectation_one_wins(tables: Tables, tmp_path: Path
 
 
 def test_an_append_stays_in_one_bucket(tables: Tables, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A bucket is a partition, in which an append is all or nothing; streams go on in the next one."""
+    """A bucket is a partition, in which an append is all or nothing; streams continue in the next one."""
     for module in ("eventsource.store.cassandra._store", "eventsource.sources.cassandra._source"):
         monkeypatch.setattr(f"{module}.BUCKET", 4)
     tables.store.append("long", [placed(number) for number in range(3)], NO_STREAM)

@@ -285,7 +285,7 @@ def test_waiting_ends_when_a_message_comes(topic: Topic) -> None:
 
 
 def test_a_broker_that_restarts_costs_nothing(kafka: Kafka, tmp_path: Path) -> None:
-    """A pull while it is away fails with what to do; the next one goes on where the last commit was."""
+    """A pull while it is away fails with what to do; the next one resumes at the last commit."""
     topic, log, events = Topic(kafka), es.Log(tmp_path), some_facts(40)
     topic.append(events[:20])
     log.pull(topic.source())

@@ -89,7 +89,7 @@ def test_a_mapping_that_makes_no_sense_is_refused(mapping: dict[str, Any], messa
 
 
 def test_each_element_of_an_array_is_an_event(tmp_path: Path) -> None:
-    """With the members around it; an empty array is no event, and a line without the array is rejected."""
+    """With the members around it; an empty array gives no event, and a line without the array is rejected."""
     path = _lines(
         tmp_path / "a.jsonl", LINE, LINE | {"items": []}, {k: v for k, v in LINE.items() if k != "items"}
     )

@@ -106,7 +106,7 @@ def test_more_spellings(tmp_path: Path, given: Any, expected: str) -> None:
 
 
 def test_a_unit_makes_such_numbers_epochs(tmp_path: Path) -> None:
-    """And a number that only looks like a date is no time without a unit."""
+    """And a number that only looks like a date is not a time without a unit."""
     path = write(tmp_path / "a.jsonl", line(1, occurred_at=19970101), line(2, occurred_at=19971301))
     assert read(path, unit="s").events["occurred_at"].dt.year().to_list() == [1970, 1970]
     batch = read(path)
@@ -115,7 +115,7 @@ def test_a_unit_makes_such_numbers_epochs(tmp_path: Path) -> None:
 
 
 def test_only_times_of_events_count_as_without_zone(tmp_path: Path) -> None:
-    """Texts that are no times, and rejected lines, do not."""
+    """Texts that are not times, and rejected lines, do not."""
     given = ["2024-01-01", "soon", "2024-01-01T00:00:00Z", 20240101, 1704067200]
     batch = read(write(tmp_path / "a.jsonl", *(line(n, occurred_at=time) for n, time in enumerate(given))))
     assert batch.notes == ("2 times name no zone: taken as UTC",)

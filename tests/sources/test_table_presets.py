@@ -124,7 +124,7 @@ def test_eventsourcing_on_postgresql(postgresql: Server, tmp_path: Path) -> None
 
 
 def test_an_encrypted_state_is_rejected(tmp_path: Path) -> None:
-    """What cannot be read is no event, and says why."""
+    """What cannot be read does not become an event, and says why."""
     url = f"sqlite:///{tmp_path}/orders.db"
     execute(
         url,

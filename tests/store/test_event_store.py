@@ -149,7 +149,7 @@ def test_events_are_only_appended(store: EventStore, url: str, statement: str) -
 
 
 def test_read_all_resumes_after_a_checkpoint(store: EventStore) -> None:
-    """Any event is a place to go on from; the checkpoint of another store is refused."""
+    """A reader can resume after any event; the checkpoint of another store is refused."""
     for number in range(10):
         store.append(f"s{number % 3}", [{"type": "T", "n": number}])
     events = list(store.read_all(page=3))

@@ -55,7 +55,7 @@ def test_an_export_out_of_order_gives_the_state_of_its_last_version(arrivals: An
 
 @pytest.mark.parametrize("order", ["occurred_at", "recorded_at"])
 def test_a_late_version_is_folded_before_those_of_a_snapshot(tmp_path: Path, order: Any) -> None:
-    """An event at the snapshot's moment with a lower version than its last event is no continuation of it."""
+    """An event at the snapshot's moment with a lower version than its last event does not continue it."""
     timeline = _stored(tmp_path, order)
     log = timeline.log
     assert isinstance(log, es.Log)

@@ -92,6 +92,9 @@ def _from_file(path: str) -> dict[str, str]:
     try:
         lines = Path(path).expanduser().read_text(encoding="utf-8").splitlines()
     except OSError as error:
-        raise SourceError(f"the options of librdkafka in {path} cannot be read: {error.strerror}") from error
+        raise SourceError(
+            f"the options of librdkafka in {path} cannot be read: {error.strerror}",
+            hint="check the path after ?config= in the URL",
+        ) from error
     pairs = (line.partition("=") for line in map(str.strip, lines) if line and not line.startswith(("#", "!")))
     return {name.strip(): value.strip() for name, _, value in pairs}
