@@ -29,7 +29,7 @@ AT_ONCE: Final = 10_000
 _TYPE: Final = pl.Enum(BUSINESS["event_types"])
 _SOURCES: Final = pl.Series(["", "web", "ios", "android", "api", "backoffice"])  # "": the event does not say
 _IOS, _ANDROID, _BACKOFFICE = 2, 3, 5
-_COLUMNS: Final = {"customer": pl.Int64(), "occurred": pl.Int64(), "type": _TYPE, "data": pl.String()}
+_COLUMNS: Final = pl.Schema({"customer": pl.Int64(), "occurred": pl.Int64(), "type": _TYPE, "data": pl.String()})
 
 
 def events(
