@@ -13,15 +13,15 @@ obeys it::
 Appending to a pinned log works; what is new comes after the pin. Without the variable nothing is pinned.
 """
 
-import json
 import os
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
-from typing import Final
+from typing import Annotated, Final
 
-from msgspec import Struct
+import msgspec
+from msgspec import Meta, Struct
 
 from eventsource.atomic_write import atomic_write
 from eventsource.errors import LogError
@@ -38,12 +38,12 @@ class Pin(Struct, frozen=True):
     """Where a log is pinned.
 
     Args:
-        position: only events before it exist.
-        at: only lines rejected up to this moment exist.
+        position: only events before it exist; 0 or more.
+        at: only lines rejected up to this moment exist; with an offset from UTC.
     """
 
-    position: int
-    at: datetime
+    position: Annotated[int, Meta(ge=0)]
+    at: Annotated[datetime, Meta(tz=True)]
 
 
 def read_pins(file: Path) -> dict[str, Pin | None]:
@@ -53,12 +53,8 @@ def read_pins(file: Path) -> dict[str, Pin | None]:
         LogError: the file cannot be read, or is not a file of pins.
     """
     try:
-        members = json.loads(file.read_text(encoding="utf-8")).items()
-        return {
-            base: None if pin is None else Pin(int(pin["position"]), datetime.fromisoformat(pin["at"]))
-            for base, pin in members
-        }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return msgspec.json.decode(file.read_bytes(), type=dict[str, Pin | None])
+    except (OSError, ValueError, RecursionError) as error:
         raise LogError(
             f"{PINS}: expected a file of pins, got {file}: {error}", hint=f"unset {PINS}, or run the report again"
         ) from error
@@ -66,12 +62,8 @@ def read_pins(file: Path) -> dict[str, Pin | None]:
 
 def write_pins(file: Path, pins: Mapping[str, Pin | None]) -> None:
     """Write a file of pins as a whole."""
-    members = {
-        base: None if pin is None else {"position": pin.position, "at": pin.at.isoformat()}
-        for base, pin in pins.items()
-    }
     with atomic_write(file, is_private=True) as draft:
-        draft.write_text(json.dumps(members, indent=1, sort_keys=True), encoding="utf-8")
+        draft.write_bytes(msgspec.json.format(msgspec.json.encode(pins, order="sorted"), indent=1))
 
 
 def pin_of(base: str, head: Callable[[], int]) -> Pin | None:

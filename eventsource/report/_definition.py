@@ -214,10 +214,14 @@ def _fault(file: Path, text: str, path: tuple[str | int, ...], message: str, hin
 
 
 def _check_paths(definition: Definition) -> None:
-    if not definition.notebook.is_file():
+    try:
+        missing = "" if definition.notebook.is_file() else "does not exist"
+    except OSError as error:
+        missing = f"cannot be looked up: {error.strerror}"
+    if missing:
         raise definition.fault(
             ("notebook",),
-            f"the notebook {definition.notebook} does not exist",
+            f"the notebook {definition.settings.notebook} {missing}",
             "give its path relative to the definition",
         )
 

@@ -103,3 +103,25 @@ def test_a_file_that_is_not_one_of_pins(content: str, folder: Path, pins: Path) 
     pins.write_text(content)
     with pytest.raises(LogError, match="expected a file of pins"):
         es.Log(folder)
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]",
+        "5",
+        '{"/log": 5}',
+        '{"/log": {"position": 1}}',
+        '{"/log": {"position": -1, "at": "2024-01-01T00:00:00Z"}}',
+        '{"/log": {"position": 1e400, "at": "2024-01-01T00:00:00Z"}}',
+        '{"/log": {"position": 1, "at": "2024-01-01T00:00:00"}}',
+        "[" * 100_000,
+        "\udcff",
+    ],
+)
+def test_a_file_that_holds_no_pins_is_refused(folder: Path, pins: Path, text: str) -> None:
+    """The error names the file and the variable, whatever the file holds."""
+    pins.write_text(text, errors="surrogateescape")
+    with pytest.raises(LogError, match=f"expected a file of pins, got {pins}"):
+        es.Log(folder)

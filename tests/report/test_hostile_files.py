@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from eventsource import report
-from eventsource.errors import ReportError
+from eventsource.errors import DefinitionError, ReportError
 from eventsource.report._files import Files
 from tests.report.conftest import write_notebook, write_project
 from tests.report.test_report_run import run
@@ -150,3 +150,10 @@ def test_a_damaged_ledger_is_named(mine: Path) -> None:
     for does in (lambda: report.Ledger(file.parent).history(), lambda: run(mine, fresh=True)):
         with pytest.raises(ReportError, match=r"runs\.sqlite cannot be (read|written|opened)"):
             does()
+
+
+def test_a_path_that_no_file_system_takes_is_an_error_of_the_definition(mine: Path) -> None:
+    """The error names the line of the path, as it does for a notebook that does not exist."""
+    (mine / "long.toml").write_text(f'title = "Long"\nnotebook = "{"n" * 400}.ipynb"\n')
+    with pytest.raises(DefinitionError, match=r"long.toml:2: .*File name too long"):
+        report.read_definition(mine / "long.toml")

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from itertools import product
 from typing import Any, Final
@@ -74,19 +74,11 @@ def contend(
 
 
 def _measure(database: str, url: str, writers: Sequence[Any], task: dict[str, Any], keys: str) -> Measured:
-    accounts = WAYS[task["way"]](url, task["accounts"], task["run"])
-    accounts.create()
-    for seed, writer in enumerate(writers):
-        _say(writer, json.dumps({**task, "seed": seed}))
-    for writer in writers:
-        assert writer.stdout.readline() == "ready\n"
-    begin = _log_position(url)
-    for writer in writers:
-        _say(writer, "")
-    done = [json.loads(writer.stdout.readline()) for writer in writers]
-    written = sum(each["bytes"] for each in done) if begin is None else (_log_position(url) or 0) - begin
-    commands = sum(each["commands"] for each in done)
-    lost = commands - accounts.total()
+    with closing(WAYS[task["way"]](url, task["accounts"], task["run"])) as accounts:
+        accounts.create()
+        done, written = _compete(url, writers, task)
+        commands = sum(each["commands"] for each in done)
+        lost = commands - accounts.total()
     assert lost == 0 or task["way"] == "update, no locking", (task, lost)
     return Measured(
         database,
@@ -100,6 +92,21 @@ def _measure(database: str, url: str, writers: Sequence[Any], task: dict[str, An
         longest=max(each["longest"] for each in done),
         bytes=written / commands,
     )
+
+
+def _compete(url: str, writers: Sequence[Any], task: dict[str, Any]) -> tuple[list[dict[str, float]], float]:
+    """Let all writers begin at once; return what each did, and the bytes that were written."""
+    for seed, writer in enumerate(writers):
+        _say(writer, json.dumps({**task, "seed": seed}))
+    for writer in writers:
+        assert writer.stdout.readline() == "ready\n"
+    begin = _log_position(url)
+    for writer in writers:
+        _say(writer, "")
+    done = [json.loads(writer.stdout.readline()) for writer in writers]
+    if begin is None:
+        return done, sum(each["bytes"] for each in done)
+    return done, (_log_position(url) or 0) - begin
 
 
 @contextmanager

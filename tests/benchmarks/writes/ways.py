@@ -68,6 +68,10 @@ class Way(ABC):
     def total(self) -> int:
         """Return the sum of all balances."""
 
+    def close(self) -> None:
+        """Close its connections: 16 writers of many ways would be too many clients for PostgreSQL."""
+        self._engine.dispose()
+
 
 class Append(Way):
     """Append an event with the version that was read. A writer reads only what it has not read before."""
@@ -102,6 +106,11 @@ class Append(Way):
     def total(self) -> int:
         """Return the sum of the amounts of all events."""
         return sum(event.data["amount"] for event in self._store.read_all(page=10_000))
+
+    def close(self) -> None:
+        """Close those of the store too."""
+        self._store.close()
+        super().close()
 
 
 class _Update(Way):

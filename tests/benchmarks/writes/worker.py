@@ -8,6 +8,7 @@ import json
 import random
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,11 @@ def main() -> None:
     """Work off the lines of the standard input."""
     for line in iter(sys.stdin.readline, ""):
         task = json.loads(line)
-        way = WAYS[task["way"]](sys.argv[1], task["accounts"], task["run"])
-        chosen = random.Random(task["seed"])
-        print("ready", flush=True)
-        sys.stdin.readline()
-        print(json.dumps(_deposit(way, chosen, task["accounts"], task["seconds"])), flush=True)
+        with closing(WAYS[task["way"]](sys.argv[1], task["accounts"], task["run"])) as way:
+            chosen = random.Random(task["seed"])
+            print("ready", flush=True)
+            sys.stdin.readline()
+            print(json.dumps(_deposit(way, chosen, task["accounts"], task["seconds"])), flush=True)
 
 
 def _deposit(way: Any, chosen: random.Random, accounts: int, seconds: float) -> dict[str, float]:
