@@ -18,6 +18,8 @@ import msgspec
 import polars as pl
 
 from eventsource.event import ENVELOPE, TIMESTAMP
+from eventsource.moment import null_outside_calendar
+from eventsource.sources._cells import cells
 from eventsource.sources._mapping import FieldMapping
 from eventsource.sources._table_plan import Column
 from eventsource.sources._texts import TextColumn
@@ -34,13 +36,13 @@ _NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 def members_of_rows(frame: pl.DataFrame, columns: Sequence[Column]) -> Iterator[Mapping[str, Any]]:
     """Yield the members of each row: JSON stays verbatim, and so do numbers."""
-    cells = [_cells(frame[each.name], each) for each in columns]
+    values = [_values(frame[each.name], each) for each in columns]
     names = [each.name for each in columns]
-    return (dict(zip(names, row, strict=True)) for row in zip(*cells, strict=True))
+    return (dict(zip(names, row, strict=True)) for row in zip(*values, strict=True))
 
 
-def _cells(series: pl.Series, column: Column) -> list[Any]:
-    values = series.to_list()
+def _values(series: pl.Series, column: Column) -> list[Any]:
+    values = cells(series)
     if column.kind == "json":
         return [None if value is None else msgspec.Raw(value.encode()) for value in values]
     if column.kind == "number":
@@ -146,6 +148,8 @@ def _times(series: pl.Series, times: TimeReader, *, is_required: bool) -> pl.Ser
         return None
     if isinstance(series.dtype, pl.Datetime):
         has_zone = series.dtype.time_zone is not None
+        if null_outside_calendar(series).null_count() > series.null_count():
+            return None
         return series.dt.convert_time_zone("UTC").cast(TIMESTAMP) if has_zone else None
     if series.dtype != pl.String:
         return None

@@ -165,6 +165,15 @@ class TableReader:
                 f"{self._name}: expected a column of integers as position, got {end!r}",
                 hint="position: a column that grows with each row, such as a key",
             )
+        ((never,),) = self._reader.rows(
+            self._plan.ask("count(*)", f"({self._plan.position} IS NULL OR {self._plan.position} <= {_FIRST})")
+        )
+        if never:
+            raise SourceError(
+                f"{self._name}: expected a position of 0 or more in every row, "
+                f"got {counted(never, 'row')} without one or below 0; nothing was read",
+                hint="position: another column, or query= that leaves such rows out or numbers them",
+            )
         if after > _FIRST and (end is None or end < after):
             raise SourceError(
                 f"{self._name}: the log has read up to position {after:,}, the last one now is {end}: the table "

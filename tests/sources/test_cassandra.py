@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
-from uuid import UUID, uuid4
+from uuid import UUID, uuid1, uuid4
 
 import polars as pl
 import pytest
@@ -203,6 +203,21 @@ def test_a_slow_append_announces_its_events_again(
         first,
     )
     assert log.pull(tables.source()).appended == 1
+
+
+@pytest.mark.hostile
+def test_a_row_of_another_writer_without_a_time_is_rejected(tables: Tables) -> None:
+    """Its times are absent, or none that a calendar has; the events beside it are read."""
+    tables.append(some_facts(1))
+    insert = (
+        "INSERT INTO {table} (stream, bucket, version, event_id, type, occurred_at, recorded, data) "
+        "VALUES (%s, 0, 1, 'e', 'Placed', %s, %s, '{{}}')"
+    )
+    for stream, at, recorded in (("far", 2**62, uuid1()), ("null", None, uuid1()), ("never", 0, None)):
+        tables.execute(insert, stream, at, recorded)
+    batch = read(tables.source())
+    assert (batch.events.height, batch.rejected.height) == (1, 3)
+    assert batch.rejected["reason"].str.contains("expected times of the years 1 to 9999").all()
 
 
 def test_a_pull_stays_behind_now(tables: Tables) -> None:

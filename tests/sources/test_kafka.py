@@ -116,6 +116,20 @@ def test_lost_history_is_noticed_and_the_gap_is_kept(topic: Topic, tmp_path: Pat
     assert log.pull(topic.source()).appended == 0
 
 
+@pytest.mark.hostile
+def test_a_time_that_no_calendar_has_rejects_only_its_message(kafka: Kafka) -> None:
+    """A producer may write any number of milliseconds, if the topic allows it; the year 9999 is the last one."""
+    topic = Topic(kafka, message_timestamp_after_max_ms=str(2**63 - 1))
+    for time in (AT, 253_402_300_799_999, 253_402_300_800_000, 2**63 - 1):
+        topic.produce({"type": "T"}, timestamp=time)
+        topic.produce(None, timestamp=time)
+    batch = read(topic.source())
+    assert sorted(batch.events["occurred_at"].dt.year()) == [2024, 2024, 9999, 9999]
+    assert batch.rejected.height == 4
+    assert isinstance(source := topic.source(), LagSource)
+    assert source.lag({}).events == 8
+
+
 def test_a_topic_that_was_never_read_may_have_lost_history(topic: Topic) -> None:
     """The first pull is as strict: the beginning of the topic is gone."""
     topic.produce(event(1))

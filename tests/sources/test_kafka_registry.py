@@ -30,6 +30,13 @@ _AVRO = {
         {"name": "raw", "type": ["null", "bytes"]},
     ],
 }
+_PAID = {
+    "order": "o-1",
+    "at": datetime(2024, 1, 2, tzinfo=UTC),
+    "price": Decimal("12.30"),
+    "number": 7,
+    "raw": None,
+}
 _PROTO = """syntax = "proto3";
 package shop;
 import "google/protobuf/timestamp.proto";
@@ -81,12 +88,7 @@ def test_avro_keeps_times_decimals_and_large_integers(
     topic: Topic, client: SchemaRegistryClient, query: str
 ) -> None:
     """Two versions of a schema in one topic, each value by the schema that it was written with; keys too."""
-    value = {
-        "order": "o-1",
-        "at": datetime(2024, 1, 2, tzinfo=UTC),
-        "price": Decimal("12.30"),
-        "number": 2**60 + 1,
-    }
+    value = {**_PAID, "number": 2**60 + 1}
     first = AvroSerializer(client, json.dumps(_AVRO))
     fields = [*_AVRO["fields"], {"name": "note", "type": "string", "default": ""}]
     second = AvroSerializer(client, json.dumps({**_AVRO, "fields": fields}))
@@ -143,6 +145,57 @@ def test_an_unknown_schema_rejects_only_its_messages(topic: Topic, query: str) -
     batch = read(topic.source(query))
     assert batch.events.height == 1
     assert batch.rejected["reason"][0] == "the registry has no schema 1048575"
+
+
+@pytest.mark.hostile
+def test_a_key_that_does_not_fit_is_no_stream(topic: Topic, client: SchemaRegistryClient, query: str) -> None:
+    """Its message, or tombstone, is rejected with the reason, which must not become the key."""
+    key = encode(topic, AvroSerializer(client, json.dumps(_AVRO)), _PAID, MessageField.KEY)
+    topic.produce({"type": "T"}, key=key[:9])
+    topic.produce(None, key=key[:9])
+    topic.produce({"type": "T"}, key=b"\0\0\x0f\xff\xff\0\0\x07")  # a number of 8 bytes: no schema is meant
+    batch = read(topic.source(query))
+    assert len(batch.rejected) == 2
+    assert all("its key: schema" in reason and "does not fit" in reason for reason in batch.rejected["reason"])
+    assert batch.events.height == 1
+    assert "schema" not in batch.events["stream"][0]
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize("schema", ['"string"', '"bytes"', '{"type": "array", "items": "string"}'])
+def test_an_encoded_value_that_is_no_object_is_rejected(
+    topic: Topic, client: SchemaRegistryClient, query: str, schema: str
+) -> None:
+    """The reason says so; it is not the value itself."""
+    value: dict[str, Any] = {'"string"': "secret", '"bytes"': b"secret"}
+    topic.produce(encode(topic, AvroSerializer(client, schema), value.get(schema, ["secret"])))
+    topic.produce({"type": "T"})
+    batch = read(topic.source(query))
+    assert (batch.events.height, batch.rejected.height) == (1, 1)
+    assert "secret" not in batch.rejected["reason"][0]
+
+
+@pytest.mark.hostile
+def test_bytes_and_schemas_that_break_parsers_reject_only_their_messages(
+    topic: Topic, client: SchemaRegistryClient, query: str
+) -> None:
+    """Values that are cut off, nested without end, or whose schema cannot be compiled do not stop the pull."""
+    nested = {"type": "record", "name": "N", "fields": [{"name": "n", "type": ["null", "N"]}]}
+    deep = encode(topic, AvroSerializer(client, json.dumps(nested)), {"n": {"n": None}})
+    topic.produce(deep)
+    topic.produce(deep[:5] + b"\x02" * 100_000 + b"\0")
+    paid = encode(topic, AvroSerializer(client, json.dumps(_AVRO)), _PAID)
+    for end in range(6, len(paid)):
+        topic.produce(paid[:end])
+    number = client.register_schema(
+        f"{topic.name}-proto", Schema(_PROTO.replace("Money price", "Gone price"), "PROTOBUF")
+    )
+    topic.produce(b"\0" + number.to_bytes(4, "big") + b"\x02\x02\x0a\x03o-1")
+    topic.produce({"type": "T"})
+    batch = read(topic.source(query, constants={"type": "T"}))
+    assert [json.loads(text) for text in batch.events["data"]] == [{"n": {"n": None}}, {"type": "T"}]
+    assert batch.rejected.height == len(paid) - 6 + 2
+    assert batch.rejected["reason"].str.contains("does not fit|cannot be written").all()
 
 
 def test_a_registry_that_is_away_stops_the_pull(topic: Topic) -> None:

@@ -277,3 +277,48 @@ def test_rows_are_decoded_one_by_one_where_a_value_needs_it(tmp_path: Path) -> N
     ]
     again = log.retry(es.source(url, **{**mapping, "occurred_at": "missing"}))
     assert (again.rejected, log.rejected()["reason"].to_list()) == (1, ["occurred_at (missing) is missing"])
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("position", ["NULL", "-5"])
+def test_a_row_that_no_pull_would_reach_is_refused(
+    request: pytest.FixtureRequest, tmp_path: Path, database: str, position: str
+) -> None:
+    """A row without a position, or before the first one, would never be read; also if it comes later."""
+    is_sqlite = database == "sqlite"
+    url = f"sqlite:///{tmp_path}/x.db" if is_sqlite else request.getfixturevalue("postgresql").database()
+    mapping: dict[str, Any] = {"stream": "name", "type": "name", "occurred_at": "at", "table": "t"}
+    mapping |= {"position": "seq", "event_id": "seq"}
+    insert = "INSERT INTO t VALUES ({}, 'a', '2024-01-01')"
+    execute(url, "CREATE TABLE t (seq INTEGER, name TEXT, at TEXT)", insert.format(0))
+    log = es.Log(tmp_path / "log")
+    assert log.pull(es.source(url, **mapping)).appended == 1
+    execute(url, insert.format(1), insert.format(position))
+    with pytest.raises(SourceError, match="got 1 row without one or below 0"):
+        log.pull(es.source(url, **mapping))
+    execute(url, f"DELETE FROM t WHERE seq IS NULL OR seq = {position}")
+    assert log.pull(es.source(url, **mapping)).appended == 1
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize("kind", ["timestamptz", "timestamp", "date"])
+def test_times_that_no_calendar_has_reject_only_their_rows(postgresql: Server, tmp_path: Path, kind: str) -> None:
+    """PostgreSQL has infinity and years before Christ; in a payload they are texts, and so is NaN."""
+    url = postgresql.database()
+    times = ("2024-01-01", "infinity", "-infinity", "20000-01-01", "0044-03-15 BC", "9999-12-31")
+    rows = ", ".join(f"({number}, '{at}', '{at}', 'NaN')" for number, at in enumerate(times))
+    execute(url, f"CREATE TABLE t (seq bigint, at {kind}, until {kind}, f float8)", f"INSERT INTO t VALUES {rows}")
+    mapping: dict[str, Any] = {"table": "t", "position": "seq", "event_id": "seq", "occurred_at": "at"}
+    log = es.Log(tmp_path / "log")
+    done = log.pull(es.source(url, **mapping, constants={"stream": "s", "type": "T"}))
+    assert (done.appended, done.rejected) == (2, 4)
+    events = log.scan().collect()
+    assert events["occurred_at"].dt.year().to_list() == [2024, 9999]
+    assert [json.loads(text)["f"] for text in events["data"]] == ["NaN", "NaN"]
+    assert log.rejected()["reason"].str.contains("occurred_at (at) is not a time", literal=True).all()
+    open_end = es.Log(tmp_path / "open")
+    execute(url, "UPDATE t SET at = '2024-01-01'")
+    open_end.pull(es.source(url, **mapping, constants={"stream": "s", "type": "T"}))
+    untils = [json.loads(text)["until"] for text in open_end.scan().collect()["data"]]
+    assert len(untils) == 6
+    assert ["since 1970" in text for text in untils] == [False, True, True, True, True, False]

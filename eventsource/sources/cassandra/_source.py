@@ -26,6 +26,7 @@ from eventsource.errors import SourceError
 from eventsource.event import SourceLag
 from eventsource.messages import counted
 from eventsource.sources._store_source import RecordMapping, StoreSource, Taken
+from eventsource.sources._values import LineError
 from eventsource.store.cassandra import BUCKET, Place, connected
 
 __all__ = ["CassandraSource", "Options"]
@@ -112,7 +113,7 @@ class CassandraSource(StoreSource):
         some: list[Mapping[str, Any]] = []
         at: list[Any] = []
         for token, row in reading.scan(begin):
-            if row["recorded"].time > upto.time:
+            if _is_later(row, upto):
                 continue  # an append after the scan began has an intent, which is read later
             some.append(row)
             at = [token, row["stream"], row["version"]]
@@ -148,7 +149,7 @@ class CassandraSource(StoreSource):
     def _taken(
         self, rows: Iterable[Mapping[str, Any]], place: Mapping[str, Any], notes: tuple[str, ...] = ()
     ) -> Taken:
-        events, rejected = self.rows(self._place.table, ((row["version"], _record(row)) for row in rows))
+        events, rejected = self.rows(self._place.table, ((row["version"], row) for row in rows), _record)
         return Taken(place, events, rejected, notes)
 
 
@@ -209,7 +210,7 @@ class _Reading:
             if not found[number] or found[number][0]["event_id"] != intent.event_id:
                 continue  # the append of another writer is there, or none
             previous = earlier[number]
-            is_ready = intent.first == 1 or bool(previous and previous[0]["recorded"].time <= upto.time)
+            is_ready = intent.first == 1 or bool(previous and not _is_later(previous[0], upto))
             if intent.stream in is_held or not is_ready:
                 is_held.add(intent.stream)
                 held.append(intent)
@@ -246,16 +247,30 @@ def _chunks(intents: Iterable[tuple[UUID, _Intent]], size: int) -> Iterator[list
         yield some
 
 
+def _is_later(row: Mapping[str, Any], upto: UUID) -> bool:
+    """Return whether a row was recorded after a time; one without a time, of another writer, was not."""
+    return row["recorded"] is not None and row["recorded"].time > upto.time
+
+
 def _record(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a row as members of the envelope.
+
+    Raises:
+        LineError: one of its times is absent, or none that a calendar has.
+    """
+    try:
+        occurred_at = _EPOCH + timedelta(microseconds=row["occurred_at"])
+        recorded_at = _EPOCH + timedelta(microseconds=(row["recorded"].time - _GREGORIAN) // 10)
+    except (TypeError, AttributeError, OverflowError) as error:
+        raise LineError(
+            "occurred_at and recorded: expected times of the years 1 to 9999, got "
+            f"{row['occurred_at']} microseconds and {row['recorded']}"
+        ) from error
+    members = ("event_id", "stream", "version", "type", "data", "metadata")
     return {
-        "event_id": row["event_id"],
-        "stream": row["stream"],
-        "version": row["version"],
-        "type": row["type"],
-        "occurred_at": _EPOCH + timedelta(microseconds=row["occurred_at"]),
-        "recorded_at": _EPOCH + timedelta(microseconds=(row["recorded"].time - _GREGORIAN) // 10),
-        "data": row["data"],
-        "metadata": row["metadata"],
+        **{name: row[name] for name in members},
+        "occurred_at": occurred_at,
+        "recorded_at": recorded_at,
     }
 
 

@@ -25,6 +25,9 @@ __all__ = ["headers_of", "line_of", "text_of", "time_of"]
 _encode: Final = msgspec.json.Encoder().encode
 _raw: Final = msgspec.json.Decoder(msgspec.Raw).decode
 _CLOUD_EVENT: Final = "ce_"
+_LAST: Final = 253_402_300_799_999
+"""The last millisecond of the year 9999."""
+
 _LINE_BREAKS: Final = bytes.maketrans(b"\r\n", b"  ")
 
 
@@ -80,9 +83,12 @@ def headers_of(headers: Sequence[tuple[str, bytes | None]] | None) -> dict[str, 
 
 
 def time_of(message: Received) -> str | None:
-    """Return the time of a message, of its producer or its broker as the topic is set; None if it has none."""
+    """Return the time of a message, of its producer or its broker as the topic is set; None if it has none.
+
+    A producer may write any number. One behind the year 9999 counts as none.
+    """
     kind, milliseconds = message.timestamp()
-    if kind == TIMESTAMP_NOT_AVAILABLE or milliseconds < 0:
+    if kind == TIMESTAMP_NOT_AVAILABLE or not 0 <= milliseconds <= _LAST:
         return None
     seconds, rest = divmod(milliseconds, 1000)
     return f"{_second(seconds)}.{rest:03d}Z"

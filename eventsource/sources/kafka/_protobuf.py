@@ -33,7 +33,8 @@ def protobuf_decoder(client: SchemaRegistryClient, number: int) -> Callable[[byt
     """Return a function that decodes messages of one schema.
 
     Raises:
-        SourceError: the schema cannot be compiled.
+        ValueError: the schema cannot be compiled.
+        SourceError: protoc is needed and not installed.
     """
     file = _file_of(client, client.get_schema(number))
     decoders: dict[tuple[int, ...], ProtobufDeserializer] = {}
@@ -95,16 +96,14 @@ def _compile(texts: Mapping[str, str]) -> list[descriptor_pb2.FileDescriptorProt
         for name, text in texts.items():
             path = Path(folder, name).resolve()
             if not path.is_relative_to(Path(folder).resolve()):
-                raise SourceError(f"a schema of the registry imports {name!r}: expected a relative path")
+                raise ValueError(f"a schema of the registry imports {name!r}: expected a relative path")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
         out = Path(folder, "descriptors")
         include = [f"-I{folder}", f"-I{Path(_proto.__file__).parent if _proto.__file__ else _proto.__path__[0]}"]
         arguments = ["protoc", *include, "--include_imports", f"--descriptor_set_out={out}", f"{folder}/{_FILE}"]
         if protoc.main(arguments) != 0:
-            raise SourceError(
-                "a Protobuf schema of the registry cannot be compiled", hint="see protoc's message above"
-            )
+            raise ValueError("protoc cannot compile the schema")
         return list(descriptor_pb2.FileDescriptorSet.FromString(out.read_bytes()).file)
 
 

@@ -1,9 +1,10 @@
-"""A message without an error, as a consumer gives it: its type says what can be absent then."""
+"""A message as a consumer gives it, and why a part of it cannot be decoded."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
-__all__ = ["Received"]
+__all__ = ["Received", "Undecodable"]
 
 
 class Received(Protocol):
@@ -31,3 +32,16 @@ class Received(Protocol):
 
     def timestamp(self) -> tuple[int, int]:
         """Return the kind of its time, and the time in milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undecodable:
+    """Why some bytes cannot be decoded.
+
+    Args:
+        reason: a text for the rejected line.
+        is_unknown: whether the registry does not know their schema.
+    """
+
+    reason: str
+    is_unknown: bool = False

@@ -5,16 +5,17 @@ JSON already, is checked by its schema, and stays verbatim.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
-from confluent_kafka.serialization import MessageField, SerializationContext, SerializationError
+from confluent_kafka.serialization import MessageField, SerializationContext
 
-from eventsource.errors import SourceError, StoreError
+from eventsource.errors import EventsourceError, SourceError, StoreError
 from eventsource.messages import first_line
 from eventsource.redaction import harmless_cause
+from eventsource.sources.kafka._received import Undecodable
 from eventsource.sources.kafka._settings import Settings
 
 __all__ = ["Registry"]
@@ -26,6 +27,7 @@ _NOT_FOUND: Final = 404
 _encode: Final = msgspec.json.Encoder(decimal_format="number").encode
 _check_json: Final = msgspec.json.Decoder(msgspec.Raw).decode
 
+_T = TypeVar("_T")
 _Decode = Callable[[bytes, SerializationContext], Any]
 
 
@@ -43,7 +45,7 @@ class Registry:
         self._address = str(settings.registry.get("url", ""))
         self._values = SerializationContext(settings.topic, MessageField.VALUE)
         self._keys = SerializationContext(settings.topic, MessageField.KEY)
-        self._decoders: dict[int, _Decode | str] = {}
+        self._decoders: dict[int, _Decode | Undecodable] = {}
         try:
             self._client = SchemaRegistryClient.new_client(dict(settings.registry))
         except (ValueError, TypeError) as error:
@@ -62,46 +64,67 @@ class Registry:
         Raises:
             StoreError: the registry is unavailable.
         """
+        found = self._decode(raw, self._values)
+        if isinstance(found, Undecodable):
+            return found.reason
+        if isinstance(found, bytes):
+            return found
+        if not isinstance(found, Mapping):
+            return "not a JSON object"
         try:
-            found = self._decode(raw, self._values)
-            return found if isinstance(found, str | bytes) else _encode(found)
-        except (TypeError, ValueError, OverflowError) as error:
+            return _encode(found)
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
             return f"a value cannot be written as JSON: {first_line(error)}"
 
-    def key(self, raw: bytes) -> str | None:
-        """Return a key as a text: a text as it is, anything else as JSON; None if it cannot be decoded."""
+    def key(self, raw: bytes) -> str | Undecodable | None:
+        """Return a key as a text: a text as it is, anything else as JSON.
+
+        Returns:
+            The text; None if the registry does not know the number that would be that of the schema, so that the
+            bytes are a key of another kind; `Undecodable` if they do not fit the schema.
+
+        Raises:
+            StoreError: the registry is unavailable.
+        """
         found = self._decode(raw, self._keys)
-        if isinstance(found, bytes):
-            found = msgspec.json.decode(found)
-        return found if isinstance(found, str) else _encode(found).decode()
+        if isinstance(found, Undecodable):
+            return None if found.is_unknown else found
+        try:
+            if isinstance(found, bytes):
+                found = msgspec.json.decode(found)
+            return found if isinstance(found, str) else _encode(found).decode()
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
+            return Undecodable(f"a key cannot be written as JSON: {first_line(error)}")
 
     def _decode(self, raw: bytes, context: SerializationContext) -> Any:
+        """Return what some bytes say, or `Undecodable`."""
         number = int.from_bytes(raw[1:_HEADER], "big")
-        decode = self._decoder(number)
-        if isinstance(decode, str):
-            return decode
-        try:
-            return decode(raw, context)
-        except (SerializationError, ValueError, TypeError, LookupError, EOFError) as error:
-            return f"schema {number} does not fit: {first_line(error)}"
-
-    def _decoder(self, number: int) -> _Decode | str:
-        """Return the decoder for a schema, or the reason why there is none."""
         if number not in self._decoders:
-            try:
-                self._decoders[number] = self._new_decoder(number)
-            except SchemaRegistryError as error:
-                if error.http_status_code != _NOT_FOUND:
-                    raise self._unavailable(error) from harmless_cause(error)
-                self._decoders[number] = f"the registry has no schema {number}"
-            except OSError as error:
+            self._decoders[number] = self._guarded(number, lambda: self._new_decoder(number))
+        decode = self._decoders[number]
+        return decode if isinstance(decode, Undecodable) else self._guarded(number, lambda: decode(raw, context))
+
+    def _guarded(self, number: int, call: Callable[[], _T]) -> _T | Undecodable:
+        """Return what a call of the client gives, or `Undecodable` if the schema or the bytes are to blame.
+
+        Raises:
+            StoreError: the registry is unavailable.
+            SourceError: a package is missing.
+        """
+        try:
+            return call()
+        except EventsourceError:
+            raise
+        except SchemaRegistryError as error:
+            if error.http_status_code != _NOT_FOUND:
                 raise self._unavailable(error) from harmless_cause(error)
-            except Exception as error:
-                # The client is built on httpx or httpx2, as its version is: their errors have no base in common.
-                if not type(error).__module__.startswith("http"):
-                    raise
+            return Undecodable(f"the registry has no schema {number}", is_unknown=True)
+        except Exception as error:  # noqa: BLE001 - see the next lines
+            # The parsers of three formats raise what they like for bytes that do not fit. The client is built on
+            # httpx or httpx2, as its version is: their errors have no base in common.
+            if isinstance(error, OSError) or type(error).__module__.startswith("http"):
                 raise self._unavailable(error) from harmless_cause(error)
-        return self._decoders[number]
+            return Undecodable(f"schema {number} does not fit: {first_line(error)}")
 
     def _new_decoder(self, number: int) -> _Decode:
         kind = self._client.get_schema(number).schema_type
@@ -114,11 +137,10 @@ class Registry:
         return StoreError(f"the schema registry at {self._address}: {first_line(error)}", hint=hint)
 
 
-def _avro(client: SchemaRegistryClient, _: int) -> _Decode:
-    from confluent_kafka.schema_registry.avro import AvroDeserializer  # noqa: PLC0415 - only where it is used
+def _avro(client: SchemaRegistryClient, number: int) -> _Decode:
+    from eventsource.sources.kafka._avro import avro_decoder  # noqa: PLC0415 - only where it is used
 
-    decode: _Decode = AvroDeserializer(client)
-    return decode
+    return avro_decoder(client, number)
 
 
 def _json_schema(client: SchemaRegistryClient, _: int) -> _Decode:

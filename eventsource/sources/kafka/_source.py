@@ -21,7 +21,7 @@ from eventsource.sources.kafka._client import Cluster, Topic
 from eventsource.sources.kafka._lines import line_of
 from eventsource.sources.kafka._offsets import place_after, start_of
 from eventsource.sources.kafka._reading import END, WAIT, Options, Reading, assignment, received
-from eventsource.sources.kafka._received import Received
+from eventsource.sources.kafka._received import Received, Undecodable
 from eventsource.sources.kafka._settings import Settings
 from eventsource.sources.kafka._tombstones import tombstones
 from eventsource.sources.kafka._values import Values
@@ -121,7 +121,7 @@ class KafkaSource(StoreSource):
             if message is None or message.partition() not in waiting:
                 continue
             if message.error() is None:
-                times.append(message.timestamp()[1])
+                times += [time for _, time in [message.timestamp()] if time >= 0]  # below 0: it has none
             elif message.error().name() != END:
                 continue
             waiting.discard(message.partition())
@@ -162,7 +162,10 @@ class KafkaSource(StoreSource):
         value = self._values.value(message)
         if isinstance(value, str):
             return Line(place, message.offset(), message.value() or b""), value
-        line = line_of(value, message, place, self._values.key(message))
+        key = self._values.key(message)
+        if isinstance(key, Undecodable):
+            return Line(place, message.offset(), value), f"its key: {key.reason}"
+        line = line_of(value, message, place, key)
         return Line(place, message.offset(), line), line
 
 

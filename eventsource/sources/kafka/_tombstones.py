@@ -14,7 +14,7 @@ import polars as pl
 
 from eventsource.event import PLACED, rejected_lines
 from eventsource.sources.kafka._lines import headers_of, time_of
-from eventsource.sources.kafka._received import Received
+from eventsource.sources.kafka._received import Received, Undecodable
 from eventsource.sources.kafka._values import Values
 
 __all__ = ["tombstones"]
@@ -36,9 +36,8 @@ def tombstones(
     events, rejected = [], []
     for message in messages:
         key, time = values.key(message), time_of(message)
-        if not key or time is None:
-            lacks = "key" if not key else "time"
-            reason = f"a message without a value needs a {lacks}"
+        if not key or isinstance(key, Undecodable) or time is None:
+            reason = _reason(key)
             rejected.append(
                 {"source": source, "file": place, "line": message.offset(), "reason": reason, "raw": b""}
             )
@@ -62,3 +61,10 @@ def tombstones(
         pl.col("occurred_at", "recorded_at").str.to_datetime(time_unit="us", time_zone="UTC")
     )
     return frame.select(*PLACED), rejected_lines(rejected)
+
+
+def _reason(key: str | Undecodable | None) -> str:
+    """Return why a tombstone is rejected."""
+    if isinstance(key, Undecodable):
+        return f"its key: {key.reason}"
+    return f"a message without a value needs a {'time' if key else 'key'}"

@@ -9,7 +9,7 @@ The first bytes of an encoded value name its schema::
 from typing import TYPE_CHECKING, Final
 
 from eventsource.sources.kafka._lines import text_of
-from eventsource.sources.kafka._received import Received
+from eventsource.sources.kafka._received import Received, Undecodable
 from eventsource.sources.kafka._settings import Settings
 
 if TYPE_CHECKING:
@@ -44,12 +44,13 @@ class Values:
         if registry is not None:
             registry.close()
 
-    def key(self, message: Received) -> str | None:
-        """Return the key of a message as a text; None if it has none."""
+    def key(self, message: Received) -> str | Undecodable | None:
+        """Return the key of a message as a text; None if it has none; or why it cannot be decoded."""
         raw = message.key()
+        found = None
         if self.has_registry and isinstance(raw, bytes) and raw.startswith(_MAGIC) and len(raw) > _HEADER:
-            return self._open().key(raw)
-        return text_of(raw)
+            found = self._open().key(raw)
+        return text_of(raw) if found is None else found
 
     def value(self, message: Received) -> bytes | str:
         """Return the value of a message as JSON, or a text that says why it cannot be read."""

@@ -94,7 +94,7 @@ def _measure(database: str, url: str, writers: Sequence[Any], task: dict[str, An
     )
 
 
-def _compete(url: str, writers: Sequence[Any], task: dict[str, Any]) -> tuple[list[dict[str, float]], float]:
+def _compete(url: str, writers: Sequence[Any], task: dict[str, Any]) -> tuple[list[dict[str, Any]], float]:
     """Let all writers begin at once; return what each did, and the bytes that were written."""
     for seed, writer in enumerate(writers):
         _say(writer, json.dumps({**task, "seed": seed}))
