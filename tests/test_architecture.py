@@ -31,8 +31,9 @@ LAYERS: dict[frozenset[str], str] = {
     frozenset({"operations"}): "One table that says what every operation is and computes.",
     frozenset({"corrections"}): "Corrections: events that say how earlier events are read.",
     frozenset({"event"}): "The envelope: the one frame shape of events, and the contract of a source.",
-    frozenset({"database_urls", "moment", "service"}): (
-        "Dates, instants, zones and steps of the calendar; URLs of databases; services that repeat rounds."
+    frozenset({"database_urls", "interpreters", "moment", "service"}): (
+        "Dates, instants, zones and steps of the calendar; URLs of databases; services that repeat rounds; worker "
+        "processes."
     ),
     frozenset(
         {

@@ -172,11 +172,17 @@ class Project(Struct, frozen=True):
             )
         named = {each.name: each for each in self.settings if each.name is not None}
         typed = [named.get(text) or self._settings_of(absolute_path(text, Path.cwd())) for text in given]
-        return [
-            open_source(absolute_path(path, self.folder), {"tz": self.tz, **each.mapping, **mapping})
-            for each in typed or self.settings
-            for path in each.paths
-        ]
+        try:
+            return [
+                open_source(absolute_path(path, self.folder), {"tz": self.tz, **each.mapping, **mapping})
+                for each in typed or self.settings
+                for path in each.paths
+            ]
+        except MissingError as error:
+            if not named or named.keys() >= set(given):
+                raise
+            names = ", ".join(named)
+            raise MissingError.of(error, hint=f"the project's sources are {names}; or {error.hint}") from error
 
     def _settings_of(self, path: str) -> SourceSettings:
         """Return a typed path with the mapping of the source that it belongs to; without one, if it is in none."""

@@ -25,7 +25,7 @@ from eventsource.decode.columns import (
     non_empty_columns,
 )
 from eventsource.decode.conditions import Condition
-from eventsource.decode.members import Alternatives, Member, Members
+from eventsource.decode.members import Alternatives, Decoders, Member, Members
 from eventsource.decode.values import (
     GROUPS,
     Digits,
@@ -50,6 +50,7 @@ __all__ = [
     "Clustered",
     "ColumnFacts",
     "Condition",
+    "Decoders",
     "Digits",
     "Integers",
     "Mask",

@@ -27,7 +27,7 @@ from eventsource.decode._texts import json_text
 from eventsource.decode._unfit import Unfit
 from eventsource.moment import parse_times
 
-__all__ = ["columns_of_dtype", "held", "reads_digits"]
+__all__ = ["columns_of_dtype", "exact_decimals", "held", "reads_digits"]
 
 _NUMBER: Final = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 _PLAIN_NUMBER: Final = r"^[+-]?[0-9]{1,15}(\.[0-9]+)?$"
@@ -37,6 +37,7 @@ _DIGITS: Final = 400
 """The precision of decimals while they are rounded: more digits than any value has that a column can hold."""
 
 _HAS_DIGITS: Final = frozenset({decimal.Decimal, int, str})
+_TEXTS: Final = frozenset({str, type(None), type(UNSET)})
 
 _MODES: Final[Mapping[str, str]] = {
     "half_even": decimal.ROUND_HALF_EVEN,
@@ -73,6 +74,26 @@ def columns_of_dtype(column: str, values: list[Any], dtype: pl.DataType, roundin
         [pl.Series(f"{column}|{UNFIT}", unfit, pl.String())] if any(text is not None for text in unfit) else []
     )
     return columns + nulls
+
+
+def exact_decimals(column: str, values: list[Any], dtype: pl.Decimal) -> list[pl.Series] | None:
+    """Return what `columns_of_dtype` does, if all values are exact; None: some are not.
+
+    Args:
+        column: the beginning of the names.
+        values: of numbers with a fraction or an exponent the text, which is faster than a `decimal.Decimal`.
+        dtype: the dtype.
+    """
+    if {*map(type, values)} <= _TEXTS:
+        texts = pl.Series([None if value is UNSET else value for value in values], dtype=pl.String())
+    else:
+        texts = pl.Series([_digits(value) for value in values], dtype=pl.String())
+    found = _decimals_of(texts, dtype)
+    nulls = values.count(None)
+    if found.null_count() > nulls + values.count(UNSET):
+        return None
+    columns = [found.alias(f"{column}|{VALUE}")] if found.null_count() < len(found) else []
+    return [*columns, *(null_column(column, values) if nulls else [])]
 
 
 def held(value: Any, dtype: pl.DataType, rounding: str | None = None) -> Any:
@@ -204,7 +225,10 @@ def _decimals(values: list[Any], dtype: pl.Decimal) -> pl.Series:
         exact     yes     yes     no       yes      no     no
         found     12.00   1.50    ·        7.10     ·      ·
     """
-    texts = pl.Series([_digits(value) for value in values], dtype=pl.String())
+    return _decimals_of(pl.Series([_digits(value) for value in values], dtype=pl.String()), dtype)
+
+
+def _decimals_of(texts: pl.Series, dtype: pl.Decimal) -> pl.Series:
     whole = int(dtype.precision or 38) - dtype.scale
     before = rf"[0-9]{{1,{whole}}}" if whole else "0"
     behind = rf"[0-9]{{1,{dtype.scale}}}0*" if dtype.scale else "0+"

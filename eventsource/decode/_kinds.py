@@ -102,10 +102,14 @@ def split_by_kind(column: str, values: list[Any]) -> list[pl.Series]:
     """Return ``column|kind`` for each kind among the values, and ``column|null`` if one is null."""
     classes = set(map(type, values))
     columns = null_column(column, values) if type(None) in classes else []
+    has_unset = msgspec.UnsetType in classes
     classes -= _NOTHING
     only = _only_kind(next(iter(classes)), values) if len(classes) == 1 else None
     if only is not None:  # the usual case, in one pass
-        return [*columns, pl.Series(f"{column}|{only}", _without_unset(values), KINDS[only])]
+        return [
+            *columns,
+            pl.Series(f"{column}|{only}", _without_unset(values) if has_unset else values, KINDS[only]),
+        ]
     kinds = [None if value is None or value is UNSET else _kind_of(value) for value in values]
     for kind in sorted(set(kinds) - {None}):  # type: ignore[type-var]  # texts only
         pairs = zip(values, kinds, repeat(kind))

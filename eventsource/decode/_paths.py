@@ -29,7 +29,7 @@ from eventsource.decode._texts import entity_text
 from eventsource.decode._unfit import Unfit, read_leniently, unfit
 from eventsource.dotted_paths import Match, PathStep, parse_path
 
-__all__ = ["UNSET", "PathDecoder"]
+__all__ = ["UNSET", "JsonTexts", "PathDecoder"]
 
 UNSET = msgspec.UNSET
 """The value of a member that is absent."""
@@ -55,19 +55,28 @@ class PathDecoder:
         hook: Callable[[str], Any] | None = None if number is float else number
         self._decoder = msgspec.json.Decoder(self._root.whole, float_hook=hook)
 
-    def values(self, texts: pl.Series) -> dict[str, list[Any]]:
+    @property
+    def has_names_only(self) -> bool:
+        """Whether the paths consist of names, without elements of arrays."""
+        return not any(rest for _, rest in self._paths.values())
+
+    def values(self, texts: "pl.Series | JsonTexts") -> dict[str, list[Any]]:
         """Return per path one value per text: `UNSET` where it is absent, `Unfit` where no column can hold it."""
         if not self._paths:
             return {}
+        payloads = texts if isinstance(texts, JsonTexts) else JsonTexts(texts)
         objects: list[Any] = []
-        if _are_objects(texts):
+        if payloads.are_objects:
             with suppress(msgspec.DecodeError):
-                objects = self._decoder.decode_lines(_lines(texts))
-        return self._values(objects) if len(objects) == len(texts) else self._values_one_by_one(texts.to_list())
+                objects = self._decoder.decode_lines(payloads.lines)
+        if len(objects) == len(payloads.texts):
+            return self._values(objects)
+        return self._values_one_by_one(payloads.texts.to_list())
 
     def _values(self, objects: list[Any]) -> dict[str, list[Any]]:
         return {
-            path: _walk(self._root.values(objects, names), rest) for path, (names, rest) in self._paths.items()
+            path: _walk(self._root.values(objects, names, are_structs=not self._root.is_leaf), rest)
+            for path, (names, rest) in self._paths.items()
         }
 
     def _values_one_by_one(self, payloads: list[str]) -> dict[str, list[Any]]:
@@ -89,21 +98,32 @@ class PathDecoder:
         return found
 
 
-def _lines(texts: pl.Series) -> Any:
-    """Return texts as bytes, one a line."""
-    return texts.str.join("\n").cast(pl.Binary).item()
+class JsonTexts:
+    """JSON texts, for one or several decoders.
 
-
-def _are_objects(texts: pl.Series) -> bool:
-    """Return whether texts begin and end like objects, so that no object begins in one and ends in another.
-
-    The decoder takes any number of objects in a line, and objects that span lines. The characters ``}``, end of
-    line, ``{`` occur between two objects only. So each text has at least one object, and exactly one if there are
-    as many objects as texts.
+    Args:
+        texts: the texts; none has an end of line.
     """
-    frame = texts.alias("text").to_frame()
-    begins, ends = pl.col("text").str.starts_with("{"), pl.col("text").str.ends_with("}")
-    return bool(frame.select((begins & ends).all()).item())
+
+    def __init__(self, texts: pl.Series) -> None:
+        self.texts = texts
+
+    @cached_property
+    def lines(self) -> bytes:
+        """The texts as bytes, one a line."""
+        return bytes(self.texts.str.join("\n").cast(pl.Binary).item())
+
+    @cached_property
+    def are_objects(self) -> bool:
+        """Whether the texts begin and end like objects, so that no object begins in one and ends in another.
+
+        The decoder takes any number of objects in a line, and objects that span lines. The characters ``}``, end
+        of line, ``{`` occur between two objects only. So each text has at least one object, and exactly one if
+        there are as many objects as texts.
+        """
+        frame = self.texts.alias("text").to_frame()
+        begins, ends = pl.col("text").str.starts_with("{"), pl.col("text").str.ends_with("}")
+        return bool(frame.select((begins & ends).all()).item())
 
 
 def _split(steps: Sequence[PathStep]) -> tuple[list[str], Sequence[PathStep]]:
@@ -183,8 +203,14 @@ class _Node:
             return Any
         return self.struct | str | int | float | bool | list[Any] | None | msgspec.UnsetType
 
-    def values(self, objects: list[Any], keys: Sequence[str]) -> list[Any]:
-        """Return the values at a path below this member, given this member's value in each text."""
+    def values(self, objects: list[Any], keys: Sequence[str], *, are_structs: bool = False) -> list[Any]:
+        """Return the values at a path below this member, given this member's value in each text.
+
+        Args:
+            objects: these values.
+            keys: the path.
+            are_structs: whether this member is an object in every text.
+        """
         if not keys:
             return objects
         child = self.children[keys[0]]
@@ -193,5 +219,9 @@ class _Node:
             child.is_leaf = True
         else:
             mine, get = self.struct, attrgetter(f"m{list(self.children).index(keys[0])}")
-            found = [get(o) if o.__class__ is mine else UNSET for o in objects]
+            found = (
+                list(map(get, objects))
+                if are_structs
+                else [get(o) if o.__class__ is mine else UNSET for o in objects]
+            )
         return child.values(found, keys[1:])

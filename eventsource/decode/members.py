@@ -13,7 +13,7 @@ from eventsource.decode._type_decoder import Reading, TypeDecoder
 from eventsource.decode.conditions import Condition
 from eventsource.plan import Plan, Rule
 
-__all__ = ["Alternatives", "Member", "Members"]
+__all__ = ["Alternatives", "Decoders", "Member", "Members"]
 
 _USUAL: Final = 32  # members
 

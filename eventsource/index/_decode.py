@@ -12,7 +12,7 @@ window, and from one update of the index to the next. Six events in two windows:
 """
 
 from bisect import bisect_right, insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Final
 
@@ -21,19 +21,26 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from eventsource.allocation import gc_paused
-from eventsource.decode import Members, decode_events, no_events
+from eventsource.decode import Decoders, Members, decode_events, no_events
 from eventsource.event import CORRECTIONS, STORED, TIMESTAMP, EventLog
-from eventsource.index._corrections import NO_CORRECTIONS, DecodedCorrections
-from eventsource.index._decode_corrections import decode_corrections
 from eventsource.index._manifest import LeftOut
-from eventsource.progress import Progress
 
-__all__ = ["CLOCKS", "Window", "decode_windows", "settled_moments", "settled_then", "types_left_out", "with_later"]
+__all__ = [
+    "CLOCKS",
+    "Decoded",
+    "Window",
+    "decode_window",
+    "settled_moments",
+    "settled_then",
+    "types_left_out",
+    "windows",
+    "with_later",
+]
 
 CLOCKS: Final = pl.Schema({"stream": pl.String(), "clock": TIMESTAMP})
 """The latest ``recorded_at`` of each stream so far."""
 
-_WINDOW: Final = 1_000_000
+_WINDOW: Final = 500_000
 """Positions that are decoded into one frame in memory."""
 _READ: Final = [name for name in STORED if name != "metadata"]
 """The columns of the log that a plan can read: metadata, a fifth of a log, is not among them."""
@@ -42,27 +49,37 @@ _CHUNK: Final = 250_000
 
 
 class Window(Struct, frozen=True):
-    """The decoded events of a range of positions.
+    """A range of positions, whose events are decoded into one frame.
+
+    Args:
+        start: its first position.
+        stop: the position after its last.
+        events: its events of the plan's types, and corrections, as the log holds them.
+        moments: ``position`` and ``at`` of each event, with ``order="recorded_at"``; None: when it occurred.
+        clocks: the streams' clocks after these events.
+    """
+
+    start: int
+    stop: int
+    events: pl.LazyFrame
+    moments: pl.DataFrame | None
+    clocks: pl.DataFrame
+
+
+class Decoded(Struct, frozen=True):
+    """The events of a window.
 
     Args:
         events: what `eventsource.decode.decode_events` returns, in no order.
-        start: the first position of the range.
-        stop: the position after the last of the range.
-        clocks: the streams' clocks after these events.
-        corrections: those in the range, and the readings of the events that they name.
+        corrections: the corrections among the events, as the log holds them.
     """
 
     events: pl.DataFrame
-    start: int
-    stop: int
-    clocks: pl.DataFrame
-    corrections: DecodedCorrections
+    corrections: pl.DataFrame
 
 
-def decode_windows(
-    log: EventLog, members: Members, *, start: int, head: int, clocks: pl.DataFrame, progress: Progress
-) -> Iterator[Window]:
-    """Decode the events with ``start`` <= position < ``head``, in windows that fit into memory.
+def windows(log: EventLog, members: Members, *, start: int, head: int, clocks: pl.DataFrame) -> Iterator[Window]:
+    """Yield windows of the events with ``start`` <= position < ``head`` that fit into memory.
 
     Args:
         log: the log.
@@ -70,30 +87,38 @@ def decode_windows(
         start: the first position.
         head: the position after the last.
         clocks: the streams' clocks before these events.
-        progress: called after each chunk with ``decoding``, the positions that are done, and how many there are.
     """
-    decoders = members.decoders()
-    window, chunk_size = _WINDOW // members.width, _CHUNK // members.width
-    for low in range(start, head, window):
-        high = min(low + window, head)
+    size = _WINDOW // members.width
+    for low in range(start, head, size):
+        high = min(low + size, head)
         moments = None
         if members.plan.order == "recorded_at":
             moments, clocks = _settle(log, low, high, clocks)
         types = None if members.plan.reads_all_types else (*members.plan.types, *CORRECTIONS)
-        chunks = log.scan(types=types, start=low, upto=high).select(_READ)
-        with gc_paused():
-            frames, corrections = [], []
-            for chunk in _in_chunks(chunks, high - low, chunk_size):
-                is_correction = chunk["type"].is_in(CORRECTIONS)
-                if is_correction.any():
-                    corrections.append(chunk.filter(is_correction))
-                events = chunk.filter(~is_correction) if corrections else chunk
-                frames.append(decode_events(_with_moments(events, moments), members, decoders))
-                progress("decoding", int(chunk["position"][-1]) - start + 1 if chunk.height else 0, head - start)
-        found = NO_CORRECTIONS
-        if corrections:
-            found = decode_corrections(log, members, decoders, pl.concat(corrections))
-        yield Window(pl.concat([no_events(members), *frames], how="diagonal"), low, high, clocks, found)
+        events = log.scan(types=types, start=low, upto=high).select(_READ)
+        yield Window(low, high, events, moments, clocks)
+
+
+def decode_window(
+    window: Window, members: Members, decoders: Decoders, progress: Callable[[int], None] = lambda _: None
+) -> Decoded:
+    """Decode the events of a window.
+
+    Args:
+        window: the window.
+        members: what to decode.
+        decoders: `Members.decoders`, made once for many calls.
+        progress: called after each chunk with the position after it.
+    """
+    frames, corrections = [no_events(members)], [pl.DataFrame(schema={name: STORED[name] for name in _READ})]
+    with gc_paused():
+        for chunk in _in_chunks(window.events, window.stop - window.start, _CHUNK // members.width):
+            is_correction = chunk["type"].is_in(CORRECTIONS)
+            corrections.append(chunk.filter(is_correction))
+            events = chunk.filter(~is_correction) if corrections[-1].height else chunk
+            frames.append(decode_events(_with_moments(events, window.moments), members, decoders))
+            progress(int(chunk["position"][-1]) + 1 if chunk.height else window.start)
+    return Decoded(pl.concat(frames, how="diagonal"), pl.concat(corrections))
 
 
 def _in_chunks(events: pl.LazyFrame, most: int, chunk_size: int) -> Iterable[pl.DataFrame]:

@@ -15,7 +15,7 @@ __all__ = ["decode_corrections"]
 def decode_corrections(
     log: EventLog, members: Members, decoders: Mapping[str, TypeDecoder], events: pl.DataFrame
 ) -> DecodedCorrections:
-    """Decode the readings of the events that some corrections name.
+    """Decode the readings of the events that some corrections name; there may be none.
 
     Args:
         log: the log that holds these events.
@@ -23,6 +23,8 @@ def decode_corrections(
         decoders: `Members.decoders`.
         events: corrections, as the log holds them.
     """
+    if not events.height:
+        return NO_CORRECTIONS
     corrections = Corrections.among(events, log)
     readings = corrections.readings
     relevant = readings

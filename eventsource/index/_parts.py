@@ -16,13 +16,13 @@ from msgspec.structs import replace
 from eventsource.decode import Clustered, ColumnFacts, Members, column_facts, join_facts, merge_events, no_events
 from eventsource.event import TIMESTAMP, EventLog
 from eventsource.index._corrections import NO_CORRECTIONS, DecodedCorrections, Readings
-from eventsource.index._decode import CLOCKS, decode_windows, types_left_out
+from eventsource.index._decode import CLOCKS, decode_window, types_left_out, windows
+from eventsource.index._decode_corrections import decode_corrections
 from eventsource.index._files import IndexFiles
 from eventsource.index._log import last_event_id
 from eventsource.index._manifest import LeftOut, Manifest, Run
 from eventsource.index._read import PartCache, read_part
 from eventsource.moment import epoch_microseconds
-from eventsource.progress import no_progress
 
 __all__ = ["InMemory", "Parts", "Stored"]
 
@@ -116,12 +116,13 @@ class InMemory(Struct, frozen=True, dict=True):
         """Return a part that also has the later events of the log, up to a position."""
         events, clocks, corrections = self.events, self.clocks, self.corrections
         columns = self.columns
-        for tail in decode_windows(
-            self.log, self.members, start=self.head, head=head, clocks=clocks, progress=no_progress
-        ):
-            events, clocks = merge_events(events, Clustered.from_events(tail.events)), tail.clocks
-            corrections = corrections.extended(tail.corrections)
-            columns = join_facts(join_facts(columns, column_facts(tail.events)), tail.corrections.columns)
+        decoders = self.members.decoders()
+        for window in windows(self.log, self.members, start=self.head, head=head, clocks=clocks):
+            tail = decode_window(window, self.members, decoders)
+            mine = decode_corrections(self.log, self.members, decoders, tail.corrections)
+            events, clocks = merge_events(events, Clustered.from_events(tail.events)), window.clocks
+            corrections = corrections.extended(mine)
+            columns = join_facts(join_facts(columns, column_facts(tail.events)), mine.columns)
         rows = events.fetch(events.in_order).lazy()
         collected = Clustered(rows, events.entities, events.starts, is_in_memory=True)
         return InMemory(self.log, self.members, head, collected, clocks, columns, corrections)

@@ -4,7 +4,7 @@ What an update does::
 
     the log         0 ······················ head        append-only, payloads as text
                                      └──┬──┘
-                                        │ decode the events that the index lacks        `decode_windows`
+                                        │ decode the events that the index lacks        `write_runs`
                                         ▼
     runs            [ 0–800 ][ 800–1000 ][ 1000–1090 ]   all events, by position; sorted by (at, position)
                                      └───── merge ─────┘ newest first, while sizes are alike  `runs_to_merge`
@@ -45,21 +45,21 @@ Every step bounds its memory: decoding works in windows of positions, a merge of
 what it adds.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import polars as pl
 from msgspec import Struct
 from msgspec.structs import replace
 
-from eventsource.decode import Clustered, Members, column_facts, join_facts, sort_in_fold_order
+from eventsource.decode import Clustered, Members, join_facts, sort_in_fold_order
 from eventsource.event import EventLog
 from eventsource.index._corrections import Readings
-from eventsource.index._decode import CLOCKS, decode_windows, types_left_out, with_later
+from eventsource.index._decode import CLOCKS, types_left_out, windows, with_later
+from eventsource.index._decode_corrections import decode_corrections
 from eventsource.index._files import IndexFiles
 from eventsource.index._log import last_event_id, still_contains
-from eventsource.index._manifest import Manifest, Part, Run
+from eventsource.index._manifest import Manifest, Part
 from eventsource.index._policy import (
     Sizes,
     first_entities,
@@ -70,7 +70,8 @@ from eventsource.index._policy import (
     split_entity,
 )
 from eventsource.index._read import pending_events, pending_of_part, read_corrections, read_part
-from eventsource.index._threads import in_threads, one_behind
+from eventsource.index._runs import write_run, write_runs
+from eventsource.index._threads import in_threads
 from eventsource.progress import Progress
 
 __all__ = ["is_index_of", "update_index"]
@@ -127,20 +128,19 @@ class _Update(Struct, frozen=True):
             clocks = self.files.read(manifest.clocks)
         runs, columns, types = list(manifest.runs), manifest.columns, set(manifest.types)
         before = corrections = read_corrections(self.files, manifest)
+        decoders, start = self.members.decoders(), manifest.head
 
-        def decoded() -> Iterator[Callable[[], Run]]:
-            nonlocal clocks, columns, corrections
-            for window in decode_windows(
-                log, self.members, start=manifest.head, head=head, clocks=clocks, progress=self.progress
-            ):
-                corrections = corrections.extended(window.corrections)
-                columns = join_facts(join_facts(columns, column_facts(window.events)), window.corrections.columns)
-                types.update(window.events["type"].cast(pl.String).unique(), corrections.types)
-                clocks = window.clocks
-                yield partial(self._write_run, window.events, window.start, window.stop)
-                del window  # not in memory while the next one is decoded
+        def progress(position: int) -> None:
+            self.progress("decoding", position - start, head - start)
 
-        runs += one_behind(decoded())
+        found = windows(log, self.members, start=start, head=head, clocks=clocks)
+        for window, written in write_runs(self.files, self.members, found, head - start, progress):
+            mine = decode_corrections(log, self.members, decoders, written.corrections)
+            corrections = corrections.extended(mine)
+            columns = join_facts(join_facts(columns, written.columns), mine.columns)
+            types.update(written.types, corrections.types)
+            clocks = window.clocks
+            runs.append(written.run)
         if corrections is not before:
             manifest = replace(
                 manifest,
@@ -175,7 +175,7 @@ class _Update(Struct, frozen=True):
         start, stop = newest[0].start, newest[-1].stop
         names = [run.file for run in newest if run.rows]
         if names:
-            merged = self._write_run(self.files.scan(names).collect(), start, stop)
+            merged = write_run(self.files, self.files.scan(names).collect(), start, stop)
         else:
             merged = replace(newest[-1], start=start, stop=stop)
         return replace(manifest, runs=(*older, merged))
@@ -254,12 +254,6 @@ class _Update(Struct, frozen=True):
                 events.between(part.first, first), part.first, part.head, corrected=part.corrected
             )
             yield self._write_part(events.between(first, None), first, part.head, corrected=part.corrected)
-
-    def _write_run(self, events: pl.DataFrame, start: int, stop: int) -> Run:
-        ordered = events.sort("at", "position")
-        at = ordered["at"].to_physical()
-        earliest, latest = (at[0], at[-1]) if ordered.height else (None, None)
-        return Run(self.files.write(ordered, "run"), start, stop, ordered.height, earliest, latest)
 
     def _write_parts(self, events: pl.DataFrame, firsts: Sequence[str], head: int) -> Iterator[Part]:
         """Write events in fold order as one part for each lowest entity."""

@@ -49,6 +49,15 @@ class BulkEvents:
     numbers: Rows
     left: Rows
 
+    @classmethod
+    def joined(cls, some: Sequence["BulkEvents"], left: Rows) -> "BulkEvents":
+        """Return the events of some, at least one, in the order of lines."""
+        if len(some) == 1:
+            return cls(some[0].events, some[0].numbers, left)
+        numbers = np.concatenate([each.numbers for each in some])
+        order = np.argsort(numbers, kind="stable")
+        return cls(pl.concat([each.events for each in some])[order], numbers[order], left)
+
 
 class BulkDecoder:
     """Decodes blocks of lines.
@@ -65,27 +74,28 @@ class BulkDecoder:
             shapes.append(_shape(fields, times, "id", forbidden="event_id"))
         self._shapes = [shape for shape in shapes if shape is not None]
 
-    def decode(self, lines: Lines) -> BulkEvents | None:
-        """Return the events of some lines; None if they must be decoded one by one."""
+    def decode(self, lines: Lines, rows: Rows | None = None) -> BulkEvents | None:
+        """Return the events of some lines; None if they must be decoded one by one.
+
+        Args:
+            lines: a block.
+            rows: which of its lines to decode, all of them UTF-8; None: all lines.
+        """
         found: list[tuple[pl.DataFrame, Rows]] = []
-        left, invalid = None, np.empty(0, np.int64)
-        if not is_utf8(lines.data):
+        left, invalid = rows, np.empty(0, np.int64)
+        if rows is None and not is_utf8(lines.data):
             is_valid = is_utf8_each(lines.each)
             left, invalid = np.flatnonzero(is_valid), np.flatnonzero(~is_valid)
         with allocation.gc_paused():
             for shape in self._shapes:
-                some, rows, left = shape.decode(lines, left)
-                found += [(some, rows)] if some.height else []
+                some, own, left = shape.decode(lines, left)
+                found += [(some, own)] if some.height else []
                 if not len(left):
                     break
         if not found or left is None:
             return None
         left = np.sort(np.concatenate([left, invalid]))
-        if len(found) == 1:
-            return BulkEvents(found[0][0], found[0][1] + lines.first, left)
-        rows = np.concatenate([rows for _, rows in found])
-        order = np.argsort(rows, kind="stable")
-        return BulkEvents(pl.concat([some for some, _ in found])[order], rows[order] + lines.first, left)
+        return BulkEvents.joined([BulkEvents(some, own + lines.first, left) for some, own in found], left)
 
 
 def _shape(

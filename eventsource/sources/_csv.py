@@ -21,7 +21,7 @@ from eventsource.sources._bulk_table import has_a_row_per_line
 from eventsource.sources._checkpoint import Chunk, Consumed, FileCheckpoint
 from eventsource.sources._compressed import Reader
 from eventsource.sources._csv_header import Header, header_of, read_header
-from eventsource.sources._csv_lines import BOM, NOT_CLOSED, CsvLines
+from eventsource.sources._csv_lines import BOM, NOT_CLOSED, CsvLines, csv_reason
 from eventsource.sources._decoder import Line
 from eventsource.sources._dialect import Dialect
 from eventsource.sources._digest import Digest
@@ -239,7 +239,7 @@ def _parse_row(
         cells = next(parser, [])
     except (csv.Error, LineError) as error:
         may_be_closed = may_grow and lines.has_ended
-        reason = str(error) if isinstance(error, LineError) else f"not CSV: {error}"
+        reason = str(error) if isinstance(error, LineError) else f"not CSV: {csv_reason(error)}"
         if lines.is_inside_row and NOT_CLOSED not in reason:
             reason = f"not CSV: {NOT_CLOSED}"
         physical = lines.take(None if may_be_closed else 1)

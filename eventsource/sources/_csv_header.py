@@ -10,7 +10,7 @@ from typing import Any, Final
 from eventsource.sources._blocks import blocks
 from eventsource.sources._checkpoint import UnreadableError
 from eventsource.sources._compressed import open_at
-from eventsource.sources._csv_lines import BOM, CsvLines
+from eventsource.sources._csv_lines import BOM, CsvLines, csv_reason
 from eventsource.sources._dialect import DELIMITERS, Dialect, guessed_delimiter, named_delimiter
 from eventsource.sources._dotted_columns import DottedColumns
 from eventsource.sources._values import LineError, check_utf8
@@ -92,7 +92,7 @@ def header_line(path: Path, dialect: Dialect, encoding: str | None, *, limit: in
         try:
             next(csv.reader(lines, strict=True, delimiter=delimiter), [])
         except (csv.Error, LineError) as error:
-            raise UnreadableError(f"the header cannot be read: {error}") from error
+            raise UnreadableError(f"the header cannot be read: {csv_reason(error)}") from error
         return b"".join(raw for _, raw, _ in lines.take()).removeprefix(BOM).rstrip(_LINE_END)
 
 
@@ -121,7 +121,7 @@ def _parse_names(lines: CsvLines, delimiter: str) -> list[str]:
         check_utf8("".join(cells).encode("utf-8", "surrogateescape"))
     except (csv.Error, LineError) as error:
         likely = ", perhaps encoding='cp1252'" if isinstance(error, LineError) else ""
-        raise UnreadableError(f"the header cannot be read: {error}{likely}") from error
+        raise UnreadableError(f"the header cannot be read: {csv_reason(error)}{likely}") from error
     is_only = cells.count("") == 1
     names = [name if name or is_only else f"column_{number}" for number, name in enumerate(cells, 1)]
     if repeated := [name for name, count in Counter(names).items() if count > 1]:

@@ -1,5 +1,6 @@
 """Physical lines, fed to the CSV parser one by one. A row may span several of them."""
 
+import csv
 from collections import deque
 from collections.abc import Iterable
 from typing import Final
@@ -7,7 +8,7 @@ from typing import Final
 from eventsource.sources._blocks import Block, NumberedLine
 from eventsource.sources._values import LineError
 
-__all__ = ["BOM", "NOT_CLOSED", "CsvLines"]
+__all__ = ["BOM", "NOT_CLOSED", "CsvLines", "csv_reason"]
 
 BOM: Final = b"\xef\xbb\xbf"
 NOT_CLOSED: Final = "a quote opens here and is not closed"
@@ -75,6 +76,13 @@ class CsvLines:
             raise
         self._pending.append(line)
         return line
+
+
+def csv_reason(error: csv.Error | LineError) -> str:
+    """Return why a row cannot be parsed."""
+    if isinstance(error, csv.Error) and "new-line character" in str(error):
+        return "a line ends with a carriage return (CR) alone: expected LF or CRLF, as tr '\\r' '\\n' makes of it"
+    return str(error)
 
 
 def _text(number: int, raw: bytes) -> str:

@@ -28,6 +28,8 @@ from eventsource.sources.presets import preset_named
 __all__ = ["Content", "Decoder", "EventsAndRejected", "Line", "json_bytes"]
 
 _BOM: Final = b"\xef\xbb\xbf"
+_MANY: Final = 32
+"""Lines for which decoding in bulk is worth its preparation."""
 _PLACE: Final = {name: PLACED[name] for name in ("file", "line")}
 
 Content = bytes | Mapping[str, Any] | str
@@ -64,6 +66,7 @@ class Decoder:
         fields = mapping.fields_of_lines
         self._bulk = BulkDecoder(fields, times) if fields is not None else None
         self._table = TableDecoder(fields, times) if fields is not None else None
+        self._recognised: dict[str, BulkDecoder] = {}  # by the name of the known format
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle what it was made of, for a worker process."""
@@ -107,7 +110,30 @@ class Decoder:
             record: row → what is decoded one by one: the line and its bytes, its members, or a reason.
         """
         bulk = None if self._bulk is None else self._bulk.decode(lines)
-        return self._with_left(lines, bulk, file, record)
+        return self._with_left(lines, self._with_recognised(lines, bulk), file, record)
+
+    def _with_recognised(self, lines: Lines, bulk: BulkEvents | None) -> BulkEvents | None:
+        """Return events with those of lines that are left and of known formats, if these are many."""
+        left = np.arange(len(lines.each)) if bulk is None else bulk.left
+        if len(left) < _MANY:
+            return bulk
+        rows: dict[str, list[int]] = {}
+        for row in left.tolist():
+            try:
+                found = self._mapping.recognised_fields(_members_of(lines.each[row]))
+            except LineError:
+                continue
+            if found is not None:
+                name, fields = found
+                rows.setdefault(name, []).append(row)
+                if name not in self._recognised:
+                    self._recognised[name] = BulkDecoder(fields, self.times)
+        some = [self._recognised[name].decode(lines, np.array(own)) for name, own in rows.items()]
+        more = [each for each in some if each is not None]
+        if not more:
+            return bulk
+        taken = np.concatenate([each.numbers for each in more]) - lines.first
+        return BulkEvents.joined([*([] if bulk is None else [bulk]), *more], np.setdiff1d(left, taken))
 
     def table(self, block: Block, header: Header, file: str) -> EventsAndRejected:
         """Return the events of a block of CSV of which each line is a row, and the rejected lines."""

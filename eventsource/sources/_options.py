@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from eventsource.errors import SourceError
+from eventsource.interpreters import worker_count
 from eventsource.sources._blocks import BLOCK_BYTES, MAX_LINE
 from eventsource.sources._dialect import Dialect
-from eventsource.sources._workers import worker_count
 
 __all__ = ["FORMATS", "FileOptions"]
 

@@ -81,6 +81,19 @@ class LineMapping:
         is_all = self.preset.is_mapping and not self.defaults
         return self._with_preset(self.preset).fields if is_all else None
 
+    def recognised_fields(self, line: Mapping[str, Any]) -> tuple[str, FieldMapping] | None:
+        """Return the name of the known format of a line, and the mapping of all lines of that format.
+
+        None: the line is of none, or `apply` does more with it than to apply a mapping.
+        """
+        is_plain = self.preset is None and self.explode is None and not self.events and not self.defaults
+        if not is_plain or not self.fields.is_missing(line):
+            return None
+        preset = recognised(line)
+        if preset is None or preset.is_utc or not preset.is_mapping:
+            return None
+        return preset.name, self._with_preset(preset).fields
+
     @property
     def times_of_rows(self) -> tuple[str, ...]:
         """The columns of times that a table must have: those of ``events``, if a row is not exploded first."""

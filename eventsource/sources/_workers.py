@@ -11,71 +11,26 @@
 Which process decodes a block changes nothing of what is decoded. Small inputs are decoded in this process, as
 a worker takes about 0.3 s to start. A worker that ends early (killed, or out of memory) is not replaced: this
 process decodes the block that it had.
-
-Workers are started as ``python -c``, not by `multiprocessing`, which would import the user's main script again.
 """
 
-import os
 import pickle
-import subprocess
-import sys
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from functools import partial
 from queue import SimpleQueue
 from threading import Lock
 from types import TracebackType
-from typing import Any, Final, TypeVar
+from typing import Any
 
-from eventsource.errors import SourceError
+from eventsource.interpreters import Interpreter
 from eventsource.messages import noun
 from eventsource.sources._blocks import Block
 from eventsource.sources._csv_header import Header
 from eventsource.sources._decoder import Decoder, EventsAndRejected, Line
 from eventsource.sources._pipe import Decoded, read_decoded, write_block
 
-__all__ = ["VARIABLE", "Workers", "in_order", "worker_count"]
-
-T = TypeVar("T")
-
-VARIABLE: Final = "EVENTSOURCE_WORKERS"
-"""The environment variable that says how many workers a pull has; 1: it decodes itself."""
-
-_MOST: Final = 8
-_PIPE_BYTES: Final = 1024 * 1024
-_MAIN: Final = (
-    "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); "
-    "from eventsource.sources._worker import serve; serve()"
-)
-
-
-def worker_count(given: int | None) -> int:
-    """Return how many processes decode: what was given, or `VARIABLE`, or one per processor, at most 8.
-
-    Raises:
-        SourceError: it is not a number from 1 on.
-    """
-    text = os.environ.get(VARIABLE, "") if given is None else str(given)
-    if not text:
-        affinity = getattr(os, "sched_getaffinity", None)  # not on every system
-        return min(_MOST, len(affinity(0)) if affinity is not None else os.cpu_count() or 1)
-    if not text.isdecimal() or not int(text):
-        name = VARIABLE if given is None else "workers"
-        raise SourceError(f"expected {name} to be a number from 1 on, got {text!r}", hint=f"{name}=2")
-    return int(text)
-
-
-def in_order(later: Iterable[Callable[[], T]], ahead: Callable[[], int]) -> Iterator[T]:
-    """Yield results in order, while up to ``ahead()`` later ones are being made."""
-    pending: deque[Callable[[], T]] = deque()
-    for each in later:
-        pending.append(each)
-        while len(pending) > ahead():
-            yield pending.popleft()()
-    while pending:
-        yield pending.popleft()()
+__all__ = ["Workers"]
 
 
 class Workers(AbstractContextManager["Workers"]):
@@ -140,10 +95,10 @@ class Workers(AbstractContextManager["Workers"]):
             return self._decoder.rows(rows)
 
     def _start(self) -> None:
-        begin = [pickle.dumps(each, pickle.HIGHEST_PROTOCOL) for each in (sys.path, self._decoder)]
+        decoder = pickle.dumps(self._decoder, pickle.HIGHEST_PROTOCOL)
         for _ in range(self._count):
             try:
-                self._idle.put(_Process(begin))
+                self._idle.put(_Process(decoder))
             except OSError:  # this system does not start processes
                 self._idle.put(None)
         self._threads = ThreadPoolExecutor(self._count, thread_name_prefix="eventsource-decode")
@@ -168,22 +123,16 @@ class Workers(AbstractContextManager["Workers"]):
         return events, rejected
 
 
-class _Process:
+class _Process(Interpreter):
     """A worker.
 
     Args:
-        begin: pickles that it reads first.
+        decoder: a pickle of the decoder.
     """
 
-    def __init__(self, begin: Iterable[bytes]) -> None:
-        self._process = subprocess.Popen(  # noqa: S603 - this very interpreter
-            [sys.executable, "-c", _MAIN],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, "POLARS_MAX_THREADS": "1"},
-            pipesize=_PIPE_BYTES,
-        )
-        self._begin = b"".join(begin)
+    def __init__(self, decoder: bytes) -> None:
+        super().__init__("eventsource.sources._worker")
+        self._decoder = decoder
 
     def decode(self, block: tuple[Any, ...]) -> Decoded | None:
         """Return events, rejected lines, and how many times named no zone; None: it cannot decode the block.
@@ -191,20 +140,9 @@ class _Process:
         Raises:
             OSError, EOFError, pickle.UnpicklingError: the process has ended.
         """
-        lines, results = self._process.stdin, self._process.stdout
-        if lines is None or results is None:
-            raise EOFError
-        lines.write(self._begin)
-        self._begin = b""
+        lines, results = self.requests, self.results
+        lines.write(self._decoder)
+        self._decoder = b""
         *_, file = block
         write_block(lines, *block)
         return read_decoded(results, file)
-
-    def end(self) -> None:
-        """End the process, and wait until it has ended."""
-        self._process.kill()
-        for stream in (self._process.stdin, self._process.stdout):
-            with suppress(OSError):
-                if stream is not None:
-                    stream.close()
-        self._process.wait()

@@ -10,8 +10,10 @@ from typing import Final
 
 import polars as pl
 
+from eventsource.allocation import keep_freed_memory
 from eventsource.errors import SourceError
 from eventsource.event import Batch, Checkpoint, no_events, rejected_lines
+from eventsource.interpreters import in_order, worker_count
 from eventsource.messages import counted, noun
 from eventsource.sources._checkpoint import Chunk, Consumed, FileCheckpoint, UnreadableError
 from eventsource.sources._compressed import DAMAGED, as_in_file, as_utf8
@@ -30,7 +32,7 @@ from eventsource.sources._records import LineMapping
 from eventsource.sources._retry import FileRetry
 from eventsource.sources._rows import row_chunks
 from eventsource.sources._times import TimeReader
-from eventsource.sources._workers import Workers, in_order, worker_count
+from eventsource.sources._workers import Workers
 from eventsource.sources._xes import xes_rows
 from eventsource.texts import is_text
 
@@ -91,6 +93,7 @@ class Files:
 
     def batches(self, checkpoint: Checkpoint) -> Iterator[Batch]:
         """Yield what is new in the files, in batches of about 250,000 events or 64 MB."""
+        keep_freed_memory()
         rows = size = read = 0
         paths, logs = self._find_files()
         notes = tuple(f"{log} is a log: its own files are skipped" for log in logs)

@@ -352,6 +352,7 @@ def test_several_sources_of_a_project(run: Run, folder: Path) -> None:
     (folder / "audit.json").write_text('{"rows": [{"who": "a", "at": "2024-01-01"}]}')
     assert "3 events appended" in run("pull", "orders").stdout
     assert "1 event appended" in run("pull").stdout
+    assert "the project's sources are orders, audit" in run("pull", "order", code=3).stderr
     log = es.Log(folder / "data" / "log")
     first = log.scan().sort("position").select("event_id", "occurred_at").collect().row(0)
     assert (first[0], first[1].isoformat()) == ("1:Ordered", "2023-12-31T23:30:00+00:00")

@@ -4,14 +4,16 @@ import json
 from typing import Any, Final
 
 import polars as pl
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from eventsource.sources._blocks import Block
-from eventsource.sources._decoder import Decoder, Line
+from eventsource.sources._decoder import Content, Decoder, Line
 from eventsource.sources._mapping import FieldMapping
 from eventsource.sources._records import LineMapping
 from eventsource.sources._times import TimeReader
+from eventsource.sources._values import MappedLine
 from eventsource.sources.presets import preset_named
 from tests.laws import examples
 from tests.sources.sourcekit import AT
@@ -171,3 +173,36 @@ def test_lines_of_a_named_format_are_decoded_in_bulk() -> None:
         ("a\\:1:Done", "/api//"),
     ]
     assert len(found[1]) == 3
+
+
+def test_lines_of_recognised_formats_are_decoded_in_bulk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines of several known formats, with others between them, give what they give one by one."""
+    audit = {"auditID": "a:1", "stage": "Done", "verb": "get", "requestReceivedTimestamp": AT}
+    push = {"type": "Push", "actor": {}, "repo": {"name": "a/b"}, "payload": {"n": 1}, "created_at": AT}
+    local = {"event_type": "Seen", "event_time": "2024-01-01 00:00:00", "amplitude_id": 1, "uuid": "u"}
+    own = {"event_id": "own", "stream": "s", "type": "T", "occurred_at": AT}
+    some = [
+        *({**audit, "requestURI": f"/{number}"} for number in range(40)),
+        *({**push, "id": f"{number}"} for number in range(40)),
+        *({**push, "id": f"{number}", "auditID": "x", "stage": "y"} for number in range(4)),
+        *(own, local, {**audit, "requestURI": ""}, {**push, "id": 1, "created_at": "soon"}, {"auditID": "b"}),
+    ]
+    each = [json.dumps(line).encode() for line in some]
+    each = [*each[::2], b"", b"{", b'{"id": "\xff"}', *each[1::2]]
+    bulk, single = _decoder({}), _decoder({})
+    expected = _taken(*single.lines(Line(_FILE, number, line) for number, line in enumerate(each, 1)))
+    alone: list[Line] = []
+
+    def map_alone(self: Decoder, line: Line, content: Content) -> list[MappedLine]:
+        alone.append(line)
+        return _map(self, line, content)
+
+    monkeypatch.setattr(Decoder, "_map", map_alone)
+    found = _taken(*bulk.block(Block(b"\n".join([*each, b""]), 1, len(each)), _FILE))
+    assert found == expected
+    assert bulk.times.without_zone == single.times.without_zone
+    assert 0 < len(alone) < 12
+
+
+_map = Decoder._map
+"""What decodes a line alone."""

@@ -149,3 +149,11 @@ def test_a_table_that_grows_is_read_on(tmp_path: Path) -> None:
     path.write_text(f"{text}\n\n3,s,T,2024-01-03\n\n\n4,s,T,2024-01-04\n")
     pulled = log.pull(es.source(path))
     assert (pulled.appended, pulled.duplicates) == (1, 0)
+
+
+def test_a_table_whose_lines_end_with_cr_alone_says_so(tmp_path: Path) -> None:
+    """As old spreadsheets write it; the header is long enough to be one line of several."""
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"id,stream,type,occurred_at\r1,a,T,2024-01-01\r")
+    (batch,) = es.source(path).batches({})
+    assert "a line ends with a carriage return (CR) alone: expected LF or CRLF" in batch.rejected["reason"][0]

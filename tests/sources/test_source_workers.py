@@ -14,14 +14,15 @@ from typing import Any
 import pytest
 
 import eventsource as es
+from eventsource import interpreters
 from eventsource.errors import SourceError
 from eventsource.event import Batch
-from eventsource.sources import _workers, files
+from eventsource.interpreters import in_order, worker_count
+from eventsource.sources import files
 from eventsource.sources._mapping import FieldMapping
 from eventsource.sources._options import FileOptions
 from eventsource.sources._records import LineMapping
 from eventsource.sources._times import TimeReader
-from eventsource.sources._workers import in_order, worker_count
 from eventsource.sources.files import Files
 from tests.sources.sourcekit import line, write
 from tests.sources.test_source_ways import ODD
@@ -107,7 +108,7 @@ def _started(
         return started[-1]
 
     popen = type("Subprocess", (), {"Popen": staticmethod(start), "PIPE": subprocess.PIPE})
-    monkeypatch.setattr(_workers, "subprocess", popen)
+    monkeypatch.setattr(interpreters, "subprocess", popen)
     return started
 
 
@@ -125,6 +126,7 @@ def test_without_processes_a_pull_decodes_alone(raw: Path, monkeypatch: pytest.M
 _PULL = """
 import os, signal, sys
 import eventsource as es
+from eventsource import interpreters
 from eventsource.sources import files
 from eventsource.sources._mapping import FieldMapping
 from eventsource.sources._options import FileOptions
