@@ -19,6 +19,7 @@ such as the parameters of a report.
 from eventsource.moment._columns import (
     FIRST_MICROSECOND,
     LAST_MICROSECOND,
+    check_calendar,
     last_instants,
     localised,
     null_outside_calendar,
@@ -49,6 +50,7 @@ __all__ = [
     "FIRST_MICROSECOND",
     "LAST_MICROSECOND",
     "Moment",
+    "check_calendar",
     "day_of",
     "epoch_microseconds",
     "first_days_back_from",

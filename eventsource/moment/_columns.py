@@ -20,6 +20,7 @@ from eventsource.moment._instants import (
 __all__ = [
     "FIRST_MICROSECOND",
     "LAST_MICROSECOND",
+    "check_calendar",
     "last_instants",
     "localised",
     "null_outside_calendar",
@@ -46,8 +47,9 @@ def last_instants(column: pl.Series, tz: str | tzinfo = "UTC") -> pl.Series:
     """Return the last instant of each moment in a column of dates, datetimes or texts; null stays null.
 
     Raises:
-        MomentError: the column has another dtype, or a text in it is not a moment.
+        MomentError: the column has another dtype, a text in it is not a moment, or a time is outside the calendar.
     """
+    check_calendar(column)
     dtype = column.dtype
     if dtype == pl.Null:
         return column.cast(_UTC_TYPE)
@@ -57,7 +59,7 @@ def last_instants(column: pl.Series, tz: str | tzinfo = "UTC") -> pl.Series:
     local = pl.col(column.name)
     if dtype == pl.Date:
         next_midnight = local.dt.offset_by("1d").cast(pl.Datetime("us"))
-        moment = pl.when(local >= date.max).then(LATEST).otherwise(localised(next_midnight, zone) - TICK)
+        moment = pl.when(local == date.max).then(LATEST).otherwise(localised(next_midnight, zone) - TICK)
     elif isinstance(dtype, pl.Datetime):
         micros = local.dt.cast_time_unit("us")
         moment = micros if dtype.time_zone else localised(micros, zone)
@@ -107,6 +109,23 @@ def null_outside_calendar(times: pl.Series) -> pl.Series:
     if first <= numbers.min() and numbers.max() <= last:  # type: ignore[operator]  # integers
         return times
     return times.set(~numbers.is_between(first, last).fill_null(value=False), None)
+
+
+def check_calendar(column: pl.Series) -> None:
+    """Raise an error if a column of dates or times has one outside the years 1 to 9999.
+
+    Raises:
+        MomentError: it has. The message names the first such row.
+    """
+    if column.dtype != pl.Date and not isinstance(column.dtype, pl.Datetime):
+        return
+    is_far = null_outside_calendar(column).is_null() & column.is_not_null()
+    if is_far.any():
+        raise MomentError(
+            f"column {column.name!r}: expected moments of the years 1 to 9999, "
+            f"got another one in row {is_far.arg_max()}",
+            hint="null takes a row out; for after all events take the moment 9999-12-31",
+        )
 
 
 def time_unit(times: pl.Series) -> str:

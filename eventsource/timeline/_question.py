@@ -36,7 +36,7 @@ import polars as pl
 from msgspec import Struct
 
 from eventsource.errors import ModelError, MomentError
-from eventsource.moment import Moment, last_instant
+from eventsource.moment import Moment, check_calendar, last_instant
 from eventsource.texts import is_text
 
 __all__ = ["Entities", "Moments", "Question", "entity_id", "entity_ids", "is_one_moment", "several_moments"]
@@ -87,8 +87,10 @@ def several_moments(when: Any) -> list[Moment]:
     """Return several moments as a list.
 
     Raises:
-        MomentError: the argument is not iterable.
+        MomentError: the argument is not iterable, or a column with a time outside the calendar.
     """
+    if isinstance(when, pl.Series):
+        check_calendar(when)
     if not isinstance(when, Iterable):
         raise MomentError(
             f"expected a moment, or several, got {when!r}",

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 import eventsource as es
+from eventsource.errors import MomentError
 from eventsource.fold import PolarsEngine, ReferenceEngine
 from eventsource.moment import Moment
 from eventsource.testing import MemoryLog, event
@@ -96,3 +97,13 @@ def test_a_moment_that_is_named_twice_counts_once() -> None:
     assert several.height == sum(customers().as_of(day).height for day in days[:2])
     last = datetime(2024, 1, 10, 23, 59, 59, 999999, tzinfo=UTC)
     assert customers().as_of(["2024-01-10", last]).height == customers().as_of("2024-01-10").height
+
+
+@pytest.mark.parametrize("dtype", [pl.Datetime("us", "UTC"), pl.Datetime("ms"), pl.Date])
+def test_moments_of_a_column_are_in_the_calendar(dtype: Any) -> None:
+    """Polars has years that Python and moments do not have: `as_of` and `join` name the row."""
+    days = pl.Series("at", [19_723, None, 2_932_897], dtype=pl.Int32).cast(pl.Date).cast(dtype)
+    rows = pl.DataFrame({"entity": ["ada", "bob", "ada"], "at": days})
+    for ask in (lambda: customers().as_of(days), lambda: customers().join(rows, on="entity", at="at")):
+        with pytest.raises(MomentError, match="the years 1 to 9999, got another one in row 2"):
+            ask()
