@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Final
 
 import eventsource
 
@@ -161,12 +162,16 @@ def test_public_names_are_sorted_and_there() -> None:
     assert all(hasattr(eventsource, name) for name in names)
 
 
+_NEEDED: Final = ("fastavro._read_py",)
+"""Private modules of libraries without which something cannot be done: the reader of Avro that ends by itself."""
+
+
 def test_private_modules_stay_inside_their_package() -> None:
     """No module imports a private module of another package: what others need, a package exports."""
     assert not [
         f"{part} imports {name}"
         for part, name in _imports()
-        if not name.startswith(f"eventsource.{part}.")
+        if not name.startswith((f"eventsource.{part}.", *_NEEDED))
         and any(word.startswith("_") for word in name.split(".")[1:])
     ]
 

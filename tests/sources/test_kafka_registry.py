@@ -148,7 +148,7 @@ def test_an_unknown_schema_rejects_only_its_messages(topic: Topic, query: str) -
 
 
 @pytest.mark.hostile
-def test_a_key_that_does_not_fit_is_no_stream(topic: Topic, client: SchemaRegistryClient, query: str) -> None:
+def test_a_key_that_does_not_fit_becomes_no_stream(topic: Topic, client: SchemaRegistryClient, query: str) -> None:
     """Its message, or tombstone, is rejected with the reason, which must not become the key."""
     key = encode(topic, AvroSerializer(client, json.dumps(_AVRO)), _PAID, MessageField.KEY)
     topic.produce({"type": "T"}, key=key[:9])
@@ -163,7 +163,7 @@ def test_a_key_that_does_not_fit_is_no_stream(topic: Topic, client: SchemaRegist
 
 @pytest.mark.hostile
 @pytest.mark.parametrize("schema", ['"string"', '"bytes"', '{"type": "array", "items": "string"}'])
-def test_an_encoded_value_that_is_no_object_is_rejected(
+def test_an_encoded_value_without_members_is_rejected(
     topic: Topic, client: SchemaRegistryClient, query: str, schema: str
 ) -> None:
     """The reason says so; it is not the value itself."""
