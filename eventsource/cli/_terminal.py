@@ -4,7 +4,6 @@ rich is imported when something is printed: a question whose answer goes to a fi
 """
 
 import os
-import re
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,16 +15,14 @@ if TYPE_CHECKING:
 
 __all__ = ["complain", "confirm", "console", "harmless", "note", "plain_console", "say"]
 
-_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
-"""Characters that a terminal obeys, or that reverse the order of the characters after them."""
-
 _UNBOUNDED: Final = 10_000
 _STYLES: Final = {"Error": "bold red", "Warning": "bold yellow", "Hint": "bold"}
 
 
 def harmless(text: str, keep: str = "") -> str:
     """Return a text with visible signs in place of control characters, except for those in ``keep``."""
-    return _CONTROL.sub(lambda found: found[0] if found[0] in keep else _picture(found[0]), text)
+    signs = {code: sign for code, sign in _PICTURES.items() if chr(code) not in keep} if keep else _PICTURES
+    return text.translate(signs)
 
 
 def say(text: str, style: str = "") -> None:
@@ -90,9 +87,16 @@ def _print_on_stderr(text: Any) -> None:
     err.print(text, soft_wrap=not err.is_terminal)
 
 
-def _picture(sign: str) -> str:
+def _picture(code: int) -> str:
     """Return a visible sign for a control character: its Unicode picture, or its number."""
-    code = ord(sign)
     if code < 0x20:  # noqa: PLR2004 - the end of the C0 controls
         return chr(0x2400 + code)
     return "␡" if code == 0x7F else f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"  # noqa: PLR2004 - Latin-1
+
+
+_CONTROL: Final = (
+    *(range(0x20), range(0x7F, 0xA0), range(0x61C, 0x61D), range(0x200E, 0x2010)),
+    *(range(0x2028, 0x202F), range(0x2066, 0x206A), range(0xFEFF, 0xFF00)),
+)
+"""Characters that a terminal obeys, or that reverse the order of the characters after them."""
+_PICTURES: Final = {code: _picture(code) for codes in _CONTROL for code in codes}

@@ -6,7 +6,6 @@ see its ``safe.directory``.
 """
 
 import os
-import shlex
 import stat
 from pathlib import Path
 from typing import Final
@@ -35,9 +34,11 @@ def check_trusted(file: Path) -> None:
         return
     reason = _reason_against(file)
     if reason is not None:
+        from shlex import quote
+
         raise UsageError(
             f"{file} is not used: {reason}, and a project file can run code",
-            hint=f"if you trust the folder, type: export {_VARIABLE}={shlex.quote(str(file.parent))}",
+            hint=f"if you trust the folder, type: export {_VARIABLE}={quote(str(file.parent))}",
         )
 
 

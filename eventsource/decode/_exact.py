@@ -15,8 +15,7 @@ import decimal
 import math
 import re
 from collections.abc import Callable, Mapping
-from fractions import Fraction
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import polars as pl
@@ -26,6 +25,9 @@ from eventsource.decode._paths import UNSET
 from eventsource.decode._texts import json_text
 from eventsource.decode._unfit import Unfit
 from eventsource.moment import parse_times
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 __all__ = ["columns_of_dtype", "exact_decimals", "held", "reads_digits"]
 
@@ -159,6 +161,8 @@ def _is_within(whole: int, dtype: pl.DataType) -> bool:
 
 def _held_float(number: decimal.Decimal, dtype: pl.DataType, rounding: str | None) -> float | None:
     """Return the float of a number: exact if it is whole; a fraction has the float that JSON readers give it."""
+    from fractions import Fraction  # noqa: PLC0415 - slow to import, and few models ask for a dtype of floats
+
     nearest = float(number)
     if not math.isfinite(nearest):
         return None
@@ -171,8 +175,10 @@ def _held_float(number: decimal.Decimal, dtype: pl.DataType, rounding: str | Non
     return None if rounding is None else _rounded_float(exact, narrow, dtype, rounding)
 
 
-def _rounded_float(exact: Fraction, nearest: float, dtype: pl.DataType, rounding: str) -> float | None:
+def _rounded_float(exact: "Fraction", nearest: float, dtype: pl.DataType, rounding: str) -> float | None:
     """Return the float next to an exact number in the way that is asked for; ``nearest`` is the half-even one."""
+    from fractions import Fraction  # noqa: PLC0415 - likewise
+
     kind = np.float32 if dtype == pl.Float32() else np.float64
 
     def towards(end: float) -> float:

@@ -146,7 +146,7 @@ def _owners_at_risk(events: FieldEvents, sums: RunningSums | WideSums | LongSums
         top = max(abs(float(value)) for value in (events.values.min(), events.values.max()))  # type: ignore[arg-type]  # floats
         return np.unique(owners) if top * events.touched.longest > _LARGE else None
     end, _ = beyond(sums.dtype, has_float=False)
-    scale = int(sums.units_in_one)
+    scale = sums.units_in_one
     if (sums.top + 1) * scale * events.touched.longest < end:
         return None
     if (sums.top + 1) * scale * events.touched.longest >= 10**_DIGITS:

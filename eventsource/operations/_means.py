@@ -13,17 +13,20 @@ Python divides the two integers exactly and rounds once; that is some fifty time
 """
 
 from collections.abc import Sequence
-from fractions import Fraction
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from eventsource.operations._fractions import fraction
 from eventsource.operations._long_sums import LongSums
 from eventsource.operations._sums import RunningSums, running_sums
 from eventsource.operations._touched_rows import Numbers, TouchedRows
 from eventsource.operations._wide_sums import WideSums
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 __all__ = ["exact_sums", "is_within_128_bits", "quotients"]
 
@@ -31,7 +34,7 @@ _EXACT: Final = 2**53
 """Floats hold all integers up to this one."""
 
 
-def exact_sums(values: pl.Series, touched: TouchedRows) -> tuple[RunningSums | WideSums | LongSums, Fraction]:
+def exact_sums(values: pl.Series, touched: TouchedRows) -> "tuple[RunningSums | WideSums | LongSums, Fraction]":
     """Return the running sums of numbers of any size, in units, and how many units make 1.
 
     Raises:
@@ -39,10 +42,10 @@ def exact_sums(values: pl.Series, touched: TouchedRows) -> tuple[RunningSums | W
     """
     if values.dtype.is_float():
         sums = running_sums(values, touched)
-        return sums, Fraction(sums.units_in_one)
-    units, units_in_one = values, Fraction(1)
+        return sums, fraction(sums.units_in_one)
+    units, units_in_one = values, fraction(1)
     if isinstance(values.dtype, pl.Decimal):
-        units, units_in_one = values.to_physical(), Fraction(10**values.dtype.scale)
+        units, units_in_one = values.to_physical(), fraction(10**values.dtype.scale)
     if is_within_128_bits(units):
         return running_sums(units, touched), units_in_one
     return LongSums.of_integers(units.to_list()), units_in_one
@@ -54,7 +57,7 @@ def is_within_128_bits(units: pl.Series) -> bool:
     return top * len(units) < 2**100
 
 
-def quotients(units: pl.Series | Sequence[int], counts: Numbers, units_in_one: Fraction) -> pl.Series:
+def quotients(units: pl.Series | Sequence[int], counts: Numbers, units_in_one: "Fraction") -> pl.Series:
     """Return sums divided by counts, each rounded once; null where the count is 0.
 
     Args:
@@ -78,7 +81,7 @@ def _quotients(sums: npt.NDArray[np.float64], counts: Numbers, scale: float) -> 
         return np.asarray(sums / (counts * scale))
 
 
-def _are_exact(counts: Numbers, units_in_one: Fraction) -> npt.NDArray[Any]:
+def _are_exact(counts: Numbers, units_in_one: "Fraction") -> npt.NDArray[Any]:
     """Return whether floats hold ``counts * units_in_one`` exactly: powers of two only move the point."""
     numerator, denominator = units_in_one.as_integer_ratio()
     is_power_of_two = numerator & (numerator - 1) == denominator & (denominator - 1) == 0
@@ -86,7 +89,7 @@ def _are_exact(counts: Numbers, units_in_one: Fraction) -> npt.NDArray[Any]:
     return np.asarray(counts <= limit)
 
 
-def _divide(units: Sequence[int], counts: Sequence[int], units_in_one: Fraction) -> pl.Series:
+def _divide(units: Sequence[int], counts: Sequence[int], units_in_one: "Fraction") -> pl.Series:
     """Divide Python's integers: the quotient of two integers of any size is rounded once, half to even.
 
     An empty range has a count that is not positive, and no mean.

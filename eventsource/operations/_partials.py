@@ -13,7 +13,6 @@ Sums, counts, extremes and sets need no such column: the value of no events chan
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from fractions import Fraction
 from typing import Final
 
 import numpy as np
@@ -22,6 +21,7 @@ from msgspec.structs import replace
 
 from eventsource.operations._arguments import Arguments
 from eventsource.operations._field_history import FieldEvents, FieldHistory
+from eventsource.operations._fractions import fraction
 from eventsource.operations._means import is_within_128_bits, quotients
 from eventsource.operations._operation import Partial
 from eventsource.operations._sums import RunningSums, exact_scale, running_sums_of_integers
@@ -167,7 +167,7 @@ def _finish_mean(rule: Arguments, member: pl.DataType) -> pl.Expr:
 
     def divide(columns: pl.Series) -> pl.Series:
         sums, counts = columns.struct.field(rule.name), columns.struct.field(count)
-        return quotients(sums, counts.to_numpy(), Fraction(scale))
+        return quotients(sums, counts.to_numpy(), fraction(scale))
 
     return pl.struct(rule.name, count).map_batches(divide, return_dtype=pl.Float64())
 

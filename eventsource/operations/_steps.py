@@ -8,14 +8,17 @@ fault: the state stays what it was.
 
 import decimal
 from collections.abc import Mapping
-from fractions import Fraction
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
 from eventsource.operations._arguments import Arguments
+from eventsource.operations._fractions import fraction
 from eventsource.operations._reduction import call_function
 from eventsource.operations._unfoldable import canonical, check_total, comparable, exact_number
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 __all__ = [
     "begin_mean",
@@ -68,12 +71,12 @@ def count(_rule: Arguments, state: int, _event: Event, _value: Any) -> int:
     return state + 1
 
 
-def begin_total(_rule: Arguments) -> tuple[Fraction, bool]:
+def begin_total(_rule: Arguments) -> "tuple[Fraction, bool]":
     """Return the sum of no numbers, and that no float is in it."""
-    return Fraction(0), False
+    return fraction(0), False
 
 
-def total(rule: Arguments, state: tuple[Fraction, bool], _event: Event, value: Any) -> tuple[Fraction, bool]:
+def total(rule: Arguments, state: "tuple[Fraction, bool]", _event: Event, value: Any) -> "tuple[Fraction, bool]":
     """Add the value, exactly.
 
     Raises:
@@ -85,7 +88,7 @@ def total(rule: Arguments, state: tuple[Fraction, bool], _event: Event, value: A
     return after
 
 
-def show_total(_rule: Arguments, state: tuple[Fraction, bool], _dtype: pl.DataType | None) -> Any:
+def show_total(_rule: Arguments, state: "tuple[Fraction, bool]", _dtype: pl.DataType | None) -> Any:
     """Return a sum as a number: integers and decimals exact, floats rounded once."""
     sum_, has_float = state
     if has_float:
@@ -96,12 +99,12 @@ def show_total(_rule: Arguments, state: tuple[Fraction, bool], _dtype: pl.DataTy
         return decimal.Decimal(sum_.numerator) / sum_.denominator
 
 
-def begin_mean(_rule: Arguments) -> tuple[Fraction, int]:
+def begin_mean(_rule: Arguments) -> "tuple[Fraction, int]":
     """Return the sum and the count of no numbers."""
-    return Fraction(0), 0
+    return fraction(0), 0
 
 
-def mean(_rule: Arguments, state: tuple[Fraction, int], _event: Event, value: Any) -> tuple[Fraction, int]:
+def mean(_rule: Arguments, state: "tuple[Fraction, int]", _event: Event, value: Any) -> "tuple[Fraction, int]":
     """Add the value to the sum, exactly, and count it.
 
     Raises:
@@ -111,7 +114,7 @@ def mean(_rule: Arguments, state: tuple[Fraction, int], _event: Event, value: An
     return sum_ + exact_number(value), number + 1
 
 
-def show_mean(_rule: Arguments, state: tuple[Fraction, int], _dtype: pl.DataType | None) -> float | None:
+def show_mean(_rule: Arguments, state: "tuple[Fraction, int]", _dtype: pl.DataType | None) -> float | None:
     """Return the exact sum divided by the count, rounded once; null before any number."""
     sum_, number = state
     return float(sum_ / number) if number else None

@@ -24,8 +24,7 @@ Integers have no rounding, so a sum does not depend on the order of its terms, o
 
 import math
 import sys
-from fractions import Fraction
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -33,9 +32,13 @@ import polars as pl
 from msgspec import Struct
 
 from eventsource.errors import FoldError
+from eventsource.operations._fractions import fraction
 from eventsource.operations._long_sums import BEYOND_FLOATS, LongSums
 from eventsource.operations._touched_rows import Numbers, TouchedRows
 from eventsource.operations._wide_sums import WideSums
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 __all__ = ["BEYOND_FLOATS", "RunningSums", "exact_scale", "not_finite", "running_sums", "running_sums_of_integers"]
 
@@ -144,9 +147,9 @@ class RunningSums(Struct, frozen=True):
         return None if digits is None else cls(digits, bits, pl.Float64(), scale)
 
     @property
-    def units_in_one(self) -> Fraction:
+    def units_in_one(self) -> "Fraction":
         """How many units make 1."""
-        return Fraction(self.scale)
+        return fraction(self.scale)
 
     def between(self, first: Numbers, end: Numbers) -> pl.Series:
         """Return the sums of the numbers ``first`` <= n < ``end``, in ``dtype``."""

@@ -4,12 +4,15 @@ import decimal
 import math
 from collections.abc import Mapping
 from datetime import date, time, timedelta
-from fractions import Fraction
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
 from eventsource.operations._arguments import Arguments
+from eventsource.operations._fractions import fraction
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 __all__ = [
     "BEYOND_FLOATS",
@@ -54,7 +57,7 @@ class Json(str):
     __slots__ = ()
 
 
-def exact_number(value: Any) -> Fraction:
+def exact_number(value: Any) -> "Fraction":
     """Return a number exactly.
 
     Raises:
@@ -62,7 +65,7 @@ def exact_number(value: Any) -> Fraction:
     """
     if isinstance(value, bool) or not isinstance(value, int | float | decimal.Decimal) or not math.isfinite(value):
         raise Unfoldable(NOT_A_NUMBER)
-    return Fraction(value)
+    return fraction(value)
 
 
 def beyond(dtype: pl.DataType | None, *, has_float: bool) -> tuple[int, str]:
@@ -75,7 +78,7 @@ def beyond(dtype: pl.DataType | None, *, has_float: bool) -> tuple[int, str]:
     return _INT64, "the total exceeds 64 bits after this value"
 
 
-def check_total(rule: Arguments, sum_: Fraction, has_float: bool) -> None:  # noqa: FBT001 - a state is positional
+def check_total(rule: Arguments, sum_: "Fraction", has_float: bool) -> None:  # noqa: FBT001 - a state is positional
     """Check that a total is in the range of its dtype.
 
     Raises:

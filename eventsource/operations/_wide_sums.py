@@ -1,7 +1,5 @@
 """Running sums in 128 bits: of decimals, and of integers whose sums could exceed 64 bits; see `_sums`."""
 
-from fractions import Fraction
-
 import numpy as np
 import polars as pl
 from msgspec import Struct
@@ -39,9 +37,9 @@ class WideSums(Struct, frozen=True):
         return cls(terms.cum_sum(), dtype, per_owner=False, top=top)
 
     @property
-    def units_in_one(self) -> Fraction:
+    def units_in_one(self) -> int:
         """How many units of the integers behind `units` make 1."""
-        return Fraction(10**self.sums.dtype.scale if isinstance(self.sums.dtype, pl.Decimal) else 1)
+        return 10**self.sums.dtype.scale if isinstance(self.sums.dtype, pl.Decimal) else 1
 
     def between(self, first: Numbers, end: Numbers) -> pl.Series:
         """Return the sums of the numbers ``first`` <= n < ``end``, in ``dtype``.
