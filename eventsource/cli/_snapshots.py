@@ -44,16 +44,7 @@ def snapshot(
     ] = False,
 ) -> None:
     """Store folded states, so that later questions are faster; answers do not change."""
-    if asked.known_at is not None or asked.upto is not None:
-        raise UsageError(
-            "--known-at and --upto do not apply to snapshots",
-            hint="remove --known-at and --upto",
-        )
-    if every is not None and when:
-        raise UsageError(
-            "expected --every or moments, got both",
-            hint="eventsource snapshot --every 1mo, or eventsource snapshot 2024-06-30",
-        )
+    _check_usage(asked, has_moments=bool(when), has_every=every is not None)
     timeline = asked.timeline()
     if every is not None:
         policy = SnapshotPolicy(every=every) if keep is None else SnapshotPolicy(every=every, keep=keep)
@@ -70,6 +61,15 @@ def snapshot(
             raise Exit(FAILED)
     elif listed:
         shown.show(timeline.snapshots(), f"Snapshots of {timeline.plan.name}")
+
+
+def _check_usage(asked: QuestionOptions, *, has_moments: bool, has_every: bool) -> None:
+    if asked.known_at is not None or asked.upto is not None:
+        message = "--known-at and --upto do not apply to snapshots"
+        raise UsageError(message, hint="remove --known-at and --upto")
+    if has_every and has_moments:
+        hint = "eventsource snapshot --every 1mo, or eventsource snapshot 2024-06-30"
+        raise UsageError("expected --every or moments, got both", hint=hint)
 
 
 def _report(snapshots: Iterable[Snapshot]) -> None:

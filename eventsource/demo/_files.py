@@ -32,16 +32,18 @@ _LINE: Final = (
     '"occurred_at":"{}Z","recorded_at":"{}Z","data":{}{}}}'  # the last: the metadata, or nothing
 )
 
-_SPOILERS: Final[dict[str, Callable[[bytes], bytes]]] = {
-    "truncated": lambda line: line[: line.index(b'"data"') + 9],
-    "no type": lambda line: re.sub(rb'"type":"\w+",', b"", line),
-    "impossible date": lambda line: re.sub(rb'("occurred_at":")[0-9-]{10}', rb"\g<1>2024-02-30", line),
-    "not UTF-8": lambda line: line.replace(b'"data":{', b'"data":{"\xff\xfe":0,', 1),
-    "an array": lambda line: b"[" + line + b"]",
+_NOT_UTF8: Final = "\ue000"  # in place of two bytes that no text can hold
+_SPOILERS: Final[dict[str, Callable[[str], str]]] = {
+    "truncated": lambda line: line[: line.index('"data"') + 9],
+    "no type": lambda line: re.sub(r'"type":"\w+",', "", line),
+    "impossible date": lambda line: re.sub(r'("occurred_at":")[0-9-]{10}', r"\g<1>2024-02-30", line),
+    "not UTF-8": lambda line: line.replace('"data":{', f'"data":{{"{_NOT_UTF8}":0,', 1),
+    "an array": lambda line: f"[{line}]",
 }
 FAULTS: Final = tuple(_SPOILERS)
 
-_LINES_AT_ONCE: Final = 50_000
+_ROW_GROUP: Final = 50_000
+_PIECE: Final = 2_000  # lines that are joined in the cache of the processor
 _GZIP_LEVEL: Final = 3  # the highest that does not dominate the time
 
 
@@ -113,7 +115,7 @@ def write(
             lines = _arriving_lines(events, settings)
             counts.update(dict(lines["kind"].value_counts().iter_rows()), late=int(lines["late"].sum()))
             ordered, part = lines.sort("arrived"), Path(name, f"{last:012}.parquet")
-            ordered.write_parquet(part, compression="uncompressed", row_group_size=_LINES_AT_ONCE)
+            ordered.write_parquet(part, compression="uncompressed", row_group_size=_ROW_GROUP)
             progress(last / settings.customers / 2)
         size = _write_file(_sorted_lines(Path(name), settings, progress), path)
     kinds = {kind: counts[kind] for kind in (*_KINDS, "late")}
@@ -124,7 +126,7 @@ def _arriving_lines(events: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     """Return all lines about some customers, in no order.
 
     The columns are ``arrived`` (milliseconds), ``customer``, ``version``, ``kind``, ``late`` (whether it is an
-    event that was recorded a day or more after it occurred) and ``line`` (bytes).
+    event that was recorded a day or more after it occurred) and ``line``.
     """
     draws, customers = Draws(settings.seed, events["customer"][0], "noise"), events["customer"].n_unique()
     times = pl.col("occurred", "recorded").cast(pl.Datetime("ms")).dt.strftime("%Y-%m-%dT%H:%M:%S%.3f")
@@ -144,13 +146,12 @@ def _arriving_lines(events: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     conflicts = _some(others.filter(pl.col("type") == "PurchaseMade"), draws, 1 + 4 * (1 + more))
     conflicts = conflicts.with_columns(pl.col("line").str.replace(r'"quantity":\d+', '"quantity":99'))
     conflicts = _again(conflicts, "conflicts", DAY * (1 + 2 * draws.uniform(conflicts.height)), settings.until)
-    good = pl.concat([lines, repeated, conflicts]).with_columns(pl.col("line").cast(pl.Binary))
     broken = _some(others, draws, len(FAULTS) * (2 + more))
     faults = zip(cycle(_SPOILERS.values()), broken["line"], strict=False)
-    spoilt = pl.Series("line", [spoil(line.encode()) for spoil, line in faults], pl.Binary)
+    spoilt = pl.Series("line", [spoil(line) for spoil, line in faults], pl.String())
     # The sender notices, and the good line follows at once.
     broken = broken.with_columns(spoilt, pl.col("arrived") - 1, kind=pl.lit("broken", _KIND), late=False)
-    return pl.concat([good, broken]).drop("type")
+    return pl.concat([lines, repeated, conflicts, broken]).drop("type")
 
 
 def _again(lines: pl.DataFrame, kind: str, delay: Floats, until: int) -> pl.DataFrame:
@@ -164,22 +165,22 @@ def _some(lines: pl.DataFrame, draws: Draws, count: int) -> pl.DataFrame:
     return lines[np.unique((draws.uniform(count) * lines.height).astype(np.int64))] if lines.height else lines
 
 
-def _sorted_lines(folder: Path, settings: Settings, progress: Callable[[float], None]) -> Iterator[list[bytes]]:
-    """Yield all lines in the order of the file."""
+def _sorted_lines(folder: Path, settings: Settings, progress: Callable[[float], None]) -> Iterator[bytes]:
+    """Yield all lines in the order of the file, many at a time."""
     lines, slices = pl.scan_parquet(folder), 1 + settings.customers // _events.AT_ONCE
     edges = np.linspace(settings.since, settings.until, slices + 1).astype(np.int64).tolist()
     for number, (start, end) in enumerate(pairwise(edges), 1):
         slice_ = lines.filter(pl.col("arrived").is_between(start, end, closed="left"))
-        for some in slice_.sort("arrived", "customer", "version", "kind").collect().iter_slices(_LINES_AT_ONCE):
-            yield some["line"].to_list()
+        for some in slice_.sort("arrived", "customer", "version", "kind").collect().iter_slices(_PIECE):
+            yield some["line"].str.join("\n").cast(pl.Binary).item() + b"\n"
         progress(0.5 + number / slices / 2)
 
 
-def _write_file(pieces: Iterator[list[bytes]], path: Path) -> int:
+def _write_file(pieces: Iterator[bytes], path: Path) -> int:
     """Write lines to a file, which replaces that of an earlier run; return its bytes."""
     with atomic_write(path) as draft, draft.open("wb") as raw:
         packed = gzip.GzipFile("", "wb", _GZIP_LEVEL, raw, mtime=0) if path.suffix == ".gz" else nullcontext(raw)
         with packed as out:
-            for lines in pieces:
-                out.write(b"\n".join(lines) + b"\n")
+            for piece in pieces:
+                out.write(piece.replace(_NOT_UTF8.encode(), b"\xff\xfe"))
     return path.stat().st_size
