@@ -53,7 +53,7 @@ class Settings(NamedTuple):
         if end - begin < timedelta(days=1):
             message = f"expected a period of at least a day, got {since} to {until}"
             raise SourceError(message, hint="--since, --until")
-        return cls(customers, seed, *(int(moment.timestamp()) * 1000 for moment in (begin, end)))
+        return cls(int(customers), seed, *(int(moment.timestamp()) * 1000 for moment in (begin, end)))
 
 
 class Chance:

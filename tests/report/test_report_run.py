@@ -10,7 +10,7 @@ import pytest
 
 import eventsource as es
 from eventsource import report
-from eventsource.errors import DefinitionError, ReportError
+from eventsource.errors import DefinitionError, LogError, ReportError
 from eventsource.report._bar import page_hash
 from tests.report.conftest import COUNT, bought, write_notebook
 
@@ -58,6 +58,14 @@ def test_a_run_is_published_with_its_manifest_and_served_when_asked_again(projec
     assert (folder / f"{made.run}.html").read_text() == html
     history = report.Ledger(private).history()
     assert history["status"].to_list() == ["ok", "ok"]
+
+
+def test_a_log_that_lacks_a_file_is_the_cause_and_not_the_folder_of_pages(project: Path) -> None:
+    """The error is that of the log, although it is one of a file that does not exist."""
+    for file in (project / "log" / "events").glob("*.parquet"):
+        file.unlink()
+    with pytest.raises(LogError, match="log lacks a file"):
+        run(project)
 
 
 def test_events_that_come_during_a_run_do_not_show(project: Path) -> None:
