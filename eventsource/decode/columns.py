@@ -104,7 +104,8 @@ def non_empty_columns(decoded: pl.LazyFrame, names: Sequence[str]) -> list[str]:
     here = [name for name in names if name in decoded.collect_schema()]
     if not here:
         return []
-    has_value = [_has_value(name).any().alias(name) for name in here]
+    # Polars makes another expression of `is_not_null().any()`, which is true of some columns without rows.
+    has_value = [_has_value(name).sum().alias(name) for name in here]
     found = decoded.select(has_value).collect().row(0)
     return [name for name, some in zip(here, found, strict=True) if some]
 

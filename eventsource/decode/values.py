@@ -143,8 +143,10 @@ def _converted(column: pl.Expr, kind: str, dtype: pl.DataType) -> pl.Expr:
         return column
     if dtype == pl.String():
         return _as_text(column, kind)
-    if kind == "float" and isinstance(dtype, pl.Decimal):
-        return column.map_batches(lambda values: _decimals(values, dtype), return_dtype=dtype)
+    if isinstance(dtype, pl.Decimal):  # of rows that the question does not see, it may hold less than they have
+        if kind == "float":
+            return column.map_batches(lambda values: _decimals(values, dtype), return_dtype=dtype)
+        return column.cast(dtype, strict=False)
     return column.cast(dtype)
 
 
@@ -164,7 +166,17 @@ def _as_json(column: pl.Expr, kind: str) -> pl.Expr:
     return pl.when(column.is_not_null()).then(encoded.str.strip_prefix('{"v":').str.strip_suffix("}"))
 
 
-def _decimals(values: pl.Series, dtype: pl.DataType) -> pl.Series:
-    """Return floats as decimals with the digits that JSON writes for them."""
-    numbers = [None if value is None else decimal.Decimal(repr(value)) for value in values]
+def _decimals(values: pl.Series, dtype: pl.Decimal) -> pl.Series:
+    """Return floats as decimals with the digits that JSON writes for them; null for those that it does not hold.
+
+    Of the values that a question sees, it holds all: they decide the dtype.
+    """
+    numbers = [None if value is None else _held(decimal.Decimal(repr(value)), dtype) for value in values]
     return pl.Series(values.name, numbers, dtype)
+
+
+def _held(number: decimal.Decimal, dtype: pl.Decimal) -> decimal.Decimal | None:
+    """Return a number if a dtype holds it exactly, else None."""
+    exact = number.normalize()
+    whole, scale = exact.adjusted() + 1, -int(exact.as_tuple().exponent)
+    return number if whole + dtype.scale <= _DIGITS and scale <= dtype.scale else None

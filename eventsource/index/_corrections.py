@@ -135,6 +135,14 @@ class Readings(Struct, frozen=True, dict=True):
             self.table["target"], self.known.rows.clear(), self.known.rows.clear()
         )
 
+    @cached_property
+    def unread(self) -> pl.DataFrame:
+        """The rows of corrected events, in any reading, that the question does not read; over time: all rows."""
+        if self.over_time is not None:
+            return self.known.rows
+        read = self.table.select(pl.col("target").alias("position"), pl.col("position").alias(READING))
+        return self.known.rows.join(read, on=["position", READING], how="anti")
+
     def instead_of(self, corrected: int) -> Replacement | None:
         """Return what is read instead of events as they are read with all corrections before a position.
 

@@ -220,11 +220,12 @@ class View(Struct, frozen=True, dict=True):
         """Return the columns of which only a look tells whether an event up to ``last`` has a value in them.
 
         Of a view without limits all is known, but for columns in which an event was corrected. Of these, one is
-        known that had a value by then, at a moment at which no event was corrected: this value is still there.
+        known that had a value by then, at a moment at which no event has a reading that is not read: this value
+        is still there.
         """
         if self.readings is None:
             return set()
-        corrected = set(self.readings.of_originals.removed["at"].to_physical())
+        corrected = set(self.readings.unread["at"].to_physical())
         return {
             name
             for name, facts in self.parts.columns.items()

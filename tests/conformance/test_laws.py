@@ -129,8 +129,8 @@ def test_events_fold_by_moment_version_and_position(world: World) -> None:
 
 
 def _state(whole: Timeline, entity: str, when: Any) -> Any:
-    """Return the state of an entity at a moment; None: it does not exist, or another one has a fault."""
-    now = answer_of(lambda t: t.as_of(when), whole)
+    """Return the state of an entity at a moment; None: it does not exist, or has a fault."""
+    now = answer_of(lambda t: t.as_of(when, entity=entity), whole)
     return None if is_refused(now) else states(now).get(entity)
 
 

@@ -1,5 +1,6 @@
 """Fields of a model on a timeline: members that have similar names, and functions that change their state."""
 
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
@@ -78,3 +79,52 @@ def test_values_of_two_dtypes_are_an_error_in_one_part_or_in_several(tmp_path: A
         mixed = Timeline(log, Plan("M", (rule,)), tuning=Tuning(index=sizes))
         with pytest.raises(FoldError, match="dtype"):
             mixed.as_of()
+
+
+class Measured(es.Model, order="recorded_at"):
+    """A value of any kind, in the order in which it was recorded."""
+
+    value = es.latest("Measured", of="v")
+
+
+def test_a_number_that_comes_later_does_not_decide_how_earlier_ones_are_held() -> None:
+    """The moments see a decimal and an integer beyond 64 bits; an event behind them has more digits than both."""
+    first, later = "2024-03-29T00:00:00Z", "2024-03-30T00:00:00Z"
+    events = [
+        event("Measured", "a", at=first, v=-9_223_372_036_854_775_809),
+        event("Measured", "a", at=first, v=0.1),
+        event("Seen", "b", at=later),
+        event("Measured", "b", at=first, recorded_at=later, v=1e41),
+        event("Measured", "b", at=first, recorded_at=later, v=10**40),
+        event("Measured", "b", at=first, recorded_at=later, v=1e-20),
+    ]
+    for engine in (PolarsEngine(), ReferenceEngine()):
+        timeline = es.Timeline(MemoryLog(events), Measured, engine=engine)
+        for states in (timeline.as_of([first]), timeline.as_of(first)):
+            assert states["value"].to_list() == [Decimal("0.1")]
+            assert states["value"].dtype == pl.Decimal(38, 1)
+
+
+class Renamed(es.Model):
+    """What events of one type say."""
+
+    value = es.latest("Changed", of="n")
+
+
+def test_a_reading_that_another_one_has_replaced_decides_no_dtype() -> None:
+    """A correction made the event one of the model; the next one undid that: the model has seen no value."""
+    at = "2024-03-29T00:00:00Z"
+    events = [
+        event("Opened", "a", at=at),
+        event("Opened", "a", at=at, event_id="e1", n=-3),
+        event("$corrected", "a", at=at, event_id="k0") | {"data": _correction("Changed")},
+        event("$corrected", "a", at=at, event_id="k1") | {"data": _correction(None)},
+    ]
+    for engine in (PolarsEngine(), ReferenceEngine()):
+        timeline = es.Timeline(MemoryLog(events), Renamed, engine=engine)
+        for moment in (None, "2024-03-28", "2024-04-01"):
+            assert timeline.as_of(moment).schema["value"] == pl.Null
+
+
+def _correction(kind: str | None) -> dict[str, str]:
+    return {"event_id": "e1", "reason": "why"} | ({} if kind is None else {"type": kind})
