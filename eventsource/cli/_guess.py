@@ -13,11 +13,12 @@ from eventsource.cli._guess_times import TIMES, find_times
 from eventsource.messages import counted
 from eventsource.sources import csv_header, guessed_delimiter
 
-__all__ = ["guess_identity", "guess_mapping", "rows_of"]
+__all__ = ["guess_identity", "guess_mapping", "guess_streams", "rows_of"]
 
 _LOOKED_AT: Final = 1000
 _DEPTH: Final = 3
 _MOST_TYPES: Final = 100
+_PROPOSED: Final = 3
 _FEW: Final = 20
 """Lines below which it says nothing that all values differ."""
 _TYPES: Final = re.compile(
@@ -28,6 +29,11 @@ _STREAMS: Final = re.compile(
     r"|nr$|no$",
     re.IGNORECASE,
 )
+_ENTITY_IDS: Final = re.compile(
+    r"(id|nr|no|key|number|code)$|(^|[._])(case|customer|user|account|client|order|session|device|vorgang|kunde|who)$",
+    re.IGNORECASE,
+)
+"""Names that say what an entity is, and not what it is called or how it is doing."""
 _IDS: Final = re.compile(r"event.?id|uuid|guid|^id$|id$|number|nr$|^no$|key", re.IGNORECASE)
 
 
@@ -89,14 +95,41 @@ def guess_mapping(rows: Sequence[Mapping[str, Any]], *, kind: str) -> dict[str, 
     used = times if "events" in found else [found["occurred_at"]] if times else []
     if named := sorted({formats[name] for name in used} - {""}):
         found["time_format"] = named
-    others = [name for name in texts if name not in types[:1]]
-    repeated = [name for name in others if len(set(texts[name])) < len(texts[name]) or name == found["event_id"]]
-    candidates = [name for name in repeated or others if _STREAMS.search(name)] or repeated
+    candidates = _streams({name: values for name, values in texts.items() if name not in types[:1]}, found)
     if candidates:
-        found["stream"] = _best(candidates, _STREAMS)
+        found["stream"] = candidates[0]
     elif not isinstance(found["event_id"], str):
         found["stream"] = found["event_id"][0]
     return found if times else {}
+
+
+def guess_streams(rows: Sequence[Mapping[str, Any]], mapping: Mapping[str, Any]) -> list[str]:
+    """Return the members that could be the stream in place of the one that was guessed, the most likely first."""
+    columns = _columns(rows)
+    used = {mapping.get("stream"), mapping.get("type"), *find_times(columns)}
+    return [name for name in _streams(columns, mapping) if name not in used][:_PROPOSED]
+
+
+def _streams(columns: Mapping[str, Sequence[str]], mapping: Mapping[str, Any]) -> list[str]:
+    """Return the members that could be the stream, the most likely first.
+
+    Their values repeat. The id of the events comes last. Values that differ come before one that is always the
+    same, the names of ids before others; then the word decides (a case before a customer before an order), then
+    how often values repeat.
+    """
+    different = {name: len(set(values)) for name, values in columns.items()}
+    repeated = [name for name in columns if different[name] < len(columns[name]) or name == mapping["event_id"]]
+    candidates = [name for name in repeated or columns if _STREAMS.search(name)] or repeated
+    return sorted(
+        candidates,
+        key=lambda name: (
+            name == mapping["event_id"],
+            different[name] == 1,
+            not _ENTITY_IDS.search(name),
+            _rank(name, _STREAMS),
+            different[name] - len(columns[name]),
+        ),
+    )
 
 
 def _rows(file: Path, texts: Sequence[str], encoding: str | None) -> Iterator[dict[str, Any]]:
@@ -141,10 +174,14 @@ def _are_types(values: Sequence[str]) -> bool:
 
 def _best(names: Sequence[str], wanted: re.Pattern[str]) -> str:
     """Return the name that matches first in the alternatives of a pattern; the first name of equal ones."""
+    return min(names, key=lambda name: _rank(name, wanted))
+
+
+def _rank(name: str, wanted: re.Pattern[str]) -> int:
+    """Return which of the alternatives of a pattern is the first that is in a name."""
     alternatives = wanted.pattern.split("|")
-    found = [[bool(re.search(each, name, re.IGNORECASE)) for each in alternatives] for name in names]
-    ranks = [matches.index(True) if True in matches else len(alternatives) for matches in found]
-    return names[ranks.index(min(ranks))]
+    found = (number for number, each in enumerate(alternatives) if re.search(each, name, re.IGNORECASE))
+    return next(found, len(alternatives))
 
 
 def _title(name: str) -> str:

@@ -10,7 +10,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from string import Template
 from textwrap import indent
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import click
 
@@ -20,7 +20,7 @@ from eventsource.cli._errors import UsageError, writing
 from eventsource.cli._parameters import Argument, Option
 from eventsource.cli._progress import Bar
 from eventsource.cli._proposal import Proposal, propose
-from eventsource.cli._sniff import sniffed, source_table
+from eventsource.cli._sniff import Sniffed, sniffed, source_table
 from eventsource.cli._terminal import note, say
 from eventsource.errors import SourceError
 
@@ -46,22 +46,25 @@ def init(
     ] = None,
 ) -> None:
     """Write the files of a new project; files that exist stay as they are."""
-    proposal, mapping = _proposal(log_file) if log_file else (None, {})
+    found = sniffed(log_file, {}) if log_file else None
+    proposal = propose(found.batch) if found else None
     source = absolute_path(log_file, Path.cwd()) if log_file else "data/raw"
     guessed = proposal.module if proposal else ""
     values = {
         "source": json.dumps(source, ensure_ascii=False),
-        "setting": "# (see [tool.eventsource.source] below)" if mapping else f"source = {json.dumps(source)}",
-        "mapping": _mapping_table(source, mapping),
+        "setting": "# (see [tool.eventsource.source] below)"
+        if found and found.mapping
+        else f"source = {json.dumps(source)}",
+        "mapping": _mapping_table(source, found),
         "model": proposal.name if proposal and guessed else "Customer",
         "project": folder.absolute().name,
     }
     for path, template in _skeleton():
         text = guessed if guessed and path == Path("models.py") else template.safe_substitute(values)
         say(f"{'wrote ' if _write(folder / path, text) else 'exists'}  {folder / path}")
-    if proposal:
+    if proposal and found:
         _print_proposal(proposal)
-        _print_mapping(mapping)
+        _print_mapping(found)
     _print_next_steps(folder, values["source"])
 
 
@@ -120,16 +123,10 @@ def lab(context: click.Context) -> None:
     os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", *context.args])  # noqa: S606 - the same Python, without a shell
 
 
-def _proposal(log_file: str) -> tuple[Proposal, dict[str, Any]]:
-    """Return a model guessed from the first events of a file, and the mapping that it needs."""
-    batch, mapping = sniffed(log_file, {})
-    return propose(batch), mapping
-
-
-def _mapping_table(source: str, mapping: dict[str, Any]) -> str:
+def _mapping_table(source: str, found: Sniffed | None) -> str:
     """Return the guessed table of the source for pyproject.toml, or a comment that shows how to write one."""
-    if mapping:
-        table = source_table(source, mapping)
+    if found and found.mapping:
+        table = source_table(source, found.mapping, found.streams)
         return f"# Guessed from the first lines: check it. Each stream becomes an entity.\n{table}"
     example = {"event_id": "id", "stream": "customer.id", "type": "event", "occurred_at": "ts"}
     return (
@@ -180,14 +177,17 @@ def _print_proposal(proposal: Proposal) -> None:
         note("name the members of an event in pyproject.toml, under [tool.eventsource.source]")
 
 
-def _print_mapping(mapping: dict[str, Any]) -> None:
+def _print_mapping(found: Sniffed) -> None:
     """Say which members were taken for the envelope: another stream means other entities."""
+    mapping = found.mapping
     named = [f"{name} = {mapping[name]}" for name in _ENVELOPE if isinstance(mapping.get(name), str)]
     if named:
         say(
             f"lines are read with {', '.join(named)}, a guess in pyproject.toml: check it before you pull\n"
             "(each stream becomes an entity)"
         )
+    if found.streams:
+        say(f"the stream could also be {', '.join(found.streams)}")
 
 
 def _print_next_steps(folder: Path, source: str) -> None:

@@ -1,16 +1,17 @@
 """The command `sniff`: what a raw file is, its first events, and the mapping to paste."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import polars as pl
 from click.exceptions import Exit
+from msgspec import Struct
 
 from eventsource.cli._config import Project, short_path
 from eventsource.cli._errors import FAILED
-from eventsource.cli._guess import guess_mapping, rows_of
+from eventsource.cli._guess import guess_mapping, guess_streams, rows_of
 from eventsource.cli._guess_reading import ENCODINGS, guess_decimal, guess_records, has_other_encoding
 from eventsource.cli._mapping import MappingOptions
 from eventsource.cli._parameters import Argument
@@ -19,7 +20,7 @@ from eventsource.cli._terminal import console, note, say
 from eventsource.event import Batch
 from eventsource.messages import counted
 
-__all__ = ["sniff", "sniffed", "source_table"]
+__all__ = ["Sniffed", "sniff", "sniffed", "source_table"]
 
 _EVENTS: Final = 5
 _SHOWN: Final = ("event_id", "stream", "type", "occurred_at", "data")
@@ -33,7 +34,8 @@ def sniff(
 
     Lines that are not events as they are get a guessed mapping. Nothing is written. Options override the guess.
     """
-    batch, options = sniffed(file, mapping.given)
+    found = sniffed(file, mapping.given)
+    batch = found.batch
     for text in batch.notes:
         note(text)
     for reason, count in batch.rejected.group_by("reason").len().sort("len", descending=True).head(3).iter_rows():
@@ -44,11 +46,25 @@ def sniff(
     say(f"{short_path(file)}: {counted(batch.events.height, 'event')} in the first part of it; the first of them:")
     print_table(console(), batch.events.head(_EVENTS).select(_SHOWN), tz=Project.find().tz)
     say("\nto pull them so, in pyproject.toml:\n")
-    say(source_table(file, options))
+    say(source_table(file, found.mapping, found.streams))
 
 
-def sniffed(file: str, given: Mapping[str, Any]) -> tuple[Batch, dict[str, Any]]:
-    """Return the first batch of a file, and its mapping: a guessed one if it gives no event without.
+class Sniffed(Struct, frozen=True):
+    """What a raw file is.
+
+    Args:
+        batch: its first batch.
+        mapping: arguments of `eventsource.source` for it: what was given, and what was guessed.
+        streams: other members that could be the stream.
+    """
+
+    batch: Batch
+    mapping: dict[str, Any]
+    streams: list[str]
+
+
+def sniffed(file: str, given: Mapping[str, Any]) -> Sniffed:
+    """Return what a file is. Its mapping is guessed if it gives no event without one.
 
     What is not given is guessed step by step, each from the lines that the step before leaves: the encoding, the
     array that holds the records, and which member is which column.
@@ -69,7 +85,7 @@ def sniffed(file: str, given: Mapping[str, Any]) -> tuple[Batch, dict[str, Any]]
             guessed["decimal"] = decimal
         options = {**guessed, **options}
         batch = _first_batch(file, options)
-    return batch, options
+    return Sniffed(batch, options, guess_streams(rows, options) if "stream" in options and rows else [])
 
 
 def _in_other_encoding(file: str, batch: Batch, options: dict[str, Any]) -> tuple[Batch, dict[str, Any]]:
@@ -93,9 +109,16 @@ def _first_batch(file: str, options: Mapping[str, Any]) -> Batch:
     return next(iter(source.batches({})), Batch(pl.DataFrame(), {}))
 
 
-def source_table(path: str, options: Mapping[str, Any]) -> str:
-    """Return the table of a source for pyproject.toml; texts are quoted as TOML does."""
+def source_table(path: str, options: Mapping[str, Any], streams: Sequence[str] = ()) -> str:
+    """Return the table of a source for pyproject.toml; texts are quoted as TOML does.
+
+    Args:
+        path: the path of the source.
+        options: its mapping.
+        streams: other members that could be the stream, for a comment.
+    """
     lines = [f"{name} = {_toml(value)}" for name, value in {"path": path, **options}.items()]
+    lines += [f"# the stream could also be {', '.join(map(_toml, streams))}"] if streams else []
     return "\n".join(["[tool.eventsource.source]", *lines])
 
 

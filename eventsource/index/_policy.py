@@ -59,7 +59,7 @@ class Sizes(Struct, frozen=True):
     in_memory: int = 20_000
     max_run: int = 1_000_000
     part: int = 500_000
-    max_sort: int = 2_000_000
+    max_sort: int = 1_000_000
     rewrite_share: float = 1 / 16
     correction: int = 5_000
 

@@ -107,7 +107,9 @@ def update_index(
     extended = update.add_runs(manifest, log, head)
     added = sum(run.rows for run in extended.runs) - sum(run.rows for run in manifest.runs)
     added += update.added_by_corrections(manifest, extended)
-    merged = update.merge_into_parts(update.merge_runs(extended), added)
+    if manifest.runs:  # those of a first update are large already
+        extended = update.merge_runs(extended)
+    merged = update.merge_into_parts(extended, added)
     published = replace(merged, mark=log.mark)
     files.publish(published)
     return published

@@ -194,3 +194,20 @@ def test_the_records_of_a_document_are_its_longest_array(raw: bytes, path: str |
 def test_formats_of_times_are_guessed(name: str, values: list[str], form: str | None) -> None:
     """An empty format: none is needed; None: they are not times."""
     assert find_times({name: values}).get(name) == form
+
+
+def test_the_stream_is_an_id_that_repeats_and_others_are_named(run: Run, folder: Path) -> None:
+    """Not the name of a customer, nor the account that all lines have; what else could be meant is said."""
+    rows = [
+        f'{{"ts": "2024-01-{day:02}", "event": "Seen", "account_id": "one", "customer_name": "Ada {day % 2}", '
+        f'"customer_id": {day % 4}, "session_id": {day % 8}}}\n'
+        for day in range(1, 29)
+    ]
+    (folder / "visits.jsonl").write_text("".join(rows))
+    out = run("sniff", "visits.jsonl").stdout
+    assert 'stream = "customer_id"' in out
+    assert '# the stream could also be "session_id", "customer_name", "account_id"' in out
+    assert (
+        "the stream could also be session_id, customer_name"
+        in run("init", "mine", "--from", "visits.jsonl").stdout
+    )
