@@ -57,7 +57,7 @@ def test_a_join_is_as_of_row_by_row(world: World, data: st.DataObject, tz: str) 
     whole = timeline(world.events, world.plan, tz=tz)
     nothing = dict.fromkeys(world.plan.fields)
     for row, (entity, moment) in zip(found.to_dicts(), frame.rows(), strict=True):
-        state = nothing if moment is None else states(whole.as_of(moment)).get(entity, nothing)
+        state = nothing if moment is None else states(whole.as_of(moment, entity=[entity])).get(entity, nothing)
         assert alike({name: row[name] for name in world.plan.fields}, state, widened=True)
 
 

@@ -66,3 +66,12 @@ def test_a_decimal_is_held_exactly_or_not_at_all(values: list[Any]) -> None:
     assert found == _one_by_one(values, dtype)
     for value, number in zip(values, found, strict=True):
         assert number is None or number == decimal.Decimal(value)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("rounding", [None, "half_up", "down"])
+def test_a_number_beyond_a_float_is_not_held_and_gives_no_warning(rounding: str | None) -> None:
+    """A float of 32 bits ends at 3.4e38."""
+    assert held(2**127, pl.Float32(), rounding) == 2.0**127
+    for beyond in (1e41, -1e41, "1e309"):
+        assert held(beyond, pl.Float32(), rounding) is None
