@@ -51,9 +51,9 @@ def test_a_store_on_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyP
         (("store", "append", "sqlite:///x.db", "a", "list.jsonl"), "expected an object"),
         (("store", "append", "sqlite:///x.db", "a", "broken.jsonl"), "line 2: expected JSON"),
         (("store", "append", "sqlite:///x.db", "a", "list.jsonl", "--expected-version", "last"), "got"),
-        (("store", "read", "sqlite:///x.db", "--from", "2"), "versions of a stream"),
+        (("store", "read", "sqlite:///x.db", "--from", "2"), "expected a stream with --from and --to"),
         (("pull", "sqlite:///none.db", "--log", "log"), "there is no such file"),
-        (("pull", "list.jsonl", "--log", "log", "--follow", "--again"), "leave --strict"),
+        (("pull", "list.jsonl", "--log", "log", "--follow", "--again"), "--strict, --rejected or --again"),
         (("pull", "list.jsonl", "--log", "log", "--follow", "--every", "soon"), "a duration"),
     ],
 )
