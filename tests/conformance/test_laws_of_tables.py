@@ -174,12 +174,11 @@ def _on(name: str, field: str) -> pl.Expr:
 def _aggregated(whole: Timeline, trend: pl.DataFrame, measures: dict[str, pl.Expr], by: list[str]) -> pl.DataFrame:
     named = [measure.alias(name) for name, measure in measures.items()]
     last: Any = trend["as_of"].max() if trend.height else None
-    dtypes = whole.as_of(last).schema  # what the trend sees decides them
+    empty = whole.as_of(last).clear()  # what the trend sees decides the dtypes
     parts = []
     for moment in trend["as_of"].unique(maintain_order=True):
-        state = whole.as_of(moment).cast(dtypes)
+        state = whole.as_of(moment).cast(empty.schema)
         parts.append(state.group_by(by).agg(named).sort(by) if by else state.select(named))
-    empty = whole.as_of().clear()
     none = empty.group_by(by).agg(named) if by else empty.select(named).clear()
     return pl.concat([none, *parts], how="vertical_relaxed")
 
