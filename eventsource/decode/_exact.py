@@ -159,7 +159,7 @@ def _is_within(whole: int, dtype: pl.DataType) -> bool:
     return bool(low <= whole < high)
 
 
-@np.errstate(over="ignore")  # what becomes infinite is not held, which is no news for the user
+@np.errstate(over="ignore")  # a number that becomes infinite is not held, so no warning is needed
 def _held_float(number: decimal.Decimal, dtype: pl.DataType, rounding: str | None) -> float | None:
     """Return the float of a number: exact if it is whole; a fraction has the float that JSON readers give it."""
     from fractions import Fraction  # noqa: PLC0415 - slow to import, and few models ask for a dtype of floats
