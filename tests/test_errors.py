@@ -13,7 +13,7 @@ import pytest
 import eventsource as es
 from eventsource import charts, errors
 from eventsource.errors import EventsourceError
-from eventsource.event import Batch, Checkpoint, empty_events
+from eventsource.event import Batch, Checkpoint, no_events
 
 EVENT = {"event_id": "1", "stream": "ada", "type": "Paid", "occurred_at": "2024-01-01", "data": {"amount": "much"}}
 
@@ -55,11 +55,11 @@ class PulledMeanwhile:
         assert checkpoint.get("lines") is None
         if not self._is_other:
             es.Log(self._log).pull(PulledMeanwhile(self._log, is_other=True))
-        yield Batch(empty_events(), {"lines": 1})
+        yield Batch(no_events(), {"lines": 1})
 
     def decode(self, rejected: pl.DataFrame) -> Batch:
         """Return nothing: no line of this source is rejected."""
-        return Batch(empty_events(), {}, rejected)
+        return Batch(no_events(), {}, rejected)
 
 
 def a_log(folder: Path) -> es.Log:

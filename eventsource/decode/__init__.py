@@ -21,8 +21,8 @@ from eventsource.decode.columns import (
     entity_ids,
     join_facts,
     kind_columns,
-    no_events,
     non_empty_columns,
+    nothing_decoded,
 )
 from eventsource.decode.conditions import Condition
 from eventsource.decode.members import Alternatives, Decoders, Member, Members
@@ -72,8 +72,8 @@ __all__ = [
     "kind_columns",
     "kinds_of",
     "merge_events",
-    "no_events",
     "non_empty_columns",
+    "nothing_decoded",
     "nulls_of",
     "sort_in_fold_order",
     "values_of",

@@ -53,8 +53,8 @@ __all__ = [
     "entity_ids",
     "join_facts",
     "kind_columns",
-    "no_events",
     "non_empty_columns",
+    "nothing_decoded",
 ]
 
 
@@ -82,7 +82,7 @@ def _typed(decoded: pl.DataFrame, types: pl.DataType) -> pl.DataFrame:
     return decoded.replace_column(decoded.get_column_index("type"), decoded["type"].cast(types))
 
 
-def no_events(members: Members) -> pl.DataFrame:
+def nothing_decoded(members: Members) -> pl.DataFrame:
     """Return a frame of no decoded events."""
     nothing = pl.DataFrame(schema={"type": pl.String(), "at": TIMESTAMP})
     return decode_events(nothing, members, {})

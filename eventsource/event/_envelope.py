@@ -19,7 +19,6 @@ __all__ = [
     "STORED",
     "TIMESTAMP",
     "Event",
-    "empty_events",
     "json_line",
     "no_events",
     "rejected_lines",
@@ -84,11 +83,6 @@ class Event:
     position: int
     event_id: str
     data: Mapping[str, Any]
-
-
-def empty_events() -> pl.DataFrame:
-    """Return a frame of `ENVELOPE` without rows."""
-    return pl.DataFrame(schema=ENVELOPE)
 
 
 def no_events() -> pl.DataFrame:

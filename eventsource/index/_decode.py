@@ -21,7 +21,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from eventsource.allocation import gc_paused
-from eventsource.decode import Decoders, Members, decode_events, no_events
+from eventsource.decode import Decoders, Members, decode_events, nothing_decoded
 from eventsource.event import CORRECTIONS, STORED, TIMESTAMP, EventLog
 from eventsource.index._manifest import LeftOut
 
@@ -110,7 +110,7 @@ def decode_window(
         decoders: `Members.decoders`, made once for many calls.
         progress: called after each chunk with the position after it.
     """
-    frames, corrections = [no_events(members)], [pl.DataFrame(schema={name: STORED[name] for name in _READ})]
+    frames, corrections = [nothing_decoded(members)], [pl.DataFrame(schema={name: STORED[name] for name in _READ})]
     with gc_paused():
         for chunk in _in_chunks(window.events, window.stop - window.start, _CHUNK // members.width):
             is_correction = chunk["type"].is_in(CORRECTIONS)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from eventsource.corrections import READING, Corrections
-from eventsource.decode import Members, TypeDecoder, decode_events, no_events
+from eventsource.decode import Members, TypeDecoder, decode_events, nothing_decoded
 from eventsource.event import EventLog
 from eventsource.index._corrections import NO_CORRECTIONS, DecodedCorrections
 
@@ -31,7 +31,7 @@ def decode_corrections(
     if not members.plan.reads_all_types:
         relevant = readings.filter(pl.col("type").is_in(list(members.plan.types)))
     moments = _moments(log, relevant, members.plan.order)
-    rows = [no_events(members).with_columns(pl.lit(0, pl.Int64).alias(READING))]
+    rows = [nothing_decoded(members).with_columns(pl.lit(0, pl.Int64).alias(READING))]
     # One layer after the other has each event at most once: decoding keeps the position, but no other column.
     layer = pl.int_range(pl.len()).over("position", order_by=READING).alias("|layer")
     for layer_rows in relevant.with_columns(moments).with_columns(layer).partition_by("|layer"):

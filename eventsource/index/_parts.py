@@ -13,7 +13,15 @@ import polars as pl
 from msgspec import Struct
 from msgspec.structs import replace
 
-from eventsource.decode import Clustered, ColumnFacts, Members, column_facts, join_facts, merge_events, no_events
+from eventsource.decode import (
+    Clustered,
+    ColumnFacts,
+    Members,
+    column_facts,
+    join_facts,
+    merge_events,
+    nothing_decoded,
+)
 from eventsource.event import TIMESTAMP, EventLog
 from eventsource.index._corrections import NO_CORRECTIONS, DecodedCorrections, Readings
 from eventsource.index._decode import CLOCKS, decode_window, types_left_out, windows
@@ -110,7 +118,9 @@ class InMemory(Struct, frozen=True, dict=True):
     @classmethod
     def empty(cls, log: EventLog, members: Members) -> "InMemory":
         """Return a part without events, of a log that has not been read yet."""
-        return cls(log, members, 0, Clustered.from_events(no_events(members)), pl.DataFrame(schema=CLOCKS), {})
+        return cls(
+            log, members, 0, Clustered.from_events(nothing_decoded(members)), pl.DataFrame(schema=CLOCKS), {}
+        )
 
     def extended(self, head: int) -> "InMemory":
         """Return a part that also has the later events of the log, up to a position."""
@@ -245,7 +255,7 @@ class Stored(Struct, frozen=True):
             later = [run.file for run in runs if (run.latest or 0) > epoch_microseconds(after)]
             before = pl.col("position") < position
             frames += [self.files.scan(later).filter(pl.col("at") > after, before)] if later else []
-        return pl.concat(frames or [no_events(self.members).lazy()], how="diagonal")
+        return pl.concat(frames or [nothing_decoded(self.members).lazy()], how="diagonal")
 
     def _behind(self, position: int) -> Iterator[pl.LazyFrame]:
         """Yield the events from a position on: from memory where all of them are pending, else from the runs."""
@@ -263,7 +273,7 @@ class Stored(Struct, frozen=True):
 
     def load(self, number: int, entities: pl.Series | None, readings: Readings | None) -> Clustered:
         if not self.manifest.parts:
-            nothing = Clustered.from_events(no_events(self.members))
+            nothing = Clustered.from_events(nothing_decoded(self.members))
             instead = None if readings is None else readings.instead_of(0)
             if entities is not None and instead is not None:
                 instead = instead.of_entities(entities)

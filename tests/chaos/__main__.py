@@ -27,7 +27,14 @@ def main() -> None:
     for name in options.system:
         with tempfile.TemporaryDirectory(prefix="eventsource-chaos-", dir=options.folder) as folder:
             plan = Plan(
-                name, int(options.events), options.writers, options.kills, options.restarts, seed, options.longest
+                system=name,
+                events=int(options.events),
+                writers=options.writers,
+                size=options.size,
+                kills=options.kills,
+                restarts=options.restarts,
+                seed=seed,
+                longest=options.longest,
             )
             outcome = run(plan, Path(folder))
         print(_row(outcome), flush=True)
@@ -58,6 +65,7 @@ def _options() -> argparse.Namespace:
     add("--system", nargs="+", choices=list(SYSTEMS), default=list(SYSTEMS), help="default: all of them")
     add("--events", type=float, default=1e6, help="how many are appended (default: 1e6)")
     add("--writers", type=int, default=16, help="processes that append (default: 16)")
+    add("--size", type=int, default=100, help="events of an append (default: 100)")
     add("--kills", type=int, default=50, help="how often the puller is killed (default: 50)")
     add("--restarts", type=int, default=3, help="how often a server is restarted (default: 3)")
     add("--longest", type=float, default=5, help="seconds that a puller lives at most (default: 5)")

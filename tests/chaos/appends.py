@@ -1,5 +1,7 @@
 """What writers append: a function of the writer's number alone, so that a check needs to remember nothing.
 
+Of 20 events each:
+
 ```text
 append   stream          version before   events
 0        writer-3-0      0                3:0 … 3:19
@@ -16,10 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["SIZE", "Append", "Event", "append_of", "appends_of"]
-
-SIZE: Final = 20
-"""Events of an append; a stream of a writer has whole appends only."""
+__all__ = ["Append", "Event", "append_of", "appends_of"]
 
 _STREAMS: Final = 10
 _TYPES: Final = ("Placed", "Paid", "Packed", "Shipped")
@@ -51,26 +50,27 @@ class Append:
     events: tuple[Event, ...]
 
 
-def append_of(writer: int, number: int, *, shares: bool) -> Append:
+def append_of(writer: int, number: int, *, size: int, shares: bool) -> Append:
     """Return an append of a writer.
 
     Args:
         writer: the number of the writer.
         number: the number of the append, from 0.
+        size: how many events an append has; a stream of a writer has whole appends only.
         shares: whether every tenth append is to a stream that all writers share.
     """
     turn, own = divmod(number, _STREAMS)
-    events = tuple(_event(writer, each) for each in range(number * SIZE, (number + 1) * SIZE))
+    events = tuple(_event(writer, each) for each in range(number * size, (number + 1) * size))
     if shares and own == _STREAMS - 1:
         return Append("shared", None, events)
-    return Append(f"writer-{writer}-{own}", turn * SIZE, events)
+    return Append(f"writer-{writer}-{own}", turn * size, events)
 
 
-def appends_of(writers: int, count: int, *, shares: bool) -> Iterator[Append]:
-    """Yield ``count`` appends of each writer."""
+def appends_of(writers: int, count: int, *, size: int, shares: bool) -> Iterator[Append]:
+    """Yield ``count`` appends of each writer; see `append_of`."""
     for writer in range(writers):
         for number in range(count):
-            yield append_of(writer, number, shares=shares)
+            yield append_of(writer, number, size=size, shares=shares)
 
 
 def _event(writer: int, number: int) -> Event:

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from cassandra.cluster import Cluster
 
 from eventsource.store.cassandra import CassandraStore
 from tests.chaos.compare import Row
 from tests.chaos.of_stores import StoreAppender
+from tests.chaos.systems import System
 from tests.services.cassandra import Cassandra
 
 __all__ = ["Tables"]
@@ -16,17 +17,14 @@ __all__ = ["Tables"]
 _KEYSPACE: Final = "chaos"
 
 
-class Tables:
+class Tables(System):
     """A keyspace, on a node of its own."""
 
-    shares, has_server = True, True
     settle = 11.0
-    order: Literal["all", "stream"] = "stream"
-    sizes: tuple[int | None, ...] = (500, 5_000, 50_000)
     options: Mapping[str, Any] = {"delay": 10.0}
 
     def __init__(self, folder: Path) -> None:
-        self._node = Cassandra(folder)
+        self.server = self._node = Cassandra(folder)
         self._node.start()
         cluster = self._cluster()
         replication = "{'class': 'SimpleStrategy', 'replication_factor': 1}"
@@ -41,11 +39,6 @@ class Tables:
         """Return what a writer appends with."""
         return StoreAppender(CassandraStore(where))
 
-    def restart(self) -> None:
-        """Stop the node, and start it again."""
-        self._node.stop()
-        self._node.start()
-
     def rows(self) -> Iterator[Row]:
         """Yield the rows of the table, by stream and version."""
         cluster = self._cluster()
@@ -54,7 +47,7 @@ class Tables:
         cluster.shutdown()
 
     def close(self) -> None:
-        """Stop the node."""
+        """End the node at once: its data is not needed any more."""
         self._node.kill()
 
     def _cluster(self) -> Cluster:

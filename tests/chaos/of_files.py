@@ -1,23 +1,21 @@
 """A folder with a growing file of JSON Lines for each writer."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
 
 from tests.chaos.appends import Append
 from tests.chaos.compare import Row
+from tests.chaos.systems import System
 
 __all__ = ["Files"]
 
 
-class Files:
+class Files(System):
     """The folder."""
 
-    shares, has_server, settle = False, False, 0.0
-    order: Literal["all", "stream"] = "stream"
-    sizes: tuple[int | None, ...] = (None,)
-    options: Mapping[str, Any] = {}
+    shares = False
+    sizes = (None,)
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / "raw"
@@ -29,18 +27,12 @@ class Files:
         """Return what a writer appends with."""
         return _Appender(Path(where) / f"writer-{writer:03}.jsonl")
 
-    def restart(self) -> None:
-        """Do nothing: there is no server."""
-
     def rows(self) -> Iterator[Row]:
         """Yield the lines of all files."""
         for path in sorted(self._folder.iterdir()):
             for line in path.read_text(encoding="utf-8").splitlines():
                 row = json.loads(line)
                 yield row["event_id"], row["stream"], row["version"], row["type"], json.dumps(row["data"])
-
-    def close(self) -> None:
-        """Do nothing: there is no server."""
 
 
 class _Appender:

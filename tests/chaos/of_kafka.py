@@ -2,15 +2,16 @@
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from tests.chaos.appends import Append
 from tests.chaos.compare import Row
+from tests.chaos.systems import System
 from tests.services.kafka import Kafka
 
 __all__ = ["Topic"]
@@ -21,16 +22,11 @@ _QUIET.addHandler(logging.NullHandler())  # the broker is away on purpose
 _QUIET.propagate = False
 
 
-class Topic:
+class Topic(System):
     """The topic, on a broker of its own."""
 
-    shares, has_server, settle = True, True, 0.0
-    order: Literal["all", "stream"] = "stream"
-    sizes: tuple[int | None, ...] = (500, 5_000, 50_000)
-    options: Mapping[str, Any] = {}
-
     def __init__(self, folder: Path) -> None:
-        self._kafka = Kafka(folder)
+        self.server = self._kafka = Kafka(folder)
         self._kafka.start()
         self.where = f"kafka://{self._kafka.address}/{_TOPIC}"
         admin = AdminClient({"bootstrap.servers": self._kafka.address}, logger=_QUIET)
@@ -40,11 +36,6 @@ class Topic:
     def appender(where: str, _writer: int) -> "_Appender":
         """Return what a writer appends with."""
         return _Appender(where.removeprefix("kafka://").partition("/")[0])
-
-    def restart(self) -> None:
-        """Stop the broker, and start it again."""
-        self._kafka.stop()
-        self._kafka.start()
 
     def rows(self) -> Iterator[Row]:
         """Yield the messages of all partitions."""
@@ -62,10 +53,6 @@ class Topic:
                 else:
                     raise RuntimeError(error)
         consumer.close()
-
-    def close(self) -> None:
-        """Stop the broker."""
-        self._kafka.kill()
 
 
 def _row(message: Message) -> Row:

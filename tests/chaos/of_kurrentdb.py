@@ -12,33 +12,27 @@ from kurrentdbclient.exceptions import KurrentDBClientError, WrongCurrentVersion
 from eventsource.errors import StoreError
 from tests.chaos.appends import Append
 from tests.chaos.compare import Row
+from tests.chaos.systems import System
 from tests.services.kurrent import Kurrent
 
 __all__ = ["Streams"]
 
 
-class Streams:
+class Streams(System):
     """A server."""
 
-    shares, has_server, settle = True, True, 0.0
     order: Literal["all", "stream"] = "all"
-    sizes: tuple[int | None, ...] = (500, 5_000, 50_000)
     options: Mapping[str, Any] = {"occurred_at": "metadata.at"}
 
     def __init__(self, folder: Path) -> None:  # noqa: ARG002 - its log is in memory
-        self._server = Kurrent(threads=64)  # each writer holds one
-        self._server.start()
-        self.where = f"kurrentdb://{self._server.address}?Tls=false"
+        self.server = server = Kurrent(threads=64)  # each writer holds one
+        server.start()
+        self.where = f"kurrentdb://{server.address}?Tls=false"
 
     @staticmethod
     def appender(where: str, _writer: int) -> "_Appender":
         """Return what a writer appends with."""
         return _Appender(where)
-
-    def restart(self) -> None:
-        """Stop the server, and start it again over the same log."""
-        self._server.stop()
-        self._server.start()
 
     def rows(self) -> Iterator[Row]:
         """Yield the events of `$all`."""
@@ -46,10 +40,6 @@ class Streams:
         for event in client.read_all():
             yield str(event.id), event.stream_name, event.stream_position, event.type, event.data
         client.close()
-
-    def close(self) -> None:
-        """Stop the server."""
-        self._server.stop()
 
 
 class _Appender:

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +12,7 @@ from eventsource.store import NO_STREAM, EventStore
 from eventsource.store.cassandra import CassandraStore
 from tests.chaos.appends import Append
 from tests.chaos.compare import Row
+from tests.chaos.systems import System
 from tests.services.postgresql import Server
 
 __all__ = ["Postgresql", "Sqlite", "StoreAppender"]
@@ -19,26 +20,22 @@ __all__ = ["Postgresql", "Sqlite", "StoreAppender"]
 _COLUMNS = "SELECT event_id, stream, version, type, data{} FROM events ORDER BY "
 
 
-class Sqlite:
-    """A file."""
-
-    shares, has_server, settle = True, False, 0.0
+class _Database(System):
     order: Literal["all", "stream"] = "all"
-    sizes: tuple[int | None, ...] = (500, 5_000, 50_000)
-    options: Mapping[str, Any] = {}
-
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / "store.db"
-        self.where = f"sqlite:///{self._path}"
-        _create(self.where)
 
     @staticmethod
     def appender(where: str, _writer: int) -> "StoreAppender":
         """Return what a writer appends with."""
         return StoreAppender(EventStore(where))
 
-    def restart(self) -> None:
-        """Do nothing: there is no server."""
+
+class Sqlite(_Database):
+    """A file."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "store.db"
+        self.where = f"sqlite:///{self._path}"
+        _create(self.where)
 
     def rows(self) -> Iterator[Row]:
         """Yield the rows of the table."""
@@ -46,32 +43,14 @@ class Sqlite:
         yield from connection.execute(_COLUMNS.format("") + "position")
         connection.close()
 
-    def close(self) -> None:
-        """Do nothing: there is no server."""
 
-
-class Postgresql:
-    """A server."""
-
-    shares, has_server, settle = True, True, 0.0
-    order: Literal["all", "stream"] = "all"
-    sizes: tuple[int | None, ...] = (500, 5_000, 50_000)
-    options: Mapping[str, Any] = {}
+class Postgresql(_Database):
+    """A server, whose open transactions end when it is restarted."""
 
     def __init__(self, folder: Path) -> None:  # noqa: ARG002 - the server has a folder of its own
-        self._server = Server()
-        self.where = self._server.database()
+        self.server = self._postgresql = Server()
+        self.where = self._postgresql.database()
         _create(self.where)
-
-    @staticmethod
-    def appender(where: str, _writer: int) -> "StoreAppender":
-        """Return what a writer appends with."""
-        return StoreAppender(EventStore(where))
-
-    def restart(self) -> None:
-        """Stop the server at once, with all its transactions, and start it again."""
-        self._server.stop()
-        self._server.start()
 
     def rows(self) -> Iterator[Row]:
         """Yield the rows of the table, in the order of their transactions."""
@@ -84,7 +63,7 @@ class Postgresql:
 
     def close(self) -> None:
         """Stop the server, and remove its data."""
-        self._server.remove()
+        self._postgresql.remove()
 
 
 def _create(where: str) -> None:

@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import Any, Final
 
 from eventsource import Log, source
-from tests.chaos.appends import SIZE, appends_of
+from tests.chaos.appends import appends_of
 from tests.chaos.compare import Row, differences, log_rows, rows_frame
 from tests.chaos.puller import pull
 from tests.chaos.systems import SYSTEMS, System
-from tests.chaos.writer import write
+from tests.chaos.writer import Pace, write
 
 __all__ = ["Outcome", "Plan", "run"]
 
 _PATIENCE: Final = 120
-"""Seconds in which a puller must have begun."""
+"""Seconds in which a puller must have begun, and which writers may fall behind."""
+_STEP: Final = 0.05
 
 _PROCESSES: Final = multiprocessing.get_context("forkserver")
 """Processes are copies of one that has imported what they need, and runs no thread: they start at once."""
@@ -33,6 +34,7 @@ class Plan:
         system: a name of `SYSTEMS`.
         events: how many events the writers append together; rounded down to whole appends of each.
         writers: how many processes append.
+        size: how many events an append has.
         kills: how often the puller is killed (``kill -9``).
         restarts: how often the server is restarted; a system without a server ignores it.
         seed: of the random moments.
@@ -42,6 +44,7 @@ class Plan:
     system: str
     events: int
     writers: int
+    size: int
     kills: int
     restarts: int
     seed: int
@@ -50,7 +53,7 @@ class Plan:
     @property
     def appends(self) -> int:
         """How many appends each writer does."""
-        return max(1, self.events // self.writers // SIZE)
+        return max(1, self.events // self.writers // self.size)
 
 
 @dataclass(frozen=True)
@@ -98,14 +101,15 @@ def run(plan: Plan, folder: Path) -> Outcome:
         system = kind(folder)
         stack.callback(system.close)
         begin = time.monotonic()
-        restarts = set(chosen.sample(range(plan.kills), plan.restarts)) if system.has_server else set()
-        with _writers(plan, system) as allowed:
+        restarts = set(chosen.sample(range(plan.kills), plan.restarts)) if system.server is not None else set()
+        with _writers(plan, system) as pace:
             for kill in range(plan.kills):
-                allowed.value = plan.appends * (kill + 1) // (plan.kills + 1)
+                pace.allowed.value = plan.appends * (kill + 1) // (plan.kills + 1)
                 _live(plan, system, chosen, (str(path), dropped), restarts=kill in restarts)
+                _wait_for_writers(plan.writers * plan.appends * kill // (plan.kills + 1), pace)
             log = Log(path)
             caught = log.head
-            allowed.value = plan.appends
+            pace.allowed.value = plan.appends
         time.sleep(system.settle)
         while (pulled := log.pull(source(system.where, **system.options))).appended:
             dropped.value += pulled.duplicates
@@ -142,25 +146,31 @@ def _live(plan: Plan, system: System, chosen: random.Random, into: tuple[str, An
     puller.join()
 
 
+def _wait_for_writers(done: int, pace: Pace) -> None:
+    """Wait until the writers have done as many appends: so kills are spread over the whole run."""
+    end = time.monotonic() + _PATIENCE
+    while pace.done.value < done and time.monotonic() < end:
+        time.sleep(_STEP)
+
+
 def _rows_of(plan: Plan, *, shares: bool) -> Iterator[Row]:
-    for append in appends_of(plan.writers, plan.appends, shares=shares):
+    for append in appends_of(plan.writers, plan.appends, size=plan.size, shares=shares):
         for event in append.events:
             yield event.event_id, append.stream, None, event.type, event.data
 
 
 @contextmanager
-def _writers(plan: Plan, system: System) -> Iterator[Any]:
-    """Start the writers; yield how many appends each may have done by now; wait until all are done."""
-    allowed = _PROCESSES.Value("q", 0)
-    common = plan.appends, allowed
+def _writers(plan: Plan, system: System) -> Iterator[Pace]:
+    """Start the writers; yield what keeps them in step with the kills; wait until all are done."""
+    pace = Pace(plan.appends, plan.size, _PROCESSES.Value("q", 0), _PROCESSES.Value("q", 0))
     started = [
-        _PROCESSES.Process(target=write, args=(plan.system, system.where, number, *common))
+        _PROCESSES.Process(target=write, args=(plan.system, system.where, number, pace))
         for number in range(plan.writers)
     ]
     for writer in started:
         writer.start()
     try:
-        yield allowed
+        yield pace
         for number, writer in enumerate(started):
             writer.join()
             if writer.exitcode:

@@ -1,8 +1,10 @@
 """The systems: how each is started, written into by a writer, and read by its own client."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, Literal, Protocol
 
 from tests.chaos.appends import Append
@@ -21,12 +23,22 @@ class Appender(Protocol):
         """Wait until everything is appended."""
 
 
-class System(Protocol):
+class Restartable(Protocol):
+    """A server; its data outlives a restart."""
+
+    def start(self) -> None:
+        """Start it, or start it again, and wait until it answers."""
+
+    def stop(self) -> None:
+        """Stop it."""
+
+
+class System(ABC):
     """A system that is started in a folder.
 
     Attributes:
+        server: what is restarted; None: it has no server.
         shares: whether several writers may append to one stream.
-        has_server: whether it can be restarted.
         order: what of the order of the system the log has: all of it, or that within streams.
         settle: seconds after the last append before a pull sees everything.
         sizes: numbers of events that a pull may read at once; None: the default.
@@ -34,29 +46,37 @@ class System(Protocol):
         options: its other arguments.
     """
 
-    shares: bool
-    has_server: bool
-    order: Literal["all", "stream"]
-    settle: float
-    sizes: tuple[int | None, ...]
+    server: Restartable | None = None
+    shares: bool = True
+    order: Literal["all", "stream"] = "stream"
+    settle: float = 0.0
+    sizes: tuple[int | None, ...] = (500, 5_000, 50_000)
     where: str
-    options: Mapping[str, Any]
+    options: Mapping[str, Any] = MappingProxyType({})
 
+    @abstractmethod
     def __init__(self, folder: Path) -> None:
         """Start it, empty."""
 
     @staticmethod
+    @abstractmethod
     def appender(where: str, writer: int) -> Appender:
         """Return what a writer appends with."""
 
-    def restart(self) -> None:
-        """Stop the server at once, and start it again."""
-
+    @abstractmethod
     def rows(self) -> Iterable[Row]:
         """Yield all events in the order of the system, as its own client reads them."""
 
+    def restart(self) -> None:
+        """Stop the server, whatever is connected to it, and start it again."""
+        if self.server is not None:
+            self.server.stop()
+            self.server.start()
+
     def close(self) -> None:
         """Stop it, and leave no process behind."""
+        if self.server is not None:
+            self.server.stop()
 
 
 def _module(name: str) -> Callable[[], type[System]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.chaos.appends import SIZE, append_of
+from tests.chaos.appends import append_of
 from tests.chaos.compare import Row, differences, rows_frame
 from tests.chaos.run import Plan, run
 from tests.chaos.systems import SYSTEMS
@@ -22,7 +22,7 @@ def test_a_log_equals_its_source_whatever_is_killed(name: str, tmp_path: Path) -
     """Three writers, three kills and a restart; the full size is a command, see docs/recipes/chaos.md."""
     if name in SERVICES and not SERVICES[name].is_installed():
         pytest.skip(f"{name} is not installed: python -m tests.services install {name}")
-    outcome = run(Plan(name, events=1_200, writers=3, kills=3, restarts=1, seed=7, longest=1.5), tmp_path)
+    outcome = run(Plan(name, events=1_200, writers=3, size=20, kills=3, restarts=1, seed=7, longest=1.5), tmp_path)
     assert (outcome.pulled, outcome.written) == ({}, {})
     assert outcome.events == 1_200
 
@@ -58,8 +58,8 @@ def test_the_appends_of_a_writer_are_whole_streams() -> None:
     versions: dict[str, int] = {}
     ids = []
     for number in range(30):
-        append = append_of(3, number, shares=False)
+        append = append_of(3, number, size=20, shares=False)
         assert append.version == versions.get(append.stream, 0)
-        versions[append.stream] = append.version + SIZE
+        versions[append.stream] = append.version + 20
         ids += [event.event_id for event in append.events]
     assert pl.Series(ids).n_unique() == len(ids)

@@ -1,35 +1,54 @@
 """One writer: a process that appends as many of its appends as it is allowed by now."""
 
 import time
+from dataclasses import dataclass
 from typing import Any, Final
 
 from eventsource.errors import ConcurrencyError, StoreError
 from tests.chaos.appends import Append, append_of
 from tests.chaos.systems import SYSTEMS, Appender
 
-__all__ = ["write"]
+__all__ = ["Pace", "write"]
 
 _PATIENCE: Final = 300
 """Seconds after which an append that always fails ends the writer."""
 _PAUSE: Final = 0.1
 
 
-def write(system: str, where: str, writer: int, appends: int, allowed: Any) -> None:
+@dataclass(frozen=True)
+class Pace:
+    """Shared numbers that keep the writers and the kills together.
+
+    Args:
+        appends: how many appends each writer does.
+        size: how many events each has.
+        allowed: how many appends each writer may have done by now.
+        done: how many appends all writers together have done.
+    """
+
+    appends: int
+    size: int
+    allowed: Any
+    done: Any
+
+
+def write(system: str, where: str, writer: int, pace: Pace) -> None:
     """Append; one whose answer was lost is repeated with the same ids, until the system takes it.
 
     Args:
         system: a name of `SYSTEMS`.
         where: where it is.
         writer: the number of the writer.
-        appends: how many there are.
-        allowed: the shared number of those that may be done by now.
+        pace: how many appends there are, and how many may be done by now.
     """
     kind = SYSTEMS[system]()
     append = kind.appender(where, writer)
-    for number in range(appends):
-        while number >= allowed.value:
+    for number in range(pace.appends):
+        while number >= pace.allowed.value:
             time.sleep(_PAUSE)
-        _until_taken(append, append_of(writer, number, shares=kind.shares))
+        _until_taken(append, append_of(writer, number, size=pace.size, shares=kind.shares))
+        with pace.done:
+            pace.done.value += 1
     append.flush()
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from eventsource.event import Batch, Checkpoint, check_events, empty_events, events_from_dicts, rejected_lines
+from eventsource.event import Batch, Checkpoint, check_events, events_from_dicts, no_events, rejected_lines
 from eventsource.log import Log
 
 ROOT = Path(__file__).parents[2]
@@ -74,7 +74,7 @@ class Lines:
                 why = f"not a number, takes words: {self.takes_words}"
                 row = {"source": self.name, "file": file, "line": line, "reason": why, "raw": raw}
                 rejected.append(row)
-        frame = check_events(events_from_dicts(good)) if good else empty_events()
+        frame = check_events(events_from_dicts(good)) if good else no_events()
         return Batch(frame, {}, rejected_lines(rejected), sum(len(raw) + 1 for *_, raw in lines))
 
     def _event(self, raw: bytes) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from deltalake import DeltaTable
 from msgspec import structs
 
 from eventsource.errors import AppendConflictError, FrameError, RejectedLinesError, SourceError
-from eventsource.event import ENVELOPE, Batch, Checkpoint, Source, check_events, empty_events, events_from_dicts
+from eventsource.event import ENVELOPE, Batch, Checkpoint, Source, check_events, events_from_dicts, no_events
 from eventsource.log import Log, PullProgress
 from eventsource.log._storage import Storage
 from eventsource.log._transactions import all_transactions
@@ -53,7 +53,7 @@ def test_sources_do_not_share_checkpoints(tmp_path: Path) -> None:
     """Names with colons stay distinct, however name and key are split."""
     log = Log(tmp_path / "log")
     for name, number in (("a:b", 1), ("a", 2), ("a%3Ab", 3)):
-        log.pull(_Once(name, Batch(empty_events(), {"b:c": number, "c": number})))
+        log.pull(_Once(name, Batch(no_events(), {"b:c": number, "c": number})))
     assert [log.checkpoint(name).get("c") for name in ("a:b", "a", "a%3Ab")] == [1, 2, 3]
     assert [log.checkpoint(name).get("b:c") for name in ("a:b", "a", "a%3Ab")] == [1, 2, 3]
 
@@ -66,7 +66,7 @@ def test_a_batch_without_new_events_advances_the_checkpoint(tmp_path: Path) -> N
     assert (pulled.appended, pulled.duplicates, pulled.rejected, pulled.head) == (0, 2, 1, 2)
     assert log.checkpoint("lines:of a file").get("lines") == 3
     version = DeltaTable(tmp_path / "log" / "events").version()
-    log.pull(_Once("lines:of a file", Batch(empty_events(), {"lines": 3})))
+    log.pull(_Once("lines:of a file", Batch(no_events(), {"lines": 3})))
     assert DeltaTable(tmp_path / "log" / "events").version() == version
 
 
@@ -240,7 +240,7 @@ class _Once:
         yield self._batch
 
     def decode(self, rejected: pl.DataFrame) -> Batch:
-        return Batch(empty_events(), {}, rejected)
+        return Batch(no_events(), {}, rejected)
 
 
 class _OnceOfFiles(_Once):
@@ -264,7 +264,7 @@ def test_transactions_read_at_once_are_those_that_delta_finds(tmp_path: Path) ->
     log, name = Log(tmp_path / "log"), "raw"
     files = [f"{name}/{number}#lines" for number in range(5)]
     for number in range(4):
-        log.pull(_OnceOfFiles(name, Batch(empty_events(), dict.fromkeys(files[number:], number))))
+        log.pull(_OnceOfFiles(name, Batch(no_events(), dict.fromkeys(files[number:], number))))
         if number == 1:
             log._events.refresh()
             log._events.create_checkpoint()
@@ -277,7 +277,7 @@ def test_transactions_read_at_once_are_those_that_delta_finds(tmp_path: Path) ->
     assert older.transaction_versions() is None
     assert all_transactions(Storage(str(tmp_path / "log" / "events")), 1) is None
     (tmp_path / "log" / "events" / "_delta_log" / "_last_checkpoint").write_text("not JSON")
-    assert Log(tmp_path / "log").checkpoint(_OnceOfFiles(name, Batch(empty_events(), {}))).get(files[3]) == 3
+    assert Log(tmp_path / "log").checkpoint(_OnceOfFiles(name, Batch(no_events(), {}))).get(files[3]) == 3
 
 
 def test_the_size_of_a_source_is_not_asked_for_without_need(tmp_path: Path) -> None:
