@@ -17,7 +17,7 @@ from eventsource.log import Log, Pulled
 from eventsource.messages import counted
 from eventsource.service import Service
 
-__all__ = ["FollowOptions", "follow_sources"]
+__all__ = ["FollowOptions", "Lag", "follow_sources"]
 
 _PANEL = "Service"
 
@@ -55,26 +55,32 @@ class _Round(Struct, frozen=True):
         return ", ".join([*parts, *(text for each in self.pulled for text in each.notes)])
 
 
-class _Lag(Struct, frozen=True):
-    """How far the log is behind all sources together; sources that cannot say it do not count."""
+class Lag(Struct, frozen=True):
+    """How far the log is behind all sources together."""
 
     lags: tuple[SourceLag, ...]
 
     @property
     def events(self) -> int | None:
+        """How many events; None if a source does not know it."""
         known = [each.events for each in self.lags if each.events is not None]
-        return sum(known) if known else None
+        return sum(known) if known and len(known) == len(self.lags) else None
 
     @property
     def seconds(self) -> float | None:
-        return max((each.seconds for each in self.lags if each.seconds is not None), default=None)
+        """The age of the oldest of them; None if a source does not know it."""
+        known = [each.seconds for each in self.lags if each.seconds is not None]
+        return max(known) if known and len(known) == len(self.lags) else None
 
     def __str__(self) -> str:
         held = [reason for each in self.lags for reason in each.held]
-        if not self.events:
-            return "; ".join(["up to date", *held])
-        age = "" if self.seconds is None else f" for {self.seconds:.0f} s"
-        return "; ".join([f"{counted(self.events, 'event')} behind{age}", *held])
+        count, age = self.events, self.seconds
+        since = f" for {age:.0f} s" if age else ""
+        if count or (count is None and age):
+            number = "an unknown number of events" if count is None else counted(count, "event")
+            return "; ".join([f"{number} behind{since}", *held])
+        is_unknown = count is None and age is None
+        return "; ".join(["how far behind is not known" if is_unknown else "up to date", *held])
 
 
 def follow_sources(
@@ -98,7 +104,7 @@ def follow_sources(
         raise UsageError.of(error) from error
     note(f"pulling {counted(len(sources), 'source')} into {log.path} every {how.every}; Ctrl-C stops the service")
 
-    def lag() -> _Lag:
-        return _Lag(tuple(log.lag(each) for each in sources if isinstance(each, LagSource)))
+    def lag() -> Lag:
+        return Lag(tuple(log.lag(each) for each in sources if isinstance(each, LagSource)))
 
     service.run(lambda: _Round(tuple(pull(each) for each in sources)), lag)

@@ -21,7 +21,7 @@ from eventsource.cli._progress import Bar
 from eventsource.cli._pull_advice import advice
 from eventsource.cli._terminal import complain, note, say
 from eventsource.errors import EventsourceError
-from eventsource.event import Source
+from eventsource.event import LagSource, Source
 from eventsource.log import CONFLICT_REASON, Log, Pulled, PullProgress, refuse_rejected_lines
 from eventsource.messages import counted, noun
 from eventsource.sources import csv_header
@@ -160,14 +160,16 @@ def rejected(
 
 
 def _pulled(log: Log, source: Source, how: PullOptions) -> Pulled:
-    """Pull a source, with a progress bar."""
-    name = short_path(source.name)
-    with Bar(in_bytes=True) as bar:
+    """Pull a source, with a progress bar: bytes of files, or events of a store that knows how many there are."""
+    name, size = short_path(source.name), source.size
+    with Bar(in_bytes=size is not None) as bar:
+        if size is None and bar.is_shown and isinstance(source, LagSource):
+            size = source.lag({} if how.again else log.checkpoint(source)).events
 
         def show(progress: PullProgress) -> None:
-            bar.draw(f"{name}  {progress.appended:,} events", progress.read, progress.size)
+            bar.draw(f"{name}  {progress.appended:,} events", progress.read, size)
 
-        bar.draw(name, 0, source.size)
+        bar.draw(name, 0, size)
         return log.pull(source, again=how.again, allow_repeated_ids=how.allow_repeated_ids, progress=show)
 
 

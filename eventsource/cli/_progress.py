@@ -1,5 +1,6 @@
 """One progress bar for all long tasks: drawn on stderr, and only if stderr is a terminal."""
 
+import sys
 from typing import TYPE_CHECKING, Final, Self
 
 from eventsource.cli._terminal import harmless
@@ -50,6 +51,11 @@ class Bar:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether stderr is a terminal, so that the bar is drawn."""
+        return sys.stderr.isatty()
 
     def draw(self, text: str, done: float, total: float | None) -> None:
         """Show a text and how much is done; a total of None is not known."""

@@ -74,7 +74,8 @@ class SourceLag(Struct, frozen=True):
 
     Args:
         events: events after the checkpoint, those that are held back included; None if unknown.
-        seconds: the age of the oldest of them, by the clock of the source; 0 if there are none; None if unknown.
+        seconds: the age of the oldest of them, by the clock of the source; of files, since when they are there.
+            0 if there are none; None if unknown.
         held: a sentence per reason why events are held back, such as an open transaction before them.
     """
 

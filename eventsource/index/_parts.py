@@ -118,9 +118,8 @@ class InMemory(Struct, frozen=True, dict=True):
     @classmethod
     def empty(cls, log: EventLog, members: Members) -> "InMemory":
         """Return a part without events, of a log that has not been read yet."""
-        return cls(
-            log, members, 0, Clustered.from_events(nothing_decoded(members)), pl.DataFrame(schema=CLOCKS), {}
-        )
+        events = Clustered.from_events(nothing_decoded(members))
+        return cls(log, members, 0, events, pl.DataFrame(schema=CLOCKS), {})
 
     def extended(self, head: int) -> "InMemory":
         """Return a part that also has the later events of the log, up to a position."""

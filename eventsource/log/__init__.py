@@ -337,7 +337,7 @@ class Log:
         """
         return self._changes.tidy(hours)
 
-    def checkpoint(self, source: Source | str) -> LogCheckpoint:
+    def checkpoint(self, source: Source | LagSource | str) -> LogCheckpoint:
         """Return the checkpoint of a source (or of its name): ``get(key)`` gives the numbers of its last batch.
 
         A file has one checkpoint, whichever path, glob or folder it is pulled by.
@@ -349,12 +349,12 @@ class Log:
     resume = checkpoint  # the former name
 
     def lag(self, source: LagSource) -> SourceLag:
-        """Return how far the log is behind a source that a URL names, and why events are held back.
+        """Return how far the log is behind a source, and why events are held back.
 
         Raises:
             StoreError: the store is unavailable.
         """
-        return source.lag(self.checkpoint(source.name))
+        return source.lag(self.checkpoint(source))
 
     def scan(
         self,

@@ -120,6 +120,11 @@ class FileCheckpoint:
         """Whether the file has not changed since it was read to its end."""
         return self._get("stamp") == self.stamp
 
+    @property
+    def is_read(self) -> bool:
+        """Whether nothing of the file is new, an unfinished last line excepted."""
+        return self.stamp in (self._get("stamp"), self._get("half"))
+
     @cached_property
     def content(self) -> int:
         """A digest of a file that is not read line by line: size, time, the first 64 KiB and the last 4 KiB."""

@@ -90,9 +90,9 @@ def _column(
         return _text(name, frame, kinds, mapping)
     path = mapping.paths.get(name, name)
     if path not in frame.columns:
-        return (
-            pl.Series([None] * frame.height, dtype=ENVELOPE[name]) if name not in ("occurred_at", "data") else None
-        )
+        # A path that was given may lead into a payload, where no whole column is.
+        is_absent = name not in mapping.paths and name not in ("occurred_at", "data")
+        return pl.Series([None] * frame.height, dtype=ENVELOPE[name]) if is_absent else None
     series = frame[str(path)]
     if name == "version":
         return series.cast(pl.Int64) if series.dtype.is_integer() else None

@@ -53,7 +53,10 @@ SCHEMES: Final[Mapping[str, Scheme]] = {
         for name in ("mysql", "mariadb", "oracle", "mssql")
     },
     "cassandra": Scheme(
-        "cassandra", "our own tables in Cassandra", "cassandra://host:9042/keyspace?table=events", "cassandra"
+        "cassandra",
+        "our own tables in Cassandra, or Akka's journal",
+        "cassandra://host:9042/keyspace?table=events",
+        "cassandra",
     ),
     "kafka": Scheme("kafka", "a topic of Kafka", "kafka://host:9092/topic", "kafka"),
     **dict.fromkeys(

@@ -23,6 +23,8 @@ _HINTS: Final = (
     ("password authentication failed", "check user and password: in the URL, PGPASSWORD or ~/.pgpass"),
     ("no password supplied", "give the password in the URL, in PGPASSWORD or in ~/.pgpass"),
     ("onnection refused", "check host and port, and that the server is running"),
+    ("closed the connection", "the server was stopped: pull again when it runs; nothing was lost"),
+    ("terminating connection", "the server was stopped: pull again when it runs; nothing was lost"),
     ("could not translate host name", "check the host in the URL"),
     ("failed to resolve host", "check the host in the URL"),
     ("SSL", "check sslmode in the URL, such as ?sslmode=require"),
@@ -176,7 +178,7 @@ class PostgresqlReader(SqlReader):
                         parts = []
                 if parts:
                     yield from _sliced(pl.concat(parts), size)
-        except adbc.Error as error:
+        except (adbc.Error, OSError) as error:  # an OSError: while Arrow streams the rows
             raise self.translated(error) from harmless_cause(error)
 
     def _type_of(self, description: Sequence[Any]) -> int | None:

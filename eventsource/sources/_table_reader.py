@@ -21,6 +21,9 @@ __all__ = ["TableReader"]
 _RANGES: Final = 200
 """Gaps that one statement looks into."""
 
+_LIMITS: Final = ("sqlite", "postgresql", "mysql", "mariadb")
+"""Databases that know LIMIT."""
+
 _FIRST: Final = -1
 """The position before the first: positions begin with 0 or 1."""
 
@@ -55,6 +58,12 @@ class TableReader:
         gaps = [Gap.read(each) for each in (place or {}).get("gaps", ())]
         seconds = (now - oldest).total_seconds() if oldest is not None else 0.0 if not count else None
         return SourceLag(count, seconds, tuple(self._held(condition, gaps)))
+
+    def first(self, place: Any) -> list[pl.DataFrame]:
+        """Return the first row after a place; nothing where SQL has no LIMIT."""
+        if self._reader.dialect not in _LIMITS:
+            return []
+        return list(self._reader.frames(f"{self._plan.select(self._after(place))} LIMIT 1", 1))
 
     def _held(self, condition: str, gaps: Sequence[Gap]) -> Iterator[str]:
         reader, plan = self._reader, self._plan

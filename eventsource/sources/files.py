@@ -12,18 +12,19 @@ import polars as pl
 
 from eventsource.allocation import keep_freed_memory
 from eventsource.errors import SourceError
-from eventsource.event import Batch, Checkpoint, no_events, rejected_lines
+from eventsource.event import Batch, Checkpoint, SourceLag, rejected_lines
 from eventsource.interpreters import in_order, worker_count
 from eventsource.messages import counted, noun
+from eventsource.sources._batches import batch_of, payload_bytes
 from eventsource.sources._checkpoint import Chunk, Consumed, FileCheckpoint, UnreadableError
 from eventsource.sources._compressed import DAMAGED, as_in_file, as_utf8
 from eventsource.sources._contents import hint_for
 from eventsource.sources._csv import csv_chunks
 from eventsource.sources._decoder import Decoder
+from eventsource.sources._file_lag import file_lag
 from eventsource.sources._formats import FORMATS, ending_of
 from eventsource.sources._json_documents import begins_with_bracket, document_chunks, is_document
 from eventsource.sources._json_lines import json_chunks
-from eventsource.sources._mapping import READ_AGAIN
 from eventsource.sources._ocel import ocel_rows
 from eventsource.sources._options import FileOptions
 from eventsource.sources._parquet import parquet_chunks
@@ -63,6 +64,7 @@ class Files:
         self._options, self._format, self._digest = options, options.named_format, digest
         self._times = times or TimeReader("UTC", None)
         self._times_of_rows = mapping.times_of_rows
+        self._is_event_a_line = mapping.fields_of_lines is not None and options.encoding is None
         self._decoder = Decoder(self.name, mapping, self._times, partial(short_name, self._patterns))
 
     def __repr__(self) -> str:
@@ -91,6 +93,11 @@ class Files:
         """Return the names that the existing files have in `REJECTED`; an empty list if no file exists."""
         return [str(path) for path in self._match_patterns()[0].values()]
 
+    def lag(self, checkpoint: Checkpoint) -> SourceLag:
+        """Return how many lines come after a checkpoint (None: not known), and since when they are there."""
+        files = [self._checkpoint_of(path, name, checkpoint) for name, path in self._find_files()[0].items()]
+        return file_lag([(file, self._is_event_a_line and file.path.suffix == ".jsonl") for file in files])
+
     def batches(self, checkpoint: Checkpoint) -> Iterator[Batch]:
         """Yield what is new in the files, in batches of about 250,000 events or 64 MB."""
         keep_freed_memory()
@@ -106,13 +113,13 @@ class Files:
                 chunks.append(chunk)
                 read += chunk.read
                 rows += chunk.events.height + chunk.rejected.height
-                size += _payload_bytes(chunk)
+                size += payload_bytes(chunk)
                 if rows >= _BATCH_ROWS or size >= _BATCH_BYTES:
-                    yield _batch(chunks, read)
+                    yield batch_of(chunks, read)
                     chunks, rows, size, read = [], 0, 0, 0
             chunks += [Chunk(notes=found) for found in (workers.notes, self._zone_notes()) if found]
         if chunks:
-            yield _batch(chunks, read)
+            yield batch_of(chunks, read)
 
     def _zone_notes(self) -> tuple[str, ...]:
         """Return a note about the times that named no zone, and forget them."""
@@ -130,7 +137,7 @@ class Files:
             events, left = retry.decode(group)
             left = _with_raw(left.with_columns(pl.lit(self.name).alias("source")), as_in_file, encoding)
             chunks.append(Chunk(events, left))
-        return _batch(chunks, 0)
+        return batch_of(chunks, 0)
 
     def _find_files(self) -> tuple[dict[str, Path], list[Path]]:
         """Return the files as in `paths` by their real path, and the logs among the folders, which are skipped."""
@@ -273,28 +280,3 @@ def _with_raw(
 
 def _itself(chunk: Chunk) -> Chunk:
     return chunk
-
-
-def _payload_bytes(chunk: Chunk) -> int:
-    """Return the bytes of payloads and rejected lines: the same whichever process decoded them."""
-    texts = (chunk.events["data"], chunk.events["metadata"])
-    sizes = (*(each.str.len_bytes() for each in texts), chunk.rejected["raw"].bin.size())
-    return sum(int(size.sum()) for size in sizes)
-
-
-def _batch(chunks: list[Chunk], read: int) -> Batch:
-    notes = [note for chunk in chunks for note in chunk.notes]
-    if others := sum(chunk.has_other_mapping for chunk in chunks):
-        them = noun(others, "it", "them")
-        notes.append(
-            f"{counted(others, 'file')} {noun(others, 'was', 'were')} read before with another mapping: only new "
-            f"lines are read with this one. To read {them} {READ_AGAIN}"
-        )
-    return Batch(
-        events=pl.concat([no_events(), *(chunk.events for chunk in chunks if chunk.events.height)]),
-        rejected=pl.concat([rejected_lines([]), *(chunk.rejected for chunk in chunks if chunk.rejected.height)]),
-        checkpoint={key: number for chunk in chunks for key, number in chunk.checkpoint.items()},
-        read=read,
-        notes=tuple(notes),
-        reread_after=dict(chunk.reread_after for chunk in chunks if chunk.reread_after is not None),
-    )

@@ -7,10 +7,12 @@ that this is not known.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
+from msgspec.structs import replace as replace_lag
 
 from eventsource.errors import SourceError
 from eventsource.event import Batch, SourceLag, no_events, rejected_lines
@@ -136,8 +138,16 @@ class Relational(StoreSource):
             notes = ()
 
     def lag_after(self, place: Any) -> SourceLag:
-        """Return how many rows come after a place, and why some of them are held back."""
-        return self._table_reader.lag(place)
+        """Return how many rows come after a place, the age of the first one, and why some are held back."""
+        lag, first = self._table_reader.lag(place), None
+        if lag.events and lag.seconds is None:
+            counted = self._mapping.times.without_zone
+            events, _ = self._decoded(self._table_reader.first(place))
+            self._mapping.times.without_zone = counted  # the pull of this row counts it
+            first = events["recorded_at"].first()
+        if not isinstance(first, datetime):
+            return lag
+        return replace_lag(lag, seconds=max(0.0, (datetime.now(UTC) - first).total_seconds()))
 
     @property
     def _table_reader(self) -> TableReader:

@@ -23,7 +23,7 @@ from typing import Any, Final, Literal, Protocol
 
 import polars as pl
 
-from eventsource.event import Batch, Checkpoint, Source
+from eventsource.event import Batch, Checkpoint, LagSource, Source, SourceLag
 from eventsource.log import Log
 from eventsource.sources import source
 
@@ -153,6 +153,22 @@ class SourceSuite:
         system.append(shifted)
         log.pull(source_of(system))
         check_copy(log, system, events)
+
+    def test_the_lag_is_what_the_next_pull_takes(self, system: System, tmp_path: Path) -> None:
+        """Events and seconds: both are 0 after a pull, and both are known when events have come."""
+        log, events = Log(tmp_path / "log"), some_facts(12)
+        system.append(events[:5])
+        log.pull(source_of(system))
+        found = source_of(system)
+        if not isinstance(found, LagSource):
+            return
+        assert log.lag(found) == SourceLag(0, 0.0)
+        system.append(events[5:])
+        lag = log.lag(found)
+        assert (lag.events, lag.held) == (7, ())
+        assert lag.seconds is not None
+        assert lag.seconds >= 0
+        assert log.pull(source_of(system)).appended == lag.events
 
 
 KILLED_EVENTS: Final = 300

@@ -13,6 +13,9 @@ from click.testing import CliRunner
 
 import eventsource as es
 from eventsource.cli import app
+from eventsource.cli._follow_pull import Lag
+from eventsource.cli._progress import Bar
+from eventsource.event import SourceLag
 
 
 def run(*arguments: str) -> tuple[int, str]:
@@ -91,6 +94,54 @@ def test_a_service_pulls_what_is_appended_until_a_signal(tmp_path: Path) -> None
     assert "1 event appended" in printed
     assert json.loads(health.read_text())["state"] == "stopped"
     store.close()
+
+
+@pytest.mark.parametrize(
+    ("lags", "line", "health"),
+    [
+        ([SourceLag(0, 0.0)], "up to date", (0, 0.0)),
+        ([SourceLag(3, 12.4), SourceLag(2, 1.0)], "5 events behind for 12 s", (5, 12.4)),
+        ([SourceLag(3, 0.2)], "3 events behind for 0 s", (3, 0.2)),
+        ([SourceLag(0, 0.0), SourceLag(None, 7.0)], "an unknown number of events behind for 7 s", (None, 7.0)),
+        ([SourceLag(4, None)], "4 events behind", (4, None)),
+        ([SourceLag(None, None)], "how far behind is not known", (None, None)),
+        ([SourceLag(1, 2.0, ("1 event waits",))], "1 event behind for 2 s; 1 event waits", (1, 2.0)),
+        ([SourceLag(0, 0.0, ("a gap",))], "up to date; a gap", (0, 0.0)),
+        ([], "how far behind is not known", (None, None)),
+    ],
+)
+def test_a_service_says_how_far_it_is_behind(
+    lags: list[SourceLag], line: str, health: tuple[int | None, float | None]
+) -> None:
+    """In its line, and as numbers in its health file; what one source does not know is not known."""
+    found = Lag(tuple(lags))
+    assert str(found) == line
+    assert (found.events, found.seconds) == health
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_pull_of_a_store_shows_which_share_was_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, again: bool
+) -> None:
+    """The bar counts events up to those that the store has; files are counted in bytes."""
+    monkeypatch.chdir(tmp_path)
+    store = es.EventStore("sqlite:///shop.db")
+    store.append("a", [{"type": "First"}, {"type": "Second"}])
+    drawn: list[tuple[float, float | None]] = []
+    monkeypatch.setattr(Bar, "is_shown", True)
+    monkeypatch.setattr(Bar, "draw", lambda _, __, done, total: drawn.append((done, total)))
+    assert run("pull", "sqlite:///shop.db", "--log", "log")[0] == 0
+    assert (drawn[0], drawn[-1]) == ((0, 2), (2, 2))
+    store.append("a", [{"type": "Third"}])
+    store.close()
+    drawn.clear()
+    run("pull", "sqlite:///shop.db", "--log", "log", *(["--again"] if again else []))
+    total = 3 if again else 1
+    assert (drawn[0], drawn[-1]) == ((0, total), (total, total))
+    drawn.clear()
+    Path("events.jsonl").write_text('{"event_id": "1", "stream": "a", "type": "T", "occurred_at": "2024-01-01"}\n')
+    run("pull", "events.jsonl", "--log", "other")
+    assert drawn[-1][1] == Path("events.jsonl").stat().st_size
 
 
 def _wait(condition: object) -> None:

@@ -1,6 +1,7 @@
 """Tables of known libraries, written by these libraries; Marten's and Commanded's follow their documentation."""
 
 import json
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ import pytest
 import sqlalchemy as sa
 
 import eventsource as es
-from eventsource.errors import SourceError
+from eventsource.errors import SourceError, StoreError
+from eventsource.sources._sql_database import reader_at
 from tests.services.libraries import library
 from tests.services.postgresql import Server
 from tests.services.writers.eventsourcing_py import write as write_orders
@@ -94,7 +96,7 @@ def test_eventsource_py(postgresql: Server, tmp_path: Path) -> None:
     library("eventsource-py").write(url)
     events = pulled(tmp_path, url, preset="eventsource-py")
     assert events["version"].to_list() == [1, 2, 3, 4] * 3
-    assert events["type"].unique().to_list() == ["LineAdded"]
+    assert events["type"].to_list() == ["OrderPlaced", *["LineAdded"] * 3] * 3
     assert all(stream.startswith("Order-") for stream in events["stream"])
     check_now(events)
 
@@ -104,7 +106,7 @@ def check_eventsourcing(events: pl.DataFrame) -> None:
     assert events["version"].to_list() == [1, 2, 3, 4] * 3
     assert events["stream"].n_unique() == 3
     assert events["type"].to_list() == ["Order.OrderPlaced", *["Order.LineAdded"] * 3] * 3
-    assert [json.loads(text)["amount"] for text in events["data"]] == ["12.50", "13", "14", "15"] * 3
+    assert [json.loads(text)["amount"] for text in events["data"]] == ["12.50", "13.50", "14.50", "15.50"] * 3
     check_now(events)
 
 
@@ -229,6 +231,33 @@ def test_mistakes_are_named(tmp_path: Path, options: dict[str, Any], expected: s
     with pytest.raises(SourceError) as caught:
         es.Log(tmp_path / "log").pull(es.source(url, **options))
     assert expected in str(caught.value)
+
+
+def test_a_server_that_goes_away_while_rows_stream() -> None:
+    """Arrow reports it by errors of its own; it is an error of the store, which is tried again."""
+    server = Server()
+    try:
+        rows = "SELECT n, repeat('x', 2000) AS text FROM generate_series(1, 100000) AS n"
+        frames = reader_at(server.database()).frames(rows, 100)
+        assert next(frames).height == 100
+        server.stop()
+        with pytest.raises(StoreError, match="connection"):
+            list(frames)
+    finally:
+        server.remove()
+
+
+def test_columns_of_a_preset_can_come_from_a_payload(tmp_path: Path) -> None:
+    """A path into a payload or into metadata is followed; it is not taken for an absent column."""
+    url = f"sqlite:///{tmp_path}/shop.db"
+    with closing(es.EventStore(url)) as store:
+        event = {"type": "Placed", "data": {"no": 7}, "metadata": {"noted": "2024-01-02T00:00:00Z"}}
+        store.append("order-1", [event])
+    source = es.source(url, recorded_at="metadata.noted", version="data.no", occurred_at="metadata.noted")
+    log = es.Log(tmp_path / "log")
+    log.pull(source)
+    expected = datetime(2024, 1, 2, tzinfo=UTC)
+    assert log.scan().select("version", "occurred_at", "recorded_at").collect().rows() == [(7, expected, expected)]
 
 
 def test_a_table_that_was_emptied_is_refused(tmp_path: Path) -> None:

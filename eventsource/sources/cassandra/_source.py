@@ -27,25 +27,17 @@ from eventsource.event import SourceLag
 from eventsource.messages import counted
 from eventsource.sources._store_source import RecordMapping, StoreSource, Taken
 from eventsource.sources._values import LineError
+from eventsource.sources.cassandra._options import Options
+from eventsource.sources.cassandra._tokens import token_ranges
+from eventsource.sources.cassandra._uuid_times import instant_of, seconds_of
 from eventsource.store.cassandra import BUCKET, Place, connected
 
-__all__ = ["CassandraSource", "Options"]
+__all__ = ["CassandraSource"]
 
 _HOUR: Final = 3600
-_GREGORIAN: Final = 0x01B21DD213814000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_FIRST_TOKEN, _RANGES = -(2**63), 64
 _CONCURRENCY: Final = 64
 _COLUMNS: Final = "stream, bucket, version, event_id, type, occurred_at, recorded, data, metadata"
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What is asked of a source beside its mapping; see `eventsource.sources.cassandra.open_source`."""
-
-    delay: float
-    batch: int
-    timeout: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +95,7 @@ class CassandraSource(StoreSource):
             reading, now = _Reading(session, self._place.table), UUID(str(max_uuid_from_time(time.time())))
             held = sum(count for _, _, count, _ in place["held"])
             later = [(at, intent) for at, intent in reading.intents(UUID(place["after"]), now)]
-            oldest = min((_seconds(at) for at, _ in later), default=None)
+            oldest = min((seconds_of(at.time) for at, _ in later), default=None)
             reasons = (f"{counted(held, 'event')} without the version before",) if held else ()
             age = 0.0 if oldest is None else max(0.0, time.time() - oldest)
             return SourceLag(held + sum(intent.count for _, intent in later), age, reasons)
@@ -166,7 +158,7 @@ class _Reading:
 
     def scan(self, begin: list[Any] | None) -> Iterator[tuple[int, Mapping[str, Any]]]:
         """Yield token and row of all events, the buckets of a stream one after the other."""
-        token = _FIRST_TOKEN
+        token = None
         if begin is not None:
             token, stream, version = begin
             yield from ((token, row) for row in self._stream(stream, version + 1))
@@ -174,16 +166,13 @@ class _Reading:
             f"SELECT token(stream, bucket) AS place, {_COLUMNS} FROM {self._table} "  # noqa: S608
             "WHERE token(stream, bucket) > ? AND token(stream, bucket) <= ?"
         )
-        step = 2**64 // _RANGES
-        while token < 2**63 - 1:
-            end = min(2**63 - 1, (token // step + 1) * step)
-            for row in self._session.execute(statement, (token, end)):
+        for low, high in token_ranges(token):
+            for row in self._session.execute(statement, (low, high)):
                 found = row._asdict()
                 if row.bucket == 0:
                     yield found.pop("place"), found
                     if row.version == BUCKET:
                         yield from ((row.place, each) for each in self._stream(row.stream, BUCKET + 1))
-            token = end
 
     def intents(self, after: UUID, upto: UUID) -> Iterator[tuple[UUID, _Intent]]:
         """Yield intents in order of their times."""
@@ -192,7 +181,7 @@ class _Reading:
             f"SELECT recorded, stream, first, count, event_id FROM {self._table}_by_hour "  # noqa: S608
             "WHERE hour = ? AND recorded > ? AND recorded <= ?"
         )
-        first, last = int(_seconds(after)) // _HOUR, int(_seconds(upto)) // _HOUR
+        first, last = int(seconds_of(after.time)) // _HOUR, int(seconds_of(upto.time)) // _HOUR
         for hour in [row.hour for row in hours if first <= row.hour <= last]:
             for row in self._session.execute(statement, (hour, after, upto)):
                 yield row.recorded, _Intent(row.stream, row.first, row.count, row.event_id)
@@ -260,7 +249,7 @@ def _record(row: Mapping[str, Any]) -> Mapping[str, Any]:
     """
     try:
         occurred_at = _EPOCH + timedelta(microseconds=row["occurred_at"])
-        recorded_at = _EPOCH + timedelta(microseconds=(row["recorded"].time - _GREGORIAN) // 10)
+        recorded_at = instant_of(row["recorded"])
     except (TypeError, AttributeError, OverflowError) as error:
         raise LineError(
             "occurred_at and recorded: expected times of the years 1 to 9999, got "
@@ -272,7 +261,3 @@ def _record(row: Mapping[str, Any]) -> Mapping[str, Any]:
         "occurred_at": occurred_at,
         "recorded_at": recorded_at,
     }
-
-
-def _seconds(recorded: UUID) -> float:
-    return (recorded.time - _GREGORIAN) / 1e7

@@ -30,6 +30,9 @@ __all__ = ["KurrentSource", "Options"]
 _EXCLUDED: Final = (r"\$(?!streamDeleted$).+", r"PersistentConfig\d+")
 """Types that the server leaves out: those of the system, but not tombstones."""
 
+_COUNTED: Final = 1_000
+"""Events of ``$all`` that are counted: of more than these, the number is not known."""
+
 _AGAIN: Final = "to read everything from the start: eventsource pull --again, log.pull(source, again=True)"
 _ALLOW: Final = "to read what is there: allow_gaps=True, or ?allow_gaps=true in the URL"
 
@@ -70,7 +73,7 @@ class KurrentSource(StoreSource):
             yield from (self._read_all if self._options.stream is None else self._read_stream)(client, place)
 
     def lag_after(self, place: Any) -> SourceLag:
-        """Return how many events of a stream come after a place (of ``$all``: None), and the age of the first."""
+        """Return how many events come after a place, and the age of the first; of ``$all`` up to `_COUNTED`."""
         with connected(self._uri, self._what) as client:
             stream = self._options.stream
             begin = -1 if place is None else int(place["position"])
@@ -227,9 +230,13 @@ class KurrentSource(StoreSource):
 
     def _lag_of_all(self, client: KurrentDBClient, place: Any) -> SourceLag:
         begin, after, _ = self._begin(client, place)
-        events = client.read_all(commit_position=begin, limit=2, timeout=self._options.timeout, **self._filter())
-        later = [event for event in events if event.commit_position > after]
-        return SourceLag(None, _age(later[0])) if later else SourceLag(0, 0.0)
+        read = client.read_all(
+            commit_position=begin, limit=_COUNTED, timeout=self._options.timeout, **self._filter()
+        )
+        events = list(read)
+        later = [event for event in events if event.commit_position > after and is_wanted(event)]
+        count = len(later) if len(events) < _COUNTED else None
+        return SourceLag(count, _age(later[0])) if later else SourceLag(0, 0.0)
 
 
 def _number(event: RecordedEvent) -> int:

@@ -14,6 +14,15 @@ from eventsource import DomainEvent, ExpectedVersion, PostgreSQLEventStore, Stre
 
 
 @register_event
+class OrderPlaced(DomainEvent):
+    """An order."""
+
+    event_type: str = "OrderPlaced"
+    aggregate_type: str = "Order"
+    amount: float
+
+
+@register_event
 class LineAdded(DomainEvent):
     """A line of an order."""
 
@@ -28,7 +37,11 @@ async def main() -> None:
     store = PostgreSQLEventStore(engine, create_schema=True)
     for _ in range(3):
         order = uuid4()
-        events = [LineAdded(aggregate_id=order, amount=12.5 + n, aggregate_version=n + 1) for n in range(4)]
+        kinds = (OrderPlaced, LineAdded, LineAdded, LineAdded)
+        events = [
+            kind(aggregate_id=order, amount=12.5 + number, aggregate_version=number + 1)
+            for number, kind in enumerate(kinds)
+        ]
         await store.append(StreamId(order, "Order"), events, ExpectedVersion.no_stream())
     await engine.dispose()
 

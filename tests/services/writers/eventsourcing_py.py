@@ -31,7 +31,7 @@ def write(env: dict[str, str]) -> list[str]:
     orders = [Order(Decimal("12.50")) for _ in range(3)]
     for order in orders:
         for number in range(1, 4):
-            order.add(Decimal(12) + number)
+            order.add(Decimal("12.50") + number)
         application.save(order)
     application.close()
     return [str(order.id) for order in orders]
