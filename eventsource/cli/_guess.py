@@ -22,7 +22,8 @@ _PROPOSED: Final = 3
 _FEW: Final = 20
 """Lines below which it says nothing that all values differ."""
 _TYPES: Final = re.compile(
-    r"type|event|activity|action|kind|verb|operation|aktivit|acti|ereignis|evento|status|name$|what", re.IGNORECASE
+    r"type|event|activity|action|kind|verb|operation|aktivit|acti|ereignis|evento|^art$|status|name$|what",
+    re.IGNORECASE,
 )
 _STREAMS: Final = re.compile(
     r"case|customer|user|account|client|order|session|device|entity|subject|stream|vorgang|kunde|dossier|id$|who|key"
@@ -34,7 +35,7 @@ _ENTITY_IDS: Final = re.compile(
     re.IGNORECASE,
 )
 """Names that say what an entity is, and not what it is called or how it is doing."""
-_IDS: Final = re.compile(r"event.?id|uuid|guid|^id$|id$|number|nr$|^no$|key", re.IGNORECASE)
+_IDS: Final = re.compile(r"event.?id|uuid|guid|^id$|id$|number|nr$|^no$|key|beleg", re.IGNORECASE)
 
 
 def rows_of(lines: pl.DataFrame, encoding: str | None = None) -> list[dict[str, Any]]:

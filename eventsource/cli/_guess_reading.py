@@ -13,6 +13,7 @@ ENCODINGS: Final = ("cp1252", "latin-1")
 
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]', re.DOTALL)
 _DECIMAL: Final = re.compile(r"[+-]?(\d{1,3}([.\u00a0\u202f' ]\d{3})+|\d+),\d+")
+_WHOLE: Final = re.compile(r"[+-]?(\d{1,3}([.\u00a0\u202f' ]\d{3})+|\d+)")
 _NEARLY_ALL: Final = 0.9
 
 
@@ -58,6 +59,8 @@ def guess_decimal(rows: Sequence[Mapping[str, Any]]) -> str | None:
         for name, cell in row.items():
             columns.setdefault(name, []).append(str(cell).strip())
     for cells in columns.values():
-        if sum(bool(_DECIMAL.fullmatch(cell)) for cell in cells) >= _NEARLY_ALL * len(cells):
+        with_comma = sum(bool(_DECIMAL.fullmatch(cell)) for cell in cells)
+        numbers = with_comma + sum(bool(_WHOLE.fullmatch(cell)) for cell in cells)
+        if with_comma > len(cells) / 2 and numbers >= _NEARLY_ALL * len(cells):
             return ","
     return None

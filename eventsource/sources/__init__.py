@@ -145,22 +145,15 @@ def source(  # noqa: PLR0913 - one argument for each thing that logs differ in
     fields = FieldMapping(paths, constants or {})
     mapping = LineMapping(fields, explode, separator, events, known)
     formats = [time_format] if isinstance(time_format, str) else list(time_format)
-    if epoch not in ("utc", "local"):
-        raise SourceError(f"expected epoch utc or local, got {epoch!r}", hint='epoch="local"')
     time_zone(tz)
-    if unit is not None and unit not in UNITS:
-        raise SourceError(f"expected a unit of epoch numbers, got {unit!r}", hint=f"units: {', '.join(UNITS)}")
-    times = TimeReader(
-        "UTC" if known is not None and known.is_utc else tz, unit, formats, is_local=epoch == "local"
-    )
+    times = _time_reader("UTC" if known is not None and known.is_utc else tz, unit, formats, epoch)
     dialect = Dialect(reader.get("delimiter"), decimal, reader.get("columns"))
     options = FileOptions(
         reader.get("format"), encoding, reader.get("records"), dialect, max_line, workers=workers
     )
     digest = _digest(fields, mapping, options, [tz, unit, formats, epoch])
     if is_url:
-        for name in (name for name, value in {**given, "encoding": encoding}.items() if value is not None):
-            raise SourceError(f"{name} is for files, got a URL", hint=f"leave {name} out")
+        _refuse_options_of_files({**given, "encoding": encoding})
         known_options = {name: value for name, value in reader.items() if name not in given}
         own |= {"preset": preset} if is_of_store else {}
         own = {name: value for name, value in {**known_options, **own}.items() if value is not None}
@@ -168,6 +161,21 @@ def source(  # noqa: PLR0913 - one argument for each thing that logs differ in
     _check_members_of_lines(fields)
     files = [_path(each) for each in ([where] if isinstance(where, str | Path) else where)]
     return Files(files, mapping=mapping, times=times, options=options, digest=digest)
+
+
+def _time_reader(tz: str, unit: str | None, formats: Sequence[str], epoch: str) -> TimeReader:
+    """Return what reads times, whose zone is known to exist; see `source`."""
+    if epoch not in ("utc", "local"):
+        raise SourceError(f"expected epoch utc or local, got {epoch!r}", hint='epoch="local"')
+    if unit is not None and unit not in UNITS:
+        raise SourceError(f"expected a unit of epoch numbers, got {unit!r}", hint=f"units: {', '.join(UNITS)}")
+    return TimeReader(tz, unit, formats, is_local=epoch == "local")
+
+
+def _refuse_options_of_files(given: Mapping[str, Any]) -> None:
+    """Raise a `SourceError` if an option of files was given for a URL."""
+    for name in (name for name, value in given.items() if value is not None):
+        raise SourceError(f"{name} is for files, got a URL", hint=f"leave {name} out")
 
 
 def _check_members_of_lines(fields: FieldMapping) -> None:

@@ -98,6 +98,19 @@ UGLY: dict[str, tuple[bytes, dict[str, Any]]] = {
             "encoding": "cp1252",
         },
     ),
+    "verkauf.csv": (
+        "Beleg;Kunde;Zeit;Art;Betrag\n1;José;31.12.2023 23:30;Verkauf;1.234,50\n"
+        "2;Zoë;01.01.2024 00:15;Verkauf;1.000\n3;José;02.01.2024 10:00;Gutschrift;-34,50\n".encode("cp1252"),
+        {
+            "event_id": "Beleg",
+            "occurred_at": "Zeit",
+            "type": "Art",
+            "time_format": ["%d.%m.%Y %H:%M"],
+            "stream": "Kunde",
+            "decimal": ",",
+            "encoding": "cp1252",
+        },
+    ),
     "audit.json": (
         json.dumps(
             {
