@@ -53,6 +53,7 @@ __all__ = [
     "ReportError",
     "SourceError",
     "StoreError",
+    "UnknownEntityWarning",
     "UnknownNameWarning",
 ]
 
@@ -208,6 +209,10 @@ class FaultWarning(EventsourceWarning):
 
 class NumberTextWarning(EventsourceWarning):
     """The numbers of a member are shown as texts, because no numeric dtype holds all of them exactly."""
+
+
+class UnknownEntityWarning(EventsourceWarning):
+    """A question names one entity, but no entity of the model has this id: perhaps it is misspelt."""
 
 
 class UnknownNameWarning(EventsourceWarning):

@@ -50,6 +50,7 @@ LAYERS: dict[frozenset[str], str] = {
             "mime_types",
             "progress",
             "retry",
+            "shares",
             "stop_signal",
         }
     ): "Small helpers whose names say what they hold.",

@@ -34,7 +34,7 @@ from eventsource.board._columns import in_columns
 from eventsource.board._events import events_of
 from eventsource.board._figures import Figure, figures_of, grouped_values, plain_value, values_at
 from eventsource.board._following import Drawn, drawn_at, plain_charts, plain_tables
-from eventsource.board._lives import Field, Lives, fields_of
+from eventsource.board._lives import Field, Lives, defaults_of, fields_of
 from eventsource.board._opening import Opening
 from eventsource.board._part import MIMETYPE, RESULTS_MIMETYPE, VERSION, Part
 from eventsource.board._seen import (
@@ -60,8 +60,6 @@ from eventsource.timeline import Timeline
 __all__ = ["MIMETYPE", "RESULTS_MIMETYPE", "VERSION", "Board", "Changed", "Field", "Figure", "Opening", "Part"]
 
 _MOST_GROUPS: Final = 10
-_NO_ENTITY: Final = "\0"
-"""An id that no entity has: its fields have their defaults."""
 
 
 class Board(Part):
@@ -293,6 +291,10 @@ class Board(Part):
         lives = Lives.of(self._histories, self.fields)
         events, numbers = events_of(self.timeline, lives, self.known.moments, upto=self.upto)
         lives, events = seen_lives(lives), seen_events(events)
-        defaults = self.timeline.explain(_NO_ENTITY, mixed="object", upto=self.upto)
-        by_field = dict(zip(defaults["field"].to_list(), defaults["value"].to_list(), strict=True))
-        return in_columns(lives, events, numbers, stops=self.known.plain()["instants"], defaults=by_field)
+        return in_columns(
+            lives,
+            events,
+            numbers,
+            stops=self.known.plain()["instants"],
+            defaults=defaults_of(self.timeline, self.upto),
+        )

@@ -14,17 +14,22 @@ A row that is known from its stop to the last one is not repeated per stop: for 
 differs. Rows of ``exists`` have an end. They say from when to when the entity existed.
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 
 from eventsource.board._figures import plain_value
-from eventsource.errors import ReportError
+from eventsource.errors import ReportError, UnknownEntityWarning
 from eventsource.presentation import Look
+from eventsource.timeline import Timeline
 
-__all__ = ["Field", "Lives", "existence", "fields_of", "known_rows"]
+__all__ = ["Field", "Lives", "defaults_of", "existence", "fields_of", "known_rows"]
+
+_NO_ENTITY: Final = "\0"
+"""An id that no entity has: its fields have their defaults."""
 
 _FROM, _TO = "valid_from", "valid_to"
 
@@ -83,6 +88,14 @@ def fields_of(given: Mapping[str, Field] | Sequence[str], looks: Mapping[str, Lo
 def _look(name: str, field: Field, look: Look) -> dict[str, str]:
     label = field.label or look.label or name.replace("_", " ").capitalize()
     return {"label": label, "form": field.form or look.format}
+
+
+def defaults_of(timeline: Timeline, upto: int) -> dict[str, Any]:
+    """Return the value of each field before any event."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnknownEntityWarning)  # that there is no such entity is the point
+        explained = timeline.explain(_NO_ENTITY, mixed="object", upto=upto)
+    return dict(zip(explained["field"].to_list(), explained["value"].to_list(), strict=True))
 
 
 def existence(history: pl.DataFrame) -> pl.DataFrame:

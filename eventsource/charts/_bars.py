@@ -11,6 +11,7 @@ from eventsource.charts._spec import (
     Spec,
     chart,
     colours,
+    drawn_width,
     escaped,
     hidden,
     name_column,
@@ -21,6 +22,7 @@ from eventsource.charts._spec import (
 )
 from eventsource.charts._theme import GREY
 from eventsource.charts._values import checked
+from eventsource.charts._whiskers import HIGH, texts_of_intervals, whiskers, with_intervals
 from eventsource.formats import formatted
 from eventsource.presentation import label, look, texts_of_small_rows
 
@@ -65,7 +67,8 @@ def bars(  # noqa: PLR0913 - options, all by keyword
         color: the column whose values are stacked. The seven largest have a colour; others are grey.
         horizontal: whether bars go to the right.
         form: how numbers read: ``count``, ``share`` or ``money``; see `eventsource.formats`.
-        of: a column of counts: how many a share is a share of; its numbers are beside the values.
+        of: a column of counts: how many a share is a share of; its numbers are beside the values, and a whisker
+            shows the 95 % interval of the share (Wilson's); see `eventsource.shares`.
         title: the title above the chart.
 
     Raises:
@@ -82,22 +85,29 @@ def bars(  # noqa: PLR0913 - options, all by keyword
     axis = names(rows[category], "name", is_row=horizontal)
     count = len(axis["scale"]["domain"])
     labelled = color is None and (horizontal or count <= _MOST_LABELLED)
+    is_share = bool(of) and form == "share" and color is None
+    drawn = with_intervals(drawn, number, of or number) if is_share else drawn
+    longest = drawn[HIGH] if is_share else rows[number]
     amounts = numbers(number, form=form, title=None if labelled else "", stack="zero")
     if labelled:
         room = room_at_right(texts) if horizontal else 0
-        scale: Spec = {"domain": _domain(rows[number], 1 if horizontal else _HEADROOM), "nice": False}
-        scale |= {"range": [0, {"expr": f"max(width - {room}, 60)"}]} if horizontal else {}
+        scale: Spec = {"domain": _domain(longest, 1 if horizontal else _HEADROOM), "nice": False}
+        scale |= {"range": [0, drawn_width(room)]} if horizontal else {}
         amounts |= {"axis": None, "scale": scale, "stack": None}
     places: Spec = {"x": amounts, "y": axis} if horizontal else {"x": axis, "y": amounts}
     detail = {"detail": {"field": escaped(color), "type": "nominal"}} if color else {}
     layers: list[Spec] = [
         {"mark": "bar", "encoding": places | {"color": colour, "tooltip": tooltips(drawn)} | detail}
     ]
+    layers += whiskers(places, horizontal=horizontal) if is_share else []
     if labelled:
         beside: Spec = {"align": "left", "dx": 5} if horizontal else {"baseline": "bottom", "dy": -4}
+        end = {"x" if horizontal else "y": amounts | {"field": HIGH}} if is_share else {}
         layers.append(
-            {"mark": {"type": "text"} | beside, "encoding": places | {"text": {"field": hidden("label")}}}
+            {"mark": {"type": "text"} | beside, "encoding": places | end | {"text": {"field": hidden("label")}}}
         )
+    if is_share:
+        texts = [text + interval for text, interval in zip(texts, texts_of_intervals(drawn), strict=True)]
     height = ROW_HEIGHT * (count + 1) if horizontal else HEIGHT
     return chart(layers, drawn, title=title, about=_largest(rows, category, texts, color), height=height)
 

@@ -29,6 +29,8 @@ _STRONGEST: Final = 0.8
 _HATCHING: Final = "╱╱╱"
 _MOST_NUMBERS: Final = 16
 """Columns up to which cells have room for their numbers."""
+_NARROW, _SMALL = 36, 9
+"""Pixels of a cell below which its number is small, as on a phone, and the size of small letters."""
 
 
 def heatmap(
@@ -118,10 +120,12 @@ def _grid(
 ) -> "alt.LayerChart":
     cell = {"x": columns, "y": rows}
     rect: Spec = {"type": "rect", "color": ACCENT, "stroke": GREY, "strokeOpacity": 0.25, "strokeWidth": 1}
+    narrow = _NARROW * max(len(columns["scale"]["domain"]), 1)
+    size = {"expr": f"width < {narrow} ? {_SMALL} : 12"}
     opacity = {"field": hidden("strength"), "type": "quantitative", "scale": None}
     layers: list[Spec] = [
         {"mark": rect, "encoding": cell | {"fillOpacity": opacity, "tooltip": tooltips(drawn)}},
-        {"mark": {"type": "text"}, "encoding": cell | {"text": {"field": hidden("label")}}},
+        {"mark": {"type": "text", "fontSize": size}, "encoding": cell | {"text": {"field": hidden("label")}}},
     ]
     return chart(layers, drawn, title=title, about=about, height=_CELL_HEIGHT * count + ROW_HEIGHT)
 

@@ -227,7 +227,7 @@ def _survival(rows: pl.DataFrame, duration: str, ended: str, color: str | None) 
 def _labels_at_ends(axis: Spec, colour: Spec, scale: Spec) -> Spec:
     return {
         "transform": [{"filter": "datum['|label'] != null"}],
-        "mark": {"type": "text", "align": "left", "dx": 8, "limit": 160, "fontWeight": 600},
+        "mark": {"type": "text", "align": "left", "dx": 8, "limit": {"expr": "width / 2"}, "fontWeight": 600},
         "encoding": {
             "x": axis,
             "y": {"field": hidden("label place"), "type": "quantitative", "scale": scale, "title": None},

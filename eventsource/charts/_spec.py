@@ -26,6 +26,7 @@ __all__ = [
     "Spec",
     "chart",
     "colours",
+    "drawn_width",
     "hidden",
     "names",
     "numbers",
@@ -49,7 +50,9 @@ _LAB_WIDTH: Final = 680
 """Pixels. In JupyterLab, a chart as wide as its container makes the container wider, without end."""
 _LETTER: Final = 7
 """Pixels that a letter of a label takes, about."""
-_WIDEST_LABEL: Final = 170
+_WIDEST_LABEL: Final = 230
+_LEAST_DRAWN: Final = 0.5
+"""The share of its width that a chart keeps for itself beside long labels, such as on a phone."""
 _NARROWEST: Final = 320
 """Pixels of a chart on a phone, where a legend must fit too."""
 _FORMATS: Final = {"share": ".0%", "money": ",.2f", "count": ",d", "number": ",.3~f"}
@@ -161,7 +164,7 @@ def time_axis(column: pl.Series, name: str, *, room: int = 0) -> Spec:
         room: pixels that stay free at the right, for labels.
     """
     encoding: Spec = {"field": hidden(name), "title": None}
-    scale: Spec = {"range": [0, {"expr": f"max(width - {room}, 60)"}]} if room else {}
+    scale: Spec = {"range": [0, drawn_width(room)]} if room else {}
     if not column.dtype.is_temporal():
         more = {"scale": scale | {"nice": False}, "axis": {"tickCount": 8}, "title": titled(column.name)}
         return encoding | {"type": "quantitative"} | more
@@ -265,6 +268,11 @@ def room_at_right(labels: pl.Series | Sequence[str]) -> int:
     """Return the pixels that labels at the ends of lines need."""
     longest = max((len(label) for label in labels if label), default=0)
     return min(12 + _LETTER * longest, _WIDEST_LABEL)
+
+
+def drawn_width(room: int) -> Spec:
+    """Return the width that is left for marks beside labels that need some pixels."""
+    return {"expr": f"max(width - {room}, width * {_LEAST_DRAWN})"}
 
 
 def moment_text(moment: Any) -> str:

@@ -18,7 +18,7 @@ from eventsource.cli._errors import BROKEN_PIPE, INTERRUPTED, code_of, explained
 from eventsource.cli._imports import pause_gc
 from eventsource.cli._parameters import write_sections
 from eventsource.cli._terminal import complain
-from eventsource.errors import EventsourceWarning
+from eventsource.errors import EventsourceWarning, UnknownEntityWarning
 
 __all__ = ["app", "main"]
 
@@ -149,6 +149,7 @@ def _short_warnings() -> Iterator[None]:
     """Print the warnings of this package as their text only, without the line of code that caused them."""
     with warnings.catch_warnings():
         warnings.simplefilter("always", EventsourceWarning)
+        warnings.simplefilter("ignore", UnknownEntityWarning)  # commands make an error of it
         print_other = warnings.showwarning
 
         def show(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:

@@ -28,6 +28,10 @@ __all__ = ["demo", "init", "lab"]
 
 _HIDDEN: Final = "gitignore"
 _SHOWN: Final = 8
+_CONFIG_PATH: Final = "JUPYTER_CONFIG_PATH"
+"""Folders in which Jupyter looks for settings, the most important first."""
+_SETTINGS_OF_LAB: Final = Path("jupyter", "config")
+"""The settings that this package gives JupyterLab."""
 _DEMO: Final = "data/raw/demo.jsonl.gz"
 _ENVELOPE: Final = ("event_id", "stream", "type", "occurred_at")
 
@@ -117,9 +121,11 @@ def demo(
 def lab(context: click.Context) -> None:
     """Open the project in JupyterLab.
 
-    All options are passed on to JupyterLab.
+    All options are passed on to JupyterLab. It does not ask about news, unless your settings say so.
     """
     os.chdir(Project.find().folder)
+    settings = [os.fspath(Path(str(files("eventsource"))) / _SETTINGS_OF_LAB), os.environ.get(_CONFIG_PATH, "")]
+    os.environ[_CONFIG_PATH] = os.pathsep.join(filter(None, reversed(settings)))
     os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", *context.args])  # noqa: S606 - the same Python, without a shell
 
 

@@ -14,12 +14,9 @@ from eventsource.cli._output import OutputOptions
 from eventsource.cli._parameters import Argument, Option
 from eventsource.cli._terminal import note
 from eventsource.messages import suggestion
-from eventsource.timeline import Timeline
+from eventsource.timeline import Timeline, hint_for_unknown_entity
 
 __all__ = ["as_of", "changes", "check_entity", "diff", "explain", "faults", "history", "trend"]
-
-_SEARCHED: Final = 100_000
-"""Entities among which a similar name is searched; more take too long."""
 
 _UNKNOWN_COLUMN: Final = re.compile(r'unable to find column "(.*)"')
 """What Polars says of a column that a frame does not have."""
@@ -211,13 +208,8 @@ def check_entity(timeline: Timeline, entity: str) -> None:
     Raises:
         MissingError: it has none; the hint is an entity with a similar name.
     """
-    entities = timeline.entities()
-    if entity not in entities:
-        hint = (
-            suggestion(entity, entities.head(_SEARCHED))
-            if entities.len() <= _SEARCHED
-            else "list them: eventsource as-of"
-        )
+    hint = hint_for_unknown_entity(timeline, entity)
+    if hint is not None:
         raise MissingError(f"{timeline.plan.name}: unknown entity {entity!r}", hint=hint)
 
 

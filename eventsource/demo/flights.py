@@ -39,7 +39,7 @@ import polars as pl
 from eventsource.errors import SourceError
 from eventsource.event import ENVELOPE
 
-__all__ = ["events"]
+__all__ = ["airports", "events"]
 
 _NEW_YORK: Final = "America/New_York"
 _CARIBBEAN: Final = pl.DataFrame({"dest": ["BQN", "PSE", "SJU", "STT"], "tzone": "America/Puerto_Rico"})
@@ -67,6 +67,11 @@ def events() -> pl.DataFrame:
     version = pl.int_range(1, pl.len() + 1).over("stream")
     columns = ordered.with_columns(version=version, recorded_at="occurred_at", metadata=pl.lit(None))
     return columns.select(ENVELOPE.names()).cast(ENVELOPE)
+
+
+def airports() -> pl.DataFrame:
+    """Return the names of airports: ``airport`` (its code) and ``name``; a few codes are missing."""
+    return _table("airports").select(pl.col("faa").alias("airport"), "name")
 
 
 def _table(name: str) -> pl.DataFrame:

@@ -13,6 +13,7 @@ import eventsource as es
 __all__ = ["QUARTERS_SINCE_JOINING", "Aircraft", "Customer", "Subscriber", "Ticket"]
 
 _MONEY: Final = pl.Decimal(18, 2)
+_EUROS: Final = "money EUR"
 _EARLY: Final = pl.duration(days=90)
 _PROMPT: Final = pl.duration(days=4)
 
@@ -22,29 +23,30 @@ class Customer(
     created="CustomerCreated",
     deleted="CustomerDeleted",
     ignored=("CustomerVerified", "CardAdded", "CardExpired", "TicketOpened", "TicketClosed"),
+    pii_ids=True,
 ):
     """A customer of the shop; the entity is ``customer-<number>``.
 
     A customer exists from the sign-up until the account is deleted, and again after another sign-up. ``premium``
     ends with a cancellation or with an expired card. ``term`` is how the plan is paid (``monthly``, ``yearly``),
     ``price`` what it cost last, ``reason`` why it was last cancelled (null without a reason). Money is in euros,
-    exact to the cent.
+    exact to the cent. Ids, names and cities are personal: a report for an audience hides them.
     """
 
-    name = es.latest("CustomerCreated", "CustomerRenamed", of="name")
-    city = es.latest("CustomerCreated", "BillingAddressChanged", of="address.city")
+    name = es.latest("CustomerCreated", "CustomerRenamed", of="name", pii=True)
+    city = es.latest("CustomerCreated", "BillingAddressChanged", of="address.city", pii=True)
     country = es.latest("CustomerCreated", "BillingAddressChanged", of="address.country")
     channel = es.first("CustomerCreated", of="channel")
     premium = es.flag(on="PremiumPlanBought", off=("PremiumPlanCancelled", "PremiumPlanExpired"))
     term = es.latest("PremiumPlanBought", of="plan")
-    price = es.latest("PremiumPlanBought", "PremiumPlanRenewed", of="price", dtype=_MONEY)
+    price = es.latest("PremiumPlanBought", "PremiumPlanRenewed", of="price", dtype=_MONEY, format=_EUROS)
     reason = es.latest("PremiumPlanCancelled", of="reason")
     orders = es.count("PurchaseMade")
-    spent = es.total("PurchaseMade", of="amount", dtype=_MONEY)
-    refunded = es.total("PurchaseRefunded", of="amount", dtype=_MONEY)
+    spent = es.total("PurchaseMade", of="amount", dtype=_MONEY, format=_EUROS)
+    refunded = es.total("PurchaseRefunded", of="amount", dtype=_MONEY, format=_EUROS)
 
 
-class Subscriber(es.Model, created="PremiumPlanBought", ignored="*"):
+class Subscriber(es.Model, created="PremiumPlanBought", ignored="*", pii_ids=True):
     """A customer from the first premium plan on; the entity is ``customer-<number>``.
 
     A subscriber never ceases to exist: who cancels, or deletes the account, did not stay. ``stays`` is true while
@@ -76,6 +78,7 @@ class Ticket(
     es.Model,
     created="TicketOpened",
     key={"TicketOpened": "ticket_id", "TicketClosed": "ticket_id"},
+    pii_ids=True,
 ):
     """A support ticket; the entity is the payload's ``ticket_id``, not the stream.
 

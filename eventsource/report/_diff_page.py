@@ -6,6 +6,7 @@ both pages and the index lead to it.
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -80,12 +81,17 @@ def _compared(
 def diff_page(found: Difference, *, note: str = "", a: str = "", b: str = "") -> str:
     """Return a comparison as a page without scripts.
 
+    A comparison of pages for an audience has no more than these pages themselves: their figures and parameters.
+
     Args:
         found: what differs.
         note: why entities are not compared; empty: they are.
         a: the address of page A; default: its file, in the folder of the comparison.
         b: likewise.
     """
+    audience = found.b.get("audience") or found.a.get("audience")
+    if audience:
+        found, note = replace(found, moves=None), f"Left out for {audience}: which entities differ."
     moves = found.moves or ()
     return plain_page(
         "diff.html",

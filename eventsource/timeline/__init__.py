@@ -3,7 +3,7 @@
 A model and a log know nothing of each other; they meet here, once, in `Timeline(log, Model)`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Sized
 from copy import copy
 from pathlib import Path
 from threading import Lock
@@ -46,6 +46,7 @@ from eventsource.timeline._question import (
 )
 from eventsource.timeline._states import changes_of, states_at_moments, states_of_rows, trend_slots
 from eventsource.timeline._tuning import Tuning
+from eventsource.timeline._unknown_entity import hint_for_unknown_entity, warn_of_unknown_entity
 from eventsource.timeline._unnamed_types import warn_of_unnamed_types
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ __all__ = [
     "Timeline",
     "Tuning",
     "correction_note",
+    "hint_for_unknown_entity",
     "plan_html",
 ]
 
@@ -71,7 +73,7 @@ _HOMES: Final = {"Replay": "_replay", "Step": "_replay", "plan_html": "_display"
 if not TYPE_CHECKING:  # a type checker reads the imports above
     __getattr__, __dir__ = lazy_names(globals(), _HOMES)
 
-T = TypeVar("T")
+T = TypeVar("T", bound=Sized)
 
 
 class Timeline:
@@ -82,7 +84,7 @@ class Timeline:
 
     ``entity``
         Only this entity, or only these: one id, or any iterable of ids (a list, a set, a Series). Ids are texts;
-        integers are matched as text.
+        integers are matched as text. One id that no entity has, at any moment, is an `UnknownEntityWarning`.
     ``known_at``
         Only events with ``recorded_at`` up to this moment, inclusive: what was known then.
     ``upto``
@@ -168,14 +170,14 @@ class Timeline:
                 with attempt as view:
                     sight = Sight(view, moment)
                     states = self._states(sight, ids, snapshots=snapshots, take_due=upto is None)
-            return self._settled(states, sight)
+            return self._settled(states, sight, ids)
         moments = several_moments(when)
         last = max((last_instant(each, question.tz) for each in moments), default=None)
         for attempt in self._attempts(question):
             with attempt as view:
                 sight = Sight(view, last)
                 states = states_at_moments(sight, self._engine, moments, question.tz, ids)
-        return self._settled(states, sight)
+        return self._settled(states, sight, ids)
 
     def snapshot(self, when: Moment | None = None) -> Snapshot:
         """Store the states at a moment, for later questions to start from.
@@ -278,7 +280,7 @@ class Timeline:
             with attempt as view:
                 sight = Sight(view)
                 histories = sight.map(self._engine.history, ids)
-        return self._settled(concat_answers(histories), sight)
+        return self._settled(concat_answers(histories), sight, ids)
 
     def changes(
         self,
@@ -310,7 +312,7 @@ class Timeline:
                 changes = changes_of(sight, self._engine, [field], entities=ids)[field]
         if since is not None:
             changes = changes.filter(pl.col("at") >= first_instant(since, question.tz))
-        return self._settled(changes, sight)
+        return self._settled(changes, sight, ids)
 
     def diff(
         self,
@@ -345,7 +347,7 @@ class Timeline:
                 sight = Sight(view, max(first, second))
                 pairs = sight.map(lambda e: (self._engine.as_of(e, first), self._engine.as_of(e, second)), ids)
         before, after = (concat_answers(states) for states in zip(*pairs, strict=True))
-        return self._settled(difference(before, after, self.plan.fields, mixed), sight)
+        return self._settled(difference(before, after, self.plan.fields, mixed), sight, ids)
 
     def explain(
         self,
@@ -376,6 +378,8 @@ class Timeline:
                 sight = Sight(view, question.last_instant(when))
                 changes = changes_of(sight, self._engine, self.plan.fields, entities=ids)
                 corrected = EntityCorrections.of(view, ids).notes_of_fields(self.plan, sight.until)
+        if not any(map(len, changes.values())):
+            warn_of_unknown_entity(self, ids)
         return self._settled(explanation(changes, self.plan, mixed, corrected), sight)
 
     def trend(  # noqa: PLR0913 - filters, all by keyword
@@ -488,7 +492,7 @@ class Timeline:
                 [(events, changes)] = sight.map(lambda events: (events, self._engine.changes(events, fields)), ids)
                 corrections = EntityCorrections.of(view, ids)
                 steps = replay_of(ids[0], events, changes, self.log, corrections)
-        return self._settled(steps, sight)
+        return self._settled(steps, sight, ids)
 
     def faults(
         self, entity: Entities | None = None, *, known_at: Moment | None = None, upto: int | None = None
@@ -557,13 +561,15 @@ class Timeline:
             if attempt.missing is None:
                 yield attempt
 
-    def _settled(self, answer: T, sight: Sight) -> T:
-        """Return an answer, unless faults spoil it.
+    def _settled(self, answer: T, sight: Sight, ids: pl.Series | None = None) -> T:
+        """Return an answer, unless faults spoil it; warn if it is empty since no entity has the id.
 
         Raises:
             FaultError: they do.
         """
         settle(sight, self.on_fault, self.plan.name)
+        if ids is not None and not len(answer):
+            warn_of_unknown_entity(self, ids)
         return answer
 
     def _states(self, sight: Sight, ids: pl.Series | None, *, snapshots: bool, take_due: bool) -> pl.DataFrame:

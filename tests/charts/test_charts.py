@@ -200,6 +200,21 @@ def test_time_in_state_is_kaplan_and_meier() -> None:
     assert all(row["low"] <= row["share"] <= row["high"] for row in found)
 
 
+def test_shares_have_whiskers() -> None:
+    """A share of few has its interval, and its label is beyond it; other bars have none."""
+    frame = pl.DataFrame({"who": ["a", "b", "c"], "share": [0.46875, 0.75, None], "n": [32, 1200, 0]})
+    drawn = charts.bars(frame, "share", "who", horizontal=True, form="share", of="n")
+    first, second, third = rows(drawn)
+    assert (first["|low"], first["|high"]) == (pytest.approx(0.3087, abs=1e-4), pytest.approx(0.6355, abs=1e-4))
+    assert second["|high"] - second["|low"] < 0.05
+    assert (third["|low"], third["|high"]) == (None, None)
+    assert (encoding(drawn, 2)["x"]["field"], encoding(drawn, 2)["x2"]["field"]) == ("|low", "|high")
+    assert encoding(drawn, 3)["x"]["field"] == "|high"
+    assert "a 47 % of 32 (31 % to 64 %)" in spec(drawn)["description"]
+    plain = charts.bars(frame, "n", "who", horizontal=True)
+    assert [layer["mark"]["type"] for layer in spec(plain)["layer"]] == ["bar", "text"]
+
+
 def test_flows_add_up_on_both_sides() -> None:
     """Bands are as wide as the entities are many, at both ends; a state that is null is a state."""
     frame = pl.DataFrame({"June": ["free", "free", None], "July": ["free", "premium", "free"], "n": [280, 20, 40]})

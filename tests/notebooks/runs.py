@@ -3,6 +3,7 @@
 import datetime as dt
 import zoneinfo
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import nbformat
@@ -37,7 +38,7 @@ SETS: dict[str, list[Parameters]] = {
 }
 """The sets of parameters that each notebook is run with; the first one is what it is committed with."""
 
-_NAMES = {"datetime": dt, "zoneinfo": zoneinfo}
+_NAMES = {"datetime": dt, "zoneinfo": zoneinfo, "Decimal": Decimal}
 
 
 class Run:
@@ -54,10 +55,15 @@ class Run:
 
     def prose(self) -> list[str]:
         """Return the Markdown that a page shows: of cells, and of outputs."""
-        shown = [cell for cell in self.cells if "remove-cell" not in refresh.tags(cell)]
-        texts = [cell.source for cell in shown if cell.cell_type == "markdown"]
-        outputs = [output.get("data", {}) for cell in shown for output in cell.get("outputs", [])]
-        return texts + [data["text/markdown"] for data in outputs if "text/markdown" in data]
+        return [cell.source for cell in self._shown() if cell.cell_type == "markdown"] + self.computed()
+
+    def computed(self) -> list[str]:
+        """Return the Markdown of outputs, which follows the parameters."""
+        outputs = [output.get("data", {}) for cell in self._shown() for output in cell.get("outputs", [])]
+        return [data["text/markdown"] for data in outputs if "text/markdown" in data]
+
+    def _shown(self) -> list[NotebookNode]:
+        return [cell for cell in self.cells if "remove-cell" not in refresh.tags(cell)]
 
     def shown(self) -> str:
         """Return everything that a page may show, as one text."""

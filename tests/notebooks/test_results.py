@@ -5,7 +5,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from math import sqrt
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -103,8 +105,12 @@ def test_trends_and_cohorts(results: Results, log: list[dict[str, Any]]) -> None
     """Each month-end equals a fold of its own; customers who waited for support stay least."""
     named = results("05")
     assert named["premium"] == [_premium(log, day) for day in _month_ends()]
-    assert named["support"] == _support(log)
-    stays = {name: share for name, _, share in named["support"]}
+    assert [row[:3] for row in named["support"]] == _support(log)
+    for _, n, share, low, high in named["support"]:
+        assert (low, high) == pytest.approx(_wilson(share, n), abs=2e-6)
+    ended = [each for each in _first_plans(log) if each is not None]
+    assert (named["plans_seen"], named["plans_ended"]) == (len(_first_plans(log)), len(ended))
+    stays = {name: share for name, _, share, *_ in named["support"]}
     assert stays["waited longer"] < min(stays["answered within 4 days"], stays["no early ticket"]) - 0.2
 
 
@@ -144,7 +150,9 @@ def test_what_a_write_costs(runs: Callable[[str], list[Run]]) -> None:
         named = each.results()
         mine = [row for row in rows if row["database"] == named["database"]]
         one = {row["way"]: row for row in mine if row["writers"] == "1" and row["keys"] == "1,000 keys"}
-        share = float(one["append an event"]["per_second"]) / float(one["update, optimistic locking"]["per_second"])
+        share = float(one["append an event"]["per_second"]) / float(
+            one["update, optimistic locking"]["per_second"]
+        )
         assert named["share"] == pytest.approx(share, abs=0.006)
         [unsafe] = [
             row
@@ -206,6 +214,26 @@ def _support(log: list[dict[str, Any]]) -> list[tuple[str, int, float]]:
         if any(event["type"] == "PremiumPlanBought" for event in life):
             groups.setdefault(_experience(life), []).append(_stays(life))
     return [(name, len(stays), round(sum(stays) / len(stays), 6)) for name, stays in sorted(groups.items())]
+
+
+def _wilson(share: float, n: int) -> tuple[float, float]:
+    """Return where the score test of a share turns: the roots of a quadratic equation."""
+    z = NormalDist().inv_cdf(0.975)
+    a, b, c = 1 + z**2 / n, -(2 * share + z**2 / n), share**2
+    root = sqrt(b**2 - 4 * a * c)
+    return (-b - root) / (2 * a), (-b + root) / (2 * a)
+
+
+def _first_plans(log: list[dict[str, Any]]) -> list[datetime | None]:
+    """Return, for each customer who bought a plan, when the first one ended; None: it has not."""
+    ends = ("PremiumPlanCancelled", "PremiumPlanExpired", "CustomerDeleted")
+    first: dict[str, datetime | None] = {}
+    for event in plain.in_order(log, date(2024, 12, 31)):
+        if event["type"] == "PremiumPlanBought":
+            first.setdefault(event["stream"], None)
+        elif event["type"] in ends and first.get(event["stream"], event) is None:
+            first[event["stream"]] = event["occurred_at"]
+    return list(first.values())
 
 
 def _experience(life: list[dict[str, Any]]) -> str:

@@ -5,18 +5,20 @@ import html
 import json
 import zlib
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import nbformat
 import pytest
 
+import eventsource as es
 from eventsource import report
 from eventsource.errors import ReportError
 from eventsource.presentation import MASK, Readers
 from eventsource.report._leaks import leaks, without
-from tests.report.readers import CITIES, CITY_TABLE, CORRECTED, IDS, NAMES, make_project
+from tests.report.readers import CITIES, CITY_TABLE, CORRECTED, IDS, MODEL, NAMES, make_project
 
 NOW = datetime(2024, 7, 15, tzinfo=UTC)
 WORDS = {
@@ -108,6 +110,26 @@ def test_a_page_for_readers_can_be_verified(made: tuple[Path, report.Report]) ->
     folder, done = made
     again = report.verify(done.path, root=folder, out=folder / "out")
     assert again.is_same, again
+
+
+@pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownNameWarning")
+def test_a_comparison_shows_no_more_than_its_pages(tmp_path: Path) -> None:
+    """Two pages for partners are compared by their figures; which person differs is left out, in any file."""
+    cells = ("report.result(people=states.height, visits=int(states['visits'].sum()), name=states['name'][0])",)
+    definition = make_project(tmp_path, *cells, audience=AUDIENCE)
+    first = report.run(definition, out=tmp_path / "out", root=tmp_path, now=NOW)
+    visit = {"event_id": "v1", "stream": IDS[2], "type": "Visited", "occurred_at": NOW, "recorded_at": NOW}
+    es.Log(tmp_path / "log").append([visit | {"occurred_at": datetime(2024, 6, 1, tzinfo=UTC), "data": {}}])
+    second = report.run(definition, out=tmp_path / "out", root=tmp_path, now=NOW + timedelta(days=1))
+    page = (second.path.parent / f"{second.run}-diff.html").read_text()
+    assert "1 of 3 figures changed. 1 event came between the two pages." in page
+    assert "Left out for partners: which entities differ." in page
+    names: dict[str, Any] = {}
+    exec(MODEL, names)  # noqa: S102 - the model of this project
+    found = report.diff(first.path, second.path, model=names["Person"], root=tmp_path)
+    assert [move.entity for move in found.moves or ()] == [IDS[2]]  # for its owner, on a terminal
+    (tmp_path / "out" / "mine.html").write_text(report.diff_page(found))
+    assert words_in(tmp_path / "out") == {}
 
 
 def test_a_leak_stops_the_page(tmp_path: Path) -> None:

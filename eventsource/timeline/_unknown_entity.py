@@ -1,0 +1,37 @@
+"""A warning where a question about one entity finds nothing, since no entity of the model has its id.
+
+Several ids may well contain some without events, such as those of a join; so only one id is looked up. An
+in-memory log is not checked: it holds what a test needs.
+"""
+
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from eventsource.errors import UnknownEntityWarning
+from eventsource.messages import suggestion, warn
+
+if TYPE_CHECKING:
+    from eventsource.timeline import Timeline
+
+__all__ = ["hint_for_unknown_entity", "warn_of_unknown_entity"]
+
+_SEARCHED: Final = 100_000
+"""Entities among which a similar id is searched; more take too long."""
+
+
+def hint_for_unknown_entity(timeline: "Timeline", entity: str) -> str | None:
+    """Return the advice about an id that no entity of the model has; None: one has it, at whatever moment."""
+    entities = timeline.entities()
+    if entity in entities:
+        return None
+    return suggestion(entity, entities) if entities.len() <= _SEARCHED else "list them with Timeline.entities()"
+
+
+def warn_of_unknown_entity(timeline: "Timeline", ids: pl.Series) -> None:
+    """Warn if a question was about one entity only, and there is none of this id."""
+    if len(ids) != 1 or ids[0] is None or not timeline.log.path:
+        return
+    hint = hint_for_unknown_entity(timeline, ids[0])
+    if hint is not None:
+        warn(f"{timeline.plan.name}: unknown entity {ids[0]!r}; {hint}", UnknownEntityWarning)
