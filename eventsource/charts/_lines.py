@@ -36,6 +36,8 @@ __all__ = ["line", "stacked", "time_in_state"]
 
 _MOST_POINTS: Final = 60
 """Rows up to which a line has a point for each of them."""
+_MOST_REACHABLE: Final = 200
+"""Rows up to which the tooltip of a point shows some pixels around it."""
 _LABEL_HEIGHT: Final = 15
 _HEADROOM: Final = 1.06
 _Z95: Final = 1.96
@@ -102,6 +104,8 @@ def line(
         },
         _labels_at_ends(axis, colour, scale),
     ]
+    if rows.height <= _MOST_REACHABLE:
+        layers.append(_reach(axis, numbers(y, form=form, scale=scale), drawn))
     return chart(layers, drawn, title=title, about=_ends(rows, x, y, color, form))
 
 
@@ -222,6 +226,12 @@ def _survival(rows: pl.DataFrame, duration: str, ended: str, color: str | None) 
     curve = pl.concat([start, found.select(start.columns).cast(start.schema)])
     who = [pl.lit(rows[color].first(), rows.schema[color]).alias(color)] if color else []
     return curve.with_columns(pl.lit(rows.height).alias("n"), *who)
+
+
+def _reach(axis: Spec, amounts: Spec, drawn: pl.DataFrame) -> Spec:
+    """Return points that are not seen, so that the mouse need not hit a line exactly."""
+    mark = {"type": "point", "filled": True, "opacity": 0, "size": 400}
+    return {"mark": mark, "encoding": {"x": axis, "y": amounts, "tooltip": tooltips(drawn)}}
 
 
 def _labels_at_ends(axis: Spec, colour: Spec, scale: Spec) -> Spec:

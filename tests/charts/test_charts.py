@@ -94,6 +94,15 @@ def test_an_eighth_series_is_other() -> None:
     assert len(set(charts.LIGHT)) == len(set(charts.DARK)) == 8
 
 
+def test_the_mouse_need_not_hit_a_line() -> None:
+    """A point of a short line reaches some pixels; thousands of them would only make a page large."""
+    found = spec(charts.line(FRAME, "day", "n"))["layer"][-1]
+    assert (found["mark"]["opacity"], found["mark"]["size"]) == (0, 400)
+    assert [each["field"] for each in found["encoding"]["tooltip"]] == ["day", "n"]
+    long = pl.DataFrame({"x": range(300), "y": range(300)})
+    assert [layer["mark"]["type"] for layer in spec(charts.line(long, "x", "y"))["layer"]] == ["line", "text"]
+
+
 def test_labels_at_line_ends_keep_apart() -> None:
     """Lines that end at the same value have labels below each other, and each its own name."""
     frame = pl.DataFrame({"x": [1, 2] * 3, "n": [0, 100, 0, 100, 0, 99], "c": ["a", "a", "b", "b", "c", "c"]})
