@@ -168,9 +168,14 @@ class Job:
             if parameter.name in given or "/" not in str(self.values[parameter.name])
         )
 
+    @property
+    def tz(self) -> str:
+        """The zone of moments that name none, in which instants are also shown."""
+        return self.definition.settings.tz if self.definition else "UTC"
+
     def _said(self, name: str, form: str = "") -> str:
         """Return the value of a parameter in words, as its readers may see it."""
-        return MASK if self._is_hidden(name) else in_words(self.values[name], form)
+        return MASK if self._is_hidden(name) else in_words(self.values[name], form, tz=self.tz)
 
     def manifest(self, given: Mapping[str, str]) -> dict[str, Any]:
         """Return what a page says that it was made of, before the run adds to it."""

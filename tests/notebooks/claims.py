@@ -31,7 +31,7 @@ _ROSE: Final = r"(?P<{}>rose|fell|did not change)"
 def sentences(markdown: str) -> list[str]:
     """Return the sentences of a Markdown text, as people read them: items of lists are texts of their own."""
     lines = [_ESCAPED.sub(r"\1", line.removeprefix("- ")) for line in markdown.splitlines()]
-    return [each for line in lines for each in re.split(r"(?<=[.:?]) (?=[A-Z*])", line) if each]
+    return [each for line in lines for each in re.split(r"(?<=[.:?]) (?=[A-Z*\[])", line) if each]
 
 
 def claimed(prefix: str, sentence: str, named: Results) -> bool | None:
@@ -69,6 +69,11 @@ def _none_overlaps(_: re.Match[str], named: Results) -> bool:
     return all(_low_high(row)[0] > _low_high(first)[1] for row in others)
 
 
+def _still_pays(match: re.Match[str], named: Results) -> bool:
+    shares = {row[0]: formatted(row[2], "share") for row in named["support"]}
+    return shares[match["support"]] == match["share"]
+
+
 def _is_rarest(match: re.Match[str], named: Results) -> bool:
     shares = {row[0]: row[2] / row[1] for row in named["channels"]}
     return bool(shares[match["channel"]] == min(shares.values()))
@@ -93,8 +98,8 @@ CLAIMS: Final[Mapping[str, Mapping[str, Claim]]] = {
         r"The reason named most often is \*(?P<reason>[^*]+)\*": lambda m, n: (
             n["reasons"][m["reason"]] == max(n["reasons"].values())
         ),
-        r"^No plan was cancelled by": lambda _, n: n["cancellations"] == 0,
         r"asks who stays, which is more than customers say": lambda *_: True,  # of another notebook
+        r"^No plan was cancelled by": lambda _, n: n["cancellations"] == 0,
     },
     "04": {
         r"never had the premium plan": lambda _, n: n["plans"] == [],
@@ -110,6 +115,7 @@ CLAIMS: Final[Mapping[str, Mapping[str, Claim]]] = {
         r"^\*(?P<channel>[^*]+)\* is the channel whose customers buy the plan least often": _is_rarest,
         r"^The range of (?P<channel>[^,]+), from .*, overlaps with it": _overlaps,
         r"^The range of no other channel overlaps": _none_overlaps,
+        r"subscribers? with \*(?P<support>[^*]+)\* (?P<share>\d+ %) still paid": _still_pays,
         r"^There were no subscribers by": lambda _, n: n["support"] == [],
         r"^There were no customers by": lambda _, n: n["customers_now"] == 0,
     },

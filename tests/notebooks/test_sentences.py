@@ -13,8 +13,10 @@ from typing import Any
 
 import pytest
 
+from eventsource.moment import last_instant, parse_moment
 from eventsource.report import Definition, definitions
 from eventsource.report._job import job_of
+from eventsource.report._words import is_moment
 from tests.notebooks import refresh
 from tests.notebooks.claims import WORDS, claimed, sentences
 from tests.notebooks.figures import numbers_in, numbers_of
@@ -58,7 +60,8 @@ def test_a_definition_asks_what_its_notebook_is_asked(
         job = job_of(definition, _texts(given), root=ROOT, log=None, now=NOW)
         named = each.results()
         for name in job.values.keys() & named.keys():
-            assert str(job.values[name]) == str(named[name]), (definition.name, name)
+            asked, found_by = (_instant(value, job.tz) for value in (job.values[name], named[name]))
+            assert asked == found_by, (definition.name, name)
         allowed = numbers_of(list(job.values.values())) | numbers_of(named)
         manifest = job.manifest(_texts(given))
         assert numbers_in(f"{manifest['title']} {manifest['description']}") <= allowed
@@ -82,6 +85,13 @@ def test_sentences_of_a_list() -> None:
     """Items are texts of their own, and escaped letters are themselves."""
     assert sentences("- It rose\\. By 3\\.\n- *a\\-b* fell\\.") == ["It rose.", "By 3.", "*a-b* fell."]
     assert WORDS.search("None of them")
+
+
+def _instant(value: Any, tz: str) -> str:
+    """Return a value as a text; an instant as one of UTC, whichever clock names it."""
+    if not is_moment(str(value)) or not isinstance(parse_moment(str(value)), datetime):
+        return str(value)
+    return str(last_instant(str(value), tz))
 
 
 def _texts(given: Mapping[str, Any]) -> dict[str, str]:
