@@ -1,6 +1,6 @@
 """Take the pictures of the board's page that the documentation shows.
 
-``python -m docs._screenshots reports/out/08_board.html`` writes `docs/images/board-*.png`.
+``python -m docs._screenshots reports/out/board/latest.html`` writes `docs/images/board-*.png`.
 """
 
 import shutil

@@ -29,6 +29,8 @@ settings.load_profile("laws")
 
 _RANDOM_NUMBERS = pytest.mark.filterwarnings("ignore::eventsource.errors.NumberTextWarning")
 """Random numbers may be such that no dtype holds all of them; then they are shown as texts, with a warning."""
+_RANDOM_IDS = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownEntityWarning")
+"""An entity that a law asks for may have none of its random events."""
 _ADDRESS = re.compile(r"\bat 0x[0-9A-Fa-f]+")
 
 # `make test` measures coverage in the workers. A process that a test starts is not measured, and as quick as ever.
@@ -53,6 +55,7 @@ def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
             raise pytest.UsageError(f"expected the same name in each process, got {item.nodeid}: {hint}")
         if _is_law(item):
             item.add_marker(_RANDOM_NUMBERS)
+            item.add_marker(_RANDOM_IDS)
         group = _shared_fixture(item)
         if group and item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(group))

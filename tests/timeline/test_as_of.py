@@ -1,5 +1,6 @@
 """`Timeline.as_of`: the state of every entity that exists at a moment."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -104,6 +105,10 @@ def test_moments_of_a_column_are_in_the_calendar(dtype: Any) -> None:
     """Polars has years that Python and moments do not have: `as_of` and `join` name the row."""
     days = pl.Series("at", [19_723, None, 2_932_897], dtype=pl.Int32).cast(pl.Date).cast(dtype)
     rows = pl.DataFrame({"entity": ["ada", "bob", "ada"], "at": days})
-    for ask in (lambda: customers().as_of(days), lambda: customers().join(rows, on="entity", at="at")):
+    asks: list[Callable[[], pl.DataFrame]] = [
+        lambda: customers().as_of(days),
+        lambda: customers().join(rows, on="entity", at="at"),
+    ]
+    for ask in asks:
         with pytest.raises(MomentError, match="the years 1 to 9999, got another one in row 2"):
             ask()
