@@ -46,6 +46,8 @@ function render({ model, el }) {
   const body = element("div", "es-body");
   line.setAttribute("aria-live", "polite");
   slider.type = "range";
+  // JupyterLab takes the arrow keys for its headings and cells unless it is asked not to.
+  slider.dataset.lmSuppressShortcuts = "true";
   slider.min = 0;
   slider.setAttribute("aria-label", `Events of ${model.get("entity")}`);
   slider.addEventListener("input", () => {
