@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from eventsource.errors import FaultError, FaultWarning
+from eventsource.errors import FaultError, FaultWarning, UnknownEntityWarning
 from eventsource.plan import Plan
 from eventsource.timeline import Timeline
 
@@ -65,6 +65,7 @@ def _answer(timeline: Timeline, question: Mapping[str, Any]) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FaultWarning)  # a question that asks to skip knows it
+            warnings.simplefilter("ignore", UnknownEntityWarning)  # a case may ask for one on purpose
             return _ASK[question["ask"]](timeline.with_faults(question.get("faults", "raise")), question)
     except FaultError as error:
         return {"fault": error.event_id}

@@ -154,7 +154,7 @@ def test_a_gap_holds_its_persistence_id_back(journal: Journal, tmp_path: Path) -
 
 
 def test_a_gap_that_stays_can_be_allowed(journal: Journal, tmp_path: Path) -> None:
-    """Otherwise a damaged persistence id would be held back for ever."""
+    """Otherwise a damaged persistence id would be held back permanently."""
     journal.write("order-1", 1)
     journal.write("order-1", 4)
     ids, notes = pulled(es.Log(tmp_path), journal.source(allow_gaps=True))
@@ -181,7 +181,7 @@ def test_an_event_that_becomes_visible_too_late_is_read_nevertheless(journal: Jo
     assert pulled(log, journal.source()) == ([], ())
 
 
-def test_deleted_events_are_no_gap(journal: Journal, tmp_path: Path) -> None:
+def test_deleted_events_leave_no_gap(journal: Journal, tmp_path: Path) -> None:
     """Akka notes up to which number it deleted; whole partitions may be empty."""
     journal.session.execute("INSERT INTO akka.metadata (persistence_id, deleted_to) VALUES ('old-1', 7)")
     for number in (8, 9, 10):
