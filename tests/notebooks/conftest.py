@@ -20,7 +20,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[Run]]
         if "raw" in parameters:
             raw = parameters["raw"]
             return {"raw": str(folder / raw), "log_path": str(folder / f"log-{raw}")}
-        if prefix == "09":  # it makes its own events
+        if prefix in ("09", "10"):  # they make their own events
             return parameters
         # The first notebook shows what its own pull appends, and the flights have a log of their own.
         log = f"log-{prefix}" if prefix in ("01", "07") else "log"

@@ -35,6 +35,11 @@ SETS: dict[str, list[Parameters]] = {
         {"as_of": "2023-01-15", "known_at": "2023-02-01", "customer": "customer-102"},
     ],
     "09": [{}, {"database": "SQLite"}, {"database": "PostgreSQL", "writers": 4}],
+    "10": [
+        {},
+        {"as_of": "2023-12-31", "customer": "customer-9"},
+        {"as_of": "2023-02-10", "since": "2023-01-20", "customer": "customer-102"},
+    ],
 }
 """The sets of parameters that each notebook is run with; the first one is what it is committed with."""
 

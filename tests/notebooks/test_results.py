@@ -164,6 +164,22 @@ def test_what_a_write_costs(runs: Callable[[str], list[Run]]) -> None:
         assert (named["balance"], named["total"], named["safe"]) == (105, 115, 0)
 
 
+def test_asking_while_events_arrive(runs: Callable[[str], list[Run]], log: list[dict[str, Any]]) -> None:
+    """What the log said while the shop appended is what was known on that day; in the end it has every event."""
+    for each in runs("10"):
+        named = each.results()
+        day, since = named["as_of"], named["since"]
+        states = plain.as_of(log, day, day)
+        assert (named["customers"], named["premium"]) == (len(states), _premium(log, day, day))
+        assert named["premium_now"] == _premium(log, day)
+        known = [event for event in log if event["recorded_at"] < plain.end(day)]
+        changes = [e for e in _changes(known, day) if e["occurred_at"] >= plain.end(since) - plain.DAY]
+        assert named["changes"] == len(changes)
+        decided = [e["type"] for e in _changes(known, day) if e["stream"] == named["customer"]]
+        assert named["decided"] == (decided[-1] if decided else None)
+        assert (named["events"], named["is_equal"], named["behind"]) == (len(log), True, 0)
+
+
 def _premium(log: list[dict[str, Any]], day: date, known: date | None = None) -> int:
     return sum(customer.premium for customer in plain.as_of(log, day, known).values())
 
