@@ -379,7 +379,7 @@ class Timeline:
                 changes = changes_of(sight, self._engine, self.plan.fields, entities=ids)
                 corrected = EntityCorrections.of(view, ids).notes_of_fields(self.plan, sight.until)
         if not any(map(len, changes.values())):
-            warn_of_unknown_entity(self, ids)
+            warn_of_unknown_entity(self, ids, sight.view)
         return self._settled(explanation(changes, self.plan, mixed, corrected), sight)
 
     def trend(  # noqa: PLR0913 - filters, all by keyword
@@ -569,7 +569,7 @@ class Timeline:
         """
         settle(sight, self.on_fault, self.plan.name)
         if ids is not None and not len(answer):
-            warn_of_unknown_entity(self, ids)
+            warn_of_unknown_entity(self, ids, sight.view)
         return answer
 
     def _states(self, sight: Sight, ids: pl.Series | None, *, snapshots: bool, take_due: bool) -> pl.DataFrame:

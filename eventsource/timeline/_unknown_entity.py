@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from eventsource.errors import UnknownEntityWarning
+from eventsource.index import Attempt, View
 from eventsource.messages import suggestion, warn
 
 if TYPE_CHECKING:
@@ -22,16 +23,28 @@ _SEARCHED: Final = 100_000
 
 def hint_for_unknown_entity(timeline: "Timeline", entity: str) -> str | None:
     """Return the advice about an id that no entity of the model has; None: one has it, at whatever moment."""
-    entities = timeline.entities()
+    return _hint(entity, timeline.entities())
+
+
+def warn_of_unknown_entity(timeline: "Timeline", ids: pl.Series, view: View) -> None:
+    """Warn if a question was about one entity only, and there is none of this id.
+
+    Args:
+        timeline: the timeline that was asked.
+        ids: the ids that the question named.
+        view: what the question saw. Its index is looked into, so that the log is not refreshed once more.
+    """
+    if len(ids) != 1 or ids[0] is None or not timeline.log.path:
+        return
+    entities = None
+    with Attempt(View(view.parts, view.parts.head, known_at=None)) as whole:  # without files that were deleted since, there is no warning
+        entities = pl.concat(whole.map(lambda events: events.with_key.entities))
+    hint = None if entities is None else _hint(ids[0], entities)
+    if hint is not None:
+        warn(f"{timeline.plan.name}: unknown entity {ids[0]!r}; {hint}", UnknownEntityWarning)
+
+
+def _hint(entity: str, entities: pl.Series) -> str | None:
     if entity in entities:
         return None
     return suggestion(entity, entities) if entities.len() <= _SEARCHED else "list them with Timeline.entities()"
-
-
-def warn_of_unknown_entity(timeline: "Timeline", ids: pl.Series) -> None:
-    """Warn if a question was about one entity only, and there is none of this id."""
-    if len(ids) != 1 or ids[0] is None or not timeline.log.path:
-        return
-    hint = hint_for_unknown_entity(timeline, ids[0])
-    if hint is not None:
-        warn(f"{timeline.plan.name}: unknown entity {ids[0]!r}; {hint}", UnknownEntityWarning)

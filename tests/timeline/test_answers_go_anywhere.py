@@ -23,6 +23,8 @@ from tests.conformance.answers import answer_of, is_refused
 from tests.conformance.answers import timeline as timeline_of
 from tests.conformance.strategies import STREAMS, World, worlds
 
+pytestmark = pytest.mark.filterwarnings("ignore::eventsource.errors.UnknownEntityWarning")  # answers without a row
+
 
 class Customer(es.Model, created="Joined", deleted="Left"):
     """A model with a field of every kind of dtype, and one that never gets a value."""
