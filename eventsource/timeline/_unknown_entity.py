@@ -37,7 +37,8 @@ def warn_of_unknown_entity(timeline: "Timeline", ids: pl.Series, view: View) -> 
     if len(ids) != 1 or ids[0] is None or not timeline.log.path:
         return
     entities = None
-    with Attempt(View(view.parts, view.parts.head, known_at=None)) as whole:  # without files that were deleted since, there is no warning
+    everything = Attempt(View(view.parts, view.parts.head, known_at=None))
+    with everything as whole:  # if files were deleted since the question was answered, there is no warning
         entities = pl.concat(whole.map(lambda events: events.with_key.entities))
     hint = None if entities is None else _hint(ids[0], entities)
     if hint is not None:
