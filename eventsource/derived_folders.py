@@ -75,7 +75,8 @@ def remove_derived(folder: Path, path: str) -> None:
     """
     for base in (folder, _cache(str(folder)), _cache(path)):
         for index in _folders(base / _INDEX):
-            with hold_lock(index):
+            # Another process may remove the folder, as that of an older index: then there is nothing left of it.
+            with contextlib.suppress(FileNotFoundError), hold_lock(index):
                 for file in index.iterdir():
                     if file.name != LOCK:
                         file.unlink(missing_ok=True)
