@@ -64,7 +64,15 @@ class TypeDecoder:
         self._paths = PathDecoder(filterfalse(is_envelope, [*plain, *conditional, *keys]), float)
         own = list(filterfalse(is_envelope, digits))
         self._digits = PathDecoder(own, decimal.Decimal)
-        self._digits_as_texts = PathDecoder(own, str) if self._digits.has_names_only else None
+        # Exact decimals are read from their texts, which is faster; elements of arrays are read one by one.
+        self._decimals = {
+            column: (reading.paths, reading.dtype)
+            for column, reading in self._members.items()
+            if isinstance(reading.dtype, pl.Decimal)
+            and self._digits.has_names_only
+            and not any(map(is_envelope, reading.paths))
+        }
+        self._digits_as_texts = PathDecoder(own if self._decimals else (), str)
 
     def decode(self, events: pl.DataFrame) -> pl.DataFrame:
         """Return a row for each event that has an entity; see `eventsource.decode.columns`."""
@@ -99,15 +107,13 @@ class TypeDecoder:
 
     def _exact_decimals(self, payloads: JsonTexts, events: pl.DataFrame) -> dict[str, list[pl.Series]]:
         """Return the columns of decimals whose values are all exact: the usual case, and faster."""
-        members = {column: each for column, each in self._members.items() if isinstance(each.dtype, pl.Decimal)}
-        if self._digits_as_texts is None or not members:
+        if not self._decimals:
             return {}
         values = self._digits_as_texts.values(payloads)
-        found = {}
-        for column, reading in members.items():
-            if isinstance(reading.dtype, pl.Decimal) and not any(map(is_envelope, reading.paths)):
-                mine = _first_present(reading.paths, values, events)
-                found[column] = exact_decimals(column, mine, reading.dtype)
+        found = {
+            column: exact_decimals(column, _first_present(paths, values, events), dtype)
+            for column, (paths, dtype) in self._decimals.items()
+        }
         return {column: columns for column, columns in found.items() if columns is not None}
 
     def entities(self, events: pl.DataFrame) -> pl.Series:

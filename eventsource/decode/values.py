@@ -24,6 +24,7 @@ from typing import Final
 import polars as pl
 from msgspec import Struct
 
+from eventsource.decode._exact import held
 from eventsource.decode._kinds import KINDS, NULL, NUMBERS, VALUE, WRITERS
 from eventsource.decode.members import Member
 
@@ -171,12 +172,5 @@ def _decimals(values: pl.Series, dtype: pl.Decimal) -> pl.Series:
 
     Of the values that a question sees, it holds all: they decide the dtype.
     """
-    numbers = [None if value is None else _held(decimal.Decimal(repr(value)), dtype) for value in values]
+    numbers = [None if value is None else held(value, dtype) for value in values]
     return pl.Series(values.name, numbers, dtype)
-
-
-def _held(number: decimal.Decimal, dtype: pl.Decimal) -> decimal.Decimal | None:
-    """Return a number if a dtype holds it exactly, else None."""
-    exact = number.normalize()
-    whole, scale = exact.adjusted() + 1, -int(exact.as_tuple().exponent)
-    return number if whole + dtype.scale <= _DIGITS and scale <= dtype.scale else None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from eventsource.errors import UnknownEntityWarning
+from eventsource.fold import Events
 from eventsource.index import Attempt, View
 from eventsource.messages import suggestion, warn
 
@@ -36,13 +37,17 @@ def warn_of_unknown_entity(timeline: "Timeline", ids: pl.Series, view: View) -> 
     """
     if len(ids) != 1 or ids[0] is None or not timeline.log.path:
         return
-    entities = None
+    hint = None
     everything = Attempt(View(view.parts, view.parts.head, known_at=None))
     with everything as whole:  # if files were deleted since the question was answered, there is no warning
-        entities = pl.concat(whole.map(lambda events: events.with_key.entities))
-    hint = None if entities is None else _hint(ids[0], entities)
+        if not any(map(len, whole.map(_entities, ids))):  # the id alone is looked up in its own part
+            hint = _hint(ids[0], pl.concat(whole.map(_entities)))
     if hint is not None:
         warn(f"{timeline.plan.name}: unknown entity {ids[0]!r}; {hint}", UnknownEntityWarning)
+
+
+def _entities(events: Events) -> pl.Series:
+    return events.with_key.entities
 
 
 def _hint(entity: str, entities: pl.Series) -> str | None:

@@ -21,9 +21,7 @@ write took longer than the delay. The sum of the last numbers shows that at the 
 before. Then everything is read again, and the log drops the events that it has, by their ids.
 """
 
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from itertools import chain, groupby
 from typing import Any
 
@@ -33,12 +31,12 @@ from msgspec.structs import asdict
 from eventsource.errors import SourceError
 from eventsource.event import SourceLag
 from eventsource.messages import counted
-from eventsource.sources._store_source import RecordMapping, StoreSource, Taken
+from eventsource.sources._store_source import Taken
 from eventsource.sources.cassandra._akka_rows import COLUMNS, record_of
 from eventsource.sources.cassandra._options import Options
+from eventsource.sources.cassandra._tables import TablesSource
 from eventsource.sources.cassandra._tokens import token_ranges
-from eventsource.sources.cassandra._uuid_times import seconds_of, ticks_before
-from eventsource.store.cassandra import Place, connected
+from eventsource.sources.cassandra._uuid_times import age_of, ticks_before
 
 __all__ = ["AkkaJournal", "AkkaSource"]
 
@@ -61,19 +59,8 @@ class Walk(Struct):
     held: dict[str, int] = field(default_factory=dict)
 
 
-class AkkaJournal(StoreSource):
-    """What both ways to read a journal share.
-
-    Args:
-        name: the name of the source.
-        place: where the tables are.
-        mapping: how rows become events.
-        options: how they are read.
-    """
-
-    def __init__(self, name: str, place: Place, mapping: RecordMapping, options: Options) -> None:
-        super().__init__(name, mapping)
-        self._place, self._options = place, options
+class AkkaJournal(TablesSource):
+    """What both ways to read a journal share; see `TablesSource` for the arguments."""
 
     def store(self) -> str:
         """Return the id of the table: one that was created again has another one."""
@@ -87,11 +74,6 @@ class AkkaJournal(StoreSource):
             )
         return str(found.id)
 
-    @contextmanager
-    def _session(self) -> Iterator[Any]:
-        with connected(self._place, self._options.timeout) as session:
-            yield session
-
     def _taken(self, rows: list[Mapping[str, Any]], place: Any, notes: tuple[str, ...] = ()) -> Taken:
         # JSON does not know the sets of the driver, and a rejected row is kept as JSON.
         pairs = ((row["sequence_nr"], {**row, "tags": sorted(row["tags"] or ())}) for row in rows)
@@ -99,7 +81,7 @@ class AkkaJournal(StoreSource):
 
 
 class AkkaSource(AkkaJournal):
-    """All persistence ids of a journal; see `AkkaJournal` for the arguments."""
+    """All persistence ids of a journal; see `TablesSource` for the arguments."""
 
     def read(self, place: Any) -> Iterator[Taken]:
         """Yield what comes after a place; see `StoreSource.read`."""
@@ -167,7 +149,7 @@ class _Scan:
                     count += 1
                     oldest = min(oldest or row["timestamp"].time, row["timestamp"].time)
         held = tuple(f"{name!r} waits for sequence number {number}" for name, number in self._held.items())
-        return SourceLag(count, 0.0 if oldest is None else max(0.0, time.time() - seconds_of(oldest)), held[:10])
+        return SourceLag(count, age_of(oldest), held[:10])
 
     def _pass(self) -> Iterator[tuple[list[Mapping[str, Any]], Any, tuple[str, ...]]]:
         """Yield the new rows of all persistence ids, from where the walk is."""
@@ -250,10 +232,8 @@ class _Scan:
         return 0 if found is None or found.deleted_to is None else int(found.deleted_to)
 
     def _so_far(self) -> dict[str, Any]:
-        scan = {
-            **asdict(self._walk),
-            "held": dict(self._walk.held),
-        }  # the walk goes further while this is committed
+        # The walk goes further while this is committed, so it is copied.
+        scan = {**asdict(self._walk), "held": dict(self._walk.held)}
         own = {"after": self._after, "upto": self._upto, "held": self._held, "scan": scan}
         return own if self._sum is None else {**own, "sum": self._sum}
 

@@ -13,7 +13,6 @@ is taken twice. Numbers are remembered for the `_REMEMBERED` persistence ids wit
 event of another one is taken without a check.
 """
 
-import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -25,7 +24,7 @@ from eventsource.sources._store_source import RecordMapping, Taken
 from eventsource.sources.cassandra._akka import AkkaJournal
 from eventsource.sources.cassandra._akka_rows import COLUMNS
 from eventsource.sources.cassandra._options import Options
-from eventsource.sources.cassandra._uuid_times import seconds_of, ticks_before
+from eventsource.sources.cassandra._uuid_times import age_of, seconds_of, ticks_before
 from eventsource.store.cassandra import Place
 
 __all__ = ["AkkaTagSource"]
@@ -72,12 +71,11 @@ class AkkaTagSource(AkkaJournal):
         with self._session() as session:
             rows = self._rows(session, columns, numbers.since, ticks_before(0.0))
             later = [row["timestamp"].time for row in rows if numbers.is_new(row)]
-        age = max(0.0, time.time() - seconds_of(min(later))) if later else 0.0
         held = tuple(
             f"number {each} of the tag and {name!r} is not there"
             for name, each in (place or {}).get("missing", {}).items()
         )
-        return SourceLag(len(later), age, held[:10])
+        return SourceLag(len(later), age_of(min(later, default=None)), held[:10])
 
     def _rows(self, session: Any, columns: str, since: int, upto: int) -> Iterator[Mapping[str, Any]]:
         """Yield the rows of the tag between two times, in order of time."""

@@ -14,7 +14,7 @@ read: the clocks of two writers differ. It is read as soon as that version is.
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -25,17 +25,16 @@ from cassandra.util import max_uuid_from_time
 from eventsource.errors import SourceError
 from eventsource.event import SourceLag
 from eventsource.messages import counted
-from eventsource.sources._store_source import RecordMapping, StoreSource, Taken
+from eventsource.sources._store_source import Taken
 from eventsource.sources._values import LineError
-from eventsource.sources.cassandra._options import Options
+from eventsource.sources.cassandra._tables import TablesSource
 from eventsource.sources.cassandra._tokens import token_ranges
-from eventsource.sources.cassandra._uuid_times import instant_of, seconds_of
-from eventsource.store.cassandra import BUCKET, Place, connected
+from eventsource.sources.cassandra._uuid_times import EPOCH, age_of, instant_of, seconds_of
+from eventsource.store.cassandra import BUCKET
 
 __all__ = ["CassandraSource"]
 
 _HOUR: Final = 3600
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _CONCURRENCY: Final = 64
 _COLUMNS: Final = "stream, bucket, version, event_id, type, occurred_at, recorded, data, metadata"
 
@@ -50,23 +49,12 @@ class _Intent:
     event_id: str
 
 
-class CassandraSource(StoreSource):
-    """Our own tables in a keyspace of Cassandra.
-
-    Args:
-        name: the name of the source.
-        place: where the tables are.
-        mapping: how rows become events.
-        options: how they are read.
-    """
-
-    def __init__(self, name: str, place: Place, mapping: RecordMapping, options: Options) -> None:
-        super().__init__(name, mapping)
-        self._place, self._options = place, options
+class CassandraSource(TablesSource):
+    """Our own tables in a keyspace of Cassandra; see `TablesSource` for the arguments."""
 
     def store(self) -> str:
         """Return the id that the tables were given when they were created."""
-        with connected(self._place, self._options.timeout) as session:
+        with self._session() as session:
             rows = list(session.execute(f"SELECT id FROM {self._place.table}_store WHERE name = 'id'"))  # noqa: S608
         if not rows:
             raise SourceError(
@@ -77,7 +65,7 @@ class CassandraSource(StoreSource):
 
     def read(self, place: Any) -> Iterator[Taken]:
         """Yield what comes after a place; see `StoreSource.read`."""
-        with connected(self._place, self._options.timeout) as session:
+        with self._session() as session:
             reading = _Reading(session, self._place.table)
             now = time.time() - self._options.delay
             if place is None or "scan" in place:
@@ -89,16 +77,15 @@ class CassandraSource(StoreSource):
 
     def lag_after(self, place: Any) -> SourceLag:
         """Return how many appended events come after a place, intents without events included."""
-        with connected(self._place, self._options.timeout) as session:
+        with self._session() as session:
             if place is None or "scan" in place:
                 return SourceLag(None, None)
             reading, now = _Reading(session, self._place.table), UUID(str(max_uuid_from_time(time.time())))
             held = sum(count for _, _, count, _ in place["held"])
             later = [(at, intent) for at, intent in reading.intents(UUID(place["after"]), now)]
-            oldest = min((seconds_of(at.time) for at, _ in later), default=None)
+            oldest = min((at.time for at, _ in later), default=None)
             reasons = (f"{counted(held, 'event')} without the version before",) if held else ()
-            age = 0.0 if oldest is None else max(0.0, time.time() - oldest)
-            return SourceLag(held + sum(intent.count for _, intent in later), age, reasons)
+            return SourceLag(held + sum(intent.count for _, intent in later), age_of(oldest), reasons)
 
     def _scan(self, reading: "_Reading", begin: list[Any] | None, upto: UUID) -> Iterator[Taken]:
         """Yield all events up to a time, stream by stream."""
@@ -248,7 +235,7 @@ def _record(row: Mapping[str, Any]) -> Mapping[str, Any]:
         LineError: one of its times is absent, or none that a calendar has.
     """
     try:
-        occurred_at = _EPOCH + timedelta(microseconds=row["occurred_at"])
+        occurred_at = EPOCH + timedelta(microseconds=row["occurred_at"])
         recorded_at = instant_of(row["recorded"])
     except (TypeError, AttributeError, OverflowError) as error:
         raise LineError(

@@ -11,18 +11,18 @@ The reader in Python raises `RecursionError`, and the message is rejected.
 import io
 import json
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
-from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import SerializationContext
 from fastavro import parse_schema
 from fastavro._read_py import schemaless_reader
 
-__all__ = ["avro_decoder"]
+from eventsource.sources.kafka._received import SCHEMA_BYTES
+from eventsource.sources.kafka._references import references_of
 
-_HEADER: Final = 5
-"""Bytes of the magic byte and of the number of the schema."""
+__all__ = ["avro_decoder"]
 
 
 def avro_decoder(client: SchemaRegistryClient, number: int) -> Callable[[bytes, SerializationContext], Any]:
@@ -31,22 +31,14 @@ def avro_decoder(client: SchemaRegistryClient, number: int) -> Callable[[bytes, 
     Raises:
         ValueError: the schema is not one of Avro.
     """
-    texts = _with_references(client, client.get_schema(number))
+    schema = client.get_schema(number)
+    texts = [*dict.fromkeys(references_of(client, schema).values()), str(schema.schema_str)]
     if not any(_contains_itself(json.loads(text), ()) for text in texts):
         decode: Callable[[bytes, SerializationContext], Any] = AvroDeserializer(client)
         return decode
     named: dict[str, Any] = {}
-    *_, schema = [parse_schema(json.loads(text), named_schemas=named) for text in texts]
-    return lambda raw, _: schemaless_reader(io.BytesIO(raw[_HEADER:]), schema)
-
-
-def _with_references(client: SchemaRegistryClient, schema: Schema) -> list[str]:
-    """Return the texts of a schema and those that it refers to, each after those that it needs."""
-    found: list[str] = []
-    for reference in schema.references or []:
-        other = client.get_version(str(reference.subject), int(reference.version or 1)).schema
-        found += [text for text in _with_references(client, other) if text not in found]
-    return [*found, str(schema.schema_str)]
+    *_, parsed = [parse_schema(json.loads(text), named_schemas=named) for text in texts]
+    return lambda raw, _: schemaless_reader(io.BytesIO(raw[SCHEMA_BYTES:]), parsed)
 
 
 def _contains_itself(schema: Any, around: tuple[str, ...]) -> bool:

@@ -22,6 +22,7 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
 from eventsource.errors import SourceError
+from eventsource.sources.kafka._references import references_of
 
 __all__ = ["protobuf_decoder"]
 
@@ -55,23 +56,13 @@ def protobuf_decoder(client: SchemaRegistryClient, number: int) -> Callable[[byt
 
 def _file_of(client: SchemaRegistryClient, schema: Schema) -> Any:
     """Return the descriptor of a schema's file, with those that it refers to."""
-    texts: dict[str, str] = {_FILE: str(schema.schema_str)}
-    _add_references(client, schema, texts)
+    texts = {**references_of(client, schema), _FILE: str(schema.schema_str)}
     pool = DescriptorPool()
     compiled = _compiled(schema) if len(texts) == 1 else None
     files = [compiled] if compiled is not None else _compile(texts)
     for each in files:
         pool.Add(each)
     return pool.FindFileByName(files[-1].name)
-
-
-def _add_references(client: SchemaRegistryClient, schema: Schema, texts: dict[str, str]) -> None:
-    for reference in schema.references or []:
-        name = str(reference.name)
-        if name not in texts:
-            found = client.get_version(str(reference.subject), int(reference.version or 1)).schema
-            texts[name] = str(found.schema_str)
-            _add_references(client, found, texts)
 
 
 def _compiled(schema: Schema) -> descriptor_pb2.FileDescriptorProto | None:

@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
-__all__ = ["Received", "Undecodable"]
+__all__ = ["SCHEMA_BYTES", "Received", "Undecodable"]
+
+SCHEMA_BYTES: Final = 5
+"""Bytes of the magic byte and of the number of the schema, with which an encoded key or value begins."""
 
 
 class Received(Protocol):

@@ -15,13 +15,10 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 from eventsource.errors import EventsourceError, SourceError, StoreError
 from eventsource.messages import first_line
 from eventsource.redaction import harmless_cause
-from eventsource.sources.kafka._received import Undecodable
+from eventsource.sources.kafka._received import SCHEMA_BYTES, Undecodable
 from eventsource.sources.kafka._settings import Settings
 
 __all__ = ["Registry"]
-
-_HEADER: Final = 5
-"""Bytes of the magic byte and of the number of the schema."""
 
 _NOT_FOUND: Final = 404
 _encode: Final = msgspec.json.Encoder(decimal_format="number").encode
@@ -98,7 +95,7 @@ class Registry:
 
     def _decode(self, raw: bytes, context: SerializationContext) -> Any:
         """Return what some bytes say, or `Undecodable`."""
-        number = int.from_bytes(raw[1:_HEADER], "big")
+        number = int.from_bytes(raw[1:SCHEMA_BYTES], "big")
         if number not in self._decoders:
             self._decoders[number] = self._guarded(number, lambda: self._new_decoder(number))
         decode = self._decoders[number]
@@ -150,7 +147,7 @@ def _json_schema(client: SchemaRegistryClient, _: int) -> _Decode:
 
     def decode(raw: bytes, context: SerializationContext) -> bytes:
         check(raw, context)
-        return bytes(_check_json(raw[_HEADER:]))
+        return bytes(_check_json(raw[SCHEMA_BYTES:]))
 
     return decode
 

@@ -121,7 +121,9 @@ class KafkaSource(StoreSource):
             if message is None or message.partition() not in waiting:
                 continue
             if message.error() is None:
-                times += [time for _, time in [message.timestamp()] if time >= 0]  # below 0: it has none
+                _, milliseconds = message.timestamp()
+                if milliseconds >= 0:  # below 0: it has none
+                    times.append(milliseconds)
             elif message.error().name() != END:
                 continue
             waiting.discard(message.partition())

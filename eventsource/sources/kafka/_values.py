@@ -9,7 +9,7 @@ The first bytes of an encoded value name its schema::
 from typing import TYPE_CHECKING, Final
 
 from eventsource.sources.kafka._lines import text_of
-from eventsource.sources.kafka._received import Received, Undecodable
+from eventsource.sources.kafka._received import SCHEMA_BYTES, Received, Undecodable
 from eventsource.sources.kafka._settings import Settings
 
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["Values"]
 
 _MAGIC: Final = b"\0"
-_HEADER: Final = 5
-"""Bytes of the magic byte and of the number of the schema."""
 
 
 class Values:
@@ -48,7 +46,7 @@ class Values:
         """Return the key of a message as a text; None if it has none; or why it cannot be decoded."""
         raw = message.key()
         found = None
-        if self.has_registry and isinstance(raw, bytes) and raw.startswith(_MAGIC) and len(raw) > _HEADER:
+        if self.has_registry and isinstance(raw, bytes) and raw.startswith(_MAGIC) and len(raw) > SCHEMA_BYTES:
             found = self._open().key(raw)
         return text_of(raw) if found is None else found
 
@@ -57,10 +55,10 @@ class Values:
         raw = message.value() or b""
         if raw.startswith(b"{"):
             return raw
-        if raw.startswith(_MAGIC) and len(raw) > _HEADER:
+        if raw.startswith(_MAGIC) and len(raw) > SCHEMA_BYTES:
             if self.has_registry:
                 return self._open().value(raw)
-            number = int.from_bytes(raw[1:_HEADER], "big")
+            number = int.from_bytes(raw[1:SCHEMA_BYTES], "big")
             return f"encoded with schema {number} of a registry: name it, such as ?schema.registry.url=http://host:8081"
         if raw.lstrip().startswith(b"{"):
             return raw.lstrip()
