@@ -71,7 +71,7 @@ def plain_charts(drawn: Drawn) -> dict[str, Any]:
         is_chart = callable(getattr(value, "to_dict", None)) and not isinstance(value, pl.DataFrame)
         if value is not None and not is_chart:
             raise ReportError(f"expected a chart, got {type(value).__name__}", hint="board.table(…) takes frames")
-        specs.append(None if value is None else value.to_dict())
+        specs.append(None if value is None else _with_short_names(value.to_dict()))
     given = [spec for spec in specs if spec is not None]
     shared = (
         {name: value for name, value in given[0].items() if all(s.get(name) == value for s in given)}
@@ -80,6 +80,20 @@ def plain_charts(drawn: Drawn) -> dict[str, Any]:
     )
     own = [spec and {name: value for name, value in spec.items() if name not in shared} for spec in specs]
     return {"shared": shared, "specs": own, "numbers": drawn.numbers}
+
+
+def _with_short_names(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a chart whose rows are named by numbers: Altair names them by a hash, other at each pair of stops."""
+    names = {name: f"rows-{number}" for number, name in enumerate(spec.get("datasets", ()))}
+
+    def renamed(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {names.get(key, key): renamed(each) for key, each in value.items()}
+        if isinstance(value, list):
+            return [renamed(each) for each in value]
+        return names.get(value, value) if isinstance(value, str) else value
+
+    return {key: renamed(value) for key, value in spec.items()}
 
 
 def plain_tables(drawn: Drawn, forms: Mapping[str, str]) -> dict[str, Any]:

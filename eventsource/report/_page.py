@@ -16,6 +16,7 @@ from eventsource.report._about import About
 from eventsource.report._bar import bar
 from eventsource.report._board import view_of
 from eventsource.report._bundle import bundle
+from eventsource.report._compact import compact
 from eventsource.report._layout import blocks
 from eventsource.report._outputs import Item, is_trusted, items
 from eventsource.report._still import still
@@ -73,7 +74,10 @@ def page(notebook: NotebookNode, about: About) -> str:
             contents=contents if len(contents) > _CONTENTS_FROM and view is None else [],
             charts=[json_for_script(spec) for spec in charts],
             parts=[
-                {"id": "board" if part["part"] == "board" else f"part-{number}", "json": json_for_script(part)}
+                {
+                    "id": "board" if part["part"] == "board" else f"part-{number}",
+                    "json": json_for_script(_compact(part)),
+                }
                 for number, part in enumerate(parts)
                 if part["part"] in _WITH_DATA
             ],
@@ -141,6 +145,15 @@ def _palettes() -> str:
         for palette in (LIGHT, DARK)
     )
     return f":root{{{light}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}\n"
+
+
+def _id(part: dict[str, Any], number: int) -> str:
+    return "board" if part["part"] == "board" else f"part-{number}"
+
+
+def _compact(part: dict[str, Any]) -> dict[str, Any]:
+    """Return a part of a board as the page holds it."""
+    return part | {"specs": compact(part["specs"])} if part["part"] == "chart" else part
 
 
 def _script(*, is_board: bool) -> str:

@@ -18,6 +18,18 @@ if (eventsource.board) (() => {
     table.tHead.replaceChildren(heads(names));
     table.tBodies[0].replaceChildren(...rows.map((row) => cells(names.map((name) => text(row[name])))));
   };
+  // What a name in the compact charts stands for, see _compact.py; each time a new value, which the drawing may change.
+  const whole = (charts, value) => {
+    if (typeof value !== "string") return value;
+    const number = Number(value.slice(1)), each = (values) => values.map((inner) => whole(charts, inner));
+    const named = (names, values) => Object.fromEntries(names.map((name, n) => [name, values[n]]));
+    if (value[0] === "t") return charts.text[number];
+    if (value[0] === "l") return each(charts.list[number]);
+    const [shape, ...values] = charts[value[0] === "o" ? "object" : "rows"][number];
+    if (value[0] === "o") return named(charts.names[shape], each(values));
+    const columns = each(values);
+    return columns[0].map((_, n) => named(charts.names[shape], columns.map((column) => column[n])));
+  };
   // Drawing takes longer than a step of the slider: while one is under way, only the newest of those that follow counts.
   const chart = (place, part) => {
     let drawn = -1, wanted = -1, isDrawing = false;
@@ -25,8 +37,8 @@ if (eventsource.board) (() => {
       if (isDrawing) return;
       isDrawing = true;
       while (drawn !== wanted) {
-        const number = wanted, own = part.specs[number];
-        const spec = own && { ...structuredClone(part.shared), ...structuredClone(own) };
+        const number = wanted, own = whole(part.specs, part.specs.values[number]);
+        const spec = own && { ...structuredClone(part.shared), ...own };
         if (spec) delete spec.title;
         drawData(place, spec);
         place.setAttribute("aria-label", (spec && spec.description) || part.title);

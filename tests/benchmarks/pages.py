@@ -27,7 +27,7 @@ from tests.benchmarks.table import figures_table
 from tests.report.test_board_page import html_of
 
 _ROOT: Final = Path(__file__).parents[2]
-_RAW: Final = _ROOT / "data" / "raw" / "customers.jsonl.gz"
+RAW: Final = _ROOT / "data" / "raw" / "customers.jsonl.gz"
 _TEN: Final = "a board with ten charts"
 _INTERVALS: Final = "a board over {:,} intervals"
 _LARGEST, _OPENS, _STEP = 1.5, 1_000.0, 100.0
@@ -181,19 +181,23 @@ def _moves(tab: Page, count: int) -> Iterator[tuple[str, int]]:
 def _pages(folder: Path, options: argparse.Namespace) -> Iterator[tuple[str, Path]]:
     """Yield the pages with their names, each when it is made."""
     log = es.Log(folder / "log")
-    log.pull(es.source(_RAW))
+    log.pull(es.source(RAW))
     if options.reports:
         for definition in report.definitions(_ROOT / "reports"):
             os.chdir(_ROOT)
             yield f"report {definition.name}", report.run(definition, out=folder / "out", root=_ROOT).path
-    customers = es.Timeline(log, Customer)
-    yield _TEN, _written(folder / "ten.html", _board(customers, stops=12), _ten_charts)
+    yield _TEN, with_ten_charts(log, folder / "ten.html")
     demo.write(folder / "many.jsonl", customers=options.customers)
     many = es.Log(folder / "many")
     many.pull(es.source(folder / "many.jsonl"))
     customers = es.Timeline(many, Customer)
     name = _INTERVALS.format(customers.history().height)
     yield name, _written(folder / "many.html", _board(customers, stops=8), lambda _: [])
+
+
+def with_ten_charts(log: es.Log, path: Path) -> Path:
+    """Write the page of a board of the demo's customers with twelve moments and ten charts."""
+    return _written(path, _board(es.Timeline(log, Customer), stops=12), _ten_charts)
 
 
 def _written(path: Path, board: Board, more: Any) -> Path:

@@ -41,10 +41,15 @@ from tests.laws import examples
 
 IDS = (*STREAMS, "7", "new", "nobody")
 
-on_files = settings(max_examples=examples(10), phases=(Phase.explicit, Phase.reuse, Phase.generate))
-"""Every example writes logs and indexes: to shrink one would take minutes."""
-
 Question = Callable[[Timeline], Any]
+
+
+def on_files(law: Callable[..., None]) -> Callable[..., None]:
+    """Try a law with few examples and shrink none: each writes logs and indexes, which would take minutes.
+
+    It is a function, because a conftest may import this module before ``--hypothesis-profile`` is known.
+    """
+    return settings(max_examples=examples(10), phases=(Phase.explicit, Phase.reuse, Phase.generate))(law)
 
 
 def sizes() -> st.SearchStrategy[Sizes]:
