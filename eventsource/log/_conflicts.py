@@ -55,7 +55,8 @@ def find_conflicts(repeated: pl.DataFrame, first: pl.DataFrame) -> pl.DataFrame:
     pairs = repeated.join(first, on="event_id", how="inner", suffix="|first", maintain_order="left")
     is_other = [pl.col(name).ne_missing(pl.col(f"{name}|first")).alias(f"{name}|differs") for name in _COMPARED]
     pairs = pairs.with_columns(is_other).filter(pl.any_horizontal(pl.col(r"^.*\|differs$")))
-    differs = [", ".join(_differences(row)) for row in pairs.iter_rows(named=True)]
+    compared = pairs.select(pl.col(r"^.*\|differs$"), *_JSON, *(f"{name}|first" for name in _JSON))
+    differs = [", ".join(_differences(row)) for row in compared.iter_rows(named=True)]
     found = pairs.with_columns(pl.Series("differs", differs, pl.String)).filter(pl.col("differs") != "")
     return found.select(_FOUND.names())
 

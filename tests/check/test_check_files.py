@@ -159,9 +159,13 @@ def test_a_panic_of_one_way_of_reading_is_an_error(log: es.Log, monkeypatch: pyt
 
 
 def _error_of(log: es.Log) -> str:
-    """Return what a question and an append complain about; errors of other libraries pass."""
+    """Return what questions and an append complain about; errors of other libraries pass."""
+    timeline = es.Timeline(log, BUSY)
     try:
-        es.Timeline(log, BUSY).as_of()
+        timeline.as_of()
+        timeline.history()
+        timeline.explain(EVENTS[0]["stream"])
+        str(timeline.replay(EVENTS[0]["stream"]))
         log.append(EVENTS)
     except EventsourceError as error:
         return str(error)

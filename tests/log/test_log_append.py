@@ -12,6 +12,7 @@ from deltalake import DeltaTable, write_deltalake
 from eventsource.errors import FrameError
 from eventsource.event import ENVELOPE, STORED
 from eventsource.log import Log, _known_ids
+from eventsource.log._conflicts import find_conflicts
 from eventsource.log._known_ids import KnownIds
 from tests.log.logkit import event, events, ids, is_sound
 
@@ -25,6 +26,17 @@ def test_positions_count_from_zero_in_order_of_arrival(tmp_path: Path) -> None:
     assert is_sound(log)
     assert len(log) == log.head == 5
     assert log.scan().collect().schema == STORED
+
+
+def test_a_stored_time_outside_the_calendar_differs(tmp_path: Path) -> None:
+    """A flipped bit moved the time of an event before the year 1, which no object of Python can hold."""
+    log = Log(tmp_path / "log")
+    log.append([event(1)])
+    first = log.scan().collect()
+    again = first.drop("position").with_columns(file=pl.lit("a.jsonl"), line=pl.lit(1, pl.Int64))
+    damaged = first.with_columns(pl.col("occurred_at") - pl.duration(days=2_500_000))
+    assert find_conflicts(again, first).is_empty()
+    assert find_conflicts(again, damaged)["differs"].to_list() == ["occurred_at"]
 
 
 def test_payloads_are_kept_verbatim(tmp_path: Path) -> None:
