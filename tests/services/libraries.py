@@ -5,8 +5,10 @@ import shutil
 import subprocess
 import tempfile
 import venv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 from typing import Final
 
 import pytest
@@ -19,7 +21,7 @@ __all__ = ["LIBRARIES", "Library", "library"]
 _WRITERS: Final = Path(__file__).parent / "writers"
 _POM: Final = """<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
-  <groupId>eventsource</groupId><artifactId>axon</artifactId><version>1</version><packaging>pom</packaging>
+  <groupId>eventsource</groupId><artifactId>{}</artifactId><version>1</version><packaging>pom</packaging>
   <dependencies>{}</dependencies>
 </project>
 """
@@ -31,6 +33,11 @@ _AXON: Final = (
     "com.thoughtworks.xstream:xstream:1.4.21",
     "org.postgresql:postgresql:42.7.8",
     "org.slf4j:slf4j-nop:2.0.17",
+)
+_DEBEZIUM: Final = (
+    "io.debezium:debezium-embedded:3.6.1.Final",
+    "io.debezium:debezium-connector-postgres:3.6.1.Final",
+    "org.slf4j:slf4j-nop:1.7.36",
 )
 
 
@@ -117,28 +124,63 @@ class MessageDb(NodeLibrary):
         engine.dispose()
 
 
-class Axon(Library):
-    """Axon Framework 4, with its JDBC engine and Jackson."""
+class JavaLibrary(Library):
+    """Jars of Maven Central, and a program that is compiled against them.
+
+    Args:
+        name: its name, and that of its folder.
+        artifacts: ``group:artifact:version``.
+        program: the name of the class, whose source is among the writers.
+    """
+
+    def __init__(self, name: str, artifacts: Sequence[str], program: str) -> None:
+        super().__init__(name)
+        self._artifacts, self._program = artifacts, program
 
     def fill(self, folder: Path) -> None:
-        """Download the jars, and compile the writer."""
-        parts = (each.split(":") for each in _AXON)
+        """Download the jars, and compile the program."""
+        parts = (each.split(":") for each in self._artifacts)
         dependencies = "".join(
             f"<dependency><groupId>{group}</groupId><artifactId>{name}</artifactId>"
             f"<version>{version}</version></dependency>"
             for group, name, version in parts
         )
-        (folder / "pom.xml").write_text(_POM.format(dependencies))
+        (folder / "pom.xml").write_text(_POM.format(self.name, dependencies))
         _run("mvn", "-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory=lib", cwd=folder)
-        _run("javac", "-cp", "lib/*", "-d", "classes", str(_WRITERS / "App.java"), cwd=folder)
+        _run("javac", "-cp", "lib/*", "-d", "classes", str(_WRITERS / f"{self._program}.java"), cwd=folder)
+
+    @property
+    def command(self) -> list[str]:
+        """The command that runs the program in its folder; its arguments follow."""
+        return ["java", "-Xmx192m", "-XX:TieredStopAtLevel=1", "-cp", "classes:lib/*", self._program]
 
     def write(self, url: str) -> None:
-        """Run the writer."""
+        """Run the program, with the address of the database as its argument."""
         where = sa.make_url(url)
         address = f"jdbc:postgresql://{where.host}:{where.port}/{where.database}?user={where.username}"
-        _run(
-            "java", "-Xmx128m", "-XX:TieredStopAtLevel=1", "-cp", "classes:lib/*", "App", address, cwd=self.folder
-        )
+        _run(*self.command, address, cwd=self.folder)
+
+    @contextmanager
+    def changes(self, url: str, schema: str, count: int) -> Iterator[Iterator[str]]:
+        """Yield so many changes of a schema's tables as lines, as they come; the end is awaited.
+
+        Raises:
+            RuntimeError: the program failed, or took two minutes.
+        """
+        where = sa.make_url(url)
+        arguments = [where.host, where.port, where.username, where.database, schema, count]
+        command = [*self.command, *map(str, arguments)]
+        with subprocess.Popen(command, cwd=self.folder, stdout=subprocess.PIPE, encoding="utf-8") as process:
+            assert process.stdout is not None
+            alarm = Timer(120, process.kill)
+            alarm.start()
+            try:
+                yield process.stdout
+                if process.wait():
+                    raise RuntimeError(f"{self.name} ended with {process.returncode}")
+            finally:
+                alarm.cancel()
+                process.kill()
 
 
 class EventsourcePy(Library):
@@ -193,7 +235,8 @@ LIBRARIES: Final[Mapping[str, Library]] = {
         ),
         NodeLibrary("emmett-sqlite", ["@event-driven-io/emmett-sqlite@0.38.5"], "emmett_sqlite.mjs"),
         MessageDb("message-db", ["@eventide/message-db@1.3.1"], ""),
-        Axon("axon"),
+        JavaLibrary("axon", _AXON, "App"),
+        JavaLibrary("debezium", _DEBEZIUM, "Changes"),
         EventsourcePy("eventsource-py"),
         Eventsourcing("eventsourcing-postgres"),
     )

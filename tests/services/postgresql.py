@@ -15,7 +15,13 @@ import psycopg
 import pytest
 
 _USER = "postgres"
-_QUICK: Final = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB", "max_wal_size": "1GB"}
+_QUICK: Final = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "64MB",
+    "max_wal_size": "1GB",
+    "wal_level": "logical",  # so that Debezium can read it
+}
 DURABLE: Final = {"shared_buffers": "256MB", "max_wal_size": "4GB"}
 """Settings for measurements: a commit waits for the disk, as it does by default."""
 
