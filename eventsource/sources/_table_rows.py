@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from eventsource.sources._inflated import inflated
 from eventsource.sources._values import MALFORMED, LineError, json_text
 
 __all__ = ["axon_row", "commanded_row", "marten_row", "stored_state"]
@@ -17,7 +18,7 @@ def stored_state(row: Mapping[str, Any]) -> Mapping[str, Any]:
     raw = bytes(row["state"])
     if raw[:1] == b"\x78":
         try:
-            raw = zlib.decompress(raw)
+            raw = inflated(raw)
         except zlib.error as error:
             raise LineError(f"state is compressed, and damaged: {error}") from error
     if not raw.lstrip().startswith(b"{"):

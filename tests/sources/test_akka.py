@@ -230,6 +230,20 @@ def test_payloads_that_are_json(journal: Journal, tmp_path: Path) -> None:
     assert b"Cgf/" in rejected["raw"][0]
 
 
+@pytest.mark.hostile
+def test_a_payload_that_grows_too_large_is_rejected(journal: Journal, tmp_path: Path) -> None:
+    """64 KB would be more than 64 MB, and is not made; other rows are read."""
+    bomb = gzip.compress(b" " * (64 * 1024 * 1024 + 1))
+    log = es.Log(tmp_path)
+    journal.write("order-1", 1, bomb)
+    journal.write("order-2", 1)
+    done = log.pull(journal.source())
+    assert (done.appended, done.rejected) == (1, 1)
+    assert log.rejected()["reason"].to_list() == [
+        "expected at most 67,108,864 bytes in a compressed payload, got more"
+    ]
+
+
 def test_a_pull_that_ends_inside_a_persistence_id_resumes_there(journal: Journal, tmp_path: Path) -> None:
     """What came in between waits for the next scan, and is not counted as late."""
     log = es.Log(tmp_path)

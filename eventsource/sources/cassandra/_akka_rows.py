@@ -9,7 +9,6 @@ event blob          ser_id  ser_manifest     what it becomes
 ```
 """
 
-import gzip
 import json
 import zlib
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from typing import Any, Final
 
 import msgspec
 
+from eventsource.sources._inflated import inflated
 from eventsource.sources._values import LineError
 from eventsource.sources.cassandra._uuid_times import instant_of
 
@@ -35,7 +35,7 @@ def record_of(row: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a row as members of the envelope.
 
     Raises:
-        LineError: the payload is not JSON.
+        LineError: the payload is not JSON, or too large uncompressed.
     """
     manifest = row["event_manifest"] or row["ser_manifest"] or ""
     at = instant_of(row["timestamp"])
@@ -72,11 +72,15 @@ def _payload(row: Mapping[str, Any], manifest: str) -> Any:
 
 
 def _json(raw: bytes) -> msgspec.Raw | None:
-    """Return bytes that are JSON, perhaps compressed; None if they are something else."""
+    """Return bytes that are JSON, perhaps compressed; None if they are something else.
+
+    Raises:
+        LineError: they are compressed, and too large to be read.
+    """
     try:
-        text = gzip.decompress(raw) if raw.startswith(_GZIP) else raw
+        text = inflated(raw) if raw.startswith(_GZIP) else raw
         text.decode()
         found: msgspec.Raw = _raw(text)
-    except (OSError, EOFError, zlib.error, ValueError, msgspec.DecodeError, RecursionError):
+    except (zlib.error, UnicodeDecodeError, msgspec.DecodeError, RecursionError):
         return None
     return found
