@@ -1,11 +1,13 @@
-"""The same log on an object store: a local server that speaks S3."""
+"""The same log on an object store: moto's server in memory, or another local one that speaks S3."""
 
+import os
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import boto3
@@ -14,6 +16,7 @@ import pytest
 from eventsource.errors import LogError
 from eventsource.log import Log, _compaction
 from tests.log.logkit import Lines, event, events, ids, is_sound, lines
+from tests.services._process import free_port
 
 # One request at a time, so that a conditional put is as atomic as that of a real store.
 SERVER = """
@@ -26,34 +29,45 @@ run_simple("127.0.0.1", int(sys.argv[1]), DomainDispatcherApplication(create_bac
 
 @pytest.fixture(scope="module")
 def options() -> Iterator[dict[str, str]]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    """Options of a store with an empty bucket: of moto, or of the empty server that ``EVENTSOURCE_S3`` names.
+
+    That one has the user and the password ``test-user`` and ``test-password``.
+    """
+    named = os.environ.get("EVENTSOURCE_S3")
+    with nullcontext(named) if named else _moto() as address:
+        options = {
+            "AWS_ENDPOINT_URL": address,
+            "AWS_ALLOW_HTTP": "true",
+            "AWS_ACCESS_KEY_ID": "test-user",
+            "AWS_SECRET_ACCESS_KEY": "test-password",
+            "AWS_REGION": "us-east-1",
+        }
+        client = boto3.client(
+            "s3",
+            endpoint_url=address,
+            aws_access_key_id=options["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=options["AWS_SECRET_ACCESS_KEY"],
+            region_name=options["AWS_REGION"],
+        )
+        client.create_bucket(Bucket="bucket")
+        yield options
+        client.close()
+
+
+@contextmanager
+def _moto() -> Iterator[str]:
+    port = free_port()
     server = subprocess.Popen(  # a process: delta-rs keeps the GIL while it asks whether there is a table
         [sys.executable, "-c", SERVER, str(port)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    _until_it_listens(port)
-    options = {
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-        "AWS_ALLOW_HTTP": "true",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_REGION": "us-east-1",
-    }
-    client = boto3.client(
-        "s3",
-        endpoint_url=options["AWS_ENDPOINT_URL"],
-        aws_access_key_id="test",
-        aws_secret_access_key="test",  # noqa: S106 - of the local server
-        region_name="us-east-1",
-    )
-    client.create_bucket(Bucket="bucket")
-    yield options
-    client.close()
-    server.terminate()
-    server.wait(10)
+    try:
+        _until_it_listens(port)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(10)
 
 
 def _until_it_listens(port: int) -> None:
