@@ -174,9 +174,7 @@ class TableReader:
                 f"{self._name}: expected a column of integers as position, got {end!r}",
                 hint="position: a column that grows with each row, such as a key",
             )
-        ((never,),) = self._reader.rows(
-            self._plan.ask("count(*)", f"({self._plan.position} IS NULL OR {self._plan.position} <= {_FIRST})")
-        )
+        never = self._unreachable()
         if never:
             raise SourceError(
                 f"{self._name}: expected a position of 0 or more in every row, "
@@ -190,6 +188,15 @@ class TableReader:
                 hint="to read it from its start: eventsource pull --again, log.pull(source, again=True)",
             )
         return end
+
+    def _unreachable(self) -> int:
+        """Return how many rows have no position, or one before the first; by an index, if the position has one."""
+        position = self._plan.position
+        conditions = [f"{position} IS NULL", f"{position} <= {_FIRST}"]
+        if self._reader.dialect != "sqlite":  # SQLite reads all rows for an OR, if one side cannot be true
+            conditions = [" OR ".join(conditions)]
+        asked = (self._reader.rows(self._plan.ask("count(*)", each)) for each in conditions)
+        return sum(count for ((count,),) in asked)
 
 
 def _is_settled(reader: PostgresqlReader) -> bool:

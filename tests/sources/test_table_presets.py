@@ -329,6 +329,37 @@ def test_a_row_that_no_pull_would_reach_is_refused(
     assert log.pull(es.source(url, **mapping)).appended == 1
 
 
+def test_a_pull_of_a_key_does_not_read_the_whole_table_first(tmp_path: Path) -> None:
+    """A second pull, which finds nothing, takes a small part of the steps of one that reads all rows."""
+    url = f"sqlite:///{tmp_path}/x.db"
+    some = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 19999)"
+    execute(
+        url,
+        "CREATE TABLE t (seq INTEGER PRIMARY KEY, name TEXT, at TEXT)",
+        f"INSERT INTO t {some} SELECT i, 'a', '2024-01-01' FROM n",
+    )
+    steps = 0
+
+    def count(*_: object) -> None:
+        nonlocal steps
+        steps += 1
+
+    def watch(connection: Any, _: object) -> None:
+        connection.set_progress_handler(count, 100)
+
+    mapping: dict[str, Any] = {"stream": "name", "type": "name", "occurred_at": "at", "table": "t"}
+    log = es.Log(tmp_path / "log")
+    sa.event.listen(sa.pool.Pool, "connect", watch)
+    try:
+        assert log.pull(es.source(url, **mapping, position="seq", event_id="seq")).appended == 20_000
+        whole, steps = steps, 0
+        assert log.pull(es.source(url, **mapping, position="seq", event_id="seq")).appended == 0
+    finally:
+        sa.event.remove(sa.pool.Pool, "connect", watch)
+    assert whole > 1000
+    assert steps < whole / 20
+
+
 @pytest.mark.hostile
 @pytest.mark.parametrize("kind", ["timestamptz", "timestamp", "date"])
 def test_times_that_no_calendar_has_reject_only_their_rows(postgresql: Server, tmp_path: Path, kind: str) -> None:
