@@ -1,25 +1,25 @@
-"""How sure a share of a few is: the interval of Wilson.
+"""How certain a share of a small group is: the interval of Wilson.
 
-Nine of twelve is 75 %, but other twelve could easily have given 60 %::
+Nine of twelve is 75 %, but another twelve could easily have given 60 %::
 
     share  n    low    high
     0.75   12   0.47   0.91
     0.75   1200 0.72   0.77
 
-The interval of Wilson also holds for few, and for shares near 0 and 1, where the textbook's symmetric one leaves
-the range from 0 to 1.
+The interval of Wilson also holds for small groups, and for shares near 0 and 1, where the symmetric interval of
+textbooks leaves the range from 0 to 1.
 """
 
 from typing import Final
 
 import polars as pl
 
-__all__ = ["LEVEL", "share_interval"]
+__all__ = ["LEVEL", "NORMAL_QUANTILE", "share_interval"]
 
 LEVEL: Final = 0.95
 """How often such an interval contains the true share."""
 
-_Z: Final = 1.959963984540054
+NORMAL_QUANTILE: Final = 1.959963984540054
 """The quantile of the normal distribution that belongs to the level."""
 
 
@@ -36,6 +36,10 @@ def share_interval(share: str | pl.Expr, n: str | pl.Expr) -> tuple[pl.Expr, pl.
     part = (pl.col(share) if isinstance(share, str) else share).cast(pl.Float64)
     count = (pl.col(n) if isinstance(n, str) else n).cast(pl.Float64)
     count = pl.when(count > 0).then(count)
-    middle = (part + _Z**2 / (2 * count)) / (1 + _Z**2 / count)
-    reach = _Z / (1 + _Z**2 / count) * (part * (1 - part) / count + _Z**2 / (4 * count**2)).sqrt()
+    middle = (part + NORMAL_QUANTILE**2 / (2 * count)) / (1 + NORMAL_QUANTILE**2 / count)
+    reach = (
+        NORMAL_QUANTILE
+        / (1 + NORMAL_QUANTILE**2 / count)
+        * (part * (1 - part) / count + NORMAL_QUANTILE**2 / (4 * count**2)).sqrt()
+    )
     return (middle - reach).clip(0, 1).alias("low"), (middle + reach).clip(0, 1).alias("high")

@@ -44,6 +44,7 @@ LAYERS: dict[frozenset[str], str] = {
             "derived_folders",
             "dotted_paths",
             "errors",
+            "exact_numbers",
             "formats",
             "lazy_names",
             "messages",

@@ -296,5 +296,5 @@ class Board(Part):
             events,
             numbers,
             stops=self.known.plain()["instants"],
-            defaults=defaults_of(self.timeline, self.upto),
+            defaults=defaults_of(self.timeline.plan, self._histories[-1]),
         )

@@ -14,22 +14,19 @@ A row that is known from its stop to the last one is not repeated per stop: for 
 differs. Rows of ``exists`` have an end. They say from when to when the entity existed.
 """
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 import polars as pl
 
 from eventsource.board._figures import plain_value
-from eventsource.errors import ReportError, UnknownEntityWarning
+from eventsource.errors import ReportError
+from eventsource.plan import Plan
 from eventsource.presentation import Look
-from eventsource.timeline import Timeline
+from eventsource.timeline import state_before_events
 
 __all__ = ["Field", "Lives", "defaults_of", "existence", "fields_of", "known_rows"]
-
-_NO_ENTITY: Final = "\0"
-"""An id that no entity has: its fields have their defaults."""
 
 _FROM, _TO = "valid_from", "valid_to"
 
@@ -90,12 +87,9 @@ def _look(name: str, field: Field, look: Look) -> dict[str, str]:
     return {"label": label, "form": field.form or look.format}
 
 
-def defaults_of(timeline: Timeline, upto: int) -> dict[str, Any]:
-    """Return the value of each field before any event."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UnknownEntityWarning)  # that there is no such entity is the point
-        explained = timeline.explain(_NO_ENTITY, mixed="object", upto=upto)
-    return dict(zip(explained["field"].to_list(), explained["value"].to_list(), strict=True))
+def defaults_of(plan: Plan, history: pl.DataFrame) -> dict[str, Any]:
+    """Return the value of each field before any event, in the dtypes that a history of all events has."""
+    return state_before_events(plan, history.schema).row(0, named=True)
 
 
 def existence(history: pl.DataFrame) -> pl.DataFrame:

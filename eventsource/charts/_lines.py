@@ -28,6 +28,7 @@ from eventsource.charts._spec import (
 from eventsource.charts._values import OTHER, checked
 from eventsource.formats import formatted
 from eventsource.presentation import look
+from eventsource.shares import NORMAL_QUANTILE
 
 if TYPE_CHECKING:
     import altair as alt
@@ -40,7 +41,6 @@ _MOST_REACHABLE: Final = 200
 """Rows up to which the tooltip of a point shows some pixels around it."""
 _LABEL_HEIGHT: Final = 15
 _HEADROOM: Final = 1.06
-_Z95: Final = 1.96
 
 
 def line(
@@ -218,7 +218,7 @@ def _survival(rows: pl.DataFrame, duration: str, ended: str, color: str | None) 
     stays = 1 - pl.col("ends") / risk
     found = ends.with_columns(risk.alias("at risk")).with_columns(share=stays.cum_prod())
     greenwood = (pl.col("ends") / (pl.col("at risk") * (pl.col("at risk") - pl.col("ends")))).cum_sum()
-    error = _Z95 * pl.col("share") * greenwood.sqrt()
+    error = NORMAL_QUANTILE * pl.col("share") * greenwood.sqrt()
     found = found.with_columns(
         low=(pl.col("share") - error).fill_nan(0).clip(0, 1), high=(pl.col("share") + error).fill_nan(0).clip(0, 1)
     )

@@ -73,7 +73,7 @@ def correct(
 
     The log keeps both, and questions with an earlier --known-at or --upto see the event as it arrived. A
     correction replaces parts of the event as it arrived: repeat what is still right of an earlier correction.
-    Without parts the event is read as it arrived again.
+    A correction without parts restores the event as it arrived.
     """
     parts = {"data": data, "type": type, "occurred_at": at}
     how.apply(_requests(event_id, file, {name: value for name, value in parts.items() if value is not None}))

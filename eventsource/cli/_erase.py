@@ -78,7 +78,7 @@ def tidy(
 ) -> None:
     """Remove files that no version of the log needs any more.
 
-    Compaction leaves them, as readers may still use them, and so do writers that were killed. No event is lost.
+    Compaction leaves such files for readers that still use them; so do writers that were killed. No event is lost.
     Others may read and append meanwhile.
     """
     target = Project.find().open(log)

@@ -17,14 +17,14 @@ _MATRIX_THREADS: Final = "OPENBLAS_NUM_THREADS"
 
 
 def pause_gc() -> None:
-    """Look for no garbage until the command is imported. What is imported stays, so that there is none."""
+    """Turn the garbage collector off until the command is imported: what is imported stays in use."""
     gc.disable()
     gc.set_threshold(_OBJECTS)
 
 
 @contextmanager
 def lighter_imports() -> Iterator[None]:
-    """Import without threads for matrices; then look for garbage again, but not among what is imported.
+    """Import without threads for matrices; then turn the garbage collector on, for what is made from now on.
 
     numpy starts a thread per core when it is imported. They wait for matrices to multiply, which no command does,
     and use the cores for some milliseconds while they wait. Programs that a command starts have them again.

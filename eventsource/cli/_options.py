@@ -41,7 +41,7 @@ FaultsOption = Annotated[
     Literal["raise", "skip"],
     Option(
         "--faults",
-        help="What follows where an event cannot be folded: an error that names it, or the answer without that"
+        help="What to do where an event cannot be folded: raise an error that names it, or answer without that"
         " value. The command faults lists such events.",
         panel=_VIEW,
     ),

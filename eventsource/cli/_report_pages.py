@@ -26,14 +26,15 @@ __all__ = ["diff", "verify"]
 
 def verify(
     pages: Annotated[
-        list[Path], Argument(metavar="PAGE…", help="Pages, or names of reports: their newest.", show_default=False)
+        list[Path],
+        Argument(metavar="PAGE…", help="Pages, or reports: their newest pages.", show_default=False),
     ],
     *,
     out: OutOption = None,
 ) -> None:
     """Run reports again as their pages say, and compare every named figure and the page.
 
-    Exit code 1 if one differs; it says what has changed since.
+    The exit code is 1 if one differs. The output then says what has changed since the page was made.
     """
     from eventsource import report
 
@@ -67,9 +68,7 @@ def diff(
     ] = 100,
     html: Annotated[
         Path | None,
-        Option(
-            "--html", metavar="FILE", help="Write the comparison as a page too, by whose links both pages open."
-        ),
+        Option("--html", metavar="FILE", help="Write the comparison as a page too, with links to both pages."),
     ] = None,
     model: ModelOption = None,
     shown: OutputOptions,

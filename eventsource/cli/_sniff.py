@@ -45,7 +45,7 @@ def sniff(
         raise Exit(FAILED)
     say(f"{short_path(file)}: {counted(batch.events.height, 'event')} in the first part of it; the first of them:")
     print_table(console(), batch.events.head(_EVENTS).select(_SHOWN), tz=Project.find().tz)
-    say("\nto pull them so, in pyproject.toml:\n")
+    say("\nto pull them like this, write into pyproject.toml:\n")
     say(source_table(file, found.mapping, found.streams))
 
 

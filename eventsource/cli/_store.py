@@ -54,7 +54,7 @@ def store_append(
         Option(
             "--expected-version",
             metavar="NUMBER|no-stream|exists",
-            help="What the stream must have now: the version that you have read, no event, or any.",
+            help="What the stream must have now: the version that you have read, no event, or at least one event.",
         ),
     ] = None,
     table: TableOption = "events",

@@ -24,6 +24,7 @@ from eventsource.decode._kinds import NUMBERS, UNFIT, VALUE, WRITERS, null_colum
 from eventsource.decode._paths import UNSET
 from eventsource.decode._texts import json_text
 from eventsource.decode._unfit import Unfit
+from eventsource.exact_numbers import fraction
 from eventsource.moment import parse_times
 
 if TYPE_CHECKING:
@@ -83,7 +84,8 @@ def exact_decimals(column: str, values: list[Any], dtype: pl.Decimal) -> list[pl
 
     Args:
         column: the beginning of the names.
-        values: of numbers with a fraction or an exponent the text, which is faster than a `decimal.Decimal`.
+        values: the values; numbers with a fraction or an exponent as their texts, which are faster to make than a
+            `decimal.Decimal`.
         dtype: the dtype.
     """
     if {*map(type, values)} <= _TEXTS:
@@ -162,34 +164,30 @@ def _is_within(whole: int, dtype: pl.DataType) -> bool:
 @np.errstate(over="ignore")  # a number that becomes infinite is not held, so no warning is needed
 def _held_float(number: decimal.Decimal, dtype: pl.DataType, rounding: str | None) -> float | None:
     """Return the float of a number: exact if it is whole; a fraction has the float that JSON readers give it."""
-    from fractions import Fraction  # noqa: PLC0415 - slow to import, and few models ask for a dtype of floats
-
     nearest = float(number)
     if not math.isfinite(nearest):
         return None
-    exact = Fraction(number) if _is_whole(number) else Fraction(nearest)
+    exact = fraction(number) if _is_whole(number) else fraction(nearest)
     narrow = float(np.float32(nearest)) if dtype == pl.Float32() else nearest
     if not math.isfinite(narrow):
         return None
-    if Fraction(narrow) == exact:
+    if fraction(narrow) == exact:
         return narrow
     return None if rounding is None else _rounded_float(exact, narrow, dtype, rounding)
 
 
 def _rounded_float(exact: "Fraction", nearest: float, dtype: pl.DataType, rounding: str) -> float | None:
-    """Return the float next to an exact number in the way that is asked for; ``nearest`` is the half-even one."""
-    from fractions import Fraction  # noqa: PLC0415 - likewise
-
+    """Return an exact number as the float that a rounding asks for; ``nearest`` is that of ``half_even``."""
     kind = np.float32 if dtype == pl.Float32() else np.float64
 
     def towards(end: float) -> float:
         return float(np.nextafter(kind(nearest), kind(end)))
 
     if rounding == "down":
-        return towards(0.0) if abs(Fraction(nearest)) > abs(exact) else nearest
-    if rounding == "half_up" and abs(Fraction(nearest)) < abs(exact):
+        return towards(0.0) if abs(fraction(nearest)) > abs(exact) else nearest
+    if rounding == "half_up" and abs(fraction(nearest)) < abs(exact):
         away = towards(math.copysign(math.inf, exact))
-        if math.isfinite(away) and Fraction(away) - exact == exact - Fraction(nearest):
+        if math.isfinite(away) and fraction(away) - exact == exact - fraction(nearest):
             return away
     return nearest
 

@@ -18,7 +18,7 @@ from msgspec import Struct
 __all__ = ["BEYOND_FLOATS", "Unfit", "read_leniently", "unfit"]
 
 BEYOND_FLOATS: Final = 2**1024 - 2**970
-"""The first integer beyond all floats. It and larger ones are not represented at all."""
+"""The first integer that is beyond all floats, and so in no column."""
 _MOST_DIGITS: Final = 400
 
 
@@ -33,9 +33,9 @@ class Unfit(Struct, frozen=True):
 
 
 def read_leniently(text: str) -> Any:
-    """Return a payload whose numbers may be beyond everything: those are `Unfit`.
+    """Parse a payload; a number that no column can hold becomes an `Unfit`.
 
-    A text that is not JSON is an `Unfit` as a whole.
+    A text that is not JSON becomes an `Unfit` as a whole.
     """
     try:
         return _plain(json.loads(text, parse_float=_float, parse_int=_int, parse_constant=Unfit))

@@ -13,8 +13,9 @@ last two rows are new, one for ``a`` at 11 and one for ``c`` at 09::
               entity    a   a   a   b   b   c
               at       09  11  12  09  13  09
 
-Rows of the base may be *hidden*: they stay stored, but belong to nothing. So an event is read in another way than
-it is stored. If row 2 is hidden, and the row of ``c`` is that of ``b`` at 10::
+Rows of the base may be *hidden*: they stay in ``columns``, but are no longer among the events. A corrected event
+is read so: its row in the base is hidden, and its new reading is in the tail. If row 2 is hidden, and the tail has
+a row of ``b`` at 10 instead of ``c``::
 
     columns   row       0   1   2   3 |   4   5
               entity    a   a   b   b |   a   b

@@ -2,8 +2,8 @@
 
 Every other engine must give the answers of this one. What an event does to a field is in the table of operations
 (`eventsource.operations`, column ``reference``); when an entity exists, what is a fault, and what an answer shows,
-is here. Three things are not its own: payloads were decoded before (`eventsource.decode`), the dtypes of columns
-are given, and answers leave as frames.
+is here. It shares three things with the other engines: the decoded payloads (`eventsource.decode`), the dtypes of
+columns, and frames as answers.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

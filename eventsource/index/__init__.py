@@ -79,9 +79,9 @@ class Index:
         """Yield attempts to answer one question, until one of them finds all the files that it reads.
 
         Usually that is the first. Where files of the index are damaged, or deleted while they are read, the next
-        attempt rebuilds them. After several such attempts the last one decodes the events in memory, as does the
-        first one where the index cannot be written. The log is refreshed once, before the first attempt, so that
-        all attempts see the same events::
+        attempt rebuilds them. The last of several attempts decodes the events in memory. So does the first one
+        where the index cannot be written. The log is refreshed once, before the first attempt, so that all
+        attempts see the same events::
 
             for attempt in index.views():
                 with attempt as view:

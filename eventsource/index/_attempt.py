@@ -20,7 +20,7 @@ from eventsource.index._view import View
 __all__ = ["Attempt"]
 
 _UNREADABLE: Final = (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException)
-"""What reading a damaged file may raise; at some flipped bits Polars panics."""
+"""What reading a damaged file may raise; Polars panics on some flipped bits."""
 
 
 class Attempt:

@@ -14,8 +14,8 @@ are few, so a question decides in a small table which of them it reads. In the o
     seen up to 8       0   1   3'  5                   no row of 2, since 7 has none; and 3 in reading 6
 
 Parts hold events as they are read with all corrections up to some position, `Part.corrected`. A question that sees
-other ones reads the rows that differ instead, see `Readings.instead_of`. A part that has taken in all corrections
-costs a question that sees them all nothing.
+other ones reads the rows that differ instead, see `Readings.instead_of`. Where a part has taken in all
+corrections, a question that sees them all has no extra work.
 """
 
 from collections.abc import Mapping

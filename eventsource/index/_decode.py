@@ -122,7 +122,7 @@ def decode_window(
 
 
 def _in_chunks(events: pl.LazyFrame, most: int, chunk_size: int) -> Iterable[pl.DataFrame]:
-    """Return events in chunks; to stream what is one chunk costs more than to read it."""
+    """Return events in chunks. What fits into one chunk is read at once: streaming it takes longer."""
     if most <= chunk_size:
         return [events.collect()]
     return events.collect_batches(chunk_size=chunk_size, maintain_order=True)
@@ -139,7 +139,7 @@ def types_left_out(log: EventLog, members: Members, start: int, head: int) -> di
 
 
 def with_later(left_out: dict[str, LeftOut], later: dict[str, LeftOut]) -> dict[str, LeftOut]:
-    """Return what two ranges of positions leave out, one behind the other."""
+    """Return the types left out of one range of positions and of the next one together."""
     added = {
         name: replace(left_out[name], events=left_out[name].events + more.events) if name in left_out else more
         for name, more in later.items()
@@ -159,7 +159,7 @@ def settled_moments(log: EventLog, head: int, known_at: datetime) -> pl.DataFram
 def settled_then(log: EventLog, asked: pl.DataFrame) -> pl.Series:
     """Return ``settled_at`` of some events, each computed from what was recorded by a moment of its own.
 
-    Six events of a stream, of which the last was recorded at 12. What was settled of it, known at 12, 13 and 15::
+    Six events of a stream, of which the last was recorded at 12. Its ``settled_at``, as known at 12, 13 and 15::
 
         position       0   1   2   3   4   5
         recorded_at    10  13  11  15  14  12

@@ -163,7 +163,7 @@ class IndexFiles(Struct, frozen=True):
 
     @contextlib.contextmanager
     def _translated_errors(self) -> Iterator[None]:
-        """Say that the index cannot be written, and why.
+        """Raise errors of the file system as errors that say why the index cannot be written.
 
         Raises:
             FileNotFoundError: another process deleted the folder; the question then starts again.

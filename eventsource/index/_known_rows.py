@@ -1,26 +1,28 @@
 """Joins with ``known_at=`` a column: each asked row sees only the events that were recorded by a time of its own.
 
-An engine folds all events that it gets, so each row is asked of events of which it sees all, up to some moment.
+An engine folds all events that it is given. So the answer of each row is computed from a set of events, all of
+which the row sees, up to some moment.
 
 Six events of one entity, in fold order. Rows ask for 15:00, as it was known at different times::
 
     at                 09  10  11  12  13  14
     recorded_at        09  10  16  12  13  14     the event of 11 was recorded late, at 16
 
-    row     known at   what it sees               how it is asked
-    1       16         09  10  11  12  13  14     up to 15:00
-    2       10         09  10                     up to just before 11
-    3       13         09  10  --  12  13         of a variant, up to 15:00
-    4       13         09  10  --  12  13         of the same variant
+    row     known at   what it sees               computed from
+    1       16         09  10  11  12  13  14     the entity, up to 15:00
+    2       10         09  10                     the entity, up to just before 11
+    3       13         09  10  --  12  13         a variant, up to 15:00
+    4       13         09  10  --  12  13         the same variant
 
-A row that sees the first events of its entity (1, 2) is asked of the entity itself, up to another moment. A row
-that does not see an event before one that it sees (3, 4) is asked of a *variant*: the events that it sees, copied,
-and folded like those of one more entity. Rows that see the same events share a variant. Variants are folded some
-at a time, so that memory is bounded by the larger of `_MOST_ROWS` and the largest entity.
+A row that sees the first events of its entity (1, 2) needs the entity itself, up to another moment. A row that
+does not see an event before one that it sees (3, 4) needs a *variant*: a copy of the events that it sees, folded
+like those of one more entity. Rows that see the same events share a variant. Variants are folded some at a time,
+so that memory is bounded by the larger of `_MOST_ROWS` and the largest entity.
 
 With ``order="recorded_at"`` an event that was not known may have moved the moments of those behind it in its
-stream. An entity with such an event is asked as a variant too, with the moments that its events had then. So is an
-entity with corrected events: they have a row for each reading, of which a variant has the one that was known then.
+stream. Rows of an entity with such an event need a variant too, with the moments that its events had then. So do
+rows of an entity with corrected events. Such an event has a row for each reading; a variant has the reading that
+was known then.
 """
 
 from collections.abc import Callable, Iterator
@@ -152,9 +154,7 @@ class _Variants(Struct, frozen=True, dict=True):
         )
         order = order if settled is None else _in_order_of_then(order, settled)
         last = pl.Series(self.last[low:high]).cast(TIMESTAMP).gather(order["number"])
-        order = order.filter(
-            order["at"] <= last
-        )  # later events are nothing that the rows depend on, nor are faults
+        order = order.filter(order["at"] <= last)  # no row depends on later events, or on faults in them
         counts = np.bincount(order["number"].to_numpy(), minlength=high - low)
         columns = self.events.in_order.select(pl.all().gather(pl.lit(order["row"]))).with_columns(
             pl.lit(order["at"])

@@ -19,7 +19,7 @@ __all__ = ["last_event_id", "reading", "still_contains"]
 
 @contextmanager
 def reading(log: EventLog) -> Iterator[None]:
-    """Raise an error of Polars, which names no file, as that of the damaged file of the log that caused it.
+    """Turn an error of Polars, which names no file, into one that names the damaged file of the log.
 
     Raises:
         LogError: a file of the log is damaged.
@@ -31,7 +31,8 @@ def reading(log: EventLog) -> Iterator[None]:
 
         if isinstance(log, Log) and (damage := log.first_damage()) is not None:
             raise damage from error
-        if isinstance(error, pl.exceptions.PanicException):  # another way of reading the same files need not panic
+        # Reading the files one by one did not fail: Polars may panic only in the query of the question.
+        if isinstance(error, pl.exceptions.PanicException):
             raise LogError(
                 f"a file of {log.path} is damaged: {first_line(error)}", hint="restore the log from a backup"
             ) from error

@@ -181,7 +181,7 @@ class InMemory(Struct, frozen=True, dict=True):
 
     @cached_property
     def _corrected(self) -> Clustered:
-        """The events with all corrections; a question gets a copy, so that what it computes goes with it."""
+        """The events with all corrections; a question gets a copy, so that what it computes is freed with it."""
         instead = self.corrections.latest.instead_of(0)
         return self.events if instead is None else instead.merge(self.events, None)
 

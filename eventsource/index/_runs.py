@@ -7,10 +7,10 @@
     window 2  ────────▶   b: read the log, decode, sort, write  ─────▶   run 2
     window 3  ────────▶   a: …
 
-A window is sent as a query of the log, so that a worker reads the same files of the same version. Which process
-writes a run changes nothing of it. Few events are decoded by this process alone, since a worker takes about 0.3 s
-to start; so are the events of plans that cannot be sent, such as those with a function, and what a worker fails to
-do.
+A window is sent as a query of the log, so that a worker reads the same files of the same version. A run is the
+same whichever process writes it. This process works alone where there are few events, since a worker takes about
+0.3 s to start, and where the plan cannot be sent, such as one with a function. It also decodes the windows at
+which a worker fails.
 """
 
 import pickle

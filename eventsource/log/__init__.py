@@ -186,9 +186,9 @@ class Log:
     ) -> "Correction":
         """Append a ``$corrected`` event: from its position on, an event is read with these parts replaced.
 
-        It replaces parts of the event as it arrived. So a second correction repeats what is still right of the
-        first one; a correction without parts brings the event back as it arrived. Nothing is appended if the event
-        is read so already.
+        It replaces parts of the event as it arrived. So a second correction must repeat what is still right of the
+        first one. A correction without parts restores the event as it arrived. Nothing is appended if the event
+        already reads like that.
 
         Args:
             event_id: the id of the event.
@@ -250,8 +250,8 @@ class Log:
         Args:
             source: what `eventsource.source` returns.
             strict: fail before anything is committed if any line would be rejected; this reads everything twice.
-            again: read the source from its start, such as with a corrected mapping. Events stay that the log has
-                already under the same ids; lines that differ from them are conflicts.
+            again: read the source from its start, such as with a corrected mapping. Events that the log already
+                has stay as they are; lines with the same ids that differ from them are conflicts.
             allow_repeated_ids: append the first event of each id even if the first batch has many different events
                 with few ids, so that something else seems to be mapped as their id.
             progress: called after each batch.

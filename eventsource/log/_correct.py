@@ -1,4 +1,4 @@
-"""Corrections that a user asks for: which events they name, and what these are read as before and after."""
+"""Corrections that a user asks for: which events they name, and how these read before and after."""
 
 import json
 import uuid
@@ -36,7 +36,7 @@ class Correction(Struct, frozen=True):
         position: its position.
         before: how it was read: ``type``, ``occurred_at``, ``data`` (JSON text); None: it was retracted.
         after: how it is read now; None: it is retracted.
-        envelope: the event that says so, for `Log.append`; None: the event was read so already.
+        envelope: the correcting event, for `Log.append`; None: the event already reads like ``after``.
     """
 
     event_id: str
@@ -54,7 +54,7 @@ class Correction(Struct, frozen=True):
     def __str__(self) -> str:
         head = f"{self.event_id} at position {self.position:,}"
         if self.envelope is None:
-            return f"{head} is read so already"
+            return f"{head} already reads like that"
         if self.after is None:
             return f"{head} is retracted\n  it was: {_line(self.before)}"
         if self.before is None:

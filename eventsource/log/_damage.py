@@ -57,7 +57,7 @@ def check_names(table: str, names: Sequence[str]) -> None:
 
 
 def check_sizes(folder: Path, sizes: pl.DataFrame) -> None:
-    """Check that files exist and have the size that their commit says: reading one costs more than asking for all.
+    """Check that files exist and have the size that their commit says, which costs less than reading one of them.
 
     Args:
         folder: the folder of a table.
@@ -74,7 +74,7 @@ def check_sizes(folder: Path, sizes: pl.DataFrame) -> None:
         if stat.S_ISLNK(found.st_mode):
             raise LogError(
                 f"{folder / name} is a link; the files of a log are in the log's folder",
-                hint="put there the file that it leads to, if it is part of this log",
+                hint="replace the link by the file that it leads to, if that is part of this log",
             )
         if found.st_size != size or not stat.S_ISREG(found.st_mode):
             raise LogError(

@@ -1,7 +1,7 @@
 """The files in the folder of a table: writing Parquet with the statistics that Delta keeps, listing and removing.
 
 A file belongs to the table only after a commit has added it. A file that no commit adds is left over from a
-writer that was killed, or that another writer overtook.
+writer that was killed, or whose commit met a conflict.
 """
 
 import json

@@ -49,7 +49,7 @@ from eventsource.texts import is_text
 __all__ = ["Eraser", "Request"]
 
 _NEAR: Final = 1_000
-"""So many names are compared with one that the log does not have."""
+"""At most this many names are compared with one that the log does not have."""
 
 
 class Request(Struct, frozen=True):
@@ -132,7 +132,7 @@ class Eraser:
                     self._finish_pending()
 
     def receipts(self) -> pl.DataFrame:
-        """Return the receipts; see `Log.erasures`."""
+        """Return the receipts; see `Log.erasure_receipts`."""
         return self._records.receipts()
 
     def _existing_records(self) -> ErasureRecords:

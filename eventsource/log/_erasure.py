@@ -14,7 +14,7 @@ why it has no payload. Positions, types and times stay, and so do ids and stream
 
 *Hashed ids* have the form ``erased:<salt>:<digest>``. A log has one salt, which is in the ids themselves: whoever
 appends an event compares its id with them, so that an erased event that arrives again is still a duplicate. A hash
-cannot be turned back, but who holds the log can test a guess.
+cannot be reversed, but whoever has the log can test a guess.
 """
 
 import hashlib
@@ -38,7 +38,7 @@ _KEPT: Final = ("event_id", "type", "occurred_at")
 """Members of a correction that stay: ids, types and times do."""
 _FOUND: Final = ("position", "event_id", "stream", "type", "data", "is_erased")
 _PATTERNS: Final = 20_000
-"""So many names are looked for at once; an automaton of them all could need gigabytes."""
+"""At most this many names are looked for at once; an automaton of them all could need gigabytes."""
 _WORD: Final = r"[0-9A-Za-z_\-]"
 
 
@@ -75,7 +75,7 @@ def find_events(
     corrections = rows.filter(is_correction).select(_FOUND).collect(engine="streaming")
     erased, number = {*found["event_id"], *ids}, -1
     named = [(event_id, _target(text)) for event_id, text in corrections.select("event_id", "data").iter_rows()]
-    while number < len(erased):  # corrections of corrections have no effect, but a payload
+    while number < len(erased):  # a correction of a correction has no effect, but its payload is erased too
         number = len(erased)
         erased |= {event_id for event_id, target in named if target in erased}
     concerned = corrections.filter(pl.col("event_id").is_in(sorted(erased)))

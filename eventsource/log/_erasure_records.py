@@ -31,7 +31,7 @@ _ID: Final = re.compile(r"\d{8}T\d{6}-[0-9a-f]{8}")
 
 
 class Erasure(Struct, frozen=True):
-    """What an erasure did; `Log.erasures` lists these receipts.
+    """What an erasure did; `Log.erasure_receipts` lists these receipts.
 
     Args:
         id: the name of the receipt; the metadata of the erased events have it.

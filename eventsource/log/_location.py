@@ -44,7 +44,7 @@ def check_folder(folder: Path) -> None:
     if links := [folder / each for each in _IN_PLACE if (folder / each).is_symlink()]:
         raise LogError(
             f"{links[0]} is a link; the folders of a log are in the log's folder",
-            hint="move there what it leads to, or place the whole log elsewhere and link its folder",
+            hint="replace the link by the folder that it leads to, or move the whole log and link to its folder",
         )
     if (names and not names & _FOLDERS) or (events and "_delta_log" not in events):
         raise LogError(

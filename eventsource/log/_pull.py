@@ -132,7 +132,8 @@ def refuse_rejected_lines(source: str, batches: Iterable[Batch]) -> None:
 def check_first_ids(batches: Iterable[Batch]) -> Iterator[Batch]:
     """Yield batches; refuse the first one with events if its ids are those of something else than events.
 
-    Such as the ids of customers: many lines have one id and differ. Only the first of each would be appended.
+    Ids of customers are an example: many different lines then share an id, and only the first of them would be
+    appended.
 
     Raises:
         SourceError: each id has at least two different events on average, and there are at least 20 of them.

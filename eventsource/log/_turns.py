@@ -1,4 +1,4 @@
-"""Turns: the writers of a table wait in a queue, so that they do not overtake each other again and again.
+"""Turns: the writers of a table wait in a queue, so that few commits meet a conflict.
 
 Writers need no lock to be correct: of two commits that began at the same version Delta takes one. But of eight
 writers that try at once, the work of seven has no effect, and one of them may lose many times in a row. So

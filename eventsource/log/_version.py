@@ -137,7 +137,7 @@ class TableVersion:
     def reading(self) -> Iterator[None]:
         """Raise an error of Polars as that of the damaged file which caused it.
 
-        At some flipped bits Polars panics, with what Python does not count as an `Exception`.
+        Polars panics on some flipped bits, with an error that is not an `Exception`.
 
         Raises:
             LogError: a file of the table is damaged.

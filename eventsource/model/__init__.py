@@ -13,8 +13,8 @@ A field that names no event types is of all types: `count()` counts every event 
 name members of the payload by dotted paths (`eventsource.dotted_paths`), and the envelope as ``@type``,
 ``@stream``, ``@event_id``, ``@version``, ``@position``, ``@occurred_at`` and ``@recorded_at``.
 
-Every field but `derive` takes a condition, ``where``. For the field, an event that does not meet it is as one of
-another type. It is a row-wise Polars expression over members:
+Every field but `derive` takes a condition, ``where``. For the field, an event that does not meet it counts
+as one of another type. It is a row-wise Polars expression over members:
 
 ```python
 import polars as pl

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from eventsource.operations._fractions import fraction
+from eventsource.exact_numbers import fraction
 from eventsource.operations._long_sums import LongSums
 from eventsource.operations._sums import RunningSums, running_sums
 from eventsource.operations._touched_rows import Numbers, TouchedRows

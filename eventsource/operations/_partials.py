@@ -19,9 +19,9 @@ import numpy as np
 import polars as pl
 from msgspec.structs import replace
 
+from eventsource.exact_numbers import fraction
 from eventsource.operations._arguments import Arguments
 from eventsource.operations._field_history import FieldEvents, FieldHistory
-from eventsource.operations._fractions import fraction
 from eventsource.operations._means import is_within_128_bits, quotients
 from eventsource.operations._operation import Partial
 from eventsource.operations._sums import RunningSums, exact_scale, running_sums_of_integers

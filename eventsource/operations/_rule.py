@@ -43,7 +43,7 @@ class Rule(Arguments, frozen=True, kw_only=True):
         function: ``(state, event) -> state`` of a ``reduce``.
         expression: a row-wise Polars expression over the other fields, of a ``derive``.
         where: a row-wise Polars expression over members of an event, named by their dotted paths. For the field,
-            an event that does not meet it is as one of another type.
+            an event that does not meet it counts as one of another type.
         label: how pages, charts and tables call the field; empty: by its name. Like the next two, it changes no
             answer, and is not part of the fingerprint of a plan.
         format: how they show its values; see `eventsource.formats`. Empty: as fits their type.

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
+from eventsource.exact_numbers import fraction
 from eventsource.operations._arguments import Arguments
-from eventsource.operations._fractions import fraction
 from eventsource.operations._reduction import call_function
 from eventsource.operations._unfoldable import canonical, check_total, comparable, exact_number
 

@@ -32,7 +32,7 @@ import polars as pl
 from msgspec import Struct
 
 from eventsource.errors import FoldError
-from eventsource.operations._fractions import fraction
+from eventsource.exact_numbers import fraction
 from eventsource.operations._long_sums import BEYOND_FLOATS, LongSums
 from eventsource.operations._touched_rows import Numbers, TouchedRows
 from eventsource.operations._wide_sums import WideSums
@@ -47,8 +47,8 @@ _BITS: Final = 125
 the same units, then add up to less than 2**126, which a signed integer of 128 bits holds."""
 
 _SMALLEST: Final = -800
-"""Sums below 2**-800 have the unit of those: the scale, 2**925, and its reciprocal are then floats of full
-precision. A scale above 2**1023 would be infinite."""
+"""Smaller sums are held in the unit for sums of this size, 2**-800. Its scale, 2**925, and the reciprocal are
+floats of full precision; a scale above 2**1023 would be infinite."""
 
 _WORD: Final = 62  # bits of a sum that a 64-bit integer holds for sure
 _BLOCK: Final = 16_384  # numbers that stay in a processor's cache while their digits are found

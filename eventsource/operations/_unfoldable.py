@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
+from eventsource.exact_numbers import fraction
 from eventsource.operations._arguments import Arguments
-from eventsource.operations._fractions import fraction
 
 if TYPE_CHECKING:
     from fractions import Fraction

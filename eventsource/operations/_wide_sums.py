@@ -16,7 +16,7 @@ class WideSums(Struct, frozen=True):
         sums: the running sums.
         dtype: the dtype of the sums that `between` returns.
         per_owner: whether the sums begin again with each entity, instead of running over all numbers.
-        top: no number is larger than this integer plus one, or smaller than its negative minus one.
+        top: all numbers are between ``-top - 1`` and ``top + 1``.
     """
 
     sums: pl.Series

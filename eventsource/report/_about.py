@@ -29,9 +29,9 @@ class Freshness:
 
     Args:
         occurred_at: when the last event happened; None: the log is empty.
-        recorded_at: when the event that was recorded last was; None: the log is empty.
+        recorded_at: the latest moment at which an event was recorded; None: the log is empty.
         position: the position that the log was read up to.
-        events: how many events that are.
+        events: how many events there are before it.
         rejected: lines that could not be read.
         max_age: the oldest that the definition allows the data to be, in words, such as ``2 days``; None: any.
         is_stale: whether they were older than that when the page was made.

@@ -54,7 +54,7 @@ class Series:
         latest: its newest page; empty: no run has succeeded.
         status: how its newest run ended, in words.
         is_good: whether it ended well.
-        data: until when its data are.
+        data: the moment up to which it has data, in words.
         headline: the name and the newest value of its headline result; empty: none.
         line: the points of the sparkline, for ``<polyline>``; empty: fewer than two numbers.
         runs: its runs, the newest first.

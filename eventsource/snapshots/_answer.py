@@ -90,7 +90,7 @@ def _folded_again(view: View, moment: datetime | None, entities: pl.Series) -> p
 
 
 def lost_events(log: EventLog, snapshot: Snapshot) -> Unusable | None:
-    """Return that the log no longer contains the events of a snapshot; None: it contains them."""
+    """Return the reason if the log no longer contains the events of a snapshot; None: it contains them."""
     if still_contains(log, snapshot.log_mark, head=snapshot.position, last_id=snapshot.last_event_id):
         return None
     return Unusable("the log was restored from a backup, and no longer contains its events")

@@ -15,10 +15,10 @@ Each snapshot is one Parquet file. All snapshots of one plan on one log are in o
   states are used. The folder gives the name of a file; its metadata do not hold it.
 * A file is written under a temporary name and then renamed: it is complete, or not there.
 
-Every part of the digest decides what the states mean. A changed model, another log at the same path or another
-version of the format therefore looks into another folder, and never finds a snapshot that is not its own. Folders
-that no question used for a month are removed. After an upgrade that raises the version, the old snapshots are not
-read any more, and new ones are taken as policies ask for them.
+Every part of the digest decides what the states mean. A changed model, another log at the same path and another
+version of the format have another folder, so no question finds a snapshot of something else. Folders that no
+question used for a month are removed. After an upgrade that raises the version, the old snapshots are not read any
+more, and new ones are taken as policies ask for them.
 
 Deleting files or the whole folder changes no answer. Files that are damaged count as absent; pruning removes those
 whose metadata cannot be read.

@@ -29,8 +29,8 @@ def cells(column: pl.Series) -> list[Any]:
     """Return the values of a column; as texts those that JSON or Python cannot represent.
 
     These are NaN and infinities, and times outside the calendar. Such a text is neither a number nor a time: if it
-    is the event's own time, the row is rejected. In a payload it stays as it is, and a field that sums it names
-    it.
+    is the event's own time, the row is rejected. In a payload it stays as it is, and is a fault of a field that
+    sums it.
     """
     dtype = column.dtype
     if isinstance(dtype, pl.Struct):

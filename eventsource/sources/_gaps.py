@@ -5,13 +5,13 @@ A sequence gives numbers when rows are written; readers see them when their tran
     position   4   5   6   7        5 belongs to a transaction that is still open, 6 is committed already
     visible    4       6   7        a reader that remembers 7 would never read 5
 
-So a reader remembers the gap ``5 … 5``, and looks into it again. A gap whose transaction was rolled back would
-stay. It is *retired by proof*, never after a time: all transactions that ran when the gap was first seen
-have ended, and a read after that still found nothing there. Two facts about the first sight prove it:
+So a reader remembers the gap ``5 … 5``, and looks into it again. If its transaction was rolled back, it is never
+filled. The reader forgets a gap only with a proof, never after a time: all transactions that ran when it first saw
+the gap have ended, and a later read still found nothing there. Two facts of that first moment prove it:
 
 * ``pg_snapshot_xmax``: once ``pg_snapshot_xmin`` has reached it, all transactions with a number have ended;
-* the time of the server: once no transaction is open that began before it, those have ended, too, that draw from a
-  sequence before they get a number of their own.
+* the time of the server: once no transaction is open that began before it, those without a number have ended too.
+  A transaction may draw from a sequence before it gets a number.
 """
 
 from collections.abc import Iterable, Sequence

@@ -151,7 +151,7 @@ class PostgresqlReader(SqlReader):
         return f"the transaction of pid {pid} ({who}), open for {seconds:.0f} s"
 
     def identity(self, source: str) -> str:
-        """Return the cluster, the database, and the table, which another one of the same name is not."""
+        """Return the ids of cluster, database and table; a new table of the same name has another id."""
         ((cluster, database),) = self.rows(_CLUSTER)
         if source.startswith("("):
             return f"{cluster}/{database}"

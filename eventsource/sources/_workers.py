@@ -8,7 +8,7 @@
     block 2  ────────────▶    b: events of 2  ────────▶     2      3 is being decoded, 4 is being read
     block 3  ────────────▶    a: …
 
-Which process decodes a block changes nothing of what is decoded. Small inputs are decoded in this process, as
+The events are the same whichever process decodes a block. Small inputs are decoded in this process, as
 a worker takes about 0.3 s to start. A worker that ends early (killed, or out of memory) is not replaced: this
 process decodes the block that it had.
 """

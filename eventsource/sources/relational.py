@@ -1,8 +1,8 @@
 """Rows of an SQL database as events: our own store, the tables of known libraries, any table or query.
 
-On PostgreSQL no row is ever skipped that commits after a later one: see `eventsource.sources._table_reader`. On
-SQLite one writer at a time allots positions, so that nothing commits out of order. Of other databases a note says
-that this is not known.
+On PostgreSQL, rows that commit after a row with a later position are not skipped: see
+`eventsource.sources._table_reader`. On SQLite one writer at a time allots positions, so that nothing commits out
+of order. For other databases, a note says that such rows may be missed.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -30,9 +30,9 @@ from eventsource.snapshots import (
     take_snapshot,
     verify_snapshots,
 )
-from eventsource.timeline._answers import difference, explanation
+from eventsource.timeline._answers import difference, explanation, state_before_events
 from eventsource.timeline._corrections import EntityCorrections, correction_note
-from eventsource.timeline._faults import Faults, Sight, check_faults, listed_faults, settle
+from eventsource.timeline._faults import Faults, Sight, check_faults, listed_faults, raise_or_warn_of_faults
 from eventsource.timeline._mixed import Mixed
 from eventsource.timeline._names import warn_of_unknown_names
 from eventsource.timeline._question import (
@@ -66,6 +66,7 @@ __all__ = [
     "correction_note",
     "hint_for_unknown_entity",
     "plan_html",
+    "state_before_events",
 ]
 
 _HOMES: Final = {"Replay": "_replay", "Step": "_replay", "plan_html": "_display"}
@@ -97,9 +98,9 @@ class Timeline:
         log: a `Log`.
         model: a `Model` class or a `Plan`.
         tz: the zone of moments that name none.
-        faults: what follows where an answer depends on an event that a field cannot fold (a *fault*): ``"raise"``,
-            a `FaultError` that names it; or ``"skip"``, the answer without that value, and a warning that counts
-            what was skipped. See `faults`.
+        faults: what to do where an answer depends on an event that a field cannot fold (a *fault*). ``"raise"``
+            raises a `FaultError` that names the event. ``"skip"`` answers without that value, and warns how many
+            values were skipped. See `faults`.
         engine: what folds events; default: `eventsource.fold.PolarsEngine`.
         snapshots: which snapshots are taken automatically, as questions are asked; default: none, only those of
             `snapshot`.
@@ -170,14 +171,14 @@ class Timeline:
                 with attempt as view:
                     sight = Sight(view, moment)
                     states = self._states(sight, ids, snapshots=snapshots, take_due=upto is None)
-            return self._settled(states, sight, ids)
+            return self._checked(states, sight, ids)
         moments = several_moments(when)
         last = max((last_instant(each, question.tz) for each in moments), default=None)
         for attempt in self._attempts(question):
             with attempt as view:
                 sight = Sight(view, last)
                 states = states_at_moments(sight, self._engine, moments, question.tz, ids)
-        return self._settled(states, sight, ids)
+        return self._checked(states, sight, ids)
 
     def snapshot(self, when: Moment | None = None) -> Snapshot:
         """Store the states at a moment, for later questions to start from.
@@ -220,7 +221,7 @@ class Timeline:
     ) -> Snapshot | Unusable:
         """Return the snapshot that `as_of` starts from with the same arguments, or why it starts from none.
 
-        It takes the same time as that question, and takes no snapshot itself, also where a policy asks for one.
+        It takes as long as that question. It writes no snapshot, even where a policy asks for one.
 
         Args:
             when: one moment; default: now, that is after all events. For several moments no snapshot is used.
@@ -280,7 +281,7 @@ class Timeline:
             with attempt as view:
                 sight = Sight(view)
                 histories = sight.map(self._engine.history, ids)
-        return self._settled(concat_answers(histories), sight, ids)
+        return self._checked(concat_answers(histories), sight, ids)
 
     def changes(
         self,
@@ -312,7 +313,7 @@ class Timeline:
                 changes = changes_of(sight, self._engine, [field], entities=ids)[field]
         if since is not None:
             changes = changes.filter(pl.col("at") >= first_instant(since, question.tz))
-        return self._settled(changes, sight, ids)
+        return self._checked(changes, sight, ids)
 
     def diff(
         self,
@@ -347,7 +348,7 @@ class Timeline:
                 sight = Sight(view, max(first, second))
                 pairs = sight.map(lambda e: (self._engine.as_of(e, first), self._engine.as_of(e, second)), ids)
         before, after = (concat_answers(states) for states in zip(*pairs, strict=True))
-        return self._settled(difference(before, after, self.plan.fields, mixed), sight, ids)
+        return self._checked(difference(before, after, self.plan.fields, mixed), sight, ids)
 
     def explain(
         self,
@@ -380,7 +381,7 @@ class Timeline:
                 corrected = EntityCorrections.of(view, ids).notes_of_fields(self.plan, sight.until)
         if not any(map(len, changes.values())):
             warn_of_unknown_entity(self, ids, sight.view)
-        return self._settled(explanation(changes, self.plan, mixed, corrected), sight)
+        return self._checked(explanation(changes, self.plan, mixed, corrected), sight)
 
     def trend(  # noqa: PLR0913 - filters, all by keyword
         self,
@@ -405,9 +406,9 @@ class Timeline:
             measures: column name → a Polars aggregation over the fields, such as
                 ``pl.col("premium").sum()`` or ``pl.len()``.
             every: the step, a Polars duration such as ``"1d"``, ``"1w"``, ``"1mo"``.
-            since: first moment; default: the last day of the calendar step of the first event, such as its month's
-                last; for steps of hours and less, the day of the first event. A date is the end of its day, but
-                its midnight for steps of hours and less.
+            since: first moment; default: the last day of the calendar step that contains the first event, such as
+                the last day of its month; for steps of hours or less, the day of the first event. A date means the
+                end of its day; for steps of hours or less, its midnight.
             until: last moment that may be in the answer; default: the last day of the step of the last event.
             by: fields to group by.
 
@@ -428,7 +429,7 @@ class Timeline:
                 instants = [question.last_instant(moment) for moment in labels]
                 sight = Sight(view, instants[-1] if instants else None)
                 slots = trend_slots(sight, self._engine, trend, plan, instants)
-        return self._settled(trend.over(slots, labels), sight)
+        return self._checked(trend.over(slots, labels), sight)
 
     def join(
         self,
@@ -475,7 +476,7 @@ class Timeline:
                 sight = Sight(view.over_time() if rows.known_at else view, asked["at"].max())  # type: ignore[arg-type]  # a datetime
                 states = states_of_rows(sight, self._engine, asked)
         joined = rows.frame.hstack(states.select(pl.col(name).alias(prefix + name) for name in self.plan.fields))
-        return self._settled(joined, sight)
+        return self._checked(joined, sight)
 
     def replay(self, entity: str | int, *, known_at: Moment | None = None, upto: int | None = None) -> "Replay":
         """Return one step per relevant event of an entity: the state before, what changed, the state after.
@@ -492,7 +493,7 @@ class Timeline:
                 [(events, changes)] = sight.map(lambda events: (events, self._engine.changes(events, fields)), ids)
                 corrections = EntityCorrections.of(view, ids)
                 steps = replay_of(ids[0], events, changes, self.log, corrections)
-        return self._settled(steps, sight, ids)
+        return self._checked(steps, sight, ids)
 
     def faults(
         self, entity: Entities | None = None, *, known_at: Moment | None = None, upto: int | None = None
@@ -513,7 +514,7 @@ class Timeline:
         return listed_faults(pl.concat(found))
 
     def with_faults(self, faults: Faults) -> "Timeline":
-        """Return this timeline with another answer to faults; both share index and snapshots.
+        """Return this timeline with another mode for faults; both share index and snapshots.
 
         Raises:
             ModelError: ``faults`` is neither ``"raise"`` nor ``"skip"``.
@@ -561,13 +562,13 @@ class Timeline:
             if attempt.missing is None:
                 yield attempt
 
-    def _settled(self, answer: T, sight: Sight, ids: pl.Series | None = None) -> T:
-        """Return an answer, unless faults spoil it; warn if it is empty since no entity has the id.
+    def _checked(self, answer: T, sight: Sight, ids: pl.Series | None = None) -> T:
+        """Return an answer, after a check for faults; warn if it is empty because no entity has the id.
 
         Raises:
-            FaultError: they do.
+            FaultError: the question met a fault, and the mode is ``raise``.
         """
-        settle(sight, self.on_fault, self.plan.name)
+        raise_or_warn_of_faults(sight, self.on_fault, self.plan.name)
         if ids is not None and not len(answer):
             warn_of_unknown_entity(self, ids, sight.view)
         return answer

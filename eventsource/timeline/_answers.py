@@ -19,7 +19,7 @@ from eventsource.operations import compute_derived
 from eventsource.plan import Plan, Rule
 from eventsource.timeline._mixed import Mixed, concat_values
 
-__all__ = ["defaults", "difference", "explanation", "moments_column"]
+__all__ = ["difference", "dtypes_of", "explanation", "moments_column", "state_before_events"]
 
 _SOURCE = ("event_id", "type", "at", "position")
 
@@ -65,7 +65,7 @@ def explanation(
         corrected: field → what was corrected about its events.
     """
     rows, values = [], []
-    unchanged = defaults(changes, plan)
+    unchanged = state_before_events(plan, dtypes_of(changes))
     for name in plan.fields:
         last = changes[name].tail(1)
         values.append((last["after"] if last.height else unchanged[name]).alias("value"))
@@ -79,10 +79,20 @@ def explanation(
     return frame.with_columns(concat_values(values, mixed)).select("field", "value", *_SOURCE, *notes)
 
 
-def defaults(changes: Mapping[str, pl.DataFrame], plan: Plan) -> pl.DataFrame:
-    """Return one row: the fields before any event, in the dtypes of their changes."""
-    state = [_default(rule, changes[rule.name].schema["after"]) for rule in plan.folded]
-    return compute_derived(pl.DataFrame(state), plan.rules).select(plan.fields)
+def state_before_events(plan: Plan, dtypes: Mapping[str, pl.DataType]) -> pl.DataFrame:
+    """Return one row: the fields of an entity before any event.
+
+    Args:
+        plan: the plan.
+        dtypes: field → the dtype in which answers show it; derived fields are computed over these.
+    """
+    defaults = pl.DataFrame([_default(rule, dtypes[rule.name]) for rule in plan.folded])
+    return compute_derived(defaults, plan.rules).select(plan.fields)
+
+
+def dtypes_of(changes: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataType]:
+    """Return field → the dtype of its values, from the changes of each field."""
+    return {name: frame.schema["after"] for name, frame in changes.items()}
 
 
 def _default(rule: Rule, dtype: pl.DataType) -> pl.Series:

@@ -1,4 +1,4 @@
-"""Faults: events that a field cannot fold, and what follows for the question that depends on them."""
+"""Faults: events that a field cannot fold. A question that depends on one raises an error, or warns."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -12,10 +12,10 @@ from eventsource.fold import FAULTS, Events
 from eventsource.index import View
 from eventsource.messages import counted, warn
 
-__all__ = ["Faults", "Sight", "check_faults", "fault_error", "listed_faults", "settle"]
+__all__ = ["Faults", "Sight", "check_faults", "fault_error", "listed_faults", "raise_or_warn_of_faults"]
 
 Faults = Literal["raise", "skip"]
-"""What follows from a fault: the question that depends on it fails, or is answered without the value."""
+"""The mode: a question that depends on a fault fails, or is answered without the value."""
 
 T = TypeVar("T")
 
@@ -50,7 +50,7 @@ class Sight(Struct, frozen=True):
 
 
 def check_faults(mode: Any) -> Faults:
-    """Return what follows from a fault, as given.
+    """Return a mode, if it is one.
 
     Raises:
         ModelError: it is neither ``raise`` nor ``skip``.
@@ -60,11 +60,11 @@ def check_faults(mode: Any) -> Faults:
     return mode  # type: ignore[no-any-return]  # checked
 
 
-def settle(sight: Sight, mode: Faults, model: str) -> None:
-    """Do what follows from the faults that a question met.
+def raise_or_warn_of_faults(sight: Sight, mode: Faults, model: str) -> None:
+    """Raise the first of the faults that a question met, or warn how many there are, as the mode says.
 
     Raises:
-        FaultError: there is one, and the mode is ``raise``: the first in fold order of the smallest entity.
+        FaultError: there is a fault, and the mode is ``raise``: the first in fold order of the smallest entity.
     """
     if not sight.found:
         return

@@ -7,7 +7,7 @@
     pl.col("n").median()                         |m|0 = the median        col("|m|0")
 
 `split_measure` does this, and `Additive.of` decides whether running totals give an aggregation. They give sums,
-counts and means, but no median. If one of the aggregations is another, the whole trend goes moment by moment.
+counts and means, but no median. If a trend has any other aggregation, all of it is computed moment by moment.
 
 Polars has no public way to look inside an expression or to replace a part of it. So `split_measure` reads the JSON
 into which Polars serialises an expression, where an aggregation is ``{"Agg": …}`` and ``len()`` is ``"Len"``. That
@@ -73,7 +73,7 @@ class Additive(Struct, frozen=True):
 
     @classmethod
     def of(cls, measure: pl.Expr, rows: pl.DataFrame) -> "Additive | None":
-        """Return the aggregation as additive over ``rows``; None if only each moment's rows give it."""
+        """Return the aggregation as additive over ``rows``; None if running totals do not give it."""
         if measure.meta == pl.len().meta:
             return cls("len", pl.lit(1))
         inputs = measure.meta.pop()

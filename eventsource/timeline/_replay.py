@@ -14,7 +14,7 @@ from eventsource.fold import Events
 from eventsource.index import reading
 from eventsource.messages import counted
 from eventsource.presentation import MASK, readers
-from eventsource.timeline._answers import defaults
+from eventsource.timeline._answers import dtypes_of, state_before_events
 from eventsource.timeline._corrections import EntityCorrections, correction_note
 from eventsource.timeline._display import Folded, table_html
 
@@ -150,7 +150,7 @@ def replay_of(
     payloads = _payloads(log, envelope["position"]) | corrections.payloads(log)
     notes = corrections.notes
     plan = events.plan
-    state = defaults(changes, plan).row(0, named=True)
+    state = state_before_events(plan, dtypes_of(changes)).row(0, named=True)
     exists = existed = False
     steps = []
     for at, position, event_id, type_ in envelope.iter_rows():
@@ -167,7 +167,7 @@ def replay_of(
 
 
 def _seen(replay: Replay) -> Replay:
-    """Return a replay as the readers of a report may see it: it is made for people, not for computations."""
+    """Return a replay without what the readers of a report may not see. Nothing is computed from a replay."""
     hides = readers()
     if hides is None:
         return replay

@@ -20,10 +20,10 @@ __all__ = ["trend_moments"]
 def trend_moments(
     view: View, every: str, *, since: Moment | None, until: Moment | None, tz: str
 ) -> list[date | datetime]:
-    """Return ``since``, ``since + every``, … up to ``until``; an open end is that of the events.
+    """Return ``since``, ``since + every``, … up to ``until``; the events decide an end that is None.
 
-    Calendar steps then end with their last days, and the last of them may be yet to come. Without events there are
-    no moments.
+    Such an end is the last day of the calendar step (for steps of hours or less: the day) that contains the first
+    or the last event. The last moment may be in the future. Without events there are no moments.
     """
     if since is not None and not is_calendar_step(every):
         since = first_instant(since, tz)  # the first hour of a day begins with it

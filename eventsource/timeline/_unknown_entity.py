@@ -1,7 +1,7 @@
 """A warning where a question about one entity finds nothing, since no entity of the model has its id.
 
-Several ids may well contain some without events, such as those of a join; so only one id is looked up. An
-in-memory log is not checked: it holds what a test needs.
+A question about several ids, such as a join, may well name some without events. So an id is looked up only where
+it is the only one. An in-memory log is not checked: it holds what a test needs.
 """
 
 from typing import TYPE_CHECKING, Final
@@ -28,7 +28,7 @@ def hint_for_unknown_entity(timeline: "Timeline", entity: str) -> str | None:
 
 
 def warn_of_unknown_entity(timeline: "Timeline", ids: pl.Series, view: View) -> None:
-    """Warn if a question was about one entity only, and there is none of this id.
+    """Warn if a question was about one id only, and no entity has it.
 
     Args:
         timeline: the timeline that was asked.
@@ -38,10 +38,10 @@ def warn_of_unknown_entity(timeline: "Timeline", ids: pl.Series, view: View) -> 
     if len(ids) != 1 or ids[0] is None or not timeline.log.path:
         return
     hint = None
-    everything = Attempt(View(view.parts, view.parts.head, known_at=None))
-    with everything as whole:  # if files were deleted since the question was answered, there is no warning
-        if not any(map(len, whole.map(_entities, ids))):  # the id alone is looked up in its own part
-            hint = _hint(ids[0], pl.concat(whole.map(_entities)))
+    attempt = Attempt(View(view.parts, view.parts.head, known_at=None))
+    with attempt as all_events:  # if files were deleted since the question was answered, there is no warning
+        if not any(map(len, all_events.map(_entities, ids))):  # looks into the part of this id only
+            hint = _hint(ids[0], pl.concat(all_events.map(_entities)))
     if hint is not None:
         warn(f"{timeline.plan.name}: unknown entity {ids[0]!r}; {hint}", UnknownEntityWarning)
 

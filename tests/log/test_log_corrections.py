@@ -73,7 +73,7 @@ def test_a_retraction_takes_an_event_back_and_a_correction_brings_it_back(log: L
 def test_what_is_read_so_already_is_not_appended(log: Log) -> None:
     """A correction that changes nothing is idempotent; numbers are compared by their digits."""
     assert log.correct("e1").envelope is None
-    assert str(log.correct("e1", data='{ "amount": 1 }')) == "e1 at position 1 is read so already"
+    assert str(log.correct("e1", data='{ "amount": 1 }')) == "e1 at position 1 already reads like that"
     assert log.head == 5
     assert log.correct("e1", data='{"amount": 1.0}').envelope is not None
     log.retract("e2")

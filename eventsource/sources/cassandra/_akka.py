@@ -16,9 +16,9 @@ sequence_nr    timestamp      after the pull up to U
 5              T … U          held back, as 4 is not there: the next pull begins with 4
 ```
 
-The journal has no order of all events. So a row may become visible after a pull that it is older than, if its
-write took longer than the delay. The sum of the last numbers shows that at the next pull: it is larger than
-before. Then everything is read again, and the log drops the events that it has, by their ids.
+The journal has no order of all events. So a row whose write took longer than the delay may become visible after a
+pull has passed its time. The next pull notices this, as the sum of the last numbers up to that time has grown.
+Then everything is read again, and the log drops the events that it has, by their ids.
 """
 
 from collections.abc import Iterator, Mapping

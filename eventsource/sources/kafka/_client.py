@@ -23,7 +23,7 @@ _T = TypeVar("_T")
 _LOGGER: Final = logging.getLogger("eventsource.kafka")
 _LOGGER.addHandler(logging.NullHandler())  # what matters becomes an error; who wants to see more adds a handler
 _STEP: Final = 0.5
-"""Seconds that a request takes at most before it is looked whether it can still succeed."""
+"""Seconds that a request may take, before a check whether it can still succeed."""
 
 _GROUP: Final = "eventsource"
 """librdkafka wants the name of a group; no offset is ever committed under it."""

@@ -28,8 +28,9 @@ def _prepare(line: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def _payload(line: Mapping[str, Any]) -> str:
     """Return the payload as an object; any other value becomes the only member of an object.
 
-    JSON may be the member ``data`` itself, its text in a string, or its bytes in ``data_base64``. Whether it is
-    JSON says ``datacontenttype``; without one it is. Bytes of another type stay as they are, as text of base64.
+    JSON may be the member ``data`` itself, its text in a string, or its bytes in ``data_base64``.
+    ``datacontenttype`` says whether it is JSON; without one it is. Bytes of another type stay as they are, as text
+    of base64.
     """
     data, encoded = line.get("data"), line.get("data_base64")
     content_type = plain(line.get("datacontenttype")) or _JSON

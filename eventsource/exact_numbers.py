@@ -1,4 +1,4 @@
-"""Exact numbers. The module ``fractions`` takes longer to import than most questions need fractions for."""
+"""Exact numbers: fractions, whose module takes longer to import than most questions need fractions for."""
 
 from typing import TYPE_CHECKING, Any
 
