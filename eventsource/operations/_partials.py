@@ -147,6 +147,8 @@ TOTAL: Final = Partial(
 
 def _mean_columns(_rule: Arguments, events: FieldEvents) -> _Columns | None:
     """Return the exact sum, decimals in units of their last digit, and the count."""
+    if events.values.dtype == pl.String():  # numbers that no dtype holds together
+        return None
     if isinstance(events.values.dtype, pl.Decimal):
         events = replace(events, values=events.values.to_physical())
     if not (events.values.dtype.is_float() or is_within_128_bits(events.values)):

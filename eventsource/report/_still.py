@@ -19,6 +19,8 @@ _INK: Final[dict[str, Any]] = {
     "text": {"color": "#1c1f23"},
 }
 _NOT_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_TWO_HALVES: Final = re.compile("[\U00010000-\U0010ffff]")
+"""Characters that JavaScript holds as two, such as emoji."""
 _VARIABLES: Final = {
     "#5d6670": "var(--soft)",
     "#dfe3e8": "var(--rule)",
@@ -38,11 +40,23 @@ def still(spec: Mapping[str, Any]) -> Markup:
     for name, colours in _INK.items():
         config[name] = {**config.get(name, {}), **colours}
     drawn = _for_xml({**spec, "width": _WIDTH, "config": config})
-    svg: str = vl_convert.vegalite_to_svg(json.dumps(drawn), allowed_base_urls=[])
+    svg = _svg(json.dumps(drawn, ensure_ascii=False))
     for colour, variable in _VARIABLES.items():
         svg = svg.replace(f'"{colour}"', f'"{variable}"')
     start = svg.index("<svg")
     return Markup('<div class="still">{}</div>').format(Markup(svg[start:]))  # noqa: S704 - vl-convert escapes texts
+
+
+def _svg(spec: str) -> str:
+    """Return the drawing. Vega cuts long texts between the halves of an emoji, at which the conversion fails."""
+    try:
+        svg: str = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
+    except ValueError:
+        plain = _TWO_HALVES.sub("\ufffd", spec)
+        if plain == spec:
+            raise
+        svg = vl_convert.vegalite_to_svg(plain, allowed_base_urls=[])
+    return svg
 
 
 def _for_xml(value: Any) -> Any:

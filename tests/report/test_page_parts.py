@@ -75,6 +75,16 @@ def test_letters_that_xml_has_not_are_replaced() -> None:
     assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]", drawn)
 
 
+@pytest.mark.parametrize("before", [4, 32, 33, 40])
+def test_a_long_name_with_emoji_is_drawn(before: int) -> None:
+    """It is cut where it is too long, perhaps inside an emoji; one that is not cut keeps them."""
+    name = "x" * before + "😀" * 20
+    drawn = still(charts.bars(pl.DataFrame({"name": [name, "b"], "n": [1, 2]}), "name", "n", title=name).to_dict())
+    assert f"{'x' * before}" in drawn
+    short = still(charts.bars(pl.DataFrame({"name": ["a😀", "b"], "n": [1, 2]}), "name", "n").to_dict())
+    assert "a😀" in short
+
+
 def test_the_script_is_cached_and_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A second process reads it; a damaged file is written again; without a cache it is made each time."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))

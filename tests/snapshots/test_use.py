@@ -1,6 +1,7 @@
 """Using snapshots: where they help, and where a question must not see what they hold."""
 
 import shutil
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,12 @@ from msgspec.structs import replace
 
 from eventsource import Log
 from eventsource.errors import DerivedFileWarning, FaultError, FoldError
+from eventsource.index import Sizes
+from eventsource.operations import Rule
 from eventsource.plan import Plan
-from eventsource.snapshots import Snapshot, Unusable
+from eventsource.snapshots import Snapshot, SnapshotPolicy, Unusable
 from eventsource.testing import MemoryLog
-from eventsource.timeline import Timeline
+from eventsource.timeline import Timeline, Tuning
 from tests.conformance.stored import (
     BUSY,
     assert_answers,
@@ -164,3 +167,28 @@ def test_a_sum_beyond_64_bits_is_refused_from_a_snapshot_too(tmp_path: Path) -> 
     for used in (True, False):
         with pytest.raises(FaultError, match="64 bits"):
             found.as_of(snapshots=used)
+
+
+def test_the_mean_of_numbers_that_no_dtype_holds_together_is_in_no_snapshot(tmp_path: Path) -> None:
+    """Their exact sum has no dtype either: a snapshot is refused, and questions under a policy are answered."""
+    log = Log(tmp_path / "log")
+    numbers = ["2.5", "1e41", "9007199254740993"]
+    log.append(
+        [
+            {
+                "event_id": number,
+                "stream": "a",
+                "type": "Paid",
+                "occurred_at": f"2024-01-0{day}T12:00:00Z",
+                "data": f'{{"n": {number}}}',
+            }
+            for day, number in enumerate(numbers, 1)
+        ]
+    )
+    plan = Plan("Numbers", (Rule(name="mean", op="mean", events=("Paid",), of="n"),))
+    mean = sum(map(Fraction, numbers)) / 3
+    for policy in (None, SnapshotPolicy(events=1)):
+        found = Timeline(log, plan, snapshots=policy, tuning=Tuning(index=Sizes(in_memory=0)))
+        assert found.as_of()["mean"].to_list() == [float(mean)]
+        with pytest.raises(FoldError, match="the states cannot be stored: the sums of field 'mean'"):
+            found.snapshot()
