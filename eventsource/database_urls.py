@@ -7,9 +7,19 @@ import sqlalchemy as sa
 from eventsource.errors import EventsourceError
 from eventsource.redaction import HIDDEN, is_secret_parameter
 
-__all__ = ["EXAMPLES", "database_url", "shown_url"]
+__all__ = ["CONNECTION_HINTS", "EXAMPLES", "database_url", "shown_url"]
 
 EXAMPLES = "sqlite:///shop.db or postgresql+psycopg://user@host/database"
+
+CONNECTION_HINTS = (
+    ("password authentication failed", "check user and password: in the URL, PGPASSWORD or ~/.pgpass"),
+    ("no password supplied", "give the password in the URL, in PGPASSWORD or in ~/.pgpass"),
+    ("onnection refused", "check host and port, and that the server is running"),
+    ("could not translate host name", "check the host in the URL"),
+    ("failed to resolve host", "check the host in the URL"),
+    ("SSL", "check sslmode in the URL, such as ?sslmode=require, or ?sslmode=verify-full&sslrootcert=ca.pem"),
+)
+"""What an error of a connection says, and what helps."""
 
 _DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg", "sqlite+pysqlite": "sqlite"}
 """Other names of a driver."""

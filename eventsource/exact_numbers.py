@@ -1,11 +1,14 @@
-"""Exact numbers: fractions, whose module takes longer to import than most questions need fractions for."""
+"""Exact numbers: what floats hold exactly; fractions, whose module takes longer to import than most questions."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from fractions import Fraction
 
-__all__ = ["fraction"]
+__all__ = ["EXACT_IN_FLOATS", "fraction"]
+
+EXACT_IN_FLOATS: Final = 2**53
+"""Floats, which JavaScript has only, hold all integers up to this one."""
 
 
 def fraction(value: Any) -> "Fraction":

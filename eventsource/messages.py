@@ -5,6 +5,8 @@ import warnings
 from collections.abc import Iterable
 from typing import Final
 
+from eventsource.redaction import without_secrets
+
 __all__ = ["counted", "first_line", "noun", "suggestion", "warn"]
 
 _MOST_NAMES: Final = 12
@@ -42,8 +44,11 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of an error of a library; a backtrace may follow it."""
-    return (str(error).splitlines() or [type(error).__name__])[0][:_LONGEST]
+    """Return the first line of an error of a library; a backtrace may follow it.
+
+    Secrets are hidden before a long line is cut: of a URL that is cut, nothing would say where its password is.
+    """
+    return without_secrets((str(error).splitlines() or [type(error).__name__])[0])[:_LONGEST]
 
 
 def warn(message: str, category: type[Warning]) -> None:

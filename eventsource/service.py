@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, Protocol, Self
 
 from eventsource.atomic_write import atomic_write
 from eventsource.errors import FaultError, MomentError, ReadModelBusyError, ReadModelError
-from eventsource.redaction import without_secrets
+from eventsource.messages import first_line
 from eventsource.retry import pause_before_retry
 from eventsource.stop_signal import StopSignal
 
@@ -156,7 +156,7 @@ class Service:
                     status = self._round(status, refresh, lag)
                 except Exception as error:
                     self._report(
-                        replace(status, state="failed", time=datetime.now(UTC), last_error=_first_line(error))
+                        replace(status, state="failed", time=datetime.now(UTC), last_error=first_line(error))
                     )
                     raise
                 self._report(status)
@@ -181,7 +181,7 @@ class Service:
                 before.refreshed,
                 before.lag,
                 failures,
-                _first_line(error),
+                first_line(error),
                 _pause(failures),
             )
         return Status("following", datetime.now(UTC), refreshed, behind, 0, before.last_error, self.every)
@@ -207,7 +207,3 @@ class Service:
 def _pause(failures: int) -> float:
     """Return the seconds until the next attempt: up to 1 s at first, up to a minute after many failures."""
     return pause_before_retry(failures, first=_FIRST, longest=_LONGEST, jitter=0.5)
-
-
-def _first_line(error: Exception) -> str:
-    return without_secrets((str(error).splitlines() or [type(error).__name__])[0])

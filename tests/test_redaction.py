@@ -5,6 +5,7 @@ import time
 import pytest
 
 from eventsource.errors import EventsourceError
+from eventsource.messages import first_line
 from eventsource.redaction import harmless_cause, is_secret_parameter, without_secrets
 from tests.hostile import effort
 
@@ -48,6 +49,14 @@ def test_other_texts_stay_as_they_are(text: str) -> None:
     assert without_secrets(text) == text
     cause = OSError(text)
     assert harmless_cause(cause) is cause
+
+
+@pytest.mark.parametrize("before", range(240, 301, 5))
+def test_a_long_line_is_cut_after_its_secrets_are_hidden(before: int) -> None:
+    """Also where the cut is inside the password: what is left does not look like a URL with one."""
+    error = OSError(f"{'x' * before} postgresql://ann:s3cr3t-s3cr3t@host/shop\nbacktrace")
+    assert "s3c" not in first_line(error)
+    assert "s3c" not in str(EventsourceError(first_line(error)))
 
 
 @pytest.mark.hostile

@@ -12,20 +12,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 
 import polars as pl
 
 from eventsource.board._changed import Changed
 from eventsource.errors import ReportError
-from eventsource.formats import check_format, formatted
+from eventsource.exact_numbers import EXACT_IN_FLOATS
+from eventsource.formats import OTHER, check_format, formatted
 
-__all__ = ["OTHER", "Figure", "figures_of", "grouped_values", "plain_value", "values_at"]
-
-_EXACT: Final = 2**53
-"""JavaScript holds integers up to here exactly."""
-OTHER: Final = "other"
-"""The group of all that have no name of their own."""
+__all__ = ["Figure", "figures_of", "grouped_values", "plain_value", "values_at"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +152,7 @@ def plain_value(value: Any) -> Any:
 
 def _number(value: float | Decimal) -> int | float | str | None:
     if isinstance(value, int):
-        return value if abs(value) <= _EXACT else str(value)
+        return value if abs(value) <= EXACT_IN_FLOATS else str(value)
     if not math.isfinite(value):
         return None
     near = float(value)

@@ -15,9 +15,9 @@ from typing import Any, Final
 import polars as pl
 
 from eventsource.board._changed import Changed
-from eventsource.board._figures import OTHER, Figure, plain_value
+from eventsource.board._figures import Figure, plain_value
 from eventsource.board._lives import Field, Lives
-from eventsource.formats import MISSING
+from eventsource.formats import MISSING, OTHER
 from eventsource.presentation import MASK, readers, small
 
 __all__ = [

@@ -21,7 +21,7 @@ from eventsource.charts._spec import (
     tooltips,
 )
 from eventsource.charts._theme import GREY
-from eventsource.charts._values import checked
+from eventsource.charts._values import checked, whole
 from eventsource.charts._whiskers import HIGH, texts_of_intervals, whiskers, with_intervals
 from eventsource.formats import formatted
 from eventsource.presentation import label, look, texts_of_small_rows
@@ -131,7 +131,7 @@ def difference(
     rows = checked(frame, name, before, after)
     form = form or look(before).format
     change = rows[after].cast(pl.Float64) - rows[before].cast(pl.Float64)
-    texts = [f"{'+' if by > 0 else ''}{formatted(_whole(by), form)}" if by is not None else "–" for by in change]
+    texts = [f"{'+' if by > 0 else ''}{formatted(whole(by), form)}" if by is not None else "–" for by in change]
     end = rows.select(pl.max_horizontal(pl.col(before, after).cast(pl.Float64))).to_series()
     drawn = rows.with_columns(
         name_column(rows[name], "name"), pl.Series(hidden("label"), texts), end.alias(hidden("end"))
@@ -264,10 +264,6 @@ def _domain(values: pl.Series, headroom: float) -> list[float]:
 
 def _signed(column: pl.Series) -> pl.Series:
     return column.cast(pl.Int64) if column.dtype.is_unsigned_integer() else column
-
-
-def _whole(value: float) -> float:
-    return int(value) if value.is_integer() else value
 
 
 def _largest(rows: pl.DataFrame, category: str, texts: list[str], color: str | None) -> str:

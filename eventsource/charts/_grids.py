@@ -13,7 +13,7 @@ import polars as pl
 
 from eventsource.charts._spec import ROW_HEIGHT, Spec, chart, hidden, name_column, names, tooltips
 from eventsource.charts._theme import ACCENT, GREY
-from eventsource.charts._values import categories, checked
+from eventsource.charts._values import categories, checked, whole
 from eventsource.errors import ReportError
 from eventsource.formats import formatted
 from eventsource.presentation import label, look, small_text
@@ -75,7 +75,7 @@ def heatmap(
         labels.cast(pl.String).alias(hidden("label")),
     )
     count = rows[y].n_unique()
-    about = f"{label(value)} from {formatted(_whole(low), form)} to {formatted(_whole(high), form)}."
+    about = f"{label(value)} from {formatted(whole(low), form)} to {formatted(whole(high), form)}."
     return _grid(drawn, columns, names(rows[y], "row", is_row=True), title=title, about=about, count=count)
 
 
@@ -128,7 +128,3 @@ def _grid(
         {"mark": {"type": "text", "fontSize": size}, "encoding": cell | {"text": {"field": hidden("label")}}},
     ]
     return chart(layers, drawn, title=title, about=about, height=_CELL_HEIGHT * count + ROW_HEIGHT)
-
-
-def _whole(value: float) -> float:
-    return int(value) if value.is_integer() else value

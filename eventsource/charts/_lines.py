@@ -25,8 +25,8 @@ from eventsource.charts._spec import (
     time_axis,
     tooltips,
 )
-from eventsource.charts._values import OTHER, checked
-from eventsource.formats import formatted
+from eventsource.charts._values import checked
+from eventsource.formats import OTHER, formatted
 from eventsource.presentation import look
 from eventsource.shares import NORMAL_QUANTILE
 

@@ -16,11 +16,12 @@ import polars as pl
 
 from eventsource.charts._theme import SERIES
 from eventsource.errors import ReportError
+from eventsource.exact_numbers import EXACT_IN_FLOATS
+from eventsource.formats import MISSING, OTHER
 from eventsource.presentation import label, masked
 
 __all__ = [
     "HIDDEN",
-    "OTHER",
     "categories",
     "checked",
     "clock",
@@ -28,18 +29,15 @@ __all__ = [
     "plain",
     "series",
     "spelt",
+    "whole",
     "whole_range",
 ]
 
 HIDDEN: Final = "|"
 """How names of columns begin that only place or label a mark."""
-OTHER: Final = "other"
-_MISSING: Final = "–"
 _MOST_ROWS: Final = 5_000
 _MOST_FILLED: Final = 80
 """Categories up to which gaps between them are shown."""
-_EXACT: Final = 2**53
-"""JavaScript holds integers up to here exactly."""
 
 
 def checked(frame: pl.DataFrame, *columns: str | None) -> pl.DataFrame:
@@ -67,7 +65,7 @@ def plain(column: pl.Series) -> pl.Series:
     if dtype.is_decimal() or dtype.is_float():
         values = column.cast(pl.Float64)
         return values.to_frame().select(pl.when(values.is_finite()).then(values).alias(column.name)).to_series()
-    if dtype.is_integer() and int(column.abs().max() or 0) > _EXACT:  # type: ignore[arg-type]  # integers
+    if dtype.is_integer() and int(column.abs().max() or 0) > EXACT_IN_FLOATS:  # type: ignore[arg-type]  # integers
         return column.cast(pl.String)
     return column if dtype.is_integer() or dtype == pl.Boolean else column.cast(pl.String)
 
@@ -95,13 +93,18 @@ def clock(column: pl.Series) -> pl.Series:
 def categories(column: pl.Series) -> pl.Series:
     """Return values as names of categories: months where they suffice, days where they do."""
     if not column.dtype.is_temporal():
-        return plain(column).cast(pl.String).fill_null(_MISSING)
+        return plain(column).cast(pl.String).fill_null(MISSING)
     days = column if column.dtype == pl.Date else column.dt.date()
     months = days.dt.strftime("%Y-%m")
     if months.n_unique() == column.n_unique():
-        return months.fill_null(_MISSING)
+        return months.fill_null(MISSING)
     texts = days.dt.strftime("%Y-%m-%d") if days.n_unique() == column.n_unique() else spelt(column)
-    return texts.fill_null(_MISSING)
+    return texts.fill_null(MISSING)
+
+
+def whole(value: float) -> float:
+    """Return a number without decimals as an integer, which reads without a point."""
+    return int(value) if value.is_integer() else value
 
 
 def whole_range(column: pl.Series) -> list[str]:
@@ -157,8 +160,8 @@ def series(frame: pl.DataFrame, column: str, size: str | None = None) -> tuple[p
         names = pl.select(
             pl.when(values).then(pl.lit(yes)).when(~values).then(pl.lit(no)).otherwise(None)
         ).to_series()
-        return names.fill_null(_MISSING), [name for name in (yes, no) if (names == name).any()]
-    texts = plain(values).cast(pl.String).fill_null(_MISSING)
+        return names.fill_null(MISSING), [name for name in (yes, no) if (names == name).any()]
+    texts = plain(values).cast(pl.String).fill_null(MISSING)
     weights = frame[size].cast(pl.Float64).abs() if size else pl.repeat(1.0, frame.height, eager=True)
     sizes = pl.DataFrame({"name": texts, "size": weights}).group_by("name").agg(pl.col("size").sum())
     order = sizes.sort("size", "name", descending=[True, False])["name"].to_list()

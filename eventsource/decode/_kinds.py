@@ -43,6 +43,7 @@ from eventsource.decode._paths import UNSET
 from eventsource.decode._texts import iso_texts, json_text, json_texts
 from eventsource.decode._unfit import BEYOND_FLOATS, Unfit
 from eventsource.event import TIMESTAMP
+from eventsource.exact_numbers import EXACT_IN_FLOATS
 
 __all__ = [
     "BAD_KEY",
@@ -92,7 +93,6 @@ _KIND_OF: Final[Mapping[type, str]] = {
     list: "json",
     Unfit: UNFIT,
 }
-_EXACT: Final = 2**53
 _INT64: Final = 2**63
 _BIG: Final = 10**38
 _NOTHING: Final = frozenset({type(None), msgspec.UnsetType})
@@ -127,7 +127,7 @@ def _only_kind(cls: type, values: list[Any]) -> str | None:
     """Return the kind of values of one class if they need no conversion; None: they do, or differ in size."""
     if cls is int:
         integers = [value for value in values if value.__class__ is int]
-        return "int" if min(integers) >= -_EXACT and max(integers) <= _EXACT else None
+        return "int" if min(integers) >= -EXACT_IN_FLOATS and max(integers) <= EXACT_IN_FLOATS else None
     return _KIND_OF[cls] if cls in (bool, float, str, datetime) else None
 
 
@@ -136,7 +136,7 @@ def _kind_of(value: Any) -> str:
 
 
 def _kind_of_integer(value: int) -> str:
-    if -_EXACT <= value <= _EXACT:
+    if -EXACT_IN_FLOATS <= value <= EXACT_IN_FLOATS:
         return "int"
     if -_INT64 <= value < _INT64:
         return "int" if int(float(value)) == value else "long"

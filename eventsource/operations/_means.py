@@ -13,13 +13,13 @@ Python divides the two integers exactly and rounds once; that is some fifty time
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from eventsource.exact_numbers import fraction
+from eventsource.exact_numbers import EXACT_IN_FLOATS, fraction
 from eventsource.operations._long_sums import LongSums
 from eventsource.operations._sums import RunningSums, running_sums
 from eventsource.operations._touched_rows import Numbers, TouchedRows
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
 __all__ = ["exact_sums", "is_within_128_bits", "quotients"]
-
-_EXACT: Final = 2**53
-"""Floats hold all integers up to this one."""
 
 
 def exact_sums(values: pl.Series, touched: TouchedRows) -> "tuple[RunningSums | WideSums | LongSums, Fraction]":
@@ -85,7 +82,7 @@ def _are_exact(counts: Numbers, units_in_one: "Fraction") -> npt.NDArray[Any]:
     """Return whether floats hold ``counts * units_in_one`` exactly: powers of two only move the point."""
     numerator, denominator = units_in_one.as_integer_ratio()
     is_power_of_two = numerator & (numerator - 1) == denominator & (denominator - 1) == 0
-    limit = _EXACT if is_power_of_two else _EXACT // numerator
+    limit = EXACT_IN_FLOATS if is_power_of_two else EXACT_IN_FLOATS // numerator
     return np.asarray(counts <= limit)
 
 

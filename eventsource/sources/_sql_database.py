@@ -8,7 +8,7 @@ from typing import Any, Final
 import polars as pl
 import sqlalchemy as sa
 
-from eventsource.database_urls import database_url, shown_url
+from eventsource.database_urls import CONNECTION_HINTS, database_url, shown_url
 from eventsource.errors import SourceError, StoreError
 from eventsource.messages import first_line
 from eventsource.redaction import harmless_cause
@@ -20,14 +20,8 @@ PLAIN_OIDS: Final = frozenset({16, 17, 18, 19, 20, 21, 23, 25, 26, 700, 701, 104
 """Types of PostgreSQL that arrive as they are; others are cast to text."""
 
 _HINTS: Final = (
-    ("password authentication failed", "check user and password: in the URL, PGPASSWORD or ~/.pgpass"),
-    ("no password supplied", "give the password in the URL, in PGPASSWORD or in ~/.pgpass"),
-    ("onnection refused", "check host and port, and that the server is running"),
     ("closed the connection", "the server was stopped: pull again when it runs; nothing was lost"),
     ("terminating connection", "the server was stopped: pull again when it runs; nothing was lost"),
-    ("could not translate host name", "check the host in the URL"),
-    ("failed to resolve host", "check the host in the URL"),
-    ("SSL", "check sslmode in the URL, such as ?sslmode=require"),
     ("permission denied", "grant the user SELECT on the table"),
     ("does not exist", "check the names of the database, the table and the columns"),
     ("no such", "check the names of the table and the columns"),
@@ -118,7 +112,8 @@ class SqlReader:
     def translated(self, error: BaseException) -> StoreError:
         """Return an error of a driver as one of this package, with what helps."""
         text = first_line(error)
-        hint = next((hint for words, hint in _HINTS if words in str(error)), "check the URL, then try again")
+        hints = (hint for words, hint in (*CONNECTION_HINTS, *_HINTS) if words in str(error))
+        hint = next(hints, "check the URL, then try again")
         return StoreError(f"{self.name}: {text}", hint=hint)
 
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final, TypeAlias
 
 import sqlalchemy as sa
 
-from eventsource.database_urls import database_url, shown_url
+from eventsource.database_urls import CONNECTION_HINTS, database_url, shown_url
 from eventsource.errors import StoreError
 from eventsource.redaction import harmless_cause
 from eventsource.store._events import NewEvent, StoredEvent
@@ -165,18 +165,12 @@ class Database(ABC):
 
 def _hint(text: str) -> str:
     """Return what helps against an error of a database."""
-    found = next((hint for words, hint in _HINTS if words in text), None)
+    found = next((hint for words, hint in (*_HINTS, *CONNECTION_HINTS) if words in text), None)
     return found or "check the URL and that the server is running, then try again"
 
 
 _HINTS: Final = (
-    ("password authentication failed", "check user and password: in the URL, PGPASSWORD or ~/.pgpass"),
-    ("no password supplied", "give the password in the URL, in PGPASSWORD or in ~/.pgpass"),
     ("does not exist", "check the name in the URL; a database is created with createdb NAME"),
-    ("onnection refused", "check host and port, and that the server is running"),
-    ("could not translate host name", "check the host in the URL"),
-    ("failed to resolve host", "check the host in the URL"),
-    ("SSL", "check sslmode in the URL, such as ?sslmode=require, or ?sslmode=verify-full&sslrootcert=ca.pem"),
     ("permission denied", "grant the user SELECT (and INSERT, to append) on the tables of the store"),
     ("events are only appended", "append an event that says what has changed"),
     ("unable to open database file", "check the path; a folder must exist"),

@@ -18,7 +18,7 @@ from kurrentdbclient.exceptions import (
 
 from eventsource.errors import SourceError, StoreError
 from eventsource.messages import first_line
-from eventsource.redaction import harmless_cause, without_secrets
+from eventsource.redaction import harmless_cause
 
 __all__ = ["connected"]
 
@@ -48,7 +48,7 @@ def connected(uri: str, what: str) -> Iterator[KurrentDBClient]:
         client = KurrentDBClient(uri)
     except (ValueError, TypeError, OSError) as error:
         raise SourceError(
-            f"the client of KurrentDB refuses the URL: {without_secrets(first_line(error))}",
+            f"the client of KurrentDB refuses the URL: {first_line(error)}",
             hint="such as kurrentdb://user:password@host:2113, or kurrentdb://host:2113?Tls=false without TLS",
         ) from harmless_cause(error)
     except KurrentDBClientError as error:
