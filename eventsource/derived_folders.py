@@ -66,12 +66,12 @@ def derived_folder(path: str, kind: str, key: str, *, erasures: int = 0) -> Path
 def remove_derived(folder: Path, path: str) -> None:
     """Remove the derived files of a log, in its folder and in this user's cache; after an erasure.
 
+    A process that updates an index holds its lock, and reads the log while it holds it. So it is waited for, and
+    whoever gets the lock next reads the log as it is after the erasure. The lock itself stays.
+
     Args:
         folder: the log's folder.
         path: how it was named, which the cache depends on.
-
-    A process that updates an index holds its lock, and reads the log while it holds it. So it is waited for, and
-    whoever gets the lock next reads the log as it is after the erasure. The lock itself stays.
     """
     for base in (folder, _cache(str(folder)), _cache(path)):
         for index in _folders(base / _INDEX):

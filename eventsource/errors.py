@@ -55,6 +55,7 @@ __all__ = [
     "StoreError",
     "UnknownEntityWarning",
     "UnknownNameWarning",
+    "UnnamedTypesWarning",
 ]
 
 _SHOWN = 80

@@ -55,7 +55,7 @@ def say(*templates: str, rows: pl.DataFrame | None = None, otherwise: str = "", 
         values: the values.
 
     Raises:
-        ReportError: a template names a value that there is none of, or a format that does not fit.
+        ReportError: a template names a value that was not given, or a format that does not fit.
     """
     filled = rows.to_dicts() if rows is not None else [{}]
     used = [values | row for row in filled if rows is not None or not _is_missing(templates, values, otherwise)]
