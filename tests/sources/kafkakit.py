@@ -2,14 +2,15 @@
 
 import json
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Literal
 from uuid import uuid4
 
 import polars as pl
-from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka import IsolationLevel, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
 import eventsource as es
 from eventsource.event import Batch, Source
@@ -61,6 +62,16 @@ class Topic:
         producer = self.producer()
         producer.produce(self.name, raw, key=key, **{"partition": 0, "timestamp": AT, **more})
         producer.flush()
+
+    def wait_until_stable(self, partition: int, offset: int) -> None:
+        """Wait until no transaction is open before an offset: the broker ends one after it has answered."""
+        place = {TopicPartition(self.name, partition): OffsetSpec.latest()}  # type: ignore[no-untyped-call]  # no types
+        for _ in range(300):
+            (found,) = self.admin.list_offsets(place, isolation_level=IsolationLevel.READ_COMMITTED).values()
+            if found.result().offset >= offset:
+                return
+            time.sleep(0.1)
+        raise TimeoutError(f"transactions before offset {offset} of {self.name} are still open")
 
     def source(self, query: str = "", **arguments: Any) -> Source:
         """Return the topic as a source."""

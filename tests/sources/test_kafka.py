@@ -66,6 +66,7 @@ def test_only_committed_messages_up_to_the_stable_offset_are_read(topic: Topic) 
     topic.produce(event(4))
     assert read(source, first.checkpoint).events.is_empty()
     producer.commit_transaction()
+    topic.wait_until_stable(0, 7)
     assert list(read(source, first.checkpoint).events["event_id"]) == ["e3", "e4"]
 
 
@@ -77,6 +78,7 @@ def test_a_pull_ends_behind_the_last_control_record(topic: Topic) -> None:
     producer.produce(topic.name, json.dumps(event(1)), partition=1)
     producer.flush()
     producer.abort_transaction()
+    topic.wait_until_stable(1, 2)
     source = topic.source()
     batch = read(source)
     assert batch.events.is_empty()
