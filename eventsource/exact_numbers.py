@@ -1,4 +1,4 @@
-"""Exact numbers: what floats hold exactly; fractions, whose module takes longer to import than most questions."""
+"""Exact numbers: the integers that floats hold, and fractions, whose module is imported when one is needed."""
 
 from typing import TYPE_CHECKING, Any, Final
 
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 __all__ = ["EXACT_IN_FLOATS", "fraction"]
 
 EXACT_IN_FLOATS: Final = 2**53
-"""Floats, which JavaScript has only, hold all integers up to this one."""
+"""Floats hold all integers up to this one exactly. All numbers of JavaScript are floats."""
 
 
 def fraction(value: Any) -> "Fraction":

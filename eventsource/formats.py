@@ -32,7 +32,7 @@ __all__ = ["MISSING", "NAMES", "OTHER", "check_format", "formatted"]
 MISSING: Final = "–"
 """How a value reads that is missing."""
 OTHER: Final = "other"
-"""How the group of all reads that have no group of their own."""
+"""How the group reads that holds all values without a group of their own."""
 _CURRENCY: Final = re.compile(r"money ([A-Z]{3})")
 _SIGNS: Final = {"EUR": "€", "USD": "$", "GBP": "£"}
 _UNITS: Final = (("day", timedelta(days=1)), ("hour", timedelta(hours=1)), ("minute", timedelta(minutes=1)))

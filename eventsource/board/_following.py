@@ -93,7 +93,8 @@ def _with_short_names(spec: Mapping[str, Any]) -> dict[str, Any]:
             return [renamed(each) for each in value]
         return names.get(value, value) if isinstance(value, str) else value
 
-    return {key: renamed(value) for key, value in spec.items()}
+    found: dict[str, Any] = renamed(spec)
+    return found
 
 
 def plain_tables(drawn: Drawn, forms: Mapping[str, str]) -> dict[str, Any]:
