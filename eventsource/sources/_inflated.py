@@ -9,6 +9,8 @@ from eventsource.sources._values import LineError
 __all__ = ["inflated"]
 
 _ZLIB_OR_GZIP: Final = zlib.MAX_WBITS | 32
+_PIECE: Final = 1024
+"""Bytes given to a member at once; what it leaves over is copied, so thousands of members need a small one."""
 
 
 def inflated(raw: bytes, *, limit: int = MAX_LINE) -> bytes:
@@ -22,13 +24,15 @@ def inflated(raw: bytes, *, limit: int = MAX_LINE) -> bytes:
         LineError: they have more; no more than these were made.
         zlib.error: they are damaged or cut off.
     """
-    found = b""
-    while raw:
+    found, begin = bytearray(), 0
+    while begin < len(raw):
         member = zlib.decompressobj(_ZLIB_OR_GZIP)
-        found += member.decompress(raw, limit + 1 - len(found))
-        if len(found) > limit:
-            raise LineError(f"expected at most {limit:,} bytes in a compressed payload, got more")
-        if not member.eof:
-            raise zlib.error("the compressed bytes are cut off")
-        raw = member.unused_data
-    return found
+        while not member.eof:
+            piece = raw[begin : begin + _PIECE]
+            if not piece:
+                raise zlib.error("the compressed bytes are cut off")
+            found += member.decompress(piece, limit + 1 - len(found))
+            if len(found) > limit:
+                raise LineError(f"expected at most {limit:,} bytes in a compressed payload, got more")
+            begin += len(piece) - len(member.unused_data)
+    return bytes(found)

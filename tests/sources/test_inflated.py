@@ -2,6 +2,7 @@
 
 import gzip
 import sqlite3
+import time
 import zlib
 from collections.abc import Callable
 from contextlib import closing
@@ -13,6 +14,7 @@ import eventsource as es
 from eventsource.sources._blocks import MAX_LINE
 from eventsource.sources._inflated import inflated
 from eventsource.sources._values import LineError
+from tests.hostile import effort
 
 pytestmark = pytest.mark.hostile
 
@@ -29,6 +31,14 @@ def test_the_limit_is_exact(compress: Callable[[bytes], bytes]) -> None:
     for damaged in (small[:-1], small[:5], small + b"more"):
         with pytest.raises(zlib.error):
             inflated(damaged)
+
+
+def test_the_time_is_linear_in_the_members() -> None:
+    """A hundred thousand members without content, which took seconds when each copied the rest."""
+    raw = gzip.compress(b"") * effort(100_000, 1_000_000)
+    begin = time.process_time()
+    assert inflated(raw) == b""
+    assert time.process_time() - begin < effort(2, 20)
 
 
 def test_a_state_that_grows_too_large_is_rejected(tmp_path: Path) -> None:
