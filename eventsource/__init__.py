@@ -13,9 +13,15 @@ Names are imported when they are first used: ``import eventsource`` itself loads
 line can print its help at once.
 """
 
+import os
 from typing import TYPE_CHECKING, Final
 
 from eventsource.lazy_names import lazy_names
+
+# The allocator of Polars (jemalloc) reads this variable when Polars is first imported, here or in a worker process.
+# By default it gives freed memory back after half a second, and every page of the next column is a page fault: a
+# tenth of the time of a pull and of a first question.
+os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:10000")
 
 if TYPE_CHECKING:
     # Re-exports, for type checkers. isort would write a statement per module.

@@ -40,7 +40,9 @@ def replaced_by_copies(
     """
     if listed.is_empty() or rejected.is_empty():
         return listed.clear().select(REJECTED.names())
-    files = rejected["file"].drop_nulls().unique(maintain_order=True)
+    files = _possible_copies(listed, rejected)
+    if files.is_empty():  # the usual case, and fast: the events of the batch are many
+        return listed.clear().select(REJECTED.names())
     first = events.filter(pl.col("file").is_in(files.implode())).group_by("file").agg(pl.col("line").min())
     first_new = new.filter(pl.col("file").is_in(files.implode())).group_by("file").agg(pl.col("line").min())
     firsts, firsts_new = dict(first.iter_rows()), dict(first_new.iter_rows())
@@ -50,6 +52,14 @@ def replaced_by_copies(
             lines = rejected.filter(pl.col("file") == file)
             found = found.vstack(_originals(listed, lines, firsts.get(file), firsts_new.get(file)))
     return found.select(REJECTED.names())
+
+
+def _possible_copies(listed: pl.DataFrame, rejected: pl.DataFrame) -> pl.Series:
+    """Return the files with a rejected line that is listed under another file, too."""
+    columns = ("file", *_SAME)
+    both = pl.concat([listed.select(columns), rejected.select(columns)]).drop_nulls("file")
+    shared = both.group_by(_SAME).agg(pl.col("file").n_unique().alias("files")).filter(pl.col("files") > 1)
+    return rejected.join(shared, on=_SAME, how="semi")["file"].drop_nulls().unique(maintain_order=True)
 
 
 def _originals(
