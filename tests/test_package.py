@@ -24,6 +24,16 @@ def test_an_import_loads_no_other_library() -> None:
     assert not loaded("import eventsource") & {"polars", "numpy", "deltalake", "click", "rich"}
 
 
+@pytest.mark.parametrize(
+    ("given", "kept"), [(None, "dirty_decay_ms:10000"), ("dirty_decay_ms:0", "dirty_decay_ms:0")]
+)
+def test_the_allocator_of_polars_keeps_freed_memory(given: str | None, kept: str) -> None:
+    """Unless the user has set its variable."""
+    before = f"os.environ[name] = {given!r}" if given else "os.environ.pop(name, None)"
+    code = f"import os\nname = '_RJEM_MALLOC_CONF'\n{before}\nimport eventsource\nprint(os.environ[name])"
+    assert printed(code) == {kept}
+
+
 def test_questions_load_only_what_they_need() -> None:
     """The log, a model and its timeline need no library of SQL, charts or notebooks, no pandas and no pyarrow."""
     libraries = loaded("import eventsource as es\nes.Log, es.Model, es.Timeline, es.source")

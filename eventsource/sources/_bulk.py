@@ -24,8 +24,8 @@ import numpy.typing as npt
 import polars as pl
 
 from eventsource import allocation
-from eventsource.sources._bulk_frame import Lines, Rows
 from eventsource.sources._bulk_shape import LinesOfShape
+from eventsource.sources._lines import Lines, Rows
 from eventsource.sources._mapping import FieldMapping
 from eventsource.sources._times import TimeReader
 

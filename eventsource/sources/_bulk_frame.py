@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -11,12 +10,11 @@ import polars as pl
 
 from eventsource.event import ENVELOPE
 from eventsource.sources._bulk_texts import TextBuilder, texts_of
+from eventsource.sources._lines import Lines, Rows
 from eventsource.sources._mapping import FieldMapping
 from eventsource.sources._times import TimeReader
 
-__all__ = ["REST", "TEXTS", "TIMES", "EventColumns", "Lines", "Rows"]
-
-Rows = npt.NDArray[np.int64]
+__all__ = ["REST", "TEXTS", "TIMES", "EventColumns"]
 
 TEXTS: Final = ("event_id", "stream", "type")
 TIMES: Final = ("occurred_at", "recorded_at")
@@ -28,28 +26,6 @@ _IS_GOOD: Final = pl.all_horizontal(
     pl.col("occurred_at").is_not_null(),
 ).fill_null(value=False)
 """Required texts are not empty, payloads are objects, and times are readable."""
-
-
-class Lines:
-    """Some lines of a file.
-
-    Args:
-        data: their bytes.
-        first: the number of the first line.
-        file: the name of the file in the ids of events.
-    """
-
-    def __init__(self, data: bytes, first: int, file: str) -> None:
-        self.data, self.first, self.file = data, first, file
-
-    @cached_property
-    def each(self) -> list[bytes]:
-        """The lines without their ends of line."""
-        lines = self.data.split(b"\n")
-        if not lines[-1]:
-            lines.pop()
-        has_returns = b"\r" in self.data and b"\r\n" in self.data  # a single byte is found much faster
-        return [line.removesuffix(b"\r") for line in lines] if has_returns else lines
 
 
 class EventColumns(ABC):

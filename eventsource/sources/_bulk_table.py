@@ -18,8 +18,9 @@ import polars as pl
 
 from eventsource import allocation
 from eventsource.sources._bulk import BulkEvents, is_utf8, is_utf8_each
-from eventsource.sources._bulk_frame import REST, EventColumns, Lines, Rows
+from eventsource.sources._bulk_frame import REST, EventColumns
 from eventsource.sources._csv_header import Header
+from eventsource.sources._lines import Lines, Rows
 from eventsource.sources._mapping import FieldMapping
 from eventsource.sources._times import TimeReader
 from eventsource.sources._values import MALFORMED, decode_members, json_text

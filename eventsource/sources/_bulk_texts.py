@@ -11,26 +11,14 @@ Example: ``event_id=["who", "n?"]``, where ``n`` may be absent::
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from eventsource.sources._lines import Lines, Rows
 from eventsource.sources._texts import DIGEST_BYTES, TextColumn
 
 __all__ = ["TextBuilder", "texts_of"]
-
-
-class _Lines(Protocol):
-    """Lines of a file."""
-
-    first: int
-    file: str
-
-    @property
-    def each(self) -> list[bytes]:
-        """The lines without their ends of line."""
 
 
 class TextBuilder:
@@ -46,8 +34,8 @@ class TextBuilder:
     def __init__(
         self,
         values: Callable[[str], Sequence[Any]],
-        lines: _Lines,
-        rows: npt.NDArray[np.int64],
+        lines: Lines,
+        rows: Rows,
         columns: Mapping[str, pl.Series],
     ) -> None:
         self._values, self._lines, self._rows, self._columns = values, lines, rows, columns
@@ -102,7 +90,7 @@ def _escaped(text: pl.Expr) -> pl.Expr:
     return text.str.replace_all("\\", "\\\\", literal=True).str.replace_all(":", "\\:", literal=True)
 
 
-def _line(lines: _Lines, rows: npt.NDArray[np.int64]) -> pl.Series:
+def _line(lines: Lines, rows: Rows) -> pl.Series:
     numbers = pl.Series("line", rows + lines.first)
     return (
         numbers.to_frame()
@@ -111,18 +99,17 @@ def _line(lines: _Lines, rows: npt.NDArray[np.int64]) -> pl.Series:
     )
 
 
-def _hash(lines: _Lines, rows: npt.NDArray[np.int64]) -> pl.Series:
-    each, digest = lines.each, hashlib.blake2b
-    return pl.Series(
-        [digest(each[row], digest_size=DIGEST_BYTES).hexdigest() for row in rows.tolist()], dtype=pl.String
-    )
+def _hash(lines: Lines, rows: Rows) -> pl.Series:
+    digest = hashlib.blake2b
+    some = lines.some(rows.tolist())
+    return pl.Series([digest(each, digest_size=DIGEST_BYTES).hexdigest() for each in some], dtype=pl.String)
 
 
-def _same(text: str) -> Callable[[_Lines, npt.NDArray[np.int64]], pl.Series]:
+def _same(text: str) -> Callable[[Lines, Rows], pl.Series]:
     return lambda _, rows: pl.repeat(text, len(rows), dtype=pl.String, eager=True)
 
 
-_SPECIAL: Mapping[str, Callable[[_Lines, npt.NDArray[np.int64]], pl.Series]] = {
+_SPECIAL: Mapping[str, Callable[[Lines, Rows], pl.Series]] = {
     "@line": _line,
     "@hash": _hash,
     "@file": lambda lines, rows: _same(lines.file)(lines, rows),

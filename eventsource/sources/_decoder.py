@@ -16,9 +16,9 @@ import polars as pl
 from eventsource.event import ENVELOPE, PLACED, no_events, rejected_lines
 from eventsource.sources._blocks import Block
 from eventsource.sources._bulk import BulkDecoder, BulkEvents
-from eventsource.sources._bulk_frame import Lines
 from eventsource.sources._bulk_table import TableDecoder, cells_of
 from eventsource.sources._csv_header import Header
+from eventsource.sources._lines import Lines
 from eventsource.sources._records import LineMapping
 from eventsource.sources._texts import Origin
 from eventsource.sources._times import TimeReader
@@ -96,31 +96,33 @@ class Decoder:
         return self._decode_each(rows)
 
     def _lines(self, lines: Lines, file: str) -> EventsAndRejected:
-        def record(row: int) -> tuple[Line, Content]:
-            return Line(file, lines.first + row, lines.each[row]), lines.each[row]
+        def record(row: int, raw: bytes) -> tuple[Line, Content]:
+            return Line(file, lines.first + row, raw), raw
 
         return self.records(lines, file, record)
 
-    def records(self, lines: Lines, file: str, record: Callable[[int], tuple[Line, Content]]) -> EventsAndRejected:
+    def records(
+        self, lines: Lines, file: str, record: Callable[[int, bytes], tuple[Line, Content]]
+    ) -> EventsAndRejected:
         """Return the events of some lines, those that `BulkDecoder` leaves decoded one by one.
 
         Args:
             lines: the lines; blank ones are skipped.
             file: their file.
-            record: row → what is decoded one by one: the line and its bytes, its members, or a reason.
+            record: row, bytes → what is decoded one by one: the line and its bytes, its members, or a reason.
         """
         bulk = None if self._bulk is None else self._bulk.decode(lines)
         return self._with_left(lines, self._with_recognised(lines, bulk), file, record)
 
     def _with_recognised(self, lines: Lines, bulk: BulkEvents | None) -> BulkEvents | None:
         """Return events with those of lines that are left and of known formats, if these are many."""
-        left = np.arange(len(lines.each)) if bulk is None else bulk.left
+        left = np.arange(len(lines)) if bulk is None else bulk.left
         if len(left) < _MANY:
             return bulk
         rows: dict[str, list[int]] = {}
-        for row in left.tolist():
+        for row, line in zip(left.tolist(), lines.some(left.tolist()), strict=True):
             try:
-                found = self._mapping.recognised_fields(_members_of(lines.each[row]))
+                found = self._mapping.recognised_fields(_members_of(line))
             except LineError:
                 continue
             if found is not None:
@@ -141,18 +143,21 @@ class Decoder:
         cells = cells_of(block.data, header.delimiter)
         bulk = None if self._table is None else self._table.decode(lines, cells, header)
 
-        def record(row: int) -> tuple[Line, Content]:
-            raw = lines.each[row]
+        def record(row: int, raw: bytes) -> tuple[Line, Content]:
             return Line(file, lines.first + row, raw), header.row(cells[row], raw)
 
         return self._with_left(lines, bulk, file, record)
 
     def _with_left(
-        self, lines: Lines, bulk: BulkEvents | None, file: str, record: Callable[[int], tuple[Line, Content]]
+        self,
+        lines: Lines,
+        bulk: BulkEvents | None,
+        file: str,
+        record: Callable[[int, bytes], tuple[Line, Content]],
     ) -> EventsAndRejected:
         """Return events with those of the lines that are left, in the order of lines."""
-        rows = range(len(lines.each)) if bulk is None else bulk.left.tolist()
-        left = (record(row) for row in rows if lines.each[row].strip())
+        rows = range(len(lines)) if bulk is None else bulk.left.tolist()
+        left = (record(row, raw) for row, raw in zip(rows, lines.some(rows), strict=True) if raw.strip())
         events, rejected = self._decode_each(left)
         if bulk is None:
             return events, rejected

@@ -18,11 +18,11 @@ import numpy as np
 import numpy.typing as npt
 from msgspec.structs import astuple
 
+from eventsource.sources._lines import Lines
 from eventsource.sources._values import MALFORMED
 
 __all__ = ["NEEDED", "DecodedLines", "LineStructs", "Member"]
 
-Numbers = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 Path = tuple[str, ...]
@@ -33,7 +33,7 @@ _FEW: Final = 256
 """If none of so many lines can be decoded, the others are not tried."""
 _SEGMENTS: Final = (512, 32)
 """How many lines are decoded at once; then, where one of them cannot be decoded; then one by one."""
-_BRACE, _CLOSING, _RETURN, _NEWLINE = b"{}\r\n"
+_BRACE, _CLOSING, _RETURN = b"{}\r"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +54,8 @@ class DecodedLines:
     """
 
     def __init__(self, widths: Sequence[int]) -> None:
-        self.count = 0
-        """How many lines there were."""
         self.height = 0
-        """How many of them could be decoded."""
+        """How many lines could be decoded."""
         self.columns: list[list[list[Any]]] = [[[] for _ in range(width)] for width in widths]
         """Per decoder and member of its structs, the values of the decoded lines."""
         self.left: Sequence[int] = []
@@ -101,7 +99,7 @@ class LineStructs:
         found = decoded.columns[number][column]
         return found if get is None else list(map(get, found))
 
-    def decode(self, data: bytes, lines: Callable[[], Sequence[bytes]]) -> DecodedLines:
+    def decode(self, lines: Lines) -> DecodedLines:
         """Decode some lines, many at once: one that cannot be decoded costs the few around it.
 
         Example: 1,000 lines, of which line 700 is broken::
@@ -113,33 +111,29 @@ class LineStructs:
               704–735 …        32 at once, …
 
         Args:
-            data: the lines, which are UTF-8.
-            lines: returns them one by one.
+            lines: the lines, which are UTF-8.
         """
         found, left = DecodedLines(self._widths), list[int]()
-        ends, has_an_object = _objects_per_line(data)
-        found.count, (many, few) = len(has_an_object), _SEGMENTS
-        for begin in range(0, found.count, many):
-            end = min(begin + many, found.count)
-            if self._decode_segment(data, ends, has_an_object, begin, end, found):
+        has_an_object, count, (many, few) = _has_an_object(lines), len(lines), _SEGMENTS
+        for begin in range(0, count, many):
+            end = min(begin + many, count)
+            if self._decode_segment(lines, has_an_object, begin, end, found):
                 continue
             for low in range(begin, end, few):
                 high = min(low + few, end)
-                if not self._decode_segment(data, ends, has_an_object, low, high, found):
-                    left += self._decode_each(lines(), low, high, found)
+                if not self._decode_segment(lines, has_an_object, low, high, found):
+                    left += self._decode_each(lines, low, high, found)
             if not found.height and len(left) >= _FEW:
-                left = list(range(found.count))
+                left = list(range(count))
                 break
         found.left = left
         return found
 
-    def _decode_segment(
-        self, data: bytes, ends: Numbers, has_an_object: Mask, low: int, high: int, found: DecodedLines
-    ) -> bool:
+    def _decode_segment(self, lines: Lines, has_an_object: Mask, low: int, high: int, found: DecodedLines) -> bool:
         """Decode lines at once and add them; add none and return false if one cannot be decoded."""
         if not has_an_object[low:high].all():
             return False
-        segment = memoryview(data)[ends[low] : ends[high]]
+        segment = memoryview(lines.data)[lines.begins[low] : lines.begins[high]]
         try:
             structs = [decoder.decode_lines(segment) for decoder in self._decoders]
         except MALFORMED:
@@ -149,13 +143,13 @@ class LineStructs:
         found.add(structs)
         return True
 
-    def _decode_each(self, lines: Sequence[bytes], low: int, high: int, found: DecodedLines) -> list[int]:
+    def _decode_each(self, lines: Lines, low: int, high: int, found: DecodedLines) -> list[int]:
         """Decode lines one by one and add them; return which cannot be decoded."""
         left = []
         structs: list[list[Any]] = [[] for _ in self._decoders]
-        for row in range(low, high):
+        for row, line in enumerate(lines.some(range(low, high)), low):
             try:
-                mine = [decoder.decode(lines[row]) for decoder in self._decoders]
+                mine = [decoder.decode(line) for decoder in self._decoders]
             except MALFORMED:
                 left.append(row)
             else:
@@ -213,18 +207,15 @@ def _is_needed(tree: Mapping[str, Any]) -> bool:
     )
 
 
-def _objects_per_line(data: bytes) -> tuple[Numbers, Mask]:
-    r"""Return where each line begins, and at last the end; and which lines begin and end like an object.
+def _has_an_object(lines: Lines) -> Mask:
+    r"""Return which lines begin and end like an object.
 
     The decoder also accepts two objects in one line, and one that spans lines. The bytes ``}``, end of line (also
     ``\r\n``), ``{`` occur between two objects only, never inside an object. If all of some lines begin and end so,
     they have at least one object each; and if they have as many objects as lines, each has one.
     """
-    bytes_ = np.frombuffer(data, np.uint8)
-    ends = np.flatnonzero(bytes_ == _NEWLINE) + 1
-    if data and not data.endswith(b"\n"):
-        ends = np.append(ends, len(data) + 1)
-    begins = np.append(0, ends)
-    last = bytes_[np.maximum(ends - 2, 0)]
-    last = np.where(last == _RETURN, bytes_[np.maximum(ends - 3, 0)], last)
-    return begins, (bytes_[begins[:-1]] == _BRACE) & (last == _CLOSING)
+    bytes_, begins = np.frombuffer(lines.data, np.uint8), lines.begins
+    last = bytes_[np.maximum(begins[1:] - 2, 0)]
+    last = np.where(last == _RETURN, bytes_[np.maximum(begins[1:] - 3, 0)], last)
+    found: Mask = (bytes_[begins[:-1]] == _BRACE) & (last == _CLOSING)
+    return found

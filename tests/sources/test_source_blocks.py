@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eventsource.sources._blocks import blocks
+from eventsource.sources._lines import Lines
 from eventsource.sources._mapping import FieldMapping
 from eventsource.sources._options import FileOptions
 from eventsource.sources._records import LineMapping
@@ -26,6 +27,18 @@ JSON = st.recursive(
     lambda v: st.lists(v) | st.dictionaries(st.text(), v),
     max_leaves=5,
 )
+
+
+@settings(max_examples=examples(200))
+@given(parts=st.lists(st.sampled_from([b"\n", b"\r\n", b"\r", b"a", b"bc", b""]), max_size=60), data=st.data())
+def test_some_lines_are_those_of_all(parts: list[bytes], data: st.DataObject) -> None:
+    """Lines that are cut out one by one are those that a split of the whole block has."""
+    lines = Lines(b"".join(parts))
+    split = Lines(lines.data).each
+    rows = data.draw(st.lists(st.integers(0, len(split) - 1), max_size=3)) if split else []
+    assert len(lines) == len(split)
+    assert lines.some(rows) == [split[row] for row in rows]
+    assert lines.some(range(len(split))) == split
 
 
 @settings(deadline=None, max_examples=examples(60))

@@ -14,8 +14,8 @@ import polars as pl
 from confluent_kafka import Consumer
 
 from eventsource.event import SourceLag, no_events, rejected_lines
-from eventsource.sources._bulk_frame import Lines
 from eventsource.sources._decoder import EventsAndRejected, Line
+from eventsource.sources._lines import Lines
 from eventsource.sources._store_source import RecordMapping, StoreSource, Taken
 from eventsource.sources.kafka._client import Cluster, Topic
 from eventsource.sources.kafka._lines import line_of
@@ -153,11 +153,11 @@ class KafkaSource(StoreSource):
             if data.count(b"\n") == rows[-1]:
                 at = dict(zip(rows, messages, strict=True))
                 lines = Lines(data, first, place)
-                return self._decoder.records(lines, place, lambda row: self._record(place, at[row]))
+                return self._decoder.records(lines, place, lambda row, _: self._record(place, at[row]))
         records = [self._record(place, message) for message in messages]
         data = _joined(rows, [_NOT_JSON if isinstance(content, str) else content for _, content in records])
         at_row = dict(zip(rows, records, strict=True))
-        return self._decoder.records(Lines(data, first, place), place, at_row.__getitem__)
+        return self._decoder.records(Lines(data, first, place), place, lambda row, _: at_row[row])
 
     def _record(self, place: str, message: Received) -> tuple[Line, bytes | str]:
         """Return the line of a message, or the reason why its value cannot be one."""
