@@ -10,6 +10,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from string import Template
 from textwrap import indent
+from time import perf_counter
 from typing import Annotated, Final
 
 import click
@@ -98,7 +99,7 @@ def demo(
 
     if not (math.isfinite(customers) and customers >= 0):
         raise UsageError(f"--customers: expected a number of customers, got {customers}", hint="--customers 1e6")
-    target = path or Path(Project.find().located(_DEMO))
+    target, begun = path or Path(Project.find().located(_DEMO)), perf_counter()
     try:
         hint = "free some space, or name a file that you may write"
         with writing(target, hint), Bar() as bar:
@@ -112,10 +113,10 @@ def demo(
             )
     except SourceError as error:
         raise UsageError.of(error) from error
-    lines = f"{made.lines:,} lines of {made.customers:,} customers ({made.bytes / 1e6:,.1f} MB)"
-    faults = f"{made.duplicates:,} duplicates, {made.conflicts:,} conflicts, {made.broken:,} broken lines"
-    say(f"{target}: {lines} in {made.seconds:.1f} s")
-    say(f"with {faults}, {made.late:,} late events\nnext: eventsource pull {target}")
+    lines, size, took = sum(made.values()) - made["late"], target.stat().st_size / 1e6, perf_counter() - begun
+    say(f"{target}: {lines:,} lines of {int(customers):,} customers ({size:,.1f} MB) in {took:.1f} s")
+    faults = "{duplicates:,} duplicates, {conflicts:,} conflicts, {broken:,} broken lines, {late:,} late events"
+    say(f"with {faults.format(**made)}\nnext: eventsource pull {target}")
 
 
 def lab(context: click.Context) -> None:

@@ -29,9 +29,7 @@ NEVER: Final = 1 << 60
 _FIRST_DAY: Final = date(1970, 1, 1).toordinal()
 _month: Final = cache(monthrange)
 _CHOICES: Final = {
-    name: (tuple(shares), tuple(accumulate(shares.values())))
-    for name, shares in BUSINESS.items()
-    if isinstance(shares, dict) and all(isinstance(share, float | int) for share in shares.values())
+    name: (tuple(shares), tuple(accumulate(shares.values()))) for name, shares in BUSINESS["choices"].items()
 }
 """Texts to choose from, and the shares of each and all before it, added up."""
 

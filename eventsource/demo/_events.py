@@ -98,9 +98,8 @@ def _with_lags(events: pl.DataFrame, draws: Draws) -> pl.DataFrame:
     lag = np.where(is_offline, np.minimum(2 * HOUR * draws.exponential(size), 20 * HOUR), lag)
     is_late = draws.chance(size, RATES["late"]) & ~is_first
     lag = np.where(is_late, np.minimum(1 + 6 * draws.exponential(size), 45) * DAY, lag)
-    is_letter = (events["type"] == "PremiumPlanCancelled").to_numpy() & draws.chance(
-        size, RATES["cancelled by letter"]
-    )
+    is_letter = draws.chance(size, RATES["cancelled by letter"])
+    is_letter &= (events["type"] == "PremiumPlanCancelled").to_numpy()
     lag = np.where(is_letter, (10 + 25 * draws.uniform(size)) * DAY, lag)
     source[is_letter] = _BACKOFFICE
     recorded = pl.col("occurred") + pl.Series(lag.astype(np.int64))

@@ -6,10 +6,8 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
 from itertools import cycle, pairwise
 from pathlib import Path
-from time import perf_counter
 from typing import Final
 
 import numpy as np
@@ -22,10 +20,9 @@ from eventsource.demo._draws import Draws, Floats
 from eventsource.errors import SourceError
 from eventsource.moment import Moment
 
-__all__ = ["FAULTS", "Manifest", "write"]
+__all__ = ["FAULTS", "write"]
 
-_KINDS: Final = ("events", "duplicates", "conflicts", "broken")
-_KIND: Final = pl.Enum(_KINDS)
+_KIND: Final = pl.Enum(["events", "duplicates", "conflicts", "broken"])
 _PER_CUSTOMERS: Final = 5_000  # faults and conflicts: some in every log, and more for each so many customers
 _LINE: Final = (
     '{{"event_id":"{}","stream":"customer-{}","version":{},"type":"{}",'
@@ -33,42 +30,17 @@ _LINE: Final = (
 )
 
 _NOT_UTF8: Final = "\ue000"  # in place of two bytes that no text can hold
-_SPOILERS: Final[dict[str, Callable[[str], str]]] = {
+FAULTS: Final[dict[str, Callable[[str], str]]] = {
     "truncated": lambda line: line[: line.index('"data"') + 9],
     "no type": lambda line: re.sub(r'"type":"\w+",', "", line),
     "impossible date": lambda line: re.sub(r'("occurred_at":")[0-9-]{10}', r"\g<1>2024-02-30", line),
     "not UTF-8": lambda line: line.replace('"data":{', f'"data":{{"{_NOT_UTF8}":0,', 1),
     "an array": lambda line: f"[{line}]",
 }
-FAULTS: Final = tuple(_SPOILERS)
 
 _ROW_GROUP: Final = 50_000
 _PIECE: Final = 2_000  # lines that are joined in the cache of the processor
 _GZIP_LEVEL: Final = 3  # the highest that does not dominate the time
-
-
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    """What was written: how many lines of each kind, the bytes on disk and the seconds it took.
-
-    ``events`` are different events, ``late`` those of them that were recorded a day or more after they occurred.
-    ``duplicates`` repeat an earlier line word by word, ``conflicts`` its ``event_id`` with another payload.
-    ``broken`` lines cannot be read.
-    """
-
-    customers: int
-    events: int
-    duplicates: int
-    conflicts: int
-    broken: int
-    late: int
-    bytes: int
-    seconds: float
-
-    @property
-    def lines(self) -> int:
-        """All lines of the file."""
-        return self.events + self.duplicates + self.conflicts + self.broken
 
 
 def write(
@@ -79,7 +51,7 @@ def write(
     since: Moment = "2023-01-01",
     until: Moment = "2024-12-31",
     progress: Callable[[float], None] = lambda _: None,
-) -> Manifest:
+) -> dict[str, int]:
     """Write the business's log as JSON Lines, in the order of arrival.
 
     A million customers are about 24 million lines. Memory stays bounded. While the function works, the disk needs
@@ -101,6 +73,11 @@ def write(
         until: the last day (UTC), inclusive; what is recorded later is not in the file.
         progress: called with the share that is done, from 0 to 1.
 
+    Returns:
+        How many lines of each kind there are: ``events``, once each; ``duplicates``, which repeat an earlier line
+        word by word; ``conflicts``, its ``event_id`` with another payload; ``broken`` ones, which cannot be read.
+        And how many of the events are ``late``: recorded a day or more after they occurred.
+
     Raises:
         SourceError: there are no customers, the period is shorter than a day, or ``path`` has another suffix.
     """
@@ -108,7 +85,7 @@ def write(
     if not path.name.endswith((".jsonl", ".jsonl.gz")):
         hint = "name a file that ends in .jsonl or .jsonl.gz"
         raise SourceError(f"expected a name for JSON Lines, got {path}", hint=hint)
-    begun, counts = perf_counter(), Counter[str]()
+    counts = Counter(dict.fromkeys([*_KIND.categories, "late"], 0))
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".demo-", dir=path.parent) as name:
         for last, events in _events.all_events(settings):
@@ -117,9 +94,8 @@ def write(
             ordered, part = lines.sort("arrived"), Path(name, f"{last:012}.parquet")
             ordered.write_parquet(part, compression="uncompressed", row_group_size=_ROW_GROUP)
             progress(last / settings.customers / 2)
-        size = _write_file(_sorted_lines(Path(name), settings, progress), path)
-    kinds = {kind: counts[kind] for kind in (*_KINDS, "late")}
-    return Manifest(settings.customers, **kinds, bytes=size, seconds=perf_counter() - begun)
+        _write_file(_sorted_lines(Path(name), settings, progress), path)
+    return dict(counts)
 
 
 def _arriving_lines(events: pl.DataFrame, settings: Settings) -> pl.DataFrame:
@@ -147,7 +123,7 @@ def _arriving_lines(events: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     conflicts = conflicts.with_columns(pl.col("line").str.replace(r'"quantity":\d+', '"quantity":99'))
     conflicts = _again(conflicts, "conflicts", DAY * (1 + 2 * draws.uniform(conflicts.height)), settings.until)
     broken = _some(others, draws, len(FAULTS) * (2 + more))
-    faults = zip(cycle(_SPOILERS.values()), broken["line"], strict=False)
+    faults = zip(cycle(FAULTS.values()), broken["line"], strict=False)
     spoilt = pl.Series("line", [spoil(line) for spoil, line in faults], pl.String())
     # The sender notices, and the good line follows at once.
     broken = broken.with_columns(spoilt, pl.col("arrived") - 1, kind=pl.lit("broken", _KIND), late=False)
@@ -176,11 +152,10 @@ def _sorted_lines(folder: Path, settings: Settings, progress: Callable[[float], 
         progress(0.5 + number / slices / 2)
 
 
-def _write_file(pieces: Iterator[bytes], path: Path) -> int:
-    """Write lines to a file, which replaces that of an earlier run; return its bytes."""
+def _write_file(pieces: Iterator[bytes], path: Path) -> None:
+    """Write lines to a file, which replaces that of an earlier run."""
     with atomic_write(path) as draft, draft.open("wb") as raw:
         packed = gzip.GzipFile("", "wb", _GZIP_LEVEL, raw, mtime=0) if path.suffix == ".gz" else nullcontext(raw)
         with packed as out:
             for piece in pieces:
                 out.write(piece.replace(_NOT_UTF8.encode(), b"\xff\xfe"))
-    return path.stat().st_size

@@ -2,10 +2,10 @@
 
 A frame has one row per purchase::
 
-    customer  signup  deleted  occurred  order  cents  is_back  back_at
-    7         3 Jan   (never)  4 Jan     O-7-1  1890   false
-    7         3 Jan   (never)  9 Feb     O-7-2  450    true     12 Feb
-    8         5 Jan   1 Mar    2 Mar                            the account was deleted: left out
+    customer  signup  deleted  occurred  number  amount  is_back  back  back_at
+    7         3 Jan   (never)  4 Jan     1       18.90   false
+    7         3 Jan   (never)  9 Feb     2       4.50    true     4.50  12 Feb
+    8         5 Jan   1 Mar    2 Mar                                   the account was deleted: left out
 """
 
 from typing import Final
@@ -14,14 +14,14 @@ import numpy as np
 import polars as pl
 
 from eventsource.demo._business import BUSINESS, DAY, MINUTE, RATES, YEAR, Settings
-from eventsource.demo._draws import Draws, Season
+from eventsource.demo._draws import Draws, Ints, Season
 
 __all__ = ["purchases"]
 
 _MOST: Final = 5_000  # purchases of one customer
 _ITEMS: Final = pl.DataFrame(BUSINESS["items"], schema_overrides={"share": pl.Float64})
-_BOUGHT: Final = '{{"order_id":"O-{}-{}","item":"{}","amount":{}.{},"quantity":{},"currency":"EUR"}}'
-_REFUND: Final = '{{"order_id":"O-{}-{}","amount":{}.{}}}'
+_BOUGHT: Final = '{{"order_id":"O-{}-{}","item":"{}","amount":{},"quantity":{},"currency":"EUR"}}'
+_REFUND: Final = '{{"order_id":"O-{}-{}","amount":{}}}'
 
 
 def purchases(settings: Settings, customers: pl.DataFrame, season: Season) -> list[pl.DataFrame]:
@@ -51,13 +51,13 @@ def purchases(settings: Settings, customers: pl.DataFrame, season: Season) -> li
         items["name"],
         number=pl.int_range(1, pl.len() + 1).over("customer"),
         quantity=quantity,
-        cents=cents,
-        back=np.where(draws.chance(size, 0.7), cents, cents // 2),
+        amount=_euros(cents),
+        back=_euros(np.where(draws.chance(size, 0.7), cents, cents // 2)),
         back_at=pl.col("occurred") + pl.Series((days * DAY).astype(np.int64)),
         is_back=draws.chance(size, RATES["refunded"]),
     ).filter(_exists("occurred", until))
-    bought = pl.format(_BOUGHT, "customer", "number", "name", *_euros("cents"), "quantity")
-    refund = pl.format(_REFUND, "customer", "number", *_euros("back"))
+    bought = pl.format(_BOUGHT, "customer", "number", "name", "amount", "quantity")
+    refund = pl.format(_REFUND, "customer", "number", "back")
     returned = rows.filter(pl.col("is_back"), _exists("back_at", until))
     return [
         rows.select("customer", "occurred", type=pl.lit("PurchaseMade"), data=bought),
@@ -71,6 +71,5 @@ def _exists(when: str, until: int) -> pl.Expr:
     return is_same & (pl.col(when) < until)
 
 
-def _euros(cents: str) -> tuple[pl.Expr, pl.Expr]:
-    amount = pl.col(cents)
-    return amount // 100, (amount % 100).cast(pl.String).str.zfill(2)
+def _euros(cents: Ints) -> pl.Series:
+    return (pl.Series(cents) / 100).cast(pl.Decimal(18, 2))

@@ -2,9 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
-from threading import Condition
-from typing import Any, Final
+from typing import Any
 
 import polars as pl
 
@@ -13,12 +11,9 @@ from eventsource.store import Append, EventStore
 
 __all__ = ["Arrivals"]
 
-_TOGETHER: Final = "1w"
-"""What is recorded in this time is one transaction."""
-
 
 class Arrivals:
-    """Appends events to a store, in a thread, in the order in which they were recorded.
+    """Appends events to a store, in a thread, in the order in which they were recorded, a week in a transaction.
 
     The store notes when it got each event, which is now. So the time when the shop recorded it is a member of the
     metadata: ``es.source(url, recorded_at="metadata.recorded_at")`` reads it from there.
@@ -29,15 +24,13 @@ class Arrivals:
     """
 
     def __init__(self, url: str, events: pl.DataFrame) -> None:
-        self._store = EventStore(url)
-        self._store.init()
-        week = pl.col("recorded_at").dt.truncate(_TOGETHER).alias("week")
-        self._weeks = events.sort("recorded_at", maintain_order=True).with_columns(week).partition_by("week")
-        self._changed, self._count = Condition(), 0
-        self._recorded: datetime | None = None
-        self._is_over = False
+        store = EventStore(url)
+        store.init()
+        week = pl.col("recorded_at").dt.truncate("1w").alias("week")
+        weeks = events.sort("recorded_at", maintain_order=True).with_columns(week).partition_by("week")
         pool = ThreadPoolExecutor(1, thread_name_prefix="eventsource-arrivals")
-        self._work = pool.submit(self._append)
+        self._weeks = [(some["week"].item(0), pool.submit(_append, store, some)) for some in weeks]
+        pool.submit(store.close)
         pool.shutdown(wait=False)
 
     def wait_until(self, moment: Moment) -> int:
@@ -47,45 +40,20 @@ class Arrivals:
             How many events that is at least.
         """
         end = last_instant(moment)
-        with self._changed:
-            self._changed.wait_for(lambda: self._is_over or (self._recorded or end) > end)
-            count, is_over = self._count, self._is_over
-        return self._work.result() if is_over else count
+        return sum(appended.result() for begins, appended in self._weeks if begins <= end)
 
     def wait(self) -> int:
         """Wait until all events are in the store; return how many there are."""
-        return self._work.result()
-
-    def _append(self) -> int:
-        try:
-            for week in self._weeks:
-                self._store.append_all(list(_appends(week)))
-                with self._changed:
-                    self._count += week.height
-                    self._recorded = week["recorded_at"].last()  # type: ignore[assignment]  # a column of datetimes
-                    self._changed.notify_all()
-        finally:
-            self._store.close()
-            with self._changed:
-                self._is_over = True
-                self._changed.notify_all()
-        return self._count
+        return sum(appended.result() for _, appended in self._weeks)
 
 
-def _appends(week: pl.DataFrame) -> list[Append]:
-    """Return the events of a week, stream by stream."""
-    return [
-        Append(stream, [_event(row) for row in rows.iter_rows(named=True)], None)
-        for (stream,), rows in week.group_by("stream", maintain_order=True)
-    ]
+def _append(store: EventStore, week: pl.DataFrame) -> int:
+    """Append the events of a week, stream by stream; return how many there are."""
+    streams = week.group_by("stream", maintain_order=True)
+    store.append_all([Append(stream, [_event(row) for row in rows.to_dicts()]) for (stream,), rows in streams])
+    return week.height
 
 
 def _event(row: dict[str, Any]) -> dict[str, Any]:
-    metadata = json.loads(row["metadata"] or "{}")
-    return {
-        "event_id": row["event_id"],
-        "type": row["type"],
-        "occurred_at": row["occurred_at"],
-        "data": row["data"],
-        "metadata": {**metadata, "recorded_at": row["recorded_at"].isoformat()},
-    }
+    metadata = json.loads(row["metadata"] or "{}") | {"recorded_at": row["recorded_at"].isoformat()}
+    return {name: row[name] for name in ("event_id", "type", "occurred_at", "data")} | {"metadata": metadata}

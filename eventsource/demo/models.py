@@ -10,12 +10,12 @@ import polars as pl
 
 import eventsource as es
 
-__all__ = ["QUARTERS_SINCE_JOINING", "Aircraft", "Customer", "Subscriber", "Ticket"]
+__all__ = ["Aircraft", "Customer", "Subscriber", "Ticket"]
 
 _MONEY: Final = pl.Decimal(18, 2)
 _EUROS: Final = "money EUR"
-_EARLY: Final = pl.duration(days=90)
-_PROMPT: Final = pl.duration(days=4)
+_IS_EARLY: Final = pl.col("first_ticket") - pl.col("signed_up") <= pl.duration(days=90)
+_IS_PROMPT: Final = pl.col("first_answer") - pl.col("first_ticket") <= pl.duration(days=4)
 
 
 class Customer(
@@ -64,11 +64,9 @@ class Subscriber(es.Model, created="PremiumPlanBought", ignored="*", pii_ids=Tru
     joined = es.derive(pl.col("subscribed").dt.truncate("1q").dt.date())
     came_by = es.derive(pl.when(pl.col("channel") == "voucher").then(pl.lit("voucher")).otherwise(pl.lit("other")))
     support = es.derive(
-        pl.when(pl.col("first_ticket") - pl.col("signed_up") > _EARLY)
-        .then(pl.lit("no early ticket"))
-        .when(pl.col("first_answer") - pl.col("first_ticket") <= _PROMPT)
+        pl.when(_IS_EARLY & _IS_PROMPT)
         .then(pl.lit("answered within 4 days"))
-        .when(pl.col("first_ticket").is_not_null())
+        .when(_IS_EARLY)
         .then(pl.lit("waited longer"))
         .otherwise(pl.lit("no early ticket"))
     )
@@ -125,12 +123,3 @@ class Aircraft(es.Model, created="AircraftSeen", ignored="FlightCancelled"):
         .when(pl.col("status") == "on the ground")
         .then("destination")
     )
-
-
-def _quarters(column: str) -> pl.Expr:
-    day = pl.col(column).dt
-    return day.year().cast(pl.Int32) * 4 + day.quarter()
-
-
-QUARTERS_SINCE_JOINING: Final = (_quarters("as_of") - _quarters("joined")).alias("quarters since joining")
-"""The age of a cohort, from the columns ``as_of`` and ``joined`` of a trend of `Subscriber`."""

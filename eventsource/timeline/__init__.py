@@ -52,6 +52,7 @@ from eventsource.timeline._unnamed_types import warn_of_unnamed_types
 if TYPE_CHECKING:
     from eventsource.timeline._display import plan_html
     from eventsource.timeline._replay import Replay, Step
+    from eventsource.timeline._revisions import revisions
 
 __all__ = [
     "Entities",
@@ -66,10 +67,11 @@ __all__ = [
     "correction_note",
     "hint_for_unknown_entity",
     "plan_html",
+    "revisions",
     "state_before_events",
 ]
 
-_HOMES: Final = {"Replay": "_replay", "Step": "_replay", "plan_html": "_display"}
+_HOMES: Final = {"Replay": "_replay", "Step": "_replay", "plan_html": "_display", "revisions": "_revisions"}
 
 if not TYPE_CHECKING:  # a type checker reads the imports above
     __getattr__, __dir__ = lazy_names(globals(), _HOMES)

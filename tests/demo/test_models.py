@@ -1,35 +1,9 @@
+"""What the fields of the notebooks' models mean."""
+
 from datetime import date
 
-import polars as pl
-
-from eventsource.demo.knowledge import knowledge
-from eventsource.demo.models import Customer, Subscriber, Ticket
+from eventsource.demo.models import Subscriber, Ticket
 from eventsource.testing import event, given
-
-PREMIUM = {"premium": pl.col("premium").sum()}
-LATE = (
-    event("CustomerCreated", "customer-1", at="2024-01-05"),
-    event("PremiumPlanBought", "customer-1", at="2024-01-10", plan="monthly"),
-    event("PremiumPlanCancelled", "customer-1", at="2024-01-20", recorded_at="2024-03-02", reason="no time"),
-)
-
-
-def test_knowledge_equals_as_of_with_known_at() -> None:
-    """Each cell of the grid is `as_of` its moment with only what was recorded by then."""
-    timeline = given(Customer, *LATE).timeline
-    grid = knowledge(timeline, PREMIUM, since="2024-01-31", until="2024-03-31", every="1mo")
-    for row in grid.to_dicts():
-        states = timeline.as_of(row["as_of"], known_at=row["known_at"])
-        assert row["premium"] == states["premium"].sum()
-    assert grid["premium"].to_list() == [1, 1, 1, 0, 0, 0]
-
-
-def test_knowledge_ends_at_known_at() -> None:
-    """No moment is after the one at which it is known: the grid is a triangle."""
-    grid = knowledge(given(Customer, *LATE).timeline, PREMIUM, since="2024-01-31", until="2024-03-31", every="1mo")
-    assert grid.height == 6
-    assert grid.filter(pl.col("as_of") > pl.col("known_at")).is_empty()
-    assert grid["known_at"].max() == date(2024, 3, 31)
 
 
 def test_support_is_prompt_up_to_four_days() -> None:
