@@ -77,10 +77,7 @@ def bars(  # noqa: PLR0913 - options, all by keyword
     category, number = (y, x) if horizontal else (x, y)
     rows, form = checked(frame, x, y, color, of), form or look(number).format
     colour, drawn = colours(rows, color, size=number)
-    texts = [
-        small or formatted(value, form) + (f" of {formatted(whole)}" if of else "")
-        for value, whole, small in zip(rows[number], rows[of or number], texts_of_small_rows(frame), strict=True)
-    ]
+    texts = _texts(frame, rows, number, form=form, of=of)
     drawn = drawn.with_columns(name_column(rows[category], "name"), pl.Series(hidden("label"), texts, pl.String))
     axis = names(rows[category], "name", is_row=horizontal)
     count = len(axis["scale"]["domain"])
@@ -90,9 +87,7 @@ def bars(  # noqa: PLR0913 - options, all by keyword
     longest = drawn[HIGH] if is_share else rows[number]
     amounts = numbers(number, form=form, title=None if labelled else "", stack="zero")
     if labelled:
-        room = room_at_right(texts) if horizontal else 0
-        scale: Spec = {"domain": _domain(longest, 1 if horizontal else _HEADROOM), "nice": False}
-        scale |= {"range": [0, drawn_width(room)]} if horizontal else {}
+        scale = _scale_beside_labels(longest, texts, horizontal=horizontal)
         amounts |= {"axis": None, "scale": scale, "stack": None}
     places: Spec = {"x": amounts, "y": axis} if horizontal else {"x": axis, "y": amounts}
     detail = {"detail": {"field": escaped(color), "type": "nominal"}} if color else {}
@@ -101,11 +96,8 @@ def bars(  # noqa: PLR0913 - options, all by keyword
     ]
     layers += whiskers(places, horizontal=horizontal) if is_share else []
     if labelled:
-        beside: Spec = {"align": "left", "dx": 5} if horizontal else {"baseline": "bottom", "dy": -4}
         end = {"x" if horizontal else "y": amounts | {"field": HIGH}} if is_share else {}
-        layers.append(
-            {"mark": {"type": "text"} | beside, "encoding": places | end | {"text": {"field": hidden("label")}}}
-        )
+        layers.append(_labels(places | end, horizontal=horizontal))
     if is_share:
         texts = [text + interval for text, interval in zip(texts, texts_of_intervals(drawn), strict=True)]
     height = ROW_HEIGHT * (count + 1) if horizontal else HEIGHT
@@ -255,6 +247,26 @@ def late_arrivals(
     ]
     about = f"Lengths are logarithms. {_named(rows['recorded within'], texts)}."
     return chart(layers, drawn, title=title, about=about, height=ROW_HEIGHT * (rows.height + 1))
+
+
+def _texts(frame: pl.DataFrame, rows: pl.DataFrame, number: str, *, form: str, of: str | None) -> list[str]:
+    """Return what is written at each bar: its value, and of how many it is a share."""
+    return [
+        small or formatted(value, form) + (f" of {formatted(whole)}" if of else "")
+        for value, whole, small in zip(rows[number], rows[of or number], texts_of_small_rows(frame), strict=True)
+    ]
+
+
+def _scale_beside_labels(values: pl.Series, texts: list[str], *, horizontal: bool) -> Spec:
+    """Return the scale of bars that leaves room for the texts at their ends."""
+    scale: Spec = {"domain": _domain(values, 1 if horizontal else _HEADROOM), "nice": False}
+    return scale | ({"range": [0, drawn_width(room_at_right(texts))]} if horizontal else {})
+
+
+def _labels(ends: Spec, *, horizontal: bool) -> Spec:
+    """Return the texts at the ends of bars."""
+    beside: Spec = {"align": "left", "dx": 5} if horizontal else {"baseline": "bottom", "dy": -4}
+    return {"mark": {"type": "text"} | beside, "encoding": ends | {"text": {"field": hidden("label")}}}
 
 
 def _domain(values: pl.Series, headroom: float) -> list[float]:

@@ -71,18 +71,8 @@ def line(
     """
     rows, form = checked(frame, x, y, color).drop_nulls(y), form or look(y).format
     colour, drawn = colours(rows, color, size=y, legend=False)
-    keys = [hidden("series"), *([color] if color else [])]
     drawn = drawn.with_columns(place(rows[x], "x"), rows[y].cast(pl.Float64).alias(hidden("y")))
-    last = pl.col(hidden("x")).rank("ordinal").over(keys) == pl.len().over(keys)
-    small = pl.col(hidden("series")) == OTHER  # lines of their own, but one label for all
-    last &= ~small | (pl.col(hidden("y")) == pl.col(hidden("y")).filter(last & small).max())
-    texts = (
-        pl.col(hidden("series"))
-        if color
-        else pl.col(y).map_elements(lambda value: formatted(value, form), return_dtype=pl.String)
-    )
-    drawn = drawn.with_columns(pl.when(last).then(texts).alias(hidden("label")))
-    drawn = _spread_labels(drawn, "y")
+    drawn = _spread_labels(drawn.with_columns(_label_of_last_points(y, color, form)), "y")
     scale = {"domain": _domain(drawn[hidden("y")]), "nice": False}
     axis = time_axis(rows[x], "x", room=room_at_right(drawn[hidden("label")].drop_nulls()))
     detail = {"detail": {"field": escaped(color), "type": "nominal"}} if color else {}
@@ -245,6 +235,17 @@ def _labels_at_ends(axis: Spec, colour: Spec, scale: Spec) -> Spec:
             "color": colour,
         },
     }
+
+
+def _label_of_last_points(y: str, color: str | None, form: str) -> pl.Expr:
+    """Return ``|label``: at the last point of each line its name; the last value of a single line; else null."""
+    end, series = pl.col(hidden("y")), pl.col(hidden("series"))
+    keys = [hidden("series"), *([color] if color else [])]
+    last = pl.col(hidden("x")).rank("ordinal").over(keys) == pl.len().over(keys)
+    small = series == OTHER  # lines of their own, but one label for all
+    last &= ~small | (end == end.filter(last & small).max())
+    value = pl.col(y).map_elements(lambda value: formatted(value, form), return_dtype=pl.String)
+    return pl.when(last).then(series if color else value).alias(hidden("label"))
 
 
 def _spread_labels(drawn: pl.DataFrame, name: str) -> pl.DataFrame:
