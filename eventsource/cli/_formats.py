@@ -10,7 +10,7 @@ import msgspec
 import polars as pl
 
 from eventsource.cli._terminal import harmless
-from eventsource.moment import time_zone
+from eventsource.moment import readable_time, time_zone
 
 __all__ = ["as_csv", "as_json", "as_markdown", "as_parquet", "has_instants", "json", "short"]
 
@@ -126,7 +126,7 @@ def _text(value: Any) -> str:
 def _local_text(value: Any, zone: tzinfo) -> str:
     """Return a value as `_text`; an instant as the date and the clock of a zone."""
     if isinstance(value, datetime) and value.tzinfo is not None:
-        return value.astimezone(zone).replace(tzinfo=None).isoformat(" ")
+        return readable_time(value.astimezone(zone), "auto")
     return _text(value)
 
 
@@ -152,7 +152,7 @@ def short(value: Any, tz: str = "UTC") -> str:
         return "–"
     if isinstance(value, datetime):
         local = value if value.tzinfo is None else value.astimezone(time_zone(tz))
-        return f"{local:%Y-%m-%d %H:%M:%S}"
+        return readable_time(local)
     if isinstance(value, timedelta):
         return _duration(value)
     if isinstance(value, float) and abs(value) < _WHOLE:

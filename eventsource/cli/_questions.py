@@ -14,6 +14,7 @@ from eventsource.cli._output import OutputOptions
 from eventsource.cli._parameters import Argument, Option
 from eventsource.cli._terminal import note
 from eventsource.messages import suggestion
+from eventsource.moment import readable_time
 from eventsource.timeline import Timeline, hint_for_unknown_entity
 
 __all__ = ["as_of", "changes", "check_entity", "diff", "explain", "faults", "history", "trend"]
@@ -220,7 +221,7 @@ def _note_absence(timeline: Timeline, entity: str | None, at: str) -> None:
         note(f"{entity} does not exist {at}")
         return
     first = timeline.log.scan().select(pl.col("occurred_at").min()).collect().item()
-    begins = f"the log begins at {first:%Y-%m-%d %H:%M:%S} UTC" if first else "the log has no events"
+    begins = f"the log begins at {readable_time(first)} UTC" if first else "the log has no events"
     note(f"no {timeline.plan.name} exists {at}; {begins}")
 
 

@@ -11,6 +11,7 @@ from eventsource.cli._output import OutputOptions
 from eventsource.cli._parameters import Argument, Option
 from eventsource.cli._terminal import say
 from eventsource.messages import counted
+from eventsource.moment import readable_time
 from eventsource.snapshots import Snapshot, SnapshotPolicy
 
 __all__ = ["snapshot"]
@@ -77,6 +78,6 @@ def _report(snapshots: Iterable[Snapshot]) -> None:
     is_empty = True
     for each in snapshots:
         is_empty = False
-        say(f"{counted(each.entities, 'state')} at {each.moment:%Y-%m-%d %H:%M:%S} stored")
+        say(f"{counted(each.entities, 'state')} at {readable_time(each.moment)} stored")
     if is_empty:
         say("no snapshot was due")

@@ -41,9 +41,9 @@ import polars as pl
 
 from eventsource.decode._paths import UNSET
 from eventsource.decode._texts import iso_texts, json_text, json_texts
-from eventsource.decode._unfit import BEYOND_FLOATS, Unfit
+from eventsource.decode._unfit import Unfit
 from eventsource.event import TIMESTAMP
-from eventsource.exact_numbers import EXACT_IN_FLOATS
+from eventsource.exact_numbers import EXACT_IN_FLOATS, FIRST_BEYOND_FLOATS
 
 __all__ = [
     "BAD_KEY",
@@ -140,7 +140,7 @@ def _kind_of_integer(value: int) -> str:
         return "int"
     if -_INT64 <= value < _INT64:
         return "int" if int(float(value)) == value else "long"
-    if abs(value) >= BEYOND_FLOATS:
+    if abs(value) >= FIRST_BEYOND_FLOATS:
         return UNFIT
     return "big" if -_BIG < value < _BIG else "huge"
 

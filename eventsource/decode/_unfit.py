@@ -15,10 +15,8 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-__all__ = ["BEYOND_FLOATS", "Unfit", "read_leniently", "unfit"]
+__all__ = ["Unfit", "read_leniently", "unfit"]
 
-BEYOND_FLOATS: Final = 2**1024 - 2**970
-"""The first integer that is beyond all floats, and so in no column."""
 _MOST_DIGITS: Final = 400
 
 

@@ -56,7 +56,8 @@ _KIND_OF: Final[Mapping[type, str]] = {
     msgspec.UnsetType: "nothing",
 }
 _NOTHING: Final = (pl.Null(), pl.String(), pl.Int64(), pl.Boolean(), pl.Float64(), TIMESTAMP)
-"""The dtypes that are tried for members that are null or absent; the first that the condition takes counts."""
+"""The dtypes that are tried for members that are null or absent. The first that the condition takes counts, so
+that the order is part of the answer: null before texts, texts before numbers."""
 _MOST_TRIALS: Final = 300
 
 _Kinds = tuple[str, ...]

@@ -66,7 +66,7 @@ def _text(value: Any) -> Any:
     if isinstance(value, str):
         return str(value)
     if isinstance(value, datetime):
-        return f"{value:%Y-%m-%dT%H:%M:%S.%fZ}"
+        return value.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
     return msgspec.json.encode(value).decode()
 
 

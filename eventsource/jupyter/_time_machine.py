@@ -8,6 +8,7 @@ import anywidget
 import traitlets
 
 from eventsource.formats import formatted
+from eventsource.moment import readable_time
 from eventsource.timeline import Replay, Step
 
 __all__ = ["TimeMachine"]
@@ -42,7 +43,7 @@ class TimeMachine(anywidget.AnyWidget):
 def _shown(step: Step) -> dict[str, Any]:
     """Return a step as texts."""
     return {
-        "at": f"{step.at:%Y-%m-%d %H:%M:%S} UTC",
+        "at": f"{readable_time(step.at)} UTC",
         "position": step.position,
         "type": step.type,
         "existence": step.existence,

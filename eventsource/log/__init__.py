@@ -443,7 +443,7 @@ class Log:
             first, last = self.scan().select(occurred.min(), occurred.max().alias("last")).collect().row(0)
             times = None if first is None else (first, last)
         summary = counted(head, "event")
-        summary += f" from {times[0]:%Y-%m-%d} to {times[1]:%Y-%m-%d}" if times else ""
+        summary += f" from {times[0].date()} to {times[1].date()}" if times else ""
         return summary + (f", {counted(rejected, 'rejected line')}" if rejected else "")
 
     @cached_property

@@ -15,7 +15,7 @@ from eventsource.corrections import Corrections, events_of
 from eventsource.errors import FrameError, LogError
 from eventsource.event import CORRECTED, CORRECTIONS, RETRACTED, EventLog, json_text
 from eventsource.messages import counted, suggestion
-from eventsource.moment import parse_times
+from eventsource.moment import parse_times, readable_time
 
 __all__ = ["Correction", "CorrectionRequest", "propose_corrections", "read_correction_requests"]
 
@@ -277,8 +277,4 @@ def _line(state: Mapping[str, Any] | None) -> str:
 def _text(state: Mapping[str, Any] | None, name: str) -> str:
     if state is None:
         return "retracted"
-    return (
-        f"{state[name]:%Y-%m-%d %H:%M:%S.%f}".removesuffix(".000000") + " UTC"
-        if name == "occurred_at"
-        else state[name]
-    )
+    return f"{readable_time(state[name], 'auto')} UTC" if name == "occurred_at" else state[name]

@@ -35,6 +35,7 @@ from eventsource.moment._instants import (
     instant_of_local_time,
     last_instant,
     parse_moment,
+    readable_time,
     relative_moment,
     time_zone,
 )
@@ -68,6 +69,7 @@ __all__ = [
     "null_outside_calendar",
     "parse_moment",
     "parse_times",
+    "readable_time",
     "references_resolved",
     "relative_moment",
     "steps",

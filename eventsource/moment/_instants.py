@@ -3,7 +3,7 @@
 import calendar
 import re
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from typing import Final
+from typing import Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from eventsource.errors import MomentError
@@ -23,6 +23,7 @@ __all__ = [
     "last_instant",
     "midnight",
     "parse_moment",
+    "readable_time",
     "relative_moment",
     "time_zone",
 ]
@@ -111,6 +112,15 @@ def parse_moment(moment: Moment) -> date | datetime:
     raise MomentError(
         f"expected a moment, got {moment!r}", hint='use a date, a datetime or a text such as "2024-06-30"'
     )
+
+
+def readable_time(at: datetime, precision: Literal["auto", "seconds", "minutes"] = "seconds") -> str:
+    """Return a time as people read it, on its own clock and without its zone: ``2024-03-01 12:30:05``.
+
+    Years before 1000 have four digits, too; ``strftime`` writes them without zeros. ``"auto"`` shows microseconds
+    if there are any.
+    """
+    return at.replace(tzinfo=None).isoformat(" ", precision)
 
 
 def relative_moment(text: str, tz: str | tzinfo = "UTC", *, now: datetime | None = None) -> date | datetime | None:

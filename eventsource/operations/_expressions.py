@@ -14,6 +14,8 @@ from eventsource.operations._rowwise import is_rowwise, searched_columns
 __all__ = ["check_derive", "check_where", "expression_text"]
 
 _DTYPES: Final = (pl.Boolean(), pl.String(), pl.Int64(), pl.Float64(), pl.Datetime("us", "UTC"))
+"""The dtypes that are tried for the members of a condition. Booleans come first: ``a & b & c & d`` is true
+or false only over Booleans, and the trials are limited."""
 _MOST_TRIALS: Final = 300
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from itertools import accumulate
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +12,7 @@ from msgspec import Struct
 from eventsource.errors import FoldError
 from eventsource.operations._touched_rows import Numbers
 
-__all__ = ["BEYOND_FLOATS", "LongSums"]
-
-BEYOND_FLOATS: Final = "a total exceeds the range of floats, which ends at about 1.8e308"
+__all__ = ["LongSums"]
 
 
 class LongSums(Struct, frozen=True):
@@ -54,7 +52,10 @@ class LongSums(Struct, frozen=True):
             # Python divides two integers of any size exactly and rounds once.
             sums = [units / self.units_in_one for units in self.units(first, end)]
         except OverflowError as error:
-            raise FoldError(BEYOND_FLOATS, hint="leave out the value that large when the log is pulled") from error
+            raise FoldError(
+                "a total exceeds the range of floats, which ends at about 1.8e308",
+                hint="leave out the value that large when the log is pulled",
+            ) from error
         return pl.Series(sums, dtype=pl.Float64)
 
     def units(self, first: Numbers, end: Numbers) -> list[int]:

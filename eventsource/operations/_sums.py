@@ -33,14 +33,14 @@ from msgspec import Struct
 
 from eventsource.errors import FoldError
 from eventsource.exact_numbers import fraction
-from eventsource.operations._long_sums import BEYOND_FLOATS, LongSums
+from eventsource.operations._long_sums import LongSums
 from eventsource.operations._touched_rows import Numbers, TouchedRows
 from eventsource.operations._wide_sums import WideSums
 
 if TYPE_CHECKING:
     from fractions import Fraction
 
-__all__ = ["BEYOND_FLOATS", "RunningSums", "exact_scale", "not_finite", "running_sums", "running_sums_of_integers"]
+__all__ = ["RunningSums", "exact_scale", "not_finite", "running_sums", "running_sums_of_integers"]
 
 _BITS: Final = 125
 """Bits of the largest possible sum of floats, without its sign. The sum of a snapshot and that of later events, in

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
-from eventsource.exact_numbers import fraction
+from eventsource.exact_numbers import FIRST_BEYOND_FLOATS, fraction
 from eventsource.operations._arguments import Arguments
 
 if TYPE_CHECKING:
     from fractions import Fraction
 
 __all__ = [
-    "BEYOND_FLOATS",
     "NOT_A_NUMBER",
     "NOT_COMPARABLE",
     "NOT_FOLDED",
@@ -32,11 +31,8 @@ NOT_A_NUMBER: Final = "expected a number"
 NOT_COMPARABLE: Final = "expected a number, a text or a boolean"
 NOT_FOLDED: Final[Mapping[str, str]] = {"numbers": NOT_A_NUMBER, "order": NOT_COMPARABLE}
 """`Folds` of an operation → what it expected of a value of another kind; ``"all"`` takes every kind."""
-BEYOND_FLOATS: Final = "the total exceeds the range of floats, which ends at about 1.8e308, after this value"
 
 _INT64: Final = 2**63
-_FLOATS: Final = 2**1024 - 2**970
-"""The first number that rounds to infinity."""
 
 
 class Unfoldable(Exception):  # noqa: N818 - a fault is data: it is caught by the engine, and never leaves it
@@ -74,7 +70,8 @@ def beyond(dtype: pl.DataType | None, *, has_float: bool) -> tuple[int, str]:
         digits = int(dtype.precision or 38)
         return 10**digits, f"the total exceeds {digits} digits after this value"
     if has_float or (dtype is not None and dtype.is_float()):
-        return _FLOATS, BEYOND_FLOATS
+        reason = "the total exceeds the range of floats, which ends at about 1.8e308, after this value"
+        return FIRST_BEYOND_FLOATS, reason
     return _INT64, "the total exceeds 64 bits after this value"
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from eventsource.messages import counted
+from eventsource.moment import readable_time
 
 __all__ = ["About", "Freshness", "Link"]
 
@@ -78,11 +79,13 @@ class About:
 
     def lines(self) -> list[tuple[str, str]]:
         """Return what the head of the page says, as pairs of a label and a text."""
-        return [*self.parameters, *self._data(), ("made", f"{self.made:%Y-%m-%d %H:%M} UTC")]
+        return [*self.parameters, *self._data(), ("made", f"{readable_time(self.made, 'minutes')} UTC")]
 
     def _data(self) -> list[tuple[str, str]]:
         if (data := self.freshness) is None:
             return []
-        until = "no events" if data.occurred_at is None else f"until {data.occurred_at:%Y-%m-%d %H:%M} UTC"
+        until = (
+            "no events" if data.occurred_at is None else f"until {readable_time(data.occurred_at, 'minutes')} UTC"
+        )
         rejected = f", {counted(data.rejected, 'line')} not taken" if data.rejected else ""
         return [("data", f"{until}, position {data.position:,}{rejected}")]

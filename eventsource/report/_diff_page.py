@@ -14,6 +14,7 @@ from typing import Any, Final
 from eventsource.errors import EventsourceError, UnknownNameWarning
 from eventsource.formats import formatted
 from eventsource.messages import counted
+from eventsource.moment import readable_time
 from eventsource.plan import Plan
 from eventsource.report._bar import plain_page
 from eventsource.report._diff import Change, Difference, Move, diff
@@ -154,11 +155,11 @@ def _move(move: Move) -> dict[str, Any]:
         "before": formatted(move.before) if move.field else "",
         "after": formatted(move.after) if move.field else move.change,
         "type": move.type or "–",
-        "at": "–" if move.at is None else f"{move.at:%Y-%m-%d %H:%M}",
+        "at": "–" if move.at is None else readable_time(move.at, "minutes"),
         "event": move.event_id or "",
         "is_later": move.is_later,
     }
 
 
 def _utc(iso: str) -> str:
-    return f"{datetime.fromisoformat(iso):%Y-%m-%d %H:%M} UTC"
+    return f"{readable_time(datetime.fromisoformat(iso), 'minutes')} UTC"

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from eventsource.formats import formatted
+from eventsource.moment import readable_time
 from eventsource.report._bar import plain_page
 from eventsource.report._files import Files
 from eventsource.report._manifest import GOOD
@@ -131,7 +132,7 @@ def _rows(files: Files, manifests: Sequence[Mapping[str, Any]]) -> Iterator[Row]
         yield Row(
             f"{name}/{run}.html",
             _data(manifest) or run,
-            f"{datetime.fromisoformat(manifest['made']):%Y-%m-%d %H:%M} UTC",
+            f"{readable_time(datetime.fromisoformat(manifest['made']), 'minutes')} UTC",
             _STATUS.get(manifest["status"], str(manifest["status"])),
             is_good,
             ", ".join(f"{label} {text}" for label, text in manifest["shown"]),
@@ -142,7 +143,7 @@ def _rows(files: Files, manifests: Sequence[Mapping[str, Any]]) -> Iterator[Row]
 
 def _data(manifest: Mapping[str, Any]) -> str:
     moments = [log["last_recorded_at"] for log in manifest["logs"] if log["last_recorded_at"]]
-    return f"data until {datetime.fromisoformat(max(moments)):%Y-%m-%d %H:%M} UTC" if moments else ""
+    return f"data until {readable_time(datetime.fromisoformat(max(moments)), 'minutes')} UTC" if moments else ""
 
 
 def _is_good(manifest: Mapping[str, Any]) -> bool:

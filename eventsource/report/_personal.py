@@ -23,6 +23,7 @@ from eventsource.atomic_write import atomic_write
 from eventsource.decode import PathDecoder
 from eventsource.errors import EventsourceError, ReportError
 from eventsource.event import CORRECTED
+from eventsource.moment import readable_time
 from eventsource.plan import Pii, Rule
 from eventsource.presentation import Readers, readers, timelines
 from eventsource.timeline import Timeline
@@ -147,7 +148,7 @@ def _spelt(value: Any) -> Iterable[str]:
     """Return how a moment or a long number is spelt; nothing for other values."""
     match value:
         case datetime():
-            return value.isoformat(), f"{value:%Y-%m-%d %H:%M:%S}"
+            return value.isoformat(), readable_time(value)
         case date():
             return (value.isoformat(),)
         case int() | float() | Decimal() if not isinstance(value, bool):

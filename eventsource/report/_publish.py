@@ -11,6 +11,7 @@ import msgspec.structs
 from nbformat import NotebookNode
 
 from eventsource.errors import ReportError
+from eventsource.moment import readable_time
 from eventsource.presentation import Readers
 from eventsource.report._bar import page_hash, plain_page
 from eventsource.report._checks import freshness_of
@@ -176,7 +177,7 @@ def _publish_failure(described: Mapping[str, Any], files: Files, failure: Failur
         "failure.html",
         title=described["title"],
         run=run,
-        made=f"{datetime.fromisoformat(described['made']):%Y-%m-%d %H:%M} UTC",
+        made=f"{readable_time(datetime.fromisoformat(described['made']), 'minutes')} UTC",
         reason=reason,
         where=f"cell {failure.cell}{below}" if failure.cell else "",
         checks=list(failure.checks),

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from eventsource.moment import readable_time
 from eventsource.report._about import About, Link
 from eventsource.report._bar import with_bar
 from eventsource.report._files import Files
@@ -94,8 +95,8 @@ def _warned(html: str, newest: Mapping[str, Any], later: Sequence[Mapping[str, A
     about = about_of(newest)
     when = datetime.fromisoformat(later[-1]["made"])
     text = (
-        f"Not up to date: the run of {when:%Y-%m-%d %H:%M} UTC failed. "
-        f"These figures are from {about.made:%Y-%m-%d %H:%M} UTC."
+        f"Not up to date: the run of {readable_time(when, 'minutes')} UTC failed. "
+        f"These figures are from {readable_time(about.made, 'minutes')} UTC."
     )
     failure = Link(f"{later[-1]['run']}.html", "Why it failed")
     return with_bar(html, replace(about, warning=text, next=failure))

@@ -25,6 +25,7 @@ from typing import Any, Final, Literal, Protocol
 
 from eventsource.atomic_write import atomic_write
 from eventsource.errors import DefinitionError, EventsourceError
+from eventsource.moment import readable_time
 from eventsource.report._cron import due_moments, next_moment
 from eventsource.report._definition import Definition
 from eventsource.report._settings import Schedule
@@ -89,7 +90,11 @@ class SchedulerStatus:
         last = f"; {self.report}: {self.outcome}" if self.report and self.outcome else ""
         if self.state in ("running", "retrying"):
             return f"{self.state} {self.report}"
-        due = f", next run at {self.due:%Y-%m-%d %H:%M} UTC" if self.due and self.state == "waiting" else ""
+        due = (
+            f", next run at {readable_time(self.due, 'minutes')} UTC"
+            if self.due and self.state == "waiting"
+            else ""
+        )
         return f"{self.state}{due}{last}"
 
     def to_dict(self) -> dict[str, Any]:

@@ -44,6 +44,7 @@ from eventsource.derived_folders import derived_folder, mark_used, remove_unused
 from eventsource.errors import DerivedFileWarning, IndexFileError
 from eventsource.event import EventLog
 from eventsource.messages import counted, warn
+from eventsource.moment import readable_time
 from eventsource.plan import Plan
 
 __all__ = ["Snapshot", "SnapshotStore"]
@@ -87,9 +88,7 @@ class Snapshot(Struct, frozen=True):
 
     def __repr__(self) -> str:
         states = counted(self.entities, "state")
-        return (
-            f"<Snapshot of {states} at {self.moment:%Y-%m-%d %H:%M:%S}, of events before position {self.position}>"
-        )
+        return f"<Snapshot of {states} at {readable_time(self.moment)}, of events before position {self.position}>"
 
 
 class SnapshotStore:

@@ -19,6 +19,7 @@ from msgspec import Struct
 from eventsource.corrections import Corrections
 from eventsource.event import CORRECTED, TIMESTAMP, EventLog
 from eventsource.index import View
+from eventsource.moment import readable_time
 from eventsource.plan import Plan
 
 __all__ = ["EntityCorrections", "correction_note"]
@@ -105,7 +106,7 @@ def correction_note(row: Mapping[str, Any]) -> str:
     """Return what a row of `EntityCorrections.frame` says: ``corrected 2024-04-10 00:00:00 by k1: typo``."""
     done = "corrected" if row["correction"] == CORRECTED else "retracted"
     why = f": {row['reason']}" if row["reason"] else ""
-    return f"{done} {row['recorded_at']:%Y-%m-%d %H:%M:%S} by {row['correction_id']}{why}"
+    return f"{done} {readable_time(row['recorded_at'])} by {row['correction_id']}{why}"
 
 
 def _joined(notes: list[str]) -> str:

@@ -13,6 +13,7 @@ from eventsource.event import TIMESTAMP, EventLog
 from eventsource.fold import Events
 from eventsource.index import reading
 from eventsource.messages import counted
+from eventsource.moment import readable_time
 from eventsource.presentation import MASK, readers
 from eventsource.timeline._answers import dtypes_of, state_before_events
 from eventsource.timeline._corrections import EntityCorrections, correction_note
@@ -72,7 +73,7 @@ class Step(Struct, frozen=True):
         return ", ".join([self.existence, *fields] if self.existence else fields)
 
     def __repr__(self) -> str:
-        return f"<Step #{self.position} {self.type} at {self.at:%Y-%m-%d %H:%M:%S}: {self.summary or 'no change'}>"
+        return f"<Step #{self.position} {self.type} at {readable_time(self.at)}: {self.summary or 'no change'}>"
 
 
 class Replay(Sequence[Step]):
@@ -121,7 +122,7 @@ class Replay(Sequence[Step]):
         return f"Replay of {self.entity}: {counted(len(self), 'event')}"
 
     def __repr__(self) -> str:
-        lines = [f"{s.at:%Y-%m-%d %H:%M:%S}  #{s.position}  {s.type}  {s.summary}" for s in self]
+        lines = [f"{readable_time(s.at)}  #{s.position}  {s.type}  {s.summary}" for s in self]
         return "\n".join([self._title, *lines, *self.notes])
 
     @property
@@ -134,8 +135,7 @@ class Replay(Sequence[Step]):
 
     def _repr_html_(self) -> str:
         rows = [
-            (f"{s.at:%Y-%m-%d %H:%M:%S}", (s.type, f"#{s.position}"), Folded(_change_lines(s), _folded(s)))
-            for s in self
+            (readable_time(s.at), (s.type, f"#{s.position}"), Folded(_change_lines(s), _folded(s))) for s in self
         ]
         notes = "".join(f"<p>{escape(note)}</p>" for note in self.notes)
         return table_html(("at (UTC)", "event", "changed"), rows, self._title) + notes
@@ -226,7 +226,7 @@ def _folded(step: Step) -> tuple[str, ...]:
 
 def _text(value: Any) -> str:
     if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M:%S}"
+        return readable_time(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     return "null" if value is None else str(value)

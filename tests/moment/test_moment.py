@@ -19,6 +19,7 @@ from eventsource.moment import (
     last_instants,
     parse_moment,
     parse_times,
+    readable_time,
     steps,
     time_zone,
 )
@@ -288,3 +289,17 @@ def test_columns_of_other_dtypes_are_errors(column: pl.Series) -> None:
     """The error names the column."""
     with pytest.raises(MomentError, match="'x'"):
         last_instants(column)
+
+
+@pytest.mark.parametrize(
+    ("at", "expected"),
+    [
+        (datetime(2024, 3, 1, 12, 30, 5, 999_999, tzinfo=UTC), ("2024-03-01 12:30:05", "2024-03-01 12:30")),
+        (datetime(999, 1, 2, tzinfo=ZoneInfo(WARSAW)), ("0999-01-02 00:00:00", "0999-01-02 00:00")),
+        (datetime(1, 1, 1), ("0001-01-01 00:00:00", "0001-01-01 00:00")),  # noqa: DTZ001 - shown as it is
+    ],
+)
+def test_a_readable_time_has_no_zone_and_a_year_of_four_digits(at: datetime, expected: tuple[str, str]) -> None:
+    """What is smaller than the precision is cut off; only ``auto`` shows microseconds, if there are any."""
+    assert (readable_time(at), readable_time(at, "minutes")) == expected
+    assert readable_time(at, "auto") == expected[0] + (".999999" if at.microsecond else "")

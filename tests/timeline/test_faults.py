@@ -27,6 +27,12 @@ class Account(es.Model):
     bookings = es.count("Booked")
 
 
+class Early(es.Model):
+    """What cannot be added: a time."""
+
+    total = es.total("A", of="@occurred_at")
+
+
 def booked(amount: Any, day: int, account: str = "a", event_id: str = "") -> dict[str, Any]:
     """Return a booking."""
     return event("Booked", account, at=f"2024-01-{day:02}", event_id=event_id or f"{account}{day}", amount=amount)
@@ -286,3 +292,11 @@ def test_nan_is_not_null_in_silence(tmp_path: Path) -> None:
         '{"amount":"-Infinity"}',
     ]
     assert es.Timeline(log, Account).faults()["field"].to_list() == ["total", "total"]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_time_in_a_fault_has_a_year_of_four_digits(engine: Any) -> None:
+    """Both engines write the same JSON, also for years that ``strftime`` writes without zeros."""
+    log = MemoryLog([event("A", at="0999-01-02T03:04:05")])
+    faults = es.Timeline(log, Early, engine=engine).faults()
+    assert faults["value"].to_list() == ['"0999-01-02T03:04:05.000000Z"']
