@@ -39,7 +39,7 @@ class Checkpoint(Protocol):
     """Where a source resumes: the values that its committed batches gave. A dict is one."""
 
     def get(self, key: str, /) -> Any:
-        """Return the number, or other value that JSON has, of that name; None if there is none."""
+        """Return the value of a name: a number, or another value that JSON has. None: the name has none."""
 
 
 @runtime_checkable
@@ -74,8 +74,8 @@ class SourceLag(Struct, frozen=True):
 
     Args:
         events: events after the checkpoint, those that are held back included; None if unknown.
-        seconds: the age of the oldest of them, by the clock of the source; of files, since when they are there.
-            0 if there are none; None if unknown.
+        seconds: the age of the oldest of them, by the clock of the source; for files, how long they have been
+            there. 0 if there are none; None if unknown.
         held: a sentence per reason why events are held back, such as an open transaction before them.
     """
 

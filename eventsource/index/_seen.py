@@ -48,8 +48,8 @@ def look(
         bounds: what sums of the members cannot exceed.
         members: the members.
         until: the last moment of the question.
-        held_in_parts: (what is known, fields) → what the fields hold in each part of the events: asked where the
-            columns alone do not tell the dtype of a field.
+        held_in_parts: (what is known, fields) → what the fields hold in each part of the events. It is called only
+            where the columns alone do not decide the dtype of a field.
     """
     reading = [rule for rule in members.plan.rules if rule.of is not None]
     static = static_dtypes(reading, members, columns, bounds)

@@ -20,9 +20,9 @@ def in_threads(call: Callable[[int], T], numbers: Sequence[int]) -> list[T]:
 
 
 def one_behind(calls: Iterable[Callable[[], T]]) -> Iterator[T]:
-    """Yield what calls return, in order. Each is made in a thread while the next one is prepared.
+    """Yield what calls return, in order. Each call runs in a thread while ``calls`` prepares the next one.
 
-    Only one is made at a time, so that at most two hold what they need in memory.
+    Only one runs at a time, so at most two calls have their data in memory.
     """
     with ThreadPoolExecutor(1) as pool:
         pending = None

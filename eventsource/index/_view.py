@@ -161,8 +161,8 @@ class View(Struct, frozen=True, dict=True):
     def _span_of_whole(self) -> tuple[datetime, datetime] | None:
         """The first and the last moment of a view without limits; None: all events must be looked at.
 
-        What is read instead of corrected events may be earlier or later than all others. Where a corrected event
-        was the first or the last one, only a look at the others tells which of them is now.
+        A corrected event may now be earlier or later than all others. Where it was the first or the last one, only
+        a look at all events says which one is first or last now.
         """
         ends = self.parts.span
         if ends is None or self.readings is None:
@@ -217,11 +217,11 @@ class View(Struct, frozen=True, dict=True):
         return [name for name in self.parts.columns if name in found]
 
     def _uncertain_columns(self, last: int | None) -> set[str]:
-        """Return the columns of which only a look tells whether an event up to ``last`` has a value in them.
+        """Return the columns for which the facts do not say whether an event up to ``last`` has a value in them.
 
-        Of a view without limits all is known, but for columns in which an event was corrected. Of these, one is
-        known that had a value by then, at a moment at which no event has a reading that is not read: this value
-        is still there.
+        The facts of a column give the first moment at which an event has a value in it. Without corrections that
+        is the answer. Where events with this column were corrected, it is still the answer if no reading that this
+        view leaves out has that moment, and the moment is not after ``last``: the value is then still read.
         """
         if self.readings is None:
             return set()

@@ -44,7 +44,7 @@ class Look(Struct, frozen=True):
 
 
 PLAIN: Final = Look()
-"""By its name, and as it is."""
+"""A column is called by its name, and its values are shown as they are."""
 
 
 def looks_of(plan: Plan) -> dict[str, Look]:

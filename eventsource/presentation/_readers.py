@@ -38,6 +38,7 @@ class Readers(Struct, frozen=True):
         smallest_group: the number of entities below which a group is not shown; 0: any group is.
         counts: columns that say of how many entities a row is.
         key: what pseudonyms depend on: without it they cannot be found by trying all values.
+        personal: column → what is shown in place of its values; `add` takes it from the models.
     """
 
     name: str

@@ -96,3 +96,20 @@ def test_a_log_that_is_restored_while_it_is_open_raises(log: Log, does: Callable
     assert "open it again" in str(refused.value)
     assert Log(log.path).head == 8
     assert ids(Log(log.path))[5:] == ["e20", "e21", "e22"]
+
+
+@pytest.mark.parametrize("is_log_first", [True, False])
+def test_a_copy_while_a_writer_appends_begins_with_the_commits(tmp_path: Path, *, is_log_first: bool) -> None:
+    """Copied first, the commits name only files that are there; copied last, one that the copy lacks."""
+    log, copy = Log(tmp_path / "log"), tmp_path / "copy" / "events"
+    log.append(events(range(5)))
+    ignores = [shutil.ignore_patterns("*.parquet"), shutil.ignore_patterns("_delta_log")]
+    for ignore in ignores if is_log_first else reversed(ignores):
+        shutil.copytree(tmp_path / "log" / "events", copy, ignore=ignore, dirs_exist_ok=True)
+        log.append(events(range(5, 10)))
+    copied = Log(tmp_path / "copy")
+    if is_log_first:
+        assert ids(copied) == [f"e{number}" for number in range(5)]
+    else:
+        with pytest.raises(LogError, match="lacks a file"):
+            copied.scan().collect()
