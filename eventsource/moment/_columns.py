@@ -89,14 +89,17 @@ def _parse(texts: pl.Series, tz: str | tzinfo) -> pl.Series:
     if texts.str.contains(":60", literal=True).any():
         texts = texts.str.replace(LEAP_SECOND.pattern, "${1}" + LEAP_SECOND_IS)
     found = texts.str.to_datetime("%+", time_unit="us", time_zone="UTC", strict=False)
+    others = (found.is_null() & texts.is_not_null()).arg_true()
+    left = texts.gather(others)
     for format_ in (*_NAIVE_FORMATS, *_ZONED_FORMATS):
-        others = (found.is_null() & texts.is_not_null()).arg_true()
-        if not len(others):
+        if not len(left):
             break
         zone = None if format_ in _NAIVE_FORMATS else "UTC"
-        some = texts.gather(others).str.to_datetime(format_, time_unit="us", time_zone=zone, strict=False)
+        some = left.str.to_datetime(format_, time_unit="us", time_zone=zone, strict=False)
         if some.null_count() < len(some):
-            found = found.scatter(others, _localised(some, str(time_zone(tz))) if zone is None else some)
+            times = _localised(some, str(time_zone(tz))) if zone is None else some
+            found = found.scatter(others, times)
+            others, left = others.filter(times.is_null()), left.filter(times.is_null())
     return null_outside_calendar(found)
 
 

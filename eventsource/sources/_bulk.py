@@ -82,19 +82,20 @@ class BulkDecoder:
             rows: which of its lines to decode, all of them UTF-8; None: all lines.
         """
         found: list[tuple[pl.DataFrame, Rows]] = []
-        left, invalid = rows, np.empty(0, np.int64)
-        if rows is None and not is_utf8(lines.data):
-            is_valid = is_utf8_each(lines.each)
-            left, invalid = np.flatnonzero(is_valid), np.flatnonzero(~is_valid)
+        left = rows
+        is_valid = None if rows is not None or is_utf8(lines.data) else is_utf8_each(lines)
         with allocation.gc_paused():
             for shape in self._shapes:
-                some, own, left = shape.decode(lines, left)
+                some, own, left = shape.decode(lines, left, is_valid)
+                left = left if is_valid is None else left[is_valid[left]]
                 found += [(some, own)] if some.height else []
                 if not len(left):
                     break
         if not found or left is None:
             return None
-        left = np.sort(np.concatenate([left, invalid]))
+        if is_valid is not None:
+            left = np.concatenate([left, np.flatnonzero(~is_valid)])
+        left = np.sort(left)
         return BulkEvents.joined([BulkEvents(some, own + lines.first, left) for some, own in found], left)
 
 
@@ -113,13 +114,20 @@ def _shape(
         return None
 
 
-def is_utf8_each(lines: Sequence[bytes]) -> npt.NDArray[np.bool_]:
-    """Return which lines are UTF-8; few of them are looked at one by one."""
-    is_valid = np.ones(len(lines), np.bool_)
-    for begin in range(0, len(lines), _SEGMENT):
-        some = lines[begin : begin + _SEGMENT]
-        if not is_utf8(b"\n".join(some)):
-            is_valid[begin : begin + _SEGMENT] = [is_utf8(line) for line in some]
+def is_utf8_each(lines: Lines) -> npt.NDArray[np.bool_]:
+    """Return which lines are UTF-8; a line that is not costs the few behind it once more."""
+    is_valid, begins, data = np.ones(len(lines), np.bool_), lines.begins, memoryview(lines.data)
+    low = 0
+    while low < len(lines):
+        high = min(low + _SEGMENT, len(lines))
+        try:
+            str(data[begins[low] : begins[high]], "utf-8")
+        except UnicodeDecodeError as error:
+            row = int(np.searchsorted(begins, begins[low] + error.start, side="right")) - 1
+            is_valid[row] = False
+            low = row + 1
+        else:
+            low = high
     return is_valid
 
 

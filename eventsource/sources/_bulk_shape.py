@@ -10,7 +10,7 @@ import polars as pl
 from eventsource.event import ENVELOPE
 from eventsource.sources._bulk_frame import REST, TEXTS, TIMES, EventColumns
 from eventsource.sources._line_structs import NEEDED, DecodedLines, LineStructs, Member
-from eventsource.sources._lines import Lines, Rows
+from eventsource.sources._lines import Lines, Mask, Rows
 from eventsource.sources._mapping import REQUIRED, FieldMapping
 from eventsource.sources._times import TimeReader
 from eventsource.sources._values import MALFORMED, decode_members
@@ -90,14 +90,19 @@ class LinesOfShape:
                 member = Member(known.type | member.type, default_)
             self._members[keys] = member
 
-    def decode(self, lines: Lines, rows: Rows | None) -> tuple[pl.DataFrame, Rows, Rows]:
-        """Decode some rows of a block; None: all of them.
+    def decode(self, lines: Lines, rows: Rows | None, is_valid: Mask | None) -> tuple[pl.DataFrame, Rows, Rows]:
+        """Decode lines.
+
+        Args:
+            lines: a block.
+            rows: which of its lines; None: all of them.
+            is_valid: for all lines, which of them may be decoded, as they are UTF-8; None: all of them.
 
         Returns:
             Events, their rows, and the rows that are left.
         """
         if rows is None:
-            decoded = self._structs.decode(lines)
+            decoded = self._structs.decode(lines, is_valid)
             rows = np.arange(len(lines))
         else:
             decoded = self._structs.decode(Lines(b"".join(line + b"\n" for line in lines.some(rows.tolist()))))

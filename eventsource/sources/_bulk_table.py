@@ -83,7 +83,7 @@ class TableDecoder:
             return None
         is_row = np.array([len(each) == len(names) for each in cells], np.bool_)
         if not is_utf8(lines.data):
-            is_row &= is_utf8_each(lines.each)
+            is_row &= is_utf8_each(lines)
         rows, left = np.flatnonzero(is_row), np.flatnonzero(~is_row)
         if not len(rows):
             return None

@@ -15,15 +15,12 @@ from typing import Any, Final
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 from msgspec.structs import astuple
 
-from eventsource.sources._lines import Lines
+from eventsource.sources._lines import Lines, Mask
 from eventsource.sources._values import MALFORMED
 
 __all__ = ["NEEDED", "DecodedLines", "LineStructs", "Member"]
-
-Mask = npt.NDArray[np.bool_]
 
 Path = tuple[str, ...]
 """The names of members, from the outside in."""
@@ -99,7 +96,7 @@ class LineStructs:
         found = decoded.columns[number][column]
         return found if get is None else list(map(get, found))
 
-    def decode(self, lines: Lines) -> DecodedLines:
+    def decode(self, lines: Lines, is_valid: Mask | None = None) -> DecodedLines:
         """Decode some lines, many at once: one that cannot be decoded costs the few around it.
 
         Example: 1,000 lines, of which line 700 is broken::
@@ -111,10 +108,13 @@ class LineStructs:
               704–735 …        32 at once, …
 
         Args:
-            lines: the lines, which are UTF-8.
+            lines: the lines.
+            is_valid: which of them are UTF-8, the others are left; None: all of them.
         """
         found, left = DecodedLines(self._widths), list[int]()
         has_an_object, count, (many, few) = _has_an_object(lines), len(lines), _SEGMENTS
+        if is_valid is not None:
+            has_an_object &= is_valid
         for begin in range(0, count, many):
             end = min(begin + many, count)
             if self._decode_segment(lines, has_an_object, begin, end, found):
@@ -122,7 +122,7 @@ class LineStructs:
             for low in range(begin, end, few):
                 high = min(low + few, end)
                 if not self._decode_segment(lines, has_an_object, low, high, found):
-                    left += self._decode_each(lines, low, high, found)
+                    left += self._decode_each(lines, low, high, is_valid, found)
             if not found.height and len(left) >= _FEW:
                 left = list(range(count))
                 break
@@ -143,11 +143,16 @@ class LineStructs:
         found.add(structs)
         return True
 
-    def _decode_each(self, lines: Lines, low: int, high: int, found: DecodedLines) -> list[int]:
+    def _decode_each(
+        self, lines: Lines, low: int, high: int, is_valid: Mask | None, found: DecodedLines
+    ) -> list[int]:
         """Decode lines one by one and add them; return which cannot be decoded."""
         left = []
         structs: list[list[Any]] = [[] for _ in self._decoders]
         for row, line in enumerate(lines.some(range(low, high)), low):
+            if is_valid is not None and not is_valid[row]:
+                left.append(row)
+                continue
             try:
                 mine = [decoder.decode(line) for decoder in self._decoders]
             except MALFORMED:

@@ -14,9 +14,13 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Lines", "Rows"]
+__all__ = ["Lines", "Mask", "Rows"]
 
 Rows = npt.NDArray[np.int64]
+"""Numbers of lines, from 0."""
+
+Mask = npt.NDArray[np.bool_]
+"""One boolean per line."""
 
 _NEWLINE: Final = ord("\n")
 _FEW: Final = 8

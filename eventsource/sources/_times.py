@@ -72,7 +72,7 @@ class TimeReader:
             found = parse_times(texts, self.tz)
             others = (found.is_null() & texts.is_not_null()).arg_true()
             if len(others):
-                found = found.scatter(others, self._mixed(texts.gather(others).to_list()))
+                found = found.scatter(others, self._spelt_otherwise(texts.gather(others).to_list()))
             return found
         if kinds <= {int, type(None)} and not self._is_local:
             with suppress(OverflowError, TypeError):
@@ -90,17 +90,23 @@ class TimeReader:
 
     def _mixed(self, values: Sequence[Any]) -> pl.Series:
         """Return values of any kind as instants: texts together, others one by one."""
-        values = values if self._unit else list(map(_date_as_text, values))
-        texts = [v if isinstance(v, str) and not self._digits.fullmatch(v) else None for v in values]
-        numbers = [None if text is not None else self._micros(v) for text, v in zip(texts, values, strict=True)]
-        given = pl.Series("at", texts, pl.String)
-        parsed = parse_times(given, self.tz)
-        others = (parsed.is_null() & given.is_not_null()).arg_true()
-        spelt = [as_iso(text) for text in given.gather(others)] if len(others) else []
-        if any(spelt):
-            parsed = parsed.scatter(others, parse_times(pl.Series("at", spelt, pl.String), self.tz))
+        texts = pl.Series("at", [value if isinstance(value, str) else None for value in values], pl.String)
+        parsed = parse_times(texts, self.tz)
+        others = parsed.is_null().arg_true()
+        return parsed.scatter(others, self._spelt_otherwise([values[row] for row in others]))
+
+    def _spelt_otherwise(self, given: Sequence[Any]) -> pl.Series:
+        """Return values as instants that are not texts of ISO 8601: numbers, and texts of other spellings."""
+        values = given if self._unit else list(map(_date_as_text, given))
+        is_text = [isinstance(value, str) and not self._digits.fullmatch(value) for value in values]
+        numbers = [None if text else self._micros(value) for value, text in zip(values, is_text, strict=True)]
         epoch = pl.Series("at", numbers, pl.Int64).cast(TIMESTAMP)
-        return parsed.fill_null(self._in_zone(epoch) if self._is_local else epoch)
+        found = self._in_zone(epoch) if self._is_local else epoch
+        rows = [row for row, text in enumerate(is_text) if text]
+        spelt = [as_iso(values[row]) or (None if values[row] is given[row] else values[row]) for row in rows]
+        if any(spelt):
+            found = found.scatter(rows, parse_times(pl.Series("at", spelt, pl.String), self.tz))
+        return found
 
     def _in_formats(self, values: Sequence[Any]) -> list[Any]:
         """Return the values that are in one of the formats as ISO 8601, others as they are."""
