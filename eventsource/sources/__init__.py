@@ -114,7 +114,7 @@ def source(  # noqa: PLR0913 - one argument for each thing that logs differ in
         events: several events per line, one for each time that is there, such as ``[{"type": "Ordered",
             "occurred_at": "OrderDate"}, {"type": "Shipped", "occurred_at": "ShippedDate"}]``. ``type`` is the text
             itself; other columns may be given too, and differ from ``**members`` for this event.
-        workers: how many processes decode files of more than 64 MB; 1: this one alone. Events, their order and
+        workers: how many processes decode files of more than 256 MB; 1: this one alone. Events, their order and
             rejected lines are the same. Default: the environment variable ``EVENTSOURCE_WORKERS``, or one per
             processor, at most 8.
         **members: column → dotted path of the member that holds it, such as ``event_id="id"``,

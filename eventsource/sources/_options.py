@@ -12,7 +12,7 @@ from eventsource.sources._dialect import Dialect
 __all__ = ["FORMATS", "FileOptions"]
 
 FORMATS: Final = ("jsonl", "json", "csv", "parquet", "xes", "ocel")
-_PARALLEL_BYTES: Final = 64 * 1024 * 1024
+_PARALLEL_BYTES: Final = 256 * 1024 * 1024
 _DECIMALS: Final = (".", ",")
 
 

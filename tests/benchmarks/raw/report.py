@@ -16,9 +16,10 @@ _MOST_MEMORY: Final = 1536
 _MOST_SECONDS: Final = 0.5
 _NOTES: Final = """\
 Each contender runs in its own process; libraries are imported before the clock starts. *CPU* are the seconds of
-all cores, *MB* the peak memory, both with worker processes. DuckDB keeps duplicates in its Parquet, and drops them
-where an answer needs it; a pull drops them. With the first question both write what the next questions read: an
-index, typed Parquet. Answers are compared before any time is printed."""
+all cores, *MB* the most memory that was held at one moment, looked at four times a second; both with worker
+processes. DuckDB keeps duplicates in its Parquet, and drops them where an answer needs it; a pull drops them. With
+the first question both write what the next questions read: an index, typed Parquet. Answers are compared before
+any time is printed."""
 
 
 def page(measured: Sequence[Measured], *, events: int) -> str:

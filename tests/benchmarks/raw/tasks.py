@@ -105,7 +105,7 @@ def _input(folder: Path, **about: Any) -> Input:
 def _measured(found: Input, kind: str, task: str, name: str, *, child_of: str) -> Measured:
     print(f"  {kind}: {task}, {name}", file=sys.stderr)
     got = child(found, child_of, how="itself", answer=_answer(found, task, name))
-    peak = got["peak"] + 2 * got.get("workers", 0.0)
+    peak = got.get("together") or got["peak"]
     return Measured(kind, task, name, got["seconds"], got.get("cpu", 0.0), peak)
 
 
