@@ -84,7 +84,7 @@ def _may_have_faults(rule: Rule, events: Events) -> bool:
     reading = Reading.of(rule, events)
     if reading.refused or reading.group is not None:
         return True
-    return rule.op == "total" and not events.bounds.are_within(rule, reading.member)
+    return rule.operation.can_overflow and not events.bounds.are_within(rule, reading.member)
 
 
 def _unfit_column(rule: Rule, events: Events) -> str | None:
@@ -116,7 +116,7 @@ def _faults_of_values(rule: Rule, histories: FieldHistories, events: Events) -> 
         rows, held = histories.values_of_other_groups(rule)
         reasons = [f"expected {group}, which the field holds" for group in held]
         yield _Part(rule.name, rows, _values(histories, rule, everything, rows), reasons)
-    if rule.op == "total" and (beyond := histories[rule.name].refused) is not None:
+    if rule.operation.can_overflow and (beyond := histories[rule.name].refused) is not None:
         texts = _values(histories, rule, everything, beyond.rows)
         yield _Part(rule.name, beyond.rows, texts, [beyond.reason] * len(beyond.rows))
 

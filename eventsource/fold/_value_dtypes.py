@@ -42,14 +42,14 @@ def number_dtype_read(rule: Rule, kinds: Collection[str], *, is_small: bool) -> 
     """Return the dtype in which a sum reads numbers of some kinds; String: as JSON, for exact sums in Python.
 
     Args:
-        rule: a total or a mean.
+        rule: a field that folds numbers.
         kinds: the kinds of numbers.
         is_small: whether floats hold every sum of the member's integers exactly.
     """
     found = set(kinds)
     if found <= {"int", "long"}:
         return pl.Int64() if found else pl.Null()
-    if found == {"float"} or (found == {"int", "float"} and (is_small or rule.op == "mean")):
+    if found == {"float"} or (found == {"int", "float"} and (is_small or rule.operation.is_float)):
         return pl.Float64()
     return pl.String()
 
@@ -77,7 +77,7 @@ def _dtype(rule: Rule, members: Members, columns: Collection[str], bounds: Bound
         read = number_dtype_read(rule, kinds, is_small=bounds.are_small(member))
         if read != pl.String():
             return read
-        return pl.Float64() if rule.op == "mean" else None if "float" in kinds else pl.Int64()
+        return pl.Float64() if rule.operation.is_float else None if "float" in kinds else pl.Int64()
     if rule.operation.folds == "order" and len({GROUPS[kind] for kind in kinds}) > 1:
         return None
     return dtype_of_kinds(kinds)

@@ -71,6 +71,9 @@ class Operation(Struct, frozen=True, kw_only=True):
         default: the value before any event; operations that take ``initial`` begin with that instead.
         folds: which values of a member it can fold: ``"all"``; ``"numbers"``; or those of one ``"order"``:
             numbers, texts or booleans, but only one of the three per entity. Other values are faults.
+        is_float: whether the field is Float64, whatever numbers it folds: their sizes decide no dtype then.
+        can_overflow: whether a value can leave the range of its dtype. The event after which it does is a fault;
+            the history names its row in ``refused``.
         null_touches: whether an explicit null in the payload sets null. If not, nulls are passed over.
         dtype: (rule, dtype of what is read) → the dtype of the field; None: its values decide.
         reference: how the reference engine folds it; None: no event touches the field.
@@ -84,6 +87,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     reads: tuple[str, ...] = ()
     default: object = None
     folds: Folds = "all"
+    is_float: bool = False
+    can_overflow: bool = False
     null_touches: bool = False
     dtype: Callable[[Arguments, pl.DataType], pl.DataType | None]
     reference: Reference | None = None
