@@ -37,6 +37,7 @@ FAULTS: Final[dict[str, Callable[[str], str]]] = {
     "not UTF-8": lambda line: line.replace('"data":{', f'"data":{{"{_NOT_UTF8}":0,', 1),
     "an array": lambda line: f"[{line}]",
 }
+"""What is wrong with a broken line → what makes it so of a good one."""
 
 _ROW_GROUP: Final = 50_000
 _PIECE: Final = 2_000  # lines that are joined in the cache of the processor

@@ -74,6 +74,7 @@ class Operation(Struct, frozen=True, kw_only=True):
         is_float: whether the field is Float64, whatever numbers it folds: their sizes decide no dtype then.
         can_overflow: whether a value can leave the range of its dtype. The event after which it does is a fault;
             the history names its row in ``refused``.
+        is_list: whether the field is a list, which derived fields may search (`is_in`).
         null_touches: whether an explicit null in the payload sets null. If not, nulls are passed over.
         dtype: (rule, dtype of what is read) → the dtype of the field; None: its values decide.
         reference: how the reference engine folds it; None: no event touches the field.
@@ -89,6 +90,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     folds: Folds = "all"
     is_float: bool = False
     can_overflow: bool = False
+    is_list: bool = False
     null_touches: bool = False
     dtype: Callable[[Arguments, pl.DataType], pl.DataType | None]
     reference: Reference | None = None

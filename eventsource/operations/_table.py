@@ -115,6 +115,7 @@ OPERATIONS: Final[Mapping[Op, Operation]] = {
         needs=_OF,
         default=[],
         folds="order",
+        is_list=True,
         dtype=dtypes.list_of_member,
         reference=Reference(step=steps.distinct, show=steps.show_ordered),
         history=histories.distinct,

@@ -238,7 +238,7 @@ class Plan(Struct, frozen=True, dict=True):
 
     def _check_searches(self) -> None:
         """Check that ``is_in`` of derived fields searches lists: of other columns it would search all entities."""
-        lists = {rule.name for rule in self.rules if rule.op == "distinct"}
+        lists = {rule.name for rule in self.rules if rule.operation.is_list}
         for rule in self.rules:
             if rule.expression is None:
                 continue
