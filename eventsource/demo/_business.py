@@ -54,32 +54,29 @@ class Settings(NamedTuple):
         return cls(int(customers), seed, *(int(moment.timestamp()) * 1000 for moment in (begin, end)))
 
 
-class Chance:
-    """The random choices of one customer. Python promises that the numbers of ``Random.random`` never change."""
-
-    def __init__(self, seed: int, customer: int) -> None:
-        self.uniform = Random(f"{seed}/{customer}").random  # noqa: S311 - made-up data, the same on every machine
+class Chance(Random):
+    """The random choices of one customer. Python promises that the numbers of ``random`` never change."""
 
     def happens(self, share: float) -> bool:
         """Return true as often as the share says."""
-        return self.uniform() < share
+        return self.random() < share
 
     def after(self, mean: float) -> int:
         """Return how long something takes that happens at a steady rate."""
-        return int(-mean * log(1 - self.uniform()))
+        return int(-mean * log(1 - self.random()))
 
     def around(self, median: float) -> int:
         """Return a duration that is often near the median, and sometimes many times as long."""
-        return int(median * exp(3 * (self.uniform() + self.uniform() + self.uniform() - 1.5)))
+        return int(median * exp(3 * (self.random() + self.random() + self.random() - 1.5)))
 
     def below(self, limit: int) -> int:
         """Return an integer from 0 up to below the limit."""
-        return int(self.uniform() * limit)
+        return int(self.random() * limit)
 
     def one_of(self, what: str) -> str:
         """Return one of the topics, brands, …, each as often as its share says."""
         texts, edges = _CHOICES[what]
-        text: str = texts[bisect(edges, self.uniform() * edges[-1], hi=len(edges) - 1)]
+        text: str = texts[bisect(edges, self.random() * edges[-1], hi=len(edges) - 1)]
         return text
 
 

@@ -20,7 +20,7 @@ _RAISED: Final = _business.milliseconds("2024-01-01")
 
 def life(number: int, signup: int, settings: Settings) -> tuple[list[Event], int, int]:
     """Return all events but purchases, and when the account was deleted and created again, or `NEVER`."""
-    chance, until = _business.Chance(settings.seed, number), settings.until
+    chance, until = _business.Chance(f"{settings.seed}/{number}"), settings.until
     customer, deleted, returned = _Customer(number, chance, until), NEVER, NEVER
     if chance.happens(0.05):
         deleted = signup + 30 * DAY + chance.below(max(until - signup - 30 * DAY, 1))
@@ -70,7 +70,7 @@ class _Customer:
         """
         chance, annoyed = self.chance, NEVER
         if chance.happens(0.45):
-            opened = created + HOUR + int(chance.uniform() ** 2 * 89 * DAY)
+            opened = created + HOUR + int(chance.random() ** 2 * 89 * DAY)
             is_slow = chance.happens(0.33)
             annoyed = opened + 4 * DAY if is_slow else NEVER
             yield from self._ticket(opened, is_slow=is_slow)
@@ -155,7 +155,7 @@ class _Customer:
     def _address(self) -> dict[str, Any]:
         """Return an address; in one of 200 the city is null and the postcode absent."""
         chance, country = self.chance, self.country
-        city, postcode = country["cities"][int(chance.uniform() ** 1.7 * 6)].split(", ")
+        city, postcode = country["cities"][int(chance.random() ** 1.7 * 6)].split(", ")
         place = {"city": None} if chance.happens(0.005) else {"city": city, "postcode": postcode}
         street = f"{country['streets'][chance.below(6)]} {1 + chance.below(120)}"
         return {"street": street} | place | {"country": self.code}
