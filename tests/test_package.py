@@ -25,7 +25,8 @@ def test_an_import_loads_no_other_library() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"), [(None, "dirty_decay_ms:10000"), ("dirty_decay_ms:0", "dirty_decay_ms:0")]
+    ("given", "kept"),
+    [(None, "dirty_decay_ms:10000,oversize_threshold:0"), ("dirty_decay_ms:0", "dirty_decay_ms:0")],
 )
 def test_the_allocator_of_polars_keeps_freed_memory(given: str | None, kept: str) -> None:
     """Unless the user has set its variable."""
