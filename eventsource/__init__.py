@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Final
 from eventsource.lazy_names import lazy_names
 
 # The allocator of Polars (jemalloc) reads this variable when Polars is first imported, here or in another process.
-# By default it gives freed memory back after half a second, and blocks of more than 8 MB at once. Every page of the
-# next column is then a page fault: a tenth of the time of a pull and of a first question.
+# By default it gives freed memory back after half a second, and blocks of more than 8 MB at once. Every page of
+# the next column is then a page fault: a tenth of the time of a pull and of a first question.
 os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:10000,oversize_threshold:0")
 
 if TYPE_CHECKING:
