@@ -154,16 +154,14 @@ class _TableColumns(EventColumns):
     @cached_property
     def _rest(self) -> list[str]:
         """The texts of the members that are not columns of the envelope."""
-        names = self._header.columns.names
-        kept = self.fields.plain_rest(names)
-        if kept is not None and not self._header.columns.is_nested:
-            rows = (
-                zip(*(self._columns[name] for name in kept), strict=True) if kept else iter([()] * len(self.rows))
-            )
-            return [json_text({n: c for n, c in zip(kept, row, strict=True) if c is not None}) for row in rows]
-        rows = zip(*(self._columns[name] for name in names), strict=True)
-        found = ({n: c for n, c in zip(names, row, strict=True) if c is not None} for row in rows)
-        return [self.fields.rest(self._header.columns.members(cells)).decode() for cells in found]
+        columns = self._header.columns
+        members = self.fields.plain_rest(list(dict.fromkeys(columns.members_of.values())))
+        kept = [name for name, member in columns.members_of.items() if members is None or member in members]
+        rows = zip(*(self._columns[name] for name in kept), strict=True) if kept else iter([()] * len(self.rows))
+        cells = ({n: c for n, c in zip(kept, row, strict=True) if c is not None} for row in rows)
+        if members is None:  # one of them has parts that are columns
+            return [self.fields.rest(columns.members(each)).decode() for each in cells]
+        return [json_text(columns.members(each)) for each in cells]
 
 
 def _fields_of_table(fields: FieldMapping, names: Sequence[str]) -> FieldMapping | None:

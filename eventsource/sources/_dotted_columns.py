@@ -43,10 +43,10 @@ class DottedColumns:
                 f"events: no column {', '.join(map(repr, lacking))}; there are {', '.join(names)}"
             )
 
-    @property
-    def is_nested(self) -> bool:
-        """Whether a column is a member of an object."""
-        return bool(self._paths)
+    @cached_property
+    def members_of(self) -> Mapping[str, str]:
+        """Column → the member of the row that it is, or that contains it."""
+        return {name: self._paths[name][0] if name in self._paths else name for name in self.names}
 
     @cached_property
     def _paths(self) -> Mapping[str, Sequence[str]]:
@@ -61,8 +61,12 @@ class DottedColumns:
 
     def _nested(self, cells: Mapping[str, Any]) -> Mapping[str, Any]:
         found: dict[str, Any] = {}
+        paths = self._paths
         for name, cell in cells.items():
-            *above, last = self._paths.get(name, (name,))
+            if name not in paths:
+                found[name] = cell
+                continue
+            *above, last = paths[name]
             branch = found
             for key in above:
                 branch = branch.setdefault(key, {})
