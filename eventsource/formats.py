@@ -12,6 +12,7 @@ format          of                             reads
 ``moment``      a datetime                     30 June 2024, 17:30
 ``month``       a date or a datetime           June 2024
 ``duration``    17 days and some hours         17 days
+``event``       PremiumPlanBought              Premium plan bought
 ``more``        20, -20, 0                     20 more than, 20 fewer than, as many as
 ``rose``        20, -20, 0                     rose, fell, did not change
 ``a|b``         1, 1234                        1 a, 1,234 b
@@ -34,6 +35,8 @@ MISSING: Final = "–"
 OTHER: Final = "other"
 """How the group reads that holds all values without a group of their own."""
 _CURRENCY: Final = re.compile(r"money ([A-Z]{3})")
+_NEXT_WORD: Final = re.compile(r"[a-z0-9](?=[A-Z])|[A-Z](?=[A-Z][a-z])")  # HTTPFailed: HTTP Failed
+_SEPARATORS: Final = re.compile("[_. -]+")
 _SIGNS: Final = {"EUR": "€", "USD": "$", "GBP": "£"}
 _UNITS: Final = (("day", timedelta(days=1)), ("hour", timedelta(hours=1)), ("minute", timedelta(minutes=1)))
 
@@ -96,6 +99,12 @@ def _duration(value: timedelta) -> str:
     return "less than a minute"
 
 
+def _event(value: str) -> str:
+    """Return the type of an event in words; forms.js does the same on boards."""
+    words = _SEPARATORS.sub(" ", _NEXT_WORD.sub(r"\g<0> ", value)).strip().lower()
+    return words[:1].upper() + words[1:] if words else value
+
+
 def _more(value: Any) -> str:
     return "as many as" if not value else f"{_count(abs(value))} {'more' if value > 0 else 'fewer'} than"
 
@@ -113,6 +122,7 @@ _FORMATS: Final[dict[str, Callable[[Any], str]]] = {
     "moment": _moment,
     "month": lambda value: f"{value:%B} {value.year}",
     "duration": _duration,
+    "event": _event,
     "more": _more,
     "rose": _rose,
     "text": str,

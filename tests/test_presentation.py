@@ -10,6 +10,7 @@ import pytest
 import eventsource as es
 from eventsource import charts, presentation
 from eventsource.errors import ModelError
+from eventsource.formats import formatted
 from eventsource.plan import Plan
 from eventsource.presentation import Look, Looks, Readers, looks_of, shown
 from eventsource.sentences import say
@@ -153,3 +154,72 @@ def test_small_groups_are_hidden_and_cannot_be_computed(use: Use) -> None:
     assert [row["|label"] for row in drawn] == ["120", "< 5", "•••", "0"]
     assert [row["n"] for row in drawn] == [120, None, None, 0]
     assert say("{n:customer|customers}", n=3).markdown == "\\< 5"
+
+
+def _page_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(presentation.READERS, "made by a report")
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ({"type": ["Joined", "card.expired", None]}, ["Joined", "Card expired", None]),  # a model names Joined
+        ({"type": ["BOEING", "AirBus"]}, ["BOEING", "AirBus"]),  # types of something else
+        ({"type": ["AirBus"], "event_id": ["e1"]}, ["Air bus"]),  # rows of events
+        ({"type": [1, 2]}, [1, 2]),
+    ],
+)
+def test_pages_show_event_types_in_words(
+    use: Use, monkeypatch: pytest.MonkeyPatch, rows: dict[str, list[object]], expected: list[object]
+) -> None:
+    """In tables and charts; a notebook on a screen shows the types as code needs them."""
+    frame = pl.DataFrame(rows)
+    use(Shop.plan)
+    assert shown(frame)["type"].to_list() == rows["type"]
+    _page_of(monkeypatch)
+    assert shown(frame)["type"].to_list() == expected
+    assert frame["type"].to_list() == rows["type"]
+    drawn = charts.bars(frame.with_columns(n=1).drop_nulls("type"), "n", "type", horizontal=True).to_dict()
+    assert [row["type"] for row in _data(drawn)] == [each for each in expected if each is not None]
+
+
+def test_a_field_called_type_is_not_an_event_type(use: Use, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its values may be the names of events; rows of events have event types all the same."""
+
+    class Card(es.Model):
+        type = es.latest("Issued", of="type")
+
+    use(Card.plan)
+    _page_of(monkeypatch)
+    cards = pl.DataFrame({"type": ["CardIssued", "Issued"]})
+    assert shown(cards).equals(cards)
+    assert shown(cards.with_columns(event_id=pl.lit("e")))["type"].to_list() == ["Card issued", "Issued"]
+
+
+def test_without_a_model_event_types_are_words_written_as_one(use: Use, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log that is counted by type before any model reads the same."""
+    use()
+    _page_of(monkeypatch)
+    assert shown(pl.DataFrame({"type": ["CardAdded", "CardIssued"]}))["type"].to_list() == [
+        "Card added",
+        "Card issued",
+    ]
+    others = pl.DataFrame({"type": ["CardAdded", "EV"]})
+    assert shown(others).equals(others)
+
+
+@pytest.mark.parametrize(
+    ("type_", "words"),
+    [
+        ("PremiumPlanBought", "Premium plan bought"),
+        ("premium_plan.bought", "Premium plan bought"),
+        ("HTTPRequestFailed", "Http request failed"),
+        ("V2Moved", "V2 moved"),
+        ("-.-", "-.-"),
+        ("", ""),
+        ("<b>Made</b>", "<b>made</b>"),
+    ],
+)
+def test_event_types_in_words(type_: str, words: str) -> None:
+    """Words that are written as one, or separated by signs; what has no words stays as it is."""
+    assert formatted(type_, "event") == words

@@ -17,7 +17,7 @@ import polars as pl
 from eventsource.board._figures import states_at
 from eventsource.errors import ReportError
 from eventsource.formats import formatted
-from eventsource.presentation import masked
+from eventsource.presentation import masked, with_event_words
 
 __all__ = ["Drawn", "drawn_at", "plain_charts", "plain_tables"]
 
@@ -119,7 +119,7 @@ def plain_tables(drawn: Drawn, forms: Mapping[str, str]) -> dict[str, Any]:
         if value.height > _MOST_ROWS:
             raise ReportError(f"expected at most {_MOST_ROWS} rows, got {value.height}", hint="group_by(…) first")
         columns = value.columns
-        rows = masked(value)
+        rows = with_event_words(masked(value))
         tables.append(
             [
                 [_text(cell, forms.get(name, "")) for name, cell in row.items()]

@@ -18,7 +18,7 @@ from eventsource.charts._theme import SERIES
 from eventsource.errors import ReportError
 from eventsource.exact_numbers import EXACT_IN_FLOATS
 from eventsource.formats import MISSING, OTHER
-from eventsource.presentation import label, masked
+from eventsource.presentation import label, masked, with_event_words
 
 __all__ = [
     "HIDDEN",
@@ -54,7 +54,7 @@ def checked(frame: pl.DataFrame, *columns: str | None) -> pl.DataFrame:
     for column in used:
         if column not in frame.columns:
             raise ReportError(f"unknown column {column!r}", hint=f"the columns are {', '.join(frame.columns)}")
-    return masked(frame).select(used)
+    return with_event_words(masked(frame)).select(used)
 
 
 def plain(column: pl.Series) -> pl.Series:

@@ -7,6 +7,7 @@ may not see personal values, these are masked before anything is drawn::
     Timeline(log, Customer)     the names, labels, formats and personal fields of the model become known
     shown(frame)                a column of a personal field reads •••, one with a label is called by it
     masked(frame)               the same without labels and formats, for charts
+    with_event_words(frame)     on pages, the event type PlanBought reads "Plan bought"
 
 Numbers are computed from the real values: only what is shown differs.
 """
@@ -19,11 +20,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
-from msgspec import Struct
+from msgspec import Struct, field
 
 from eventsource.errors import ReportError
 from eventsource.formats import formatted
 from eventsource.plan import Plan
+from eventsource.presentation._event_types import EventTypes
 from eventsource.presentation._looks import PLAIN, Look, Looks, looks_of
 from eventsource.presentation._readers import EVERYTHING, MASK, Readers
 from eventsource.presentation._small_groups import hidden_rows, small, with_small_groups, without_small_groups
@@ -51,6 +53,7 @@ __all__ = [
     "texts_of_small_rows",
     "timelines",
     "use",
+    "with_event_words",
     "without_payloads",
 ]
 
@@ -73,12 +76,14 @@ class _Process(Struct):
         readers: those for whom it runs; None: anybody who runs it.
         is_used: whether labels and formats are shown.
         timelines: all timelines; only where there are readers.
+        event_types: the event types of the models.
     """
 
     looks: Looks
     readers: Readers | None
     is_used: bool = False
     timelines: list[Any] = []
+    event_types: EventTypes = field(default_factory=EventTypes)
 
 
 def _process() -> _Process:
@@ -106,6 +111,7 @@ def use() -> None:
 def add(timeline: Any, plan: Plan) -> None:
     """Take what a model says about its fields; `Timeline` calls it."""
     _HERE.looks.add(plan)
+    _HERE.event_types.add(plan)
     if _HERE.readers is not None:
         _HERE.readers.add(plan)
         _HERE.timelines.append(timeline)
@@ -182,7 +188,7 @@ def shown_value(column: str, value: Any, form: str = "") -> Any:
 def shown(frame: pl.DataFrame) -> pl.DataFrame:
     """Return a frame for a table: as `masked`, with labels and formats, and without payloads of events."""
     hides = _HERE.readers
-    frame = without_payloads(frame)
+    frame = with_event_words(without_payloads(frame))
     if hides is not None:
         frame = with_small_groups(frame, hides.counts, hides.smallest_group)
         frame = _masked_cells(frame, hides)
@@ -202,17 +208,27 @@ def show_frames() -> None:
     install()
 
 
+def with_event_words(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return a frame whose event types are in words on a page; elsewhere code needs them as they are."""
+    return _HERE.event_types.in_words(frame) if _is_page() else frame
+
+
 def without_payloads(frame: pl.DataFrame) -> pl.DataFrame:
     """Return a frame of events without what is in them: pages show no payloads."""
     payloads = [name for name in _PAYLOADS if name in frame.columns and _ENVELOPE in frame.columns]
-    if not payloads or not os.environ.get(READERS):
+    if not payloads or not _is_page():
         return frame
     return frame.with_columns(pl.lit(MASK).alias(name) for name in payloads)
 
 
+def _is_page() -> bool:
+    """Return whether this process makes the page of a report."""
+    return bool(os.environ.get(READERS))
+
+
 def _as_text(values: pl.Series, form: str) -> pl.Series:
     """Return values as texts in a format; null stays null, and so does what the format does not fit."""
-    if not values.dtype.is_numeric() and not values.dtype.is_temporal():
+    if not (values.dtype.is_numeric() or values.dtype.is_temporal() or form == "event"):
         return values
     texts = [None if value is None else _text(value, form) for value in values.to_list()]
     return pl.Series(values.name, texts, pl.String)

@@ -154,7 +154,7 @@ def _move(move: Move) -> dict[str, Any]:
         "field": move.field.replace("_", " "),
         "before": formatted(move.before) if move.field else "",
         "after": formatted(move.after) if move.field else move.change,
-        "type": move.type or "–",
+        "type": formatted(move.type, "event"),
         "at": "–" if move.at is None else readable_time(move.at, "minutes"),
         "event": move.event_id or "",
         "is_later": move.is_later,

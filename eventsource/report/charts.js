@@ -8,6 +8,10 @@
   };
   eventsource.drawChart = (place, spec) => {
     const palette = spec.config && spec.config.range && spec.config.range.category;
+    // One series has the first colour, which would be dim on dark paper.
+    for (const { encoding } of palette ? spec.layer || [spec] : []) {
+      if (encoding && encoding.color && encoding.color.value === palette[0]) encoding.color = { value: "var(--series-0)" };
+    }
     if (palette) spec.config.range.category = palette.map((_, n) => `var(--series-${n})`);
     return window.vegaEmbed(place, spec, {
       actions: false, ast: true, renderer: "svg", defaultStyle: false, config: ink,

@@ -36,7 +36,7 @@ const eventsource = (() => {
       return count(value) + " " + (value === 1 ? form.slice(0, at) : form.slice(at + 1));
     }
     if (typeof value === "boolean") return value ? "yes" : "no";
-    if (typeof value !== "number") return String(value);
+    if (typeof value !== "number") return form === "event" ? words(String(value)) : String(value);
     return (forms[form] || (Number.isInteger(value) ? count : number))(value);
   };
   // A difference of two values, with its sign; shares differ by points.
@@ -65,8 +65,8 @@ const eventsource = (() => {
     return time ? `${text}, ${time.slice(0, 5)}` : text;
   };
   const words = (type) => {
-    const text = type.replace(/([a-z\d])([A-Z])/g, "$1 $2").replace(/[_.-]+/g, " ").toLowerCase();
-    return text.charAt(0).toUpperCase() + text.slice(1);
+    const text = type.replace(/([a-z\d])(?=[A-Z])|([A-Z])(?=[A-Z][a-z])/g, "$& ").replace(/[_. -]+/g, " ").trim().toLowerCase();
+    return text ? text.charAt(0).toUpperCase() + text.slice(1) : type;
   };
   const lasted = (seconds) => {
     for (const [unit, length] of [["day", 86400], ["hour", 3600], ["minute", 60]]) {

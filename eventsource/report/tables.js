@@ -4,7 +4,12 @@
   const PAGE = 15, SEARCH_FROM = 12;
   const NUMBER = /^[-−+]?([€$£]|[A-Z]{3}\u00a0)?\d[\d,]*(\.\d+)?(e[-+]?\d+)?\s?%?$/i;
   const TIME = /^(\d{4}-\d\d-\d\d \d\d:\d\d):\d\d(\.\d+)?( UTC)?$/;
+  const yesOrNo = (text) => (/^[Tt]rue$/.test(text) ? "yes" : /^[Ff]alse$/.test(text) ? "no" : text);
+  // Durations as Polars writes them, "17d 7h 48m 39s 344ms". A column of "12m" alone may hold months.
+  const LASTED = /^-?(?=\d)(?:(\d+)d ?)?(?:(\d+)h ?)?(?:(\d+)m ?)?(?:(\d+)s ?)?(?:(\d+)ms ?)?(?:(\d+)[µu]s ?)?(?:\d+ns)?$/;
+  const SECONDS = [86400, 3600, 60, 1, 1e-3, 1e-6];
   const MISSING = new Set(["null", "–", "None", "NaT", ""]);
+  const HIDDEN = /^(•••|< \d+)$/;  // what an audience may not see
   const IS_NAME = /(^|[\s_])(id|ids|year|code|zip|postcode|version|customer|stream|entity)$/i;
   // Numbers of a column as people read them: as many decimals as one of them needs, thousands apart.
   const grouped = (texts) => {
@@ -14,6 +19,9 @@
       ? eventsource.fixed(number(text), digits).replace("-", "−") : text);
   };
   const number = (text) => Number(text.replace(/[A-Z]{3}\u00a0|[€$£,%\s]/g, "").replace("−", "-"));
+  const seconds = (text) => (text.startsWith("-") ? -1 : 1)
+    * LASTED.exec(text).slice(1).reduce((sum, many, n) => sum + (many || 0) * SECONDS[n], 0);
+  const duration = (text) => (text.startsWith("-") ? "−" : "") + eventsource.lasted(Math.abs(seconds(text)));
   // A spreadsheet would run a text that begins like a formula; an apostrophe makes it a text.
   const csvCell = (text, isNumber) => {
     const safe = !isNumber && /^\s*[=+\-@\t\r]/.test(text) ? "'" + text : text;
@@ -30,9 +38,10 @@
     const rows = [...body.rows], names = head.map((cell) => cell.textContent.trim());
     const texts = rows.map((row) => [...row.cells].map((cell) => cell.textContent.trim()));
     const columns = names.map((_, n) => {
-      const present = texts.map((row) => row[n]).filter((text) => !MISSING.has(text));
+      const present = texts.map((row) => row[n]).filter((text) => !MISSING.has(text) && !HIDDEN.test(text));
       return {
         isNumber: present.length > 0 && present.every((text) => NUMBER.test(text)),
+        isDuration: present.some((text) => text.includes(" ")) && present.every((text) => LASTED.test(text)),
         isTime: present.length > 0 && present.every((text) => TIME.test(text)),
         format: present.length && present.every((text) => NUMBER.test(text)) && !IS_NAME.test(names[n]) ? grouped(present) : (text) => text,
         isSame: rows.length > 2 && new Set(texts.map((row) => row[n])).size === 1,
@@ -49,9 +58,16 @@
       if (MISSING.has(text)) {
         cell.classList.add("null");
         cell.textContent = "–";
+      } else if (HIDDEN.test(text)) {
+        cell.textContent = text;
       } else if (columns[n].isTime) {
         cell.title = text;
         cell.textContent = TIME.exec(text)[1];
+      } else if (columns[n].isDuration) {
+        cell.title = text;
+        cell.textContent = duration(text);
+      } else if (yesOrNo(text) !== text) {
+        cell.textContent = yesOrNo(text);
       }
     }));
     head.forEach((cell, n) => {
@@ -60,7 +76,7 @@
     });
     head.forEach((cell, n) => { if (names[n].includes("_")) cell.firstChild.textContent = names[n].replace(/_/g, " "); });
     // what is the same in all rows
-    const same = columns.flatMap((column, n) => (column.isSame ? [`${names[n].replace(/_/g, " ")}: ${texts[0][n]}`] : []));
+    const same = columns.flatMap((column, n) => (column.isSame ? [`${names[n].replace(/_/g, " ")}: ${yesOrNo(texts[0][n])}`] : []));
     if (same.length) {
       place.before(element("p", { class: "same" }, same.join(" · ")));
       columns.forEach((column, n) => {
@@ -71,12 +87,15 @@
     const status = element("span", { role: "status" });
     const draw = () => {
       const query = state.query.toLowerCase();
-      const order = rows.map((_, r) => r).filter((r) => !query || texts[r].some((text) => text.toLowerCase().includes(query)));
+      const order = rows.map((_, r) => r).filter((r) => !query
+        || [...texts[r], ...[...rows[r].cells].map((cell) => cell.textContent)].some((text) => text.toLowerCase().includes(query)));
       if (state.sort >= 0) {
         const n = state.sort, way = state.descending ? -1 : 1;
         order.sort((a, b) => {
           const x = texts[a][n], y = texts[b][n];
-          if (MISSING.has(x) || MISSING.has(y)) return MISSING.has(x) - MISSING.has(y);
+          const isLast = [x, y].map((text) => MISSING.has(text) || HIDDEN.test(text));
+          if (isLast[0] || isLast[1]) return isLast[0] - isLast[1];
+          if (columns[n].isDuration) return way * (seconds(x) - seconds(y));
           return way * (columns[n].isNumber ? number(x) - number(y) : x < y ? -1 : x > y ? 1 : 0);
         });
       }

@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,10 @@ FRAME = pl.DataFrame(
         "city": ["=cmd|x", "Kraków", "-1+2", "@a"] * 10,
         "spent": [116665.92 * number for number in range(ROWS)],
         "orders": [None if number % 7 == 0 else number for number in range(ROWS)],
+        "premium": [number % 2 == 0 for number in range(ROWS)],
+        "waited": [timedelta(hours=30 * number, milliseconds=5) for number in range(ROWS)],
+        "term": ["12m", "3m"] * 20,
+        "few": ["28", "•••", "< 5", "7"] * 10,
     }
 )
 
@@ -104,6 +108,26 @@ def test_tables_sort_search_and_have_pages(opened: Open) -> None:
     assert "rows 16–30 of 40" in page.locator(".table-tools").inner_text()
     page.get_by_label("Search this table").fill("krak")
     assert set(_column(page, 3)) == {"Kraków"}
+
+
+@pytest.mark.browser
+def test_tables_say_yes_no_and_the_largest_unit(opened: Open) -> None:
+    """They sort durations by length, not by text; what may be a duration, or months, stays as it is."""
+    page = opened()
+    assert _column(page, 6)[:2] == ["yes", "no"]
+    assert _column(page, 7)[:3] == ["less than a minute", "1 day", "2 days"]
+    assert _column(page, 8)[:2] == ["12m", "3m"]
+    assert _column(page, 9)[:3] == ["28", "•••", "< 5"]
+    assert page.locator("main > .wide tbody tr:nth-child(2) td.number:nth-child(9)").count() == 1
+    page.get_by_role("button", name="waited").click()
+    page.get_by_role("button", name="waited").click()
+    assert _column(page, 7)[:2] == ["48 days", "47 days"]
+    page.get_by_label("Search this table").fill("46 days")
+    assert _column(page, 7) == ["46 days"]
+    with page.expect_download() as found:
+        page.get_by_role("button", name="CSV").click()
+    rows = list(csv.DictReader(io.StringIO(Path(found.value.path()).read_text(encoding="utf-8-sig"))))
+    assert (rows[1]["premium"], rows[1]["waited"]) == ("false", "1d 6h 5ms")
 
 
 @pytest.mark.browser
