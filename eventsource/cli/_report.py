@@ -1,9 +1,10 @@
 """The commands `report run`, `new`, `list` and `history`: notebooks become pages."""
 
+import re
 import webbrowser
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from click.exceptions import Exit
 
@@ -105,6 +106,10 @@ def new(
     say(f"{short_path(str(file))}  run it: eventsource report run {file.stem}")
 
 
+_PARAMETER: Final = re.compile(r"\{[^{}]*\}")
+"""In the title of a definition, the place of a parameter's value."""
+
+
 def list_reports(*, shown: OutputOptions, out: OutOption = None) -> None:
     """List the definitions of reports, when they run, and how their last run ended."""
     import polars as pl
@@ -121,7 +126,7 @@ def list_reports(*, shown: OutputOptions, out: OutOption = None) -> None:
             definition = report.read_definition(file)
             report.check_definition(definition)
             settings = definition.settings
-            row["title"] = settings.title
+            row["title"] = _PARAMETER.sub("…", settings.title)
             row["schedule"] = f"{settings.schedule.cron} {settings.schedule.tz}" if settings.schedule else ""
         except ReportError as error:
             broken = True

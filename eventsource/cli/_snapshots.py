@@ -47,12 +47,13 @@ def snapshot(
     """Store folded states, so that later questions are faster; answers do not change."""
     _check_usage(asked, has_moments=bool(when), has_every=every is not None)
     timeline = asked.timeline()
+    has_deleted = bool(timeline.plan.deleted)
     if every is not None:
         policy = SnapshotPolicy(every=every) if keep is None else SnapshotPolicy(every=every, keep=keep)
-        _report(timeline.take_due(policy))
+        _report(timeline.take_due(policy), has_deleted=has_deleted)
     elif not (listed or verify or (keep is not None and when is None)):
         moments: list[str | None] = list(when) if when else [None]
-        _report(map(timeline.snapshot, moments))
+        _report(map(timeline.snapshot, moments), has_deleted=has_deleted)
     if keep is not None and every is None:
         say(f"{counted(timeline.prune(keep), 'snapshot')} removed")
     if verify:
@@ -73,11 +74,12 @@ def _check_usage(asked: QuestionOptions, *, has_moments: bool, has_every: bool) 
         raise UsageError("expected --every or moments, got both", hint=hint)
 
 
-def _report(snapshots: Iterable[Snapshot]) -> None:
+def _report(snapshots: Iterable[Snapshot], *, has_deleted: bool) -> None:
     """Print a line for each snapshot as soon as it is taken."""
     is_empty = True
+    more = ", those of deleted entities included" if has_deleted else ""
     for each in snapshots:
         is_empty = False
-        say(f"{counted(each.entities, 'state')} at {readable_time(each.moment)} stored")
+        say(f"{counted(each.entities, 'state')} at {readable_time(each.moment)} stored{more}")
     if is_empty:
         say("no snapshot was due")

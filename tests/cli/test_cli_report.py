@@ -1,5 +1,6 @@
 """The commands `report run`, `new`, `list` and `history`."""
 
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -39,6 +40,8 @@ def test_definitions_from_their_making_to_their_history(run: Run, folder: Path) 
     assert run("report", "new", "one.ipynb").stdout == "reports/one.toml  run it: eventsource report run one\n"
     assert "exists already" in run("report", "new", "one.ipynb", code=2).stderr
     (folder / "reports" / "counted.toml").write_text(DEFINITION)
+    one = folder / "reports" / "one.toml"
+    one.write_text(re.sub("(?m)^title = .*", 'title = "The first {limit} rows"', one.read_text()))
     out = run("report", "run", "counted", "one").stdout.splitlines()
     assert [line.split("/")[2] for line in out] == ["counted", "one"]
     failed = run("report", "run", "counted", "-p", "limit=4", code=3)
@@ -47,6 +50,7 @@ def test_definitions_from_their_making_to_their_history(run: Run, folder: Path) 
     listed = run("report", "list").stdout.splitlines()
     assert listed[0] == "report,title,schedule,status,last_run"
     assert listed[1].startswith('counted,Counted,"",ok,')
+    assert listed[2].startswith('one,The first … rows,"",ok,')
     (page,) = [line.split()[0] for line in out if "/counted/" in line]
     verified = " ".join(run("report", "verify", page).stdout.split())
     assert verified.endswith("1 figure, 0 differ, the same page")
@@ -93,6 +97,7 @@ GREEDY = """
 import os
 import subprocess
 import sys
+import re
 import time
 from pathlib import Path
 

@@ -13,7 +13,8 @@ Run = Callable[..., Result]
 
 def test_snapshots_are_stored_listed_verified_and_removed(pulled: Run) -> None:
     """Each moment gives a snapshot; ``--list`` shows it, ``--keep`` removes older ones, ``--verify`` compares."""
-    pulled("snapshot", "2024-01-31", "2024-02-29")
+    taken = pulled("snapshot", "2024-01-31", "2024-02-29").stdout.splitlines()
+    assert all("states at 2024-" in line and "deleted entities included" in line for line in taken)
     pulled("snapshot")
     assert len(pulled("snapshot", "--list").stdout.splitlines()) == 1 + 3
     assert "false" not in pulled("snapshot", "--verify").stdout
