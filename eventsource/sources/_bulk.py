@@ -20,12 +20,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from eventsource import allocation
 from eventsource.sources._bulk_shape import LinesOfShape
-from eventsource.sources._lines import Lines, Rows
+from eventsource.sources._lines import Lines, Mask, Rows
 from eventsource.sources._mapping import FieldMapping
 from eventsource.sources._times import TimeReader
 
@@ -93,9 +92,8 @@ class BulkDecoder:
                     break
         if not found or left is None:
             return None
-        if is_valid is not None:
-            left = np.concatenate([left, np.flatnonzero(~is_valid)])
-        left = np.sort(left)
+        invalid = [] if is_valid is None else [np.flatnonzero(~is_valid)]
+        left = np.sort(np.concatenate([left, *invalid]))
         return BulkEvents.joined([BulkEvents(some, own + lines.first, left) for some, own in found], left)
 
 
@@ -114,7 +112,7 @@ def _shape(
         return None
 
 
-def is_utf8_each(lines: Lines) -> npt.NDArray[np.bool_]:
+def is_utf8_each(lines: Lines) -> Mask:
     """Return which lines are UTF-8; a line that is not costs the few behind it once more."""
     is_valid, begins, data = np.ones(len(lines), np.bool_), lines.begins, memoryview(lines.data)
     low = 0

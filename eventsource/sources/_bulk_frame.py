@@ -5,12 +5,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from eventsource.event import ENVELOPE
 from eventsource.sources._bulk_texts import TextBuilder, texts_of
-from eventsource.sources._lines import Lines, Rows
+from eventsource.sources._lines import Lines, Mask, Rows
 from eventsource.sources._mapping import FieldMapping
 from eventsource.sources._times import TimeReader
 
@@ -70,7 +69,7 @@ class EventColumns(ABC):
             for each in zip(*lists, strict=True)
         ]
 
-    def events(self, times: TimeReader) -> tuple[pl.DataFrame, npt.NDArray[np.bool_] | None]:
+    def events(self, times: TimeReader) -> tuple[pl.DataFrame, Mask | None]:
         """Return events, and of which lines; None: of all. The others must be decoded alone."""
         values = {name: self._column(name) for name in (*TIMES, "version")}
         try:

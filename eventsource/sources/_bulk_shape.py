@@ -154,24 +154,20 @@ class _StructColumns(EventColumns):
         values = [None] * len(self.rows) if path == REST else self.values(path)
         if None in values:  # the members of these lines that are not columns are their payload
             absent = [number for number, value in enumerate(values) if value is None]
-            rest = self._rest(self.lines.some(self.rows[absent].tolist()))
             values = list(values)
-            for number, members in zip(absent, rest, strict=True):
-                values[number] = members
+            for number, line in zip(absent, self.lines.some(self.rows[absent].tolist()), strict=True):
+                values[number] = self._rest(line)
         return _raw_texts(values).fill_null("{}")
 
     def metadata(self) -> pl.Series:
         path = str(self.fields.paths.get("metadata", "metadata"))
         if path != REST:
             return _raw_texts(self.values(path))
-        rest = self._rest(self.lines.some(self.rows.tolist()))
+        rest = map(self._rest, self.lines.some(self.rows.tolist()))
         return _raw_texts([_NULL if each == _EMPTY_OBJECT else each for each in rest])
 
-    def _rest(self, lines: Sequence[bytes]) -> list[Any]:
-        """Return the members of lines that are not columns; no text if a line must be decoded alone."""
-        return [self._rest_of(line) for line in lines]
-
-    def _rest_of(self, line: bytes) -> Any:
+    def _rest(self, line: bytes) -> Any:
+        """Return the members of a line that are not columns; no text if it must be decoded alone."""
         try:
             return self.fields.rest(decode_members(line))
         except MALFORMED:

@@ -56,7 +56,7 @@ class Lines:
         lines = self.data.split(b"\n")
         if not lines[-1]:
             lines.pop()
-        return [line.removesuffix(b"\r") for line in lines] if self._has_returns else lines
+        return self._without_returns(lines)
 
     def some(self, rows: Sequence[int]) -> list[bytes]:
         """Return the lines with these numbers, counted from 0, without their ends of line."""
@@ -64,7 +64,9 @@ class Lines:
             return [self.each[row] for row in rows]
         chosen = np.asarray(rows, np.int64)
         spans = zip(self.begins[chosen].tolist(), self.begins[chosen + 1].tolist(), strict=True)
-        lines = [self.data[begin : end - 1] for begin, end in spans]
+        return self._without_returns([self.data[begin : end - 1] for begin, end in spans])
+
+    def _without_returns(self, lines: list[bytes]) -> list[bytes]:
         return [line.removesuffix(b"\r") for line in lines] if self._has_returns else lines
 
     @cached_property
