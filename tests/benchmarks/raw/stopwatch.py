@@ -23,17 +23,17 @@ class Stopwatch:
     Args:
         seconds: by the wall clock.
         cpu: seconds of all cores, ended child processes included: steadier than the clock on a busy machine.
-        peak: the most memory that this process and its child processes held together, in MB. A page that several
-            of them share counts once.
+        together: the most memory that this process and its child processes held together, in MB. A page that
+            several of them share counts once.
     """
 
     seconds: float = 0.0
     cpu: float = 0.0
-    peak: float = 0.0
+    together: float = 0.0
 
     def measured(self, answer: Any) -> dict[str, Any]:
         """Return the measured values beside an answer, as `tests.benchmarks.measure` takes them."""
-        return {"seconds": self.seconds, "cpu": self.cpu, "together": self.peak, "answer": answer}
+        return {"seconds": self.seconds, "cpu": self.cpu, "together": self.together, "answer": answer}
 
 
 @contextmanager
@@ -55,7 +55,7 @@ def _look(watch: Stopwatch, has_ended: threading.Event) -> None:
     """Keep the largest memory that is seen until the block ends."""
     here = psutil.Process()
     while True:
-        watch.peak = max(watch.peak, _held(here) + sum(map(_held, here.children(recursive=True))))
+        watch.together = max(watch.together, _held(here) + sum(map(_held, here.children(recursive=True))))
         if has_ended.wait(_INTERVAL):
             return
 
