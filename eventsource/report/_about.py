@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from eventsource.messages import counted
-from eventsource.moment import readable_time
+from eventsource.report._utc_minutes import utc_minute
 
 __all__ = ["About", "Freshness", "Link"]
 
@@ -79,13 +79,11 @@ class About:
 
     def lines(self) -> list[tuple[str, str]]:
         """Return what the head of the page says, as pairs of a label and a text."""
-        return [*self.parameters, *self._data(), ("made", f"{readable_time(self.made, 'minutes')} UTC")]
+        return [*self.parameters, *self._data(), ("made", utc_minute(self.made))]
 
     def _data(self) -> list[tuple[str, str]]:
         if (data := self.freshness) is None:
             return []
-        until = (
-            "no events" if data.occurred_at is None else f"until {readable_time(data.occurred_at, 'minutes')} UTC"
-        )
+        until = "no events" if data.occurred_at is None else f"until {utc_minute(data.occurred_at)}"
         rejected = f", {counted(data.rejected, 'line')} not taken" if data.rejected else ""
         return [("data", f"{until}, position {data.position:,}{rejected}")]

@@ -7,7 +7,6 @@ both pages and the index lead to it.
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +18,7 @@ from eventsource.plan import Plan
 from eventsource.report._bar import plain_page
 from eventsource.report._diff import Change, Difference, Move, diff
 from eventsource.report._files import Files
+from eventsource.report._utc_minutes import utc_minute
 
 __all__ = ["LoadModel", "diff_page", "write_diffs"]
 
@@ -117,8 +117,8 @@ def _described(manifest: Mapping[str, Any], href: str) -> dict[str, str]:
         "href": href or f"{manifest['run']}.html",
         "title": str(manifest["title"]),
         "asked": asked,
-        "data": f"{_utc(max(moments))}, position {position:,}" if moments else "–",
-        "made": _utc(str(manifest["made"])),
+        "data": f"{utc_minute(max(moments))}, position {position:,}" if moments else "–",
+        "made": utc_minute(str(manifest["made"])),
     }
 
 
@@ -159,7 +159,3 @@ def _move(move: Move) -> dict[str, Any]:
         "event": move.event_id or "",
         "is_later": move.is_later,
     }
-
-
-def _utc(iso: str) -> str:
-    return f"{readable_time(datetime.fromisoformat(iso), 'minutes')} UTC"

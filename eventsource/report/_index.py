@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
 from eventsource.formats import formatted
-from eventsource.moment import readable_time
 from eventsource.report._bar import plain_page
 from eventsource.report._files import Files
 from eventsource.report._manifest import GOOD
+from eventsource.report._utc_minutes import utc_minute
 
 __all__ = ["Row", "Series", "series_of", "sparkline", "write_index"]
 
@@ -132,7 +131,7 @@ def _rows(files: Files, manifests: Sequence[Mapping[str, Any]]) -> Iterator[Row]
         yield Row(
             f"{name}/{run}.html",
             _data(manifest) or run,
-            f"{readable_time(datetime.fromisoformat(manifest['made']), 'minutes')} UTC",
+            utc_minute(manifest["made"]),
             _STATUS.get(manifest["status"], str(manifest["status"])),
             is_good,
             ", ".join(f"{label} {text}" for label, text in manifest["shown"]),
@@ -143,7 +142,7 @@ def _rows(files: Files, manifests: Sequence[Mapping[str, Any]]) -> Iterator[Row]
 
 def _data(manifest: Mapping[str, Any]) -> str:
     moments = [log["last_recorded_at"] for log in manifest["logs"] if log["last_recorded_at"]]
-    return f"data until {readable_time(datetime.fromisoformat(max(moments)), 'minutes')} UTC" if moments else ""
+    return f"data until {utc_minute(max(moments))}" if moments else ""
 
 
 def _is_good(manifest: Mapping[str, Any]) -> bool:

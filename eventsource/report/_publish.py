@@ -11,7 +11,6 @@ import msgspec.structs
 from nbformat import NotebookNode
 
 from eventsource.errors import ReportError
-from eventsource.moment import readable_time
 from eventsource.presentation import Readers
 from eventsource.report._bar import page_hash, plain_page
 from eventsource.report._checks import freshness_of
@@ -27,6 +26,7 @@ from eventsource.report._redact import check_page, private_copy, redacted
 from eventsource.report._renew import about_of, renew, series_of_run
 from eventsource.report._results import named_results
 from eventsource.report._state import LogState
+from eventsource.report._utc_minutes import utc_minute
 
 __all__ = [
     "is_as_fresh",
@@ -177,7 +177,7 @@ def _publish_failure(described: Mapping[str, Any], files: Files, failure: Failur
         "failure.html",
         title=described["title"],
         run=run,
-        made=f"{readable_time(datetime.fromisoformat(described['made']), 'minutes')} UTC",
+        made=utc_minute(described["made"]),
         reason=reason,
         where=f"cell {failure.cell}{below}" if failure.cell else "",
         checks=list(failure.checks),

@@ -6,12 +6,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from eventsource.moment import readable_time
 from eventsource.report._about import About, Link
 from eventsource.report._bar import with_bar
 from eventsource.report._files import Files
 from eventsource.report._index import asked_at, write_index
 from eventsource.report._manifest import GOOD
+from eventsource.report._utc_minutes import utc_minute
 
 __all__ = ["about_of", "renew", "series_of_run"]
 
@@ -93,10 +93,9 @@ def _warned(html: str, newest: Mapping[str, Any], later: Sequence[Mapping[str, A
     if not later:
         return html
     about = about_of(newest)
-    when = datetime.fromisoformat(later[-1]["made"])
+    when = later[-1]["made"]
     text = (
-        f"Not up to date: the run of {readable_time(when, 'minutes')} UTC failed. "
-        f"These figures are from {readable_time(about.made, 'minutes')} UTC."
+        f"Not up to date: the run of {utc_minute(when)} failed. These figures are from {utc_minute(about.made)}."
     )
     failure = Link(f"{later[-1]['run']}.html", "Why it failed")
     return with_bar(html, replace(about, warning=text, next=failure))

@@ -25,10 +25,10 @@ from typing import Any, Final, Literal, Protocol
 
 from eventsource.atomic_write import atomic_write
 from eventsource.errors import DefinitionError, EventsourceError
-from eventsource.moment import readable_time
 from eventsource.report._cron import due_moments, next_moment
 from eventsource.report._definition import Definition
 from eventsource.report._settings import Schedule
+from eventsource.report._utc_minutes import utc_minute
 from eventsource.retry import pause_before_retry
 
 __all__ = ["Clock", "Scheduler", "SchedulerStatus", "SystemClock", "due_runs"]
@@ -90,11 +90,7 @@ class SchedulerStatus:
         last = f"; {self.report}: {self.outcome}" if self.report and self.outcome else ""
         if self.state in ("running", "retrying"):
             return f"{self.state} {self.report}"
-        due = (
-            f", next run at {readable_time(self.due, 'minutes')} UTC"
-            if self.due and self.state == "waiting"
-            else ""
-        )
+        due = f", next run at {utc_minute(self.due)}" if self.due and self.state == "waiting" else ""
         return f"{self.state}{due}{last}"
 
     def to_dict(self) -> dict[str, Any]:
