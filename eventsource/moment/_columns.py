@@ -78,9 +78,9 @@ def parse_times(texts: pl.Series, tz: str | tzinfo = "UTC") -> pl.Series:
     """
     from eventsource.moment._fixed_width import fixed_width_times  # noqa: PLC0415 - numpy, only where columns are read
 
-    if (times := fixed_width_times(texts)) is None:
+    if (found := fixed_width_times(texts)) is None:
         return _parse(texts, tz)
-    others = (times.is_null() & texts.is_not_null()).arg_true()
+    times, others = found
     return times.scatter(others, _parse(texts.gather(others), tz)) if len(others) else times
 
 

@@ -14,9 +14,8 @@ __all__ = ["batch_of", "payload_bytes"]
 
 def payload_bytes(chunk: Chunk) -> int:
     """Return the bytes of payloads and rejected lines: the same whichever process decoded them."""
-    texts = (chunk.events["data"], chunk.events["metadata"])
-    sizes = (*(each.str.len_bytes() for each in texts), chunk.rejected["raw"].bin.size())
-    return sum(int(size.sum()) for size in sizes)
+    sizes = chunk.events.select(pl.col("data", "metadata").str.len_bytes().sum()).row(0)
+    return int(sum(sizes)) + int(chunk.rejected["raw"].bin.size().sum())
 
 
 def batch_of(chunks: Sequence[Chunk], read: int) -> Batch:

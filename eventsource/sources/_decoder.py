@@ -4,7 +4,7 @@ Example: a block of 64,000 lines, of which line 40,001 is broken. `BulkDecoder` 
 is decoded alone, which finds the reason why it is rejected.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
@@ -30,7 +30,6 @@ __all__ = ["Content", "Decoder", "EventsAndRejected", "Line", "json_bytes"]
 _BOM: Final = b"\xef\xbb\xbf"
 _MANY: Final = 32
 """Lines for which decoding in bulk is worth its preparation."""
-_PLACE: Final = {name: PLACED[name] for name in ("file", "line")}
 
 Content = bytes | Mapping[str, Any] | str
 """A line's bytes, a row's members, or the reason why it has no members."""
@@ -185,12 +184,17 @@ class Decoder:
             good.append((line, content))
         if not mapped:
             return no_events(), rejected_lines(rejected)
-        events, faults = self._frame({name: [getattr(each, name) for each in mapped] for name in ENVELOPE}, owners)
+        times, faults = self._times(mapped, owners)
         rejected += [self._reject(good[owner][0], reason, good[owner][1]) for owner, reason in faults.items()]
-        taken = [good[owner][0] for owner in owners if owner not in faults]
-        places = {"file": [line.file for line in taken], "line": [line.number for line in taken]}
-        events = events.hstack(pl.DataFrame(places, schema=_PLACE))
-        return events, rejected_lines(rejected).sort("line", maintain_order=True)
+        all_rejected = rejected_lines(rejected).sort("line", maintain_order=True)
+        kept = [row for row, owner in enumerate(owners) if owner not in faults]
+        if not kept:
+            return no_events(), all_rejected
+        columns: dict[str, Any] = {name: [getattr(mapped[row], name) for row in kept] for name in ENVELOPE}
+        columns |= {name: instants.gather(kept) for name, instants in times.items()}
+        taken = [good[owners[row]][0] for row in kept]
+        columns |= {"file": [line.file for line in taken], "line": [line.number for line in taken]}
+        return pl.DataFrame(columns, schema=PLACED), all_rejected
 
     def _map(self, line: Line, content: Content) -> list[MappedLine]:
         if isinstance(content, str):
@@ -200,23 +204,28 @@ class Decoder:
             return self._mapping.apply(content, origin)
         return self._mapping.apply(_members_of(content), origin)
 
-    def _frame(self, columns: Mapping[str, list[Any]], owners: list[int]) -> tuple[pl.DataFrame, dict[int, str]]:
-        """Return the events of the lines whose times can all be read, and line → reason for the others."""
-        times = {name: self.times.read(columns[name]) for name in ("occurred_at", "recorded_at")}
+    def _times(
+        self, mapped: Sequence[MappedLine], owners: Sequence[int]
+    ) -> tuple[dict[str, pl.Series], dict[int, str]]:
+        """Return the times of events, and line → reason for the lines of which one cannot be read.
+
+        Args:
+            mapped: the events.
+            owners: the line of each event.
+        """
+        times: dict[str, pl.Series] = {}
         faults: dict[int, str] = {}
-        for name, instants in times.items():
-            is_bad = instants.is_null() & pl.Series([value is not None for value in columns[name]])
+        for name in ("occurred_at", "recorded_at"):
+            values = [getattr(each, name) for each in mapped]
+            times[name] = self.times.read(values)
+            is_bad = times[name].is_null() & pl.Series([value is not None for value in values])
             for row in is_bad.arg_true():
-                value = columns[name][row]
-                reason = f"{self._mapping.fields.label(name)} is not a time: {shorten(value)}"
+                reason = f"{self._mapping.fields.label(name)} is not a time: {shorten(values[row])}"
                 faults.setdefault(owners[row], reason)
-        given = zip(columns["occurred_at"], owners, strict=True)
-        self.times.count_without_zone([value for value, owner in given if owner not in faults])
+        pairs = zip(mapped, owners, strict=True)
+        self.times.count_without_zone([each.occurred_at for each, owner in pairs if owner not in faults])
         times["recorded_at"] = times["recorded_at"].fill_null(times["occurred_at"])
-        frame = pl.DataFrame(
-            {name: pl.Series(times.get(name, columns[name]), dtype=dtype) for name, dtype in ENVELOPE.items()}
-        )
-        return frame.filter(~pl.Series(owners).is_in(list(faults))) if faults else frame, faults
+        return times, faults
 
     def _reject(self, line: Line, reason: str, content: Content = b"") -> dict[str, Any]:
         raw = json_bytes(content) if isinstance(content, Mapping) and not line.raw else line.raw

@@ -10,6 +10,7 @@ Example: the paths ``id``, ``who.key`` and ``who``, the last one as raw JSON::
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from operator import attrgetter
 from typing import Any, Final
 
@@ -28,8 +29,10 @@ Path = tuple[str, ...]
 NEEDED: Final = msgspec.NODEFAULT
 _FEW: Final = 256
 """If none of so many lines can be decoded, the others are not tried."""
-_SEGMENTS: Final = (512, 32)
-"""How many lines are decoded at once; then, where one of them cannot be decoded; then one by one."""
+_MANY: Final = 512
+"""How many lines are decoded at once."""
+_HANDFUL: Final = 8
+"""So many lines are decoded one by one, where they cannot be decoded at once."""
 _BRACE, _CLOSING, _RETURN = b"{}\r"
 
 
@@ -99,49 +102,51 @@ class LineStructs:
     def decode(self, lines: Lines, is_valid: Mask | None = None) -> DecodedLines:
         """Decode some lines, many at once: one that cannot be decoded costs the few around it.
 
-        Example: 1,000 lines, of which line 700 is broken::
+        Example: 300 lines. Line 100 does not end like an object, and line 216 lacks a member::
 
-            0–511            decoded at once
-            512–1000         cannot be decoded at once:
-              512–543 …        32 at once, 32 at once, …
-              672–703          cannot be decoded at once: one by one, and 700 is left
-              704–735 …        32 at once, …
+            0–99             decoded at once
+            100              decoded alone: there may be an object between blanks; if not, it is left
+            101–228          cannot be decoded at once, so in halves:
+              101–164          decoded at once
+              165–228          cannot be decoded at once, so in halves, …, of 8 lines one by one: 216 is left
+            229–299          decoded at once
 
         Args:
             lines: the lines.
             is_valid: which of them are UTF-8, the others are left; None: all of them.
         """
-        found, left = DecodedLines(self._widths), list[int]()
-        has_an_object, count, (many, few) = _has_an_object(lines), len(lines), _SEGMENTS
+        found, left, count = DecodedLines(self._widths), list[int](), len(lines)
+        has_an_object = _has_an_object(lines)
         if is_valid is not None:
             has_an_object &= is_valid
-        for begin in range(0, count, many):
-            end = min(begin + many, count)
-            if self._decode_segment(lines, has_an_object, begin, end, found):
-                continue
-            for low in range(begin, end, few):
-                high = min(low + few, end)
-                if not self._decode_segment(lines, has_an_object, low, high, found):
-                    left += self._decode_each(lines, low, high, is_valid, found)
-            if not found.height and len(left) >= _FEW:
-                left = list(range(count))
-                break
+        changes = np.flatnonzero(has_an_object[1:] != has_an_object[:-1]) + 1
+        for begin, end in pairwise([0, *changes.tolist(), count]):
+            for low in range(begin, end, _MANY):
+                decode = self._decode_span if has_an_object[low] else self._decode_each
+                left += decode(lines, low, min(low + _MANY, end), is_valid, found)
+                if not found.height and len(left) >= _FEW:
+                    found.left = range(count)
+                    return found
         found.left = left
         return found
 
-    def _decode_segment(self, lines: Lines, has_an_object: Mask, low: int, high: int, found: DecodedLines) -> bool:
-        """Decode lines at once and add them; add none and return false if one cannot be decoded."""
-        if not has_an_object[low:high].all():
-            return False
+    def _decode_span(
+        self, lines: Lines, low: int, high: int, is_valid: Mask | None, found: DecodedLines
+    ) -> list[int]:
+        """Decode lines that begin and end like an object, and add them; return which cannot be decoded."""
         segment = memoryview(lines.data)[lines.begins[low] : lines.begins[high]]
         try:
             structs = [decoder.decode_lines(segment) for decoder in self._decoders]
         except MALFORMED:
-            return False
-        if any(len(each) != high - low for each in structs):
-            return False
-        found.add(structs)
-        return True
+            structs = []
+        if structs and all(len(each) == high - low for each in structs):
+            found.add(structs)
+            return []
+        if high - low <= _HANDFUL:
+            return self._decode_each(lines, low, high, is_valid, found)
+        middle = (low + high) // 2
+        left = self._decode_span(lines, low, middle, is_valid, found)
+        return left + self._decode_span(lines, middle, high, is_valid, found)
 
     def _decode_each(
         self, lines: Lines, low: int, high: int, is_valid: Mask | None, found: DecodedLines

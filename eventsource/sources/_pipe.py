@@ -13,7 +13,7 @@ frame.
 import io
 import pickle
 from dataclasses import replace
-from typing import IO, Any
+from typing import IO, Any, Final
 
 import polars as pl
 
@@ -22,6 +22,9 @@ from eventsource.sources._blocks import Block
 from eventsource.sources._csv_header import Header
 
 __all__ = ["Decoded", "read_block", "read_decoded", "write_block", "write_decoded"]
+
+_PLAIN: Final = pl.CompatLevel.oldest()
+"""Texts as offsets and one text: a tenth fewer bytes than views, and faster to read."""
 
 Decoded = tuple[pl.DataFrame, pl.DataFrame, int]
 """Events, rejected lines, and how many times named no zone."""
@@ -50,7 +53,7 @@ def write_decoded(pipe: IO[bytes], decoded: Decoded | None) -> None:
     stream, rest = io.BytesIO(), None
     if decoded is not None:
         events, *rest = decoded
-        events.drop("file").write_ipc_stream(stream)
+        events.drop("file").write_ipc_stream(stream, compat_level=_PLAIN)
     pickle.dump((rest, stream.tell()), pipe, pickle.HIGHEST_PROTOCOL)
     pipe.write(stream.getbuffer())
     pipe.flush()

@@ -70,10 +70,10 @@ class TimeReader:
         if kinds <= {str, type(None)}:
             texts = pl.Series("at", values, pl.String)
             found = parse_times(texts, self.tz)
+            if found.null_count() == texts.null_count():
+                return found
             others = (found.is_null() & texts.is_not_null()).arg_true()
-            if len(others):
-                found = found.scatter(others, self._spelt_otherwise(texts.gather(others).to_list()))
-            return found
+            return found.scatter(others, self._spelt_otherwise(texts.gather(others).to_list()))
         if kinds <= {int, type(None)} and not self._is_local:
             with suppress(OverflowError, TypeError):
                 numbers = pl.Series("at", values, pl.Int64)
