@@ -1,6 +1,5 @@
-"""The same log on an object store: moto's server in memory, or another local one that speaks S3."""
+"""The same log on an object store: moto's server in memory, and a gateway that answers many requests at a time."""
 
-import os
 import socket
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from eventsource.errors import LogError
 from eventsource.log import Log, _compaction
 from tests.log.logkit import Lines, event, events, ids, is_sound, lines
 from tests.services._process import free_port
+from tests.services.versitygw import PASSWORD, USER
 
 # One request at a time, so that a conditional put is as atomic as that of a real store.
 SERVER = """
@@ -27,26 +27,23 @@ run_simple("127.0.0.1", int(sys.argv[1]), DomainDispatcherApplication(create_bac
 """
 
 
-@pytest.fixture(scope="module")
-def options() -> Iterator[dict[str, str]]:
-    """Options of a store with an empty bucket: of moto, or of the empty server that ``EVENTSOURCE_S3`` names.
-
-    That one has the user and the password ``test-user`` and ``test-password``.
-    """
-    named = os.environ.get("EVENTSOURCE_S3")
-    with nullcontext(named) if named else _moto() as address:
+@pytest.fixture(scope="module", params=["moto", "versitygw"])
+def options(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    """Options of a store with an empty bucket: of moto, in memory, or of a gateway over a folder."""
+    gateway = request.getfixturevalue("versitygw") if request.param == "versitygw" else None
+    with _moto() if gateway is None else nullcontext(gateway.url) as address:
         options = {
             "AWS_ENDPOINT_URL": address,
             "AWS_ALLOW_HTTP": "true",
-            "AWS_ACCESS_KEY_ID": "test-user",
-            "AWS_SECRET_ACCESS_KEY": "test-password",
+            "AWS_ACCESS_KEY_ID": USER,
+            "AWS_SECRET_ACCESS_KEY": PASSWORD,
             "AWS_REGION": "us-east-1",
         }
         client = boto3.client(
             "s3",
             endpoint_url=address,
-            aws_access_key_id=options["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=options["AWS_SECRET_ACCESS_KEY"],
+            aws_access_key_id=USER,
+            aws_secret_access_key=PASSWORD,
             region_name=options["AWS_REGION"],
         )
         client.create_bucket(Bucket="bucket")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from tests.services._folder import services_folder
+from tests.services._folder import publish, services_folder
 
 __all__ = ["artifact", "has_java", "jars"]
 
@@ -45,7 +45,7 @@ def jars(name: str, artifacts: Sequence[str], *, install: bool = False) -> Path 
         (Path(folder) / "pom.xml").write_text(_POM.format(name=name, dependencies=dependencies))
         goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", "-DoutputDirectory=lib"]
         _maven(goal, folder)
-        return _publish(Path(folder) / "lib", target)
+        return publish(Path(folder) / "lib", target)
 
 
 def artifact(name: str, coordinates: str, *, install: bool = False) -> Path | None:
@@ -61,20 +61,10 @@ def artifact(name: str, coordinates: str, *, install: bool = False) -> Path | No
         shutil.unpack_archive(
             Path(folder) / f"{artifact_id}-{version}-{classifier}.{packaging}", unpacked, filter="data"
         )
-        return _publish(unpacked, target)
+        return publish(unpacked, target)
 
 
 def _maven(arguments: list[str], folder: str) -> None:
     done = subprocess.run(["mvn", "-q", "-B", *arguments], cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"mvn {' '.join(arguments)}:\n{done.stdout[-4000:]}{done.stderr[-2000:]}")
-
-
-def _publish(folder: Path, target: Path) -> Path:
-    """Move a finished folder to its place in one step: an interrupted download never looks like a whole one."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(dir=target.parent)) / target.name
-    shutil.move(folder, partial)
-    partial.rename(target)
-    partial.parent.rmdir()
-    return target

@@ -7,6 +7,7 @@ from typing import Final, Protocol
 from tests.services.apicurio import Apicurio
 from tests.services.cassandra import Cassandra
 from tests.services.kafka import Kafka
+from tests.services.versitygw import Versitygw
 
 __all__ = ["SERVICES", "Service"]
 
@@ -33,4 +34,6 @@ class Service(Protocol):
         """Stop it in order; its data stays."""
 
 
-SERVICES: Final[Mapping[str, type[Service]]] = {each.name: each for each in (Apicurio, Cassandra, Kafka)}
+SERVICES: Final[Mapping[str, type[Service]]] = {
+    each.name: each for each in (Apicurio, Cassandra, Kafka, Versitygw)
+}

@@ -11,8 +11,9 @@ from tests.services._table import SERVICES, Service
 from tests.services.apicurio import Apicurio
 from tests.services.cassandra import Cassandra
 from tests.services.kafka import Kafka
+from tests.services.versitygw import Versitygw
 
-__all__ = ["apicurio", "cassandra", "kafka", "started"]
+__all__ = ["apicurio", "cassandra", "kafka", "started", "versitygw"]
 
 
 def started(name: str, folder: Path) -> Iterator[Any]:
@@ -45,3 +46,9 @@ def apicurio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apicurio]:
 def cassandra(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cassandra]:
     """A node of Cassandra."""
     yield from started("cassandra", tmp_path_factory.mktemp("cassandra"))
+
+
+@pytest.fixture(scope="session")
+def versitygw(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Versitygw]:
+    """A gateway that speaks S3."""
+    yield from started("versitygw", tmp_path_factory.mktemp("versitygw"))
