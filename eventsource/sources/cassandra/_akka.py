@@ -2,8 +2,8 @@
 
 ```text
 place                                                   what it says
-{"after": T, "sum": 940, "held": {"order-7": 3}}        all up to the time T was taken, but order-7 from 3 on; the
-                                                        last sequence numbers add up to 940
+{"after": T, "ends": 940…, "held": {"order-7": 3}}      all up to the time T was taken, but order-7 from 3 on;
+                                                        "ends" is the fingerprint of all last sequence numbers
 {…, "upto": U, "scan": {"token": …, "within": …}}       a scan up to the time U, and how far it is
 ```
 
@@ -17,13 +17,15 @@ sequence_nr    timestamp      after the pull up to U
 ```
 
 The journal has no order of all events. So a row whose write took longer than the delay may become visible after a
-pull has passed its time. The next pull notices this, as the sum of the last numbers up to that time has grown.
-Then everything is read again, and the log drops the events that it has, by their ids.
+pull has passed its time. The next pull notices this, as the last numbers up to that time have another fingerprint.
+Then everything is read again, and the log drops the events that it has, by their ids. So it is where all rows of a
+persistence id were deleted: a late row may hide behind them.
 """
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from itertools import chain, groupby
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct, field
 from msgspec.structs import asdict
@@ -40,15 +42,18 @@ from eventsource.sources.cassandra._uuid_times import age_of, ticks_before
 
 __all__ = ["AkkaJournal", "AkkaSource"]
 
+_MARKS: Final = 2**53
+"""Fingerprints are below this, as checkpoints are JSON."""
+
 
 class Walk(Struct):
-    """How far a scan is. Sequence numbers are those of the last row of a persistence id.
+    """How far a scan is. A fingerprint is that of persistence ids with their last sequence numbers; see `_mark`.
 
     Args:
         token: all partitions up to this token are done.
         within: the persistence id that is not done yet, and the last sequence number that was taken of it.
-        before: the sum of those that were taken by earlier pulls.
-        taken: the sum of those that are taken after this one.
+        before: the fingerprint of what earlier pulls should have taken.
+        taken: the fingerprint of what is taken after this one.
         held: persistence id → the sequence number from which it is held back.
     """
 
@@ -111,7 +116,7 @@ class _Scan:
     def __init__(self, session: Any, table: str, options: Options, place: Any) -> None:
         self._session, self._table, self._options = session, table, options
         at = place or {}
-        self._after, self._sum = int(at.get("after", 0)), at.get("sum")
+        self._after, self._ends = int(at.get("after", 0)), at.get("ends")
         self._held: dict[str, int] = at.get("held", {})
         self._upto = int(at.get("upto", ticks_before(options.delay)))
         scan = at.get("scan")
@@ -121,13 +126,12 @@ class _Scan:
     def steps(self) -> Iterator[tuple[list[Mapping[str, Any]], Any, tuple[str, ...]]]:
         """Yield rows, the place after them, and notes."""
         yield from self._pass()
-        if self._sum is not None and self._walk.before > self._sum:
-            late = counted(self._walk.before - self._sum, "event")
+        if self._ends is not None and self._walk.before != self._ends:
             self._notes.append(
-                f"{late} became visible later than {self._options.delay:g} s after their time: everything is read "
-                "again; give a longer delay"
+                f"events became visible later than {self._options.delay:g} s after their time, or all events of a "
+                "persistence id were deleted: everything is read again; if it happens often, give a longer delay"
             )
-            self._after, self._sum, self._held, self._walk = 0, None, {}, Walk()
+            self._after, self._ends, self._held, self._walk = 0, None, {}, Walk()
             yield from self._pass()
         held = self._walk.held
         if held:
@@ -136,7 +140,7 @@ class _Scan:
                 f"{counted(len(held), 'persistence id')} held back: sequence number {number} of {first!r} cannot "
                 "be read yet"
             )
-        yield [], {"after": self._upto, "sum": self._walk.taken, "held": held}, self._noted()
+        yield [], {"after": self._upto, "ends": self._walk.taken, "held": held}, self._noted()
 
     def lag(self) -> SourceLag:
         """Count the rows that a pull without a delay would read, and those that are held back."""
@@ -187,7 +191,8 @@ class _Scan:
                 is_stopped = True
                 is_held |= at <= self._upto
             writer = row["writer_uuid"]
-        walk.before, walk.taken = walk.before + before, walk.taken + max(0, last)
+        walk.before = (walk.before + _mark(name, before)) % _MARKS
+        walk.taken = (walk.taken + _mark(name, last)) % _MARKS
         if is_held:
             walk.held[name] = max(0, last) + 1
 
@@ -235,8 +240,14 @@ class _Scan:
         # The walk goes further while this is committed, so it is copied.
         scan = {**asdict(self._walk), "held": dict(self._walk.held)}
         own = {"after": self._after, "upto": self._upto, "held": self._held, "scan": scan}
-        return own if self._sum is None else {**own, "sum": self._sum}
+        return own if self._ends is None else {**own, "ends": self._ends}
 
     def _noted(self) -> tuple[str, ...]:
         notes, self._notes = tuple(self._notes), []
         return notes
+
+
+def _mark(name: str, number: int) -> int:
+    """Return what a persistence id adds to a fingerprint; nothing if no row of it was taken."""
+    text = f"{name}:{number}".encode()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest()) % _MARKS if number > 0 else 0
