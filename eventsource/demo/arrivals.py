@@ -33,18 +33,14 @@ class Arrivals:
         pool.submit(store.close)
         pool.shutdown(wait=False)
 
-    def wait_until(self, moment: Moment) -> int:
+    def wait(self, until: Moment = "9999-12-31") -> int:
         """Wait until everything that was recorded up to a moment is in the store; more may be there already.
 
         Returns:
             How many events that is at least.
         """
-        end = last_instant(moment)
+        end = last_instant(until)
         return sum(appended.result() for begins, appended in self._weeks if begins <= end)
-
-    def wait(self) -> int:
-        """Wait until all events are in the store; return how many there are."""
-        return sum(appended.result() for _, appended in self._weeks)
 
 
 def _append(store: EventStore, week: pl.DataFrame) -> int:
