@@ -19,7 +19,8 @@ Each contender runs in its own process; libraries are imported before the clock 
 all cores, *MB* the most memory that was held at one moment, looked at four times a second; both with worker
 processes. DuckDB keeps duplicates in its Parquet, and drops them where an answer needs it; a pull drops them. With
 the first question both write what the next questions read: an index, typed Parquet. Answers are compared before
-any time is printed."""
+any time is printed. One process uses more than one core, as it writes while it decodes: its CPU seconds say how
+much two cores can win at most."""
 
 
 def page(measured: Sequence[Measured], *, events: int) -> str:
@@ -50,10 +51,11 @@ def raw_figures(measured: Sequence[Measured]) -> Iterator[Figure]:
     for kind, about, limit in (("jsonl", whole, 4), ("broken", f"the same, {KINDS['broken'].about}", 5)):
         yield from _ratio(found, about, (kind, "whole", OURS), (kind, "whole", DUCKDB), limit)
     yield from _ratio(found, "pull with 1 % broken lines ÷ with 0.01 %", broken, plain, 1.3)
-    one = found.get(("jsonl", "load_one", OURS))
-    if one and plain in found:
-        faster = one.seconds / found[plain].seconds
-        yield Figure("pull by all workers: ≥ 1.6 × faster than by one process", f"{faster:.2f} ×", faster >= 1.6)
+    for task, about in (("load_on_one_core", "on one core"), ("load_one", "by one process")):
+        one = found.get(("jsonl", task, OURS))
+        if one and plain in found:
+            faster = one.seconds / found[plain].seconds
+            yield Figure(f"pull by all workers: ≥ 1.6 × faster than {about}", f"{faster:.2f} ×", faster >= 1.6)
     mine = [each.peak for each in measured if each.name == OURS and each.kind in KINDS]
     if mine:
         yield Figure(

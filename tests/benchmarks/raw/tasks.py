@@ -36,6 +36,7 @@ class Task:
 
 
 TASKS: Final = {
+    "load_on_one_core": Task("pull on one core", "load_on_one_core", None, ("jsonl",)),
     "load_one": Task("pull by one process", "load_one", None, ("jsonl",)),
     "load": Task("pull; raw file to Parquet", "load", "load"),
     "first": Task("the first question, after that: payloads decoded and kept", "first", "first", ("jsonl",)),
