@@ -221,6 +221,7 @@ def _summary(log: Log, done: Sequence[Pulled], mapping: MappingOptions) -> None:
     appended, *others = (
         sum(getattr(each, name) for each in done) for name in ("appended", "duplicates", "conflicts", "rejected")
     )
+    others[0] -= others[1]  # conflicts are duplicates too, and are counted apart
     seconds = sum(each.seconds for each in done)
     events = f"{appended:>12,} {noun(appended, 'event')}"
     say(f"{events} appended in {seconds:.1f} s; {log.path} holds {done[-1].head:,}")
@@ -247,7 +248,7 @@ def _reasons(done: Sequence[Pulled]) -> Iterator[str]:
     """Yield why lines were rejected: the most frequent reasons, each with its first line."""
     reasons = pl.concat([each.reasons for each in done]).sort("lines", descending=True, maintain_order=True)
     for row in reasons.head(_REASONS).iter_rows(named=True):
-        times = f" ({counted(row['lines'], 'line')})" if row["lines"] > 1 else ""
+        times = f" (the first of {row['lines']:,} lines of this kind)" if row["lines"] > 1 else ""
         where = "" if row["file"] is None else f"{short_path(row['file'])}:{row['first']}: "
         yield f"{where}{row['reason']}{times}"
     if reasons.height > _REASONS:

@@ -1,6 +1,7 @@
 """Advice after a pull that rejected lines: how they look, and which options help `pull` to read them."""
 
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ __all__ = ["advice"]
 
 _NEEDED: Final = ("event_id", "stream", "type", "occurred_at")
 _SHOWN: Final = 12
+_HEAD: Final = 1024 * 1024
 _LETTERS: Final = frozenset("ÄÖÜäöüßÀÁÂÃÇÈÉÊËÌÍÎÏÑÒÓÔÕØÙÚÛàáâãåæçèéêëìíîïñòóôõøùúûŒœŠšŽž€£§°")
 _FORMATS: Final = {".ndjson": "jsonl", ".tsv": "csv", ".txt": "csv", ".jsonocel": "json", ".xmlocel": "ocel"}
 """Ending → what a file of this ending seems to hold, where that is not the ending itself."""
@@ -35,7 +37,7 @@ def advice(lines: pl.DataFrame, *, is_all: bool, given: Collection[str] = ()) ->
     file = lines["file"].fill_null("")[0]
     name = short_path(file)
     again = "pull" if is_all else "pull --rejected"
-    if has_other_encoding(lines) and (is_all or _has_letters(lines)):
+    if _seems_encoded(lines, Path(file), is_all=is_all):
         encoding = f"--encoding {ENCODINGS[0]}"
         return f"{name} is not UTF-8 but probably {ENCODINGS[0]}: eventsource {again} {encoding} {name}"
     if not name.endswith(".json") and _hold_several(lines, is_all=is_all):
@@ -47,6 +49,28 @@ def advice(lines: pl.DataFrame, *, is_all: bool, given: Collection[str] = ()) ->
     return _about_all(lines, Path(file), name, given) if is_all else None
 
 
+def _seems_encoded(lines: pl.DataFrame, file: Path, *, is_all: bool) -> bool:
+    """Return whether a file seems to have another encoding than UTF-8, rather than damaged lines."""
+    if not has_other_encoding(lines) or (is_all and not _is_frequent(lines, "not UTF-8")):
+        return False
+    return (is_all or _has_letters(lines)) and not _has_utf8_letters(file)
+
+
+def _is_frequent(lines: pl.DataFrame, reason: str) -> bool:
+    """Return whether at least half of some rejected lines have a reason."""
+    return int(lines["reason"].str.contains(reason, literal=True).sum()) * 2 >= lines.height
+
+
+def _has_utf8_letters(file: Path) -> bool:
+    """Return whether a line of a file's beginning has letters beyond ASCII in UTF-8."""
+    with suppress(OSError), file.open("rb") as stream:
+        for line in stream.read(_HEAD).split(b"\n")[:-1]:
+            with suppress(UnicodeDecodeError):
+                if not line.isascii() and line.decode():
+                    return True
+    return False
+
+
 def _has_letters(lines: pl.DataFrame) -> bool:
     """Return whether bytes that are not ASCII are letters in the likely encoding; damage mostly is not."""
     is_wrong = pl.col("reason").str.contains("not UTF-8", literal=True)
@@ -56,9 +80,9 @@ def _has_letters(lines: pl.DataFrame) -> bool:
 
 
 def _hold_several(lines: pl.DataFrame, *, is_all: bool) -> bool:
-    """Return whether a line holds several objects; an array in one line may be a broken line among good ones."""
+    """Return whether at least half of the lines hold several objects; an array may be a line that is broken."""
     has_array = is_all and lines["raw"][0].lstrip().startswith(b"[")
-    return has_array or bool(lines["reason"].str.contains("trailing characters", literal=True).any())
+    return has_array or _is_frequent(lines, "trailing characters")
 
 
 def _about_all(lines: pl.DataFrame, file: Path, name: str, given: Collection[str]) -> str | None:

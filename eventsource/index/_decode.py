@@ -46,6 +46,12 @@ _READ: Final = [name for name in STORED if name != "metadata"]
 """The columns of the log that a plan can read: metadata, a fifth of a log, is not among them."""
 _CHUNK: Final = 250_000
 """Payload texts that are in memory at a time."""
+_CHUNK_BYTES: Final = 64 * 1024 * 1024
+"""About how many bytes they have at most."""
+_FEW: Final = 10_000
+"""So many are always read at once."""
+_SAMPLE: Final = 500
+"""Payloads whose lengths say how many have so many bytes."""
 
 
 class Window(Struct, frozen=True):
@@ -122,7 +128,13 @@ def decode_window(
 
 
 def _in_chunks(events: pl.LazyFrame, most: int, chunk_size: int) -> Iterable[pl.DataFrame]:
-    """Return events in chunks. What fits into one chunk is read at once: streaming it takes longer."""
+    """Return events in chunks, shorter ones where payloads are long.
+
+    What fits into one chunk is read at once: streaming it takes longer.
+    """
+    if most > _FEW:
+        some = events.select(pl.col("data").str.len_bytes()).head(_SAMPLE).collect().to_series()
+        chunk_size = min(chunk_size, max(_CHUNK_BYTES * len(some) // max(int(some.sum()), 1), _FEW))
     if most <= chunk_size:
         return [events.collect()]
     return events.collect_batches(chunk_size=chunk_size, maintain_order=True)

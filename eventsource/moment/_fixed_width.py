@@ -39,7 +39,7 @@ def fixed_width_times(texts: pl.Series) -> tuple[pl.Series, Digits] | None:
     """Read texts such as ``2024-02-29T12:30:05.250Z``.
 
     Returns:
-        The instants, null where a text is none; and the rows that may be times in another spelling: texts of
+        The instants, null where a text is not one; and the rows that may be times in another spelling: texts of
         another form or another width than most, and leap seconds. None if most texts have another width.
     """
     widths = texts.str.len_bytes()

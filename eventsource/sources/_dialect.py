@@ -11,7 +11,7 @@ DELIMITERS: Final = (",", ";", "\t", "|")
 """The delimiters that are guessed. Of two that give equally many cells, the first one counts."""
 
 _DECIMAL_COMMA: Final = re.compile(
-    r"\s*([+-]?)(?:(\d+|\d{1,3}(?:[.\u00a0\u202f' ]\d{3})+),(\d+)|(\d{1,3}(?:\.\d{3})+))\s*"
+    r"\s*([+-]?)(?:(\d+|[1-9]\d{0,2}(?:[.\u00a0\u202f' ]\d{3})+),(\d+)|([1-9]\d{0,2}(?:\.\d{3})+))\s*"
 )
 _GROUP: Final = re.compile(r"[.\u00a0\u202f' ]")
 _NAMED: Final = re.compile(r"\ufeff?sep=(.)\r?\n?", re.DOTALL)
@@ -35,7 +35,7 @@ class Dialect:
         """Return the value of a cell; None: it is empty or blank.
 
         Example, with a decimal comma: ``1.234,50`` is ``1234.50``, and ``1.234`` is ``1234``. The cells
-        ``12,5 kg``, ``1,2,3``, ``31.12.2024`` and ``90 210`` stay as they are.
+        ``12,5 kg``, ``1,2,3``, ``31.12.2024``, ``0.123`` and ``90 210`` stay as they are.
         """
         if not text or text.isspace():
             return None

@@ -30,6 +30,8 @@ from eventsource.errors import SourceError
 __all__ = ["as_iso", "check_formats", "in_formats"]
 
 _ISO: Final = "%Y-%m-%dT%H:%M:%S%.6f"
+_FIRST_YEAR: Final = 1000
+"""The first year of four digits."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DIRECTIVE: Final = re.compile(r"%[-_0]?[a-zA-Z]")
 
@@ -56,6 +58,8 @@ def in_formats(texts: pl.Series, formats: Iterable[str]) -> pl.Series:
     for given in formats:
         has_zone = any(each in given for each in ("%z", "%Z", "%:z", "%#z"))
         times = texts.str.to_datetime(given, time_unit="us", strict=False, exact=True)
+        if "%Y" in given:  # the parser also takes the 24 of 01/02/24 for a year
+            times = times.set((times.dt.year() < _FIRST_YEAR).fill_null(value=False), None)
         if has_zone and times.dtype.time_zone is not None:  # type: ignore[attr-defined]  # a Datetime
             times = times.dt.convert_time_zone("UTC")
         spelt = times.dt.strftime(_ISO)

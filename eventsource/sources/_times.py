@@ -27,14 +27,14 @@ UNITS: Final[Mapping[str, int]] = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1
 _NUMBER: Final = re.compile(r"-?[0-9]{9,20}(\.[0-9]{1,20})?")
 _NUMBER_WITH_UNIT: Final = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
 _ZONE: Final = r"(Z|z|(UTC|GMT)( \d{4})?|\)/|\]|\d:\d\d.*[+-]\d\d(:?\d\d)?( [A-Z]+)?)$"
-_DATE: Final = re.compile(r"((?:19|20)\d\d)(\d\d)(\d\d)(?:(\d\d)(\d\d)(\d\d)?)?")
-"""A date in digits, perhaps with a clock; as seconds since 1970 the dates are in August 1970."""
-_DATES: Final = (
-    (19_000_000, 20_999_999),
-    (190_000_000_000, 209_999_999_999),
-    (19_000_000_000_000, 20_999_999_999_999),
-)
-"""The numbers that may be such dates."""
+_DATE: Final = re.compile(r"(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(?:(\d\d)(\d{3})?)?)?(?:\.0*)?")
+"""A date in digits, perhaps with a clock; as seconds since 1970 the dates are in the years 1970 to 1973."""
+_COMMON: Final = re.compile(r"19|20")
+"""The centuries of dates that are one whatever the rest is: 20240230 is neither a date nor seconds."""
+_DATES: Final = ((10**7, 10**8), (19 * 10**10, 21 * 10**10), (10**13, 10**14), (10**16, 10**17))
+"""The numbers that may be such dates, without the second one of each pair."""
+_MINUTES: Final = 12
+"""Digits of a date with hours and minutes; most such numbers are milliseconds of the years until 2001."""
 _MICROS: Final = 1_000_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _GUESSES: Final = ((10**11, "s"), (10**14, "ms"), (10**17, "us"))
@@ -46,8 +46,8 @@ class TimeReader:
     Args:
         tz: the zone of texts that name none.
         unit: the unit of epoch numbers; None: by their size, seconds up to 10**11 (the year 5138),
-            milliseconds up to 10**14, microseconds up to 10**17, else nanoseconds; numbers such as 19970101 and
-            19970101235959 are dates.
+            milliseconds up to 10**14, microseconds up to 10**17, else nanoseconds; numbers such as 19970101,
+            199701012359, 19970101235959 and 19970101235959123 are dates.
         formats: formats of strftime; a text or number that is in none of them is read as without formats.
         is_local: whether epoch numbers count from 1970 in the zone, not in UTC.
     """
@@ -127,17 +127,19 @@ class TimeReader:
         if not texts.str.ends_with("Z").all():
             numbers = texts.str.contains(f"^{self._digits.pattern}$")
             if not self._unit and numbers.any():
-                numbers &= ~texts.str.contains(f"^{_DATE.pattern}$")
+                maybe = (numbers & texts.str.contains(f"^{_DATE.pattern}$")).arg_true()
+                is_number = [_date_as_text(text) is text for text in texts.gather(maybe)]
+                numbers = numbers.scatter(maybe, pl.Series(is_number, dtype=pl.Boolean))
             self.without_zone += int((~texts.str.contains(_ZONE) & ~numbers).sum())
 
     def _text(self, value: Any) -> str | None:
         """Return what a value is if it is read as a text; None: it is a number, or no time."""
-        if type(value) is not int:
+        if type(value) not in {int, float}:
             return value if isinstance(value, str) else None
         if self._formats:
             return str(value)
-        is_date = not self._unit and any(first <= value <= last for first, last in _DATES)
-        return str(_date_as_text(value)) if is_date else None
+        text = None if self._unit else _date_as_text(value)
+        return text if isinstance(text, str) else None
 
     def _micros(self, value: Any) -> int | None:
         if isinstance(value, datetime):
@@ -160,20 +162,29 @@ class TimeReader:
 
 
 def _date_as_text(value: Any) -> Any:
-    """Return a number such as 19970101, also as a text, as ISO 8601; other values as they are.
+    """Return a number such as 19970101, also as a text or a float, as ISO 8601; other values as they are.
 
-    A number that only looks like a date, such as 19971301, is not a time: as seconds it would be one of 1970.
+    A number that only looks like a date of the years 1900 to 2099, such as 19971301, is not a time: as seconds it
+    would be one of 1970. In other years a number of eight digits is a date if there is such a day, and so is one
+    with a clock to the second. Numbers of twelve digits are dates of these years only.
     """
-    found = _DATE.fullmatch(str(value)) if type(value) in {int, str} else None
+    text = f"{value:.0f}" if type(value) is float and value.is_integer() else value
+    found = _DATE.fullmatch(str(text)) if type(value) in {int, float, str} else None
     if found is None:
         return value
-    year, month, day, hour, minute, second = found.groups(default="00")
-    return f"{year}-{month}-{day}T{hour}:{minute}:{second}"
+    year, month, day, hour, minute, second, fraction = found.groups(default="00")
+    date_ = f"{year}-{month}-{day}T{hour}:{minute}:{second}" + (f".{fraction}" if found[7] else "")
+    if _COMMON.match(year):
+        return date_
+    if found.end(5) == _MINUTES and found[6] is None:
+        return value
+    with suppress(ValueError):
+        return datetime.fromisoformat(date_).isoformat(timespec="milliseconds")
+    return value
 
 
 def _has_dates(numbers: pl.Series) -> bool:
-    is_date = [numbers.is_between(first, last) for first, last in _DATES]
-    return any(bool(each.any()) for each in is_date)
+    return any(bool(numbers.is_between(first, last, closed="left").any()) for first, last in _DATES)
 
 
 def _scaled(per_second: int) -> pl.Expr:

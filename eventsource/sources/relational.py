@@ -5,6 +5,7 @@ On PostgreSQL, rows that commit after a row with a later position are not skippe
 of order. For other databases, a note says that such rows may be missed.
 """
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -48,7 +49,7 @@ def open_source(  # noqa: PLR0913 - one argument for each thing that tables diff
         url: ``sqlite:///shop.db``, ``postgresql://user@host/database``, or any URL of SQLAlchemy.
         mapping: how rows become events.
         table: the table, perhaps with its schema.
-        query: a SELECT without an end, instead of a table.
+        query: a SELECT that reads all rows, instead of a table.
         position: the column of the position, an integer that grows; default: that of the preset.
         preset: the library that writes the table; default: our own store.
         written_in: for Marten's Quick append, the zone of the server that wrote timestamps: they are corrected.
@@ -131,11 +132,50 @@ class Relational(StoreSource):
         return self.reader.identity(self.plan.source) or f"{self.reader.dialect}:{self.plan.place}"
 
     def read(self, place: Any) -> Iterator[Taken]:
-        """Yield what comes after a place."""
-        notes = self.plan.notes
+        """Yield what comes after a place.
+
+        A place by position also says which event is there: a table that was replaced by another one may be longer
+        than before. A transaction is not drawn twice by one server.
+        """
+        notes, position, last = self.plan.notes, *self._check_there(place)
         for at, frames in self._table_reader.steps(place):
-            yield Taken(at, *self._decoded(frames), notes)
+            events, rejected = self._decoded(frames)
+            if self.plan.transaction is None:
+                last = self._event_at(at["position"], events) or (last if at["position"] == position else None)
+                position = at["position"]
+            yield Taken(at if last is None else {**at, "event": last}, events, rejected, notes)
             notes = ()
+
+    def _check_there(self, place: Any) -> tuple[int | None, dict[str, Any] | None]:
+        """Return the position of a place and its event; one that was deleted, or read otherwise, is not checked.
+
+        Raises:
+            SourceError: there is another event.
+        """
+        if place is None:
+            return None, None
+        position, last = int(place["position"]), place.get("event")
+        if last is not None and last["mapping"] == self._mapping.digest:
+            counted = self._mapping.times.without_zone
+            row = self.plan.select(f"{self.plan.position} = {position}")
+            found = self._event_at(position, self._decoded(list(self.reader.frames(row, self._batch)))[0])
+            self._mapping.times.without_zone = counted  # the pull of this row has counted it
+            if found not in (None, last):
+                raise SourceError(
+                    f"{self.name} has another event at position {position:,} than the last pull read there: the "
+                    "table was restored or replaced; nothing was read",
+                    hint="to read it from its start: eventsource pull --again, log.pull(source, again=True)",
+                )
+        return position, last
+
+    def _event_at(self, position: int, events: pl.DataFrame) -> dict[str, Any] | None:
+        """Return a digest of what does not change of the first event at a position; None: there is none."""
+        first = events.filter(pl.col("line") == position).head(1)
+        if first.is_empty():
+            return None
+        text = first.select("event_id", "stream", "type", "occurred_at").write_json()
+        digest = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+        return {"mapping": self._mapping.digest, "digest": digest}
 
     def lag_after(self, place: Any) -> SourceLag:
         """Return how many rows come after a place, the age of the first one, and why some are held back."""
@@ -177,7 +217,10 @@ class Relational(StoreSource):
 
     def _make_plan(self) -> TablePlan:
         reader = self.reader
-        source = f"({self._query}) AS q" if self._query is not None else reader.quoted(str(self._table))
+        query = None if self._query is None else self._query.strip().removesuffix(";")
+        source = (
+            reader.quoted(str(self._table)) if query is None else f"({query}\n) AS q"
+        )  # it may end in a comment
         columns = reader.columns(source)
         if self._preset is not None:
             preset = table_preset(self._preset)

@@ -10,8 +10,8 @@ store.append("order-17", [{"type": "OrderPaid"}], expected_version=version)
 [event.type for event in store.read("order-17")]      # ["OrderPlaced", "OrderPaid"]
 ```
 
-``es.source("sqlite:///shop.db")`` reads such a store, so that `Log.pull` copies it into a log. The table is
-described in `eventsource.store._schema`.
+``es.source("sqlite:///shop.db")`` reads such a store, so that `Log.pull` copies it into a log. The page
+about formats describes the table.
 """
 
 from typing import Final

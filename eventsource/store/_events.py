@@ -2,6 +2,7 @@
 
 import builtins
 import dataclasses
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -117,7 +118,15 @@ def _new_event(number: int, event: Any) -> NewEvent:
     members = dict(event) if isinstance(event, Mapping) else _members(event)
     kind = members.get("type") if isinstance(event, Mapping) else members.get("type", _type_of(event))
     own = {name: members.pop(name, None) for name in _ENVELOPE}
-    data = members.pop("data") if isinstance(event, Mapping) and "data" in members else members
+    data = members
+    if isinstance(event, Mapping) and "data" in members:
+        data = members.pop("data")
+        if members:
+            raise FrameError(
+                f"event {number}: expected no members beside {', '.join(_ENVELOPE)} and data, "
+                f"got {', '.join(map(repr, members))}",
+                hint="put them into data, or leave data out: then all other members are the payload",
+            )
     return NewEvent(
         event_id=_text(number, "event_id", str(uuid4()) if own["event_id"] is None else own["event_id"]),
         type=_text(number, "type", kind),
@@ -173,11 +182,27 @@ def _instant(number: int, value: Any) -> datetime:
     )
 
 
+def _check_finite(value: Any) -> None:
+    """Raise a `ValueError` if there is a number that JSON does not have, which the encoder writes as null."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"JSON has no number {value}")
+    if isinstance(value, Mapping):
+        value = value.values()
+    elif dataclasses.is_dataclass(value) or isinstance(value, msgspec.Struct):
+        value = _members(value).values()
+    elif not isinstance(value, list | tuple | set | frozenset):
+        return
+    for each in value:
+        _check_finite(each)
+
+
 def _object(number: int, name: str, value: Any) -> str:
     """Return the JSON text of an object; a text that is one stays verbatim."""
     try:
         text = value if isinstance(value, str) else _encode(value).decode()
         text.encode()
+        if text is not value and "null" in text:
+            _check_finite(value)
         if text is value or not text.startswith("{"):  # what msgspec has written is JSON
             msgspec.json.decode(text, type=dict[str, msgspec.Raw])
     except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError) as error:

@@ -120,7 +120,7 @@ class Postgresql(Database):
         return max(versions) if versions else None
 
     def horizon(self, connection: sa.Connection) -> int:
-        """Return the oldest transaction that still runs; 0 events of it or later ones may be read."""
+        """Return the oldest transaction that still runs; no event of it or of a later one may be read yet."""
         return int(connection.exec_driver_sql("SELECT pg_snapshot_xmin(pg_current_snapshot())::text").scalar_one())
 
     def page(self, connection: sa.Connection, after: Position, horizon: int, limit: int) -> Sequence[Any]:

@@ -67,7 +67,13 @@ def test_the_summary_counts_what_was_not_appended(run: Run, folder: Path) -> Non
         good | {"event_id": "x", "stream": None},
     )
     out = run("pull", "bad.jsonl", code=1).stdout
-    for text in ("1 event appended", "2 duplicates", "1 conflict ", "2 lines rejected", "bad.jsonl:4: not JSON"):
+    for text in (
+        "1 event appended",
+        "1 duplicate dropped",
+        "1 conflict ",
+        "2 lines rejected",
+        "bad.jsonl:4: not JSON",
+    ):
         assert text in out
     assert "bad.jsonl:5: stream is missing" in out
     assert "eventsource rejected" in out
@@ -269,7 +275,9 @@ def test_one_group_per_cause(run: Run, folder: Path) -> None:
     """Reasons that differ only in the value are one line of the summary."""
     write(folder / "bad.jsonl", *(event(n, "a", "T", f"day {n}") for n in range(7)), *(["{nothing"] * 3))
     out = run("pull", "bad.jsonl", code=1).stdout
-    assert 'bad.jsonl:1: occurred_at is not a time: "day 0" (7 lines)' in out
+    assert 'bad.jsonl:1: occurred_at is not a time: "day 0" (the first of 7 lines of this kind)' in out.replace(
+        "\n", " "
+    )
     assert "bad.jsonl:8: not JSON: " in out
     assert "more" not in out
 
@@ -491,6 +499,22 @@ def test_hints_fit_the_content_of_a_file(run: Run, folder: Path, name: str, cont
     assert result.exit_code in (1, 3)
     assert hint in result.stderr
     assert 'format="' not in result.stderr
+
+
+def test_hints_are_about_most_lines(run: Run, folder: Path) -> None:
+    """A damaged line among good ones does not mean to read the whole file in another way."""
+    good = [event(n, "Zürich", "Seen", "2024-01-01") for n in range(9)]
+    lines = [json.dumps(each, ensure_ascii=False).encode() for each in good]
+    (folder / "a.jsonl").write_bytes(b"\n".join([*lines[:5], lines[5].replace(b"\xc3", b"\xe9"), *lines[6:], b""]))
+    assert "--encoding" not in run("pull", "a.jsonl", code=1).stderr
+    several = [*lines[:5], lines[5] + lines[6], b"{", b"[]", b"{}", *lines[7:], b""]
+    (folder / "b.jsonl").write_bytes(b"\n".join(several))
+    assert "--format json" not in run("pull", "b.jsonl", code=1).stderr
+    no_stream = [line.replace(b'"stream"', b'"who"') for line in lines]
+    (folder / "c.jsonl").write_bytes(b"\n".join([*no_stream[:8], no_stream[8].replace(b"\xc3", b"\xe9"), b""]))
+    said = run("pull", "c.jsonl", code=1).stderr.replace("\n", " ")
+    assert "--encoding" not in said
+    assert "--stream" in said
 
 
 def test_a_json_document_without_an_end_of_line_is_not_half_written(run: Run, folder: Path) -> None:

@@ -58,7 +58,7 @@ _NUMBERS = st.tuples(st.integers(0, 9999), *(st.integers(0, most) for most in (1
 
 @given(_NUMBERS)
 def test_digits_are_times_where_the_general_reader_says_so(numbers: tuple[int, ...]) -> None:
-    """A month, a day, an hour that does not exist is none for both."""
+    """A month, a day, an hour that does not exist is not a time for both."""
     text = pl.Series("at", ["{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z".format(*numbers)])
     assert parse_times(text).to_list() == _parse(text, "UTC").to_list()
 

@@ -87,6 +87,16 @@ def test_options_that_make_no_sense_are_refused(options: dict[str, Any]) -> None
         (199701012359, "1997-01-01T23:59"),
         (19970101235958, "1997-01-01T23:59:58"),
         ("20991231235958", "2099-12-31T23:59:58"),
+        (18050101, "1805-01-01"),
+        ("99991230", "9999-12-30"),
+        (18991231235958, "1899-12-31T23:59:58"),
+        (20240101235959123, "2024-01-01T23:59:59.123"),
+        (20240101.0, "2024-01-01"),
+        ("20240101.0", "2024-01-01"),
+        ("202401012359.0", "2024-01-01T23:59"),
+        (20240101235959.0, "2024-01-01T23:59:59"),
+        (86400000, "1972-09-27T00:00:00Z"),
+        (850101120000, "1996-12-09T03:12:00Z"),
         ("2024-01-31 12:00:00,123", "2024-01-31T12:00:00.123"),
         ("2024-01-31T12:00:00.5+01:00[Europe/Paris]", "2024-01-31T11:00:00.5Z"),
         ("2024-01-31T12:00Z[UTC]", "2024-01-31T12:00Z"),
@@ -103,6 +113,14 @@ def test_more_spellings(tmp_path: Path, given: Any, expected: str) -> None:
     local = instant if instant.tzinfo else instant.replace(tzinfo=ZoneInfo("Asia/Tokyo"))
     assert batch.events["occurred_at"].to_list() == [local]
     assert len(batch.notes) == (0 if instant.tzinfo else 1)
+
+
+def test_a_year_of_a_format_has_four_digits(tmp_path: Path) -> None:
+    """The parser would take 24 for the year 24."""
+    path = write(tmp_path / "a.jsonl", line(1, occurred_at="01/02/2024"), line(2, occurred_at="01/02/24"))
+    batch = read(path, time_format="%m/%d/%Y")
+    assert batch.events["occurred_at"].dt.year().to_list() == [2024]
+    assert batch.rejected["reason"].to_list() == ['occurred_at is not a time: "01/02/24"']
 
 
 def test_a_unit_makes_such_numbers_epochs(tmp_path: Path) -> None:

@@ -382,3 +382,47 @@ def test_times_that_no_calendar_has_reject_only_their_rows(postgresql: Server, t
     untils = [json.loads(text)["until"] for text in open_end.scan().collect()["data"]]
     assert len(untils) == 6
     assert ["since 1970" in text for text in untils] == [False, True, True, True, True, False]
+
+
+def test_a_table_that_was_replaced_by_a_longer_one_is_refused(tmp_path: Path) -> None:
+    """Its first rows would never be read. Rows that were changed or deleted later, as their owner may, are not."""
+    url, log = f"sqlite:///{tmp_path / 'a.db'}", es.Log(tmp_path / "log")
+    mapping: dict[str, Any] = {"table": "t", "position": "seq", "event_id": "id", "occurred_at": "at"}
+    constants = {"stream": "s", "type": "T"}
+
+    def fill(name: str, count: int) -> None:
+        rows = ", ".join(
+            f"({number}, '{name}-{number}', '2024-01-0{number}', 0)" for number in range(1, count + 1)
+        )
+        new = "CREATE TABLE t (seq integer, id text, at text, is_sent integer)"
+        execute(url, "DROP TABLE IF EXISTS t", new, f"INSERT INTO t VALUES {rows}")
+
+    def pull(**more: Any) -> int:
+        return log.pull(es.source(url, **{**mapping, **more}, constants=constants)).appended
+
+    fill("old", 3)
+    assert pull() == 3
+    execute(
+        url,
+        "UPDATE t SET is_sent = 1",
+        "DELETE FROM t WHERE seq < 3",
+        "INSERT INTO t SELECT 4, 'old-4', at, 0 FROM t",
+    )
+    assert pull() == 1
+    assert pull(event_id="{id}!") == 0
+    fill("new", 5)
+    with pytest.raises(SourceError, match="another event at position 4 than the last pull read there"):
+        pull()
+    assert log.pull(es.source(url, **mapping, constants=constants), again=True).appended == 5
+
+
+def test_a_query_may_end_as_a_statement_does(tmp_path: Path) -> None:
+    """With a semicolon, or with a comment."""
+    url = f"sqlite:///{tmp_path / 'a.db'}"
+    execute(url, "CREATE TABLE t (seq integer, at text)", "INSERT INTO t VALUES (1, '2024-01-01')")
+    constants = {"stream": "s", "type": "T"}
+    for number, end in enumerate((";", " -- all")):
+        source = es.source(
+            url, query=f"SELECT * FROM t{end}", position="seq", occurred_at="at", constants=constants
+        )
+        assert es.Log(tmp_path / f"log{number}").pull(source).appended == 1

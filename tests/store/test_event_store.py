@@ -1,5 +1,7 @@
 """The store: optimistic concurrency, repeated appends, order, and forms of events."""
 
+import math
+import re
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -288,3 +290,22 @@ def test_tables_of_one_database_are_separate(url: str) -> None:
     assert one.identity() != other.identity()
     one.close()
     other.close()
+
+
+@pytest.mark.parametrize(
+    ("event", "message"),
+    [
+        (
+            {"type": "T", "data": {"x": 1}, "amount": 5},
+            "beside event_id, type, occurred_at, metadata and data, got 'amount'",
+        ),
+        ({"type": "T", "n": math.nan}, "JSON has no number nan"),
+        ({"type": "T", "data": {"n": [1, {"m": math.inf}]}}, "JSON has no number inf"),
+        ({"type": "T", "metadata": {"n": -math.inf}}, "JSON has no number -inf"),
+    ],
+)
+def test_what_an_event_would_lose_is_refused(store: EventStore, event: dict[str, Any], message: str) -> None:
+    """Members beside the payload, and numbers that JSON does not have."""
+    with pytest.raises(FrameError, match=re.escape(message)):
+        store.append("s", [event])
+    assert store.append("s", [{"type": "T", "n": None}]) == 1
