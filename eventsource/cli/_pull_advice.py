@@ -40,6 +40,8 @@ def advice(lines: pl.DataFrame, *, is_all: bool, given: Collection[str] = ()) ->
     if _seems_encoded(lines, Path(file), is_all=is_all):
         encoding = f"--encoding {ENCODINGS[0]}"
         return f"{name} is not UTF-8 but probably {ENCODINGS[0]}: eventsource {again} {encoding} {name}"
+    if is_all and (wide := _wide_encoding(lines["raw"][0])):
+        return f"{name} seems to be UTF-16 without a mark: eventsource pull --encoding {wide} {name}"
     if not name.endswith(".json") and _hold_several(lines, is_all=is_all):
         several = "an array" if lines["raw"][0].lstrip().startswith(b"[") else "several"
         whole = "pull" if is_all else "pull --again"
@@ -54,6 +56,14 @@ def _seems_encoded(lines: pl.DataFrame, file: Path, *, is_all: bool) -> bool:
     if not has_other_encoding(lines) or (is_all and not _is_frequent(lines, "not UTF-8")):
         return False
     return (is_all or _has_letters(lines)) and not _has_utf8_letters(file)
+
+
+def _wide_encoding(raw: bytes) -> str | None:
+    """Return the encoding of a line of which every other byte is zero; None: it is not such a line."""
+    for encoding, begin in (("utf-16-le", 1), ("utf-16-be", 0)):
+        if len(raw) > 1 and not any(raw[begin::2]):
+            return encoding
+    return None
 
 
 def _is_frequent(lines: pl.DataFrame, reason: str) -> bool:

@@ -220,7 +220,8 @@ class Decoder:
             times[name] = self.times.read(values)
             is_bad = times[name].is_null() & pl.Series([value is not None for value in values])
             for row in is_bad.arg_true():
-                reason = f"{self._mapping.fields.label(name)} is not a time: {shorten(values[row])}"
+                label = self._mapping.label(name, mapped[row].type)
+                reason = f"{label} is not a time: {shorten(values[row])}"
                 faults.setdefault(owners[row], reason)
         pairs = zip(mapped, owners, strict=True)
         self.times.count_without_zone([each.occurred_at for each, owner in pairs if owner not in faults])

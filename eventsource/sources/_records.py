@@ -117,11 +117,21 @@ class LineMapping:
         """Return the events of a line that is not of a known format; see `apply`."""
         if self.explode is None and not self.events:
             return [self.fields.apply(line, origin)]
-        return [
-            mapping.apply(record, where)
-            for record, where in self._records(line, origin)
-            for mapping in self._mappings_of(record)
-        ]
+        return [event for record, where in self._records(line, origin) for event in self._events_of(record, where)]
+
+    def _events_of(self, record: Mapping[str, Any], where: Origin) -> list[MappedLine]:
+        """Return the events of a record; the error of an element says which one it is."""
+        try:
+            return [mapping.apply(record, where) for mapping in self._mappings_of(record)]
+        except LineError as error:
+            if where.element is None:
+                raise
+            raise LineError(f"{error} (element {where.element} of {self.explode})") from error
+
+    def label(self, name: str, kind: str) -> str:
+        """Return how errors name a column of an event; with ``events``, by the path of its type."""
+        path = next((str(each[name]) for each in self.events if each["type"] == kind and name in each), None)
+        return self.fields.label(name) if path is None else f"{name} ({path})"
 
     def _with_preset(self, preset: Preset) -> "LineMapping":
         """Return the mapping of a preset, in which what was given beside it takes precedence."""

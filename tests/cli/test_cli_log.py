@@ -490,6 +490,8 @@ def test_advice_names_what_is_not_mapped_yet(run: Run, folder: Path) -> None:
         ("b.jsonl", b'{"id":1}{"id":2}\n', "--format json"),
         ("b.json", b'{"items": [{"id": 1}, {"id": 2}]}', "--records items"),
         ("c.csv", "größe;x\n1;2\n".encode("cp1252"), "--encoding cp1252"),
+        ("d.jsonl", '{"id": 1}\n{"id": 2}\n'.encode("utf-16-le"), "--encoding utf-16-le"),
+        ("e.jsonl", '{"id": 1}\n{"id": 2}\n'.encode("utf-16-be"), "--encoding utf-16-be"),
     ],
 )
 def test_hints_fit_the_content_of_a_file(run: Run, folder: Path, name: str, content: bytes, hint: str) -> None:

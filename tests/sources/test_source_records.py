@@ -101,6 +101,13 @@ def test_each_element_of_an_array_is_an_event(tmp_path: Path) -> None:
     assert batch.rejected.select("line", "reason").rows() == [(3, "items is missing")]
 
 
+def test_the_reason_of_an_element_says_which_one(tmp_path: Path) -> None:
+    """In an array of many it would have to be searched."""
+    path = _lines(tmp_path / "a.jsonl", LINE | {"items": [{"sku": "a"}, {}]})
+    batch = read(path, event_id="items.sku", explode="items", **MAPPING)
+    assert batch.rejected["reason"].to_list() == ["event_id (items.sku) is missing (element 1 of items)"]
+
+
 def test_elements_can_name_the_entity(tmp_path: Path) -> None:
     """An event of several entities becomes one event for each: nested arrays, texts, and texts with separators."""
     common: dict[str, Any] = {"event_id": "{id}:{@index}", "type": "kind", "occurred_at": "at"}
@@ -139,7 +146,7 @@ def test_a_line_is_taken_as_a_whole(tmp_path: Path) -> None:
     events = [{"type": "Ordered", "occurred_at": "ordered"}, {"type": "Shipped", "occurred_at": "shipped"}]
     batch = read(path, event_id=["id", "@type"], stream="id", events=events)
     assert ids(batch) == ["9:Ordered", "9:Shipped"]
-    assert batch.rejected.select("line", "reason").rows() == [(2, 'occurred_at is not a time: "soon"')]
+    assert batch.rejected.select("line", "reason").rows() == [(2, 'occurred_at (shipped) is not a time: "soon"')]
 
 
 DOCUMENTS: dict[str, Callable[[Any], str]] = {
