@@ -126,6 +126,9 @@ class StoreSource(ABC):
         self._name, self._mapping = name, mapping
         self._decoder = mapping.decoder(name, defaults or {})
 
+    def __repr__(self) -> str:
+        return f"<source {self.name!r}>"
+
     @property
     def name(self) -> str:
         """The URL without a user and secrets: the same source has the same name tomorrow."""

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final, TypeAlias
 import sqlalchemy as sa
 
 from eventsource.database_urls import CONNECTION_HINTS, database_url, shown_url
-from eventsource.errors import StoreError
+from eventsource.errors import FrameError, StoreError
 from eventsource.redaction import harmless_cause
 from eventsource.store._events import NewEvent, StoredEvent
 
@@ -21,6 +21,7 @@ __all__ = [
     "Position",
     "Presence",
     "TakenError",
+    "check_expected",
     "condition_of",
     "database_at",
 ]
@@ -45,6 +46,15 @@ _CONDITIONS: Final = {
     Presence.NO_STREAM: "version = 0",
     Presence.EXISTS: "version > 0",
 }
+
+
+def check_expected(expected: Any) -> None:
+    """Raise a `FrameError` if a value is not an expected version; a text of digits or a boolean is not."""
+    if isinstance(expected, bool) or not isinstance(expected, int | Presence | None):
+        raise FrameError(
+            f"expected_version: expected an integer, NO_STREAM, EXISTS or None, got {expected!r}",
+            hint="the version of the last event that was read",
+        )
 
 
 def condition_of(expected: Expected, parameter: str) -> str:

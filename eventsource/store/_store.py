@@ -17,6 +17,7 @@ from eventsource.store._database import (
     Position,
     Presence,
     TakenError,
+    check_expected,
     database_at,
 )
 from eventsource.store._events import StoredEvent, new_events
@@ -116,6 +117,8 @@ class EventStore:
         found = [
             Append(_stream_name(each.stream), new_events(each.events), each.expected_version) for each in appends
         ]
+        for each in found:
+            check_expected(each.expected_version)
         (stream, times), *_ = Counter(each.stream for each in found).most_common(1) or [("", 1)]
         if times > 1:
             message = f"expected each stream once, got {stream!r} {times} times"

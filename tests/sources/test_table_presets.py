@@ -426,3 +426,4 @@ def test_a_query_may_end_as_a_statement_does(tmp_path: Path) -> None:
             url, query=f"SELECT * FROM t{end}", position="seq", occurred_at="at", constants=constants
         )
         assert es.Log(tmp_path / f"log{number}").pull(source).appended == 1
+        assert repr(source).startswith("<source 'sqlite:///")

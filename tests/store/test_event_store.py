@@ -309,3 +309,10 @@ def test_what_an_event_would_lose_is_refused(store: EventStore, event: dict[str,
     with pytest.raises(FrameError, match=re.escape(message)):
         store.append("s", [event])
     assert store.append("s", [{"type": "T", "n": None}]) == 1
+
+
+@pytest.mark.parametrize("expected", ["1", 1.0, True])
+def test_an_expected_version_is_an_integer(store: EventStore, expected: Any) -> None:
+    """A text of digits is not, nor is a boolean."""
+    with pytest.raises(FrameError, match="expected an integer, NO_STREAM, EXISTS or None, got"):
+        store.append("s", [PLACED], expected)

@@ -14,7 +14,7 @@ from cassandra.util import uuid_from_time
 
 from eventsource.errors import ConcurrencyError, FrameError
 from eventsource.redaction import harmless_cause
-from eventsource.store._database import Expected, Presence
+from eventsource.store._database import Expected, Presence, check_expected
 from eventsource.store._events import NewEvent, new_events
 from eventsource.store.cassandra._connection import connected, place_of, store_error
 
@@ -96,6 +96,7 @@ class CassandraStore:
             FrameError: something cannot be an event, or the events do not fit into one bucket of 10,000 versions.
             StoreError: the cluster is unavailable. It is safe to append the same events again.
         """
+        check_expected(expected_version)
         new = new_events(events)
         version, recorded = self._last(stream)
         for _ in range(_ATTEMPTS):
