@@ -248,7 +248,7 @@ def _reasons(done: Sequence[Pulled]) -> Iterator[str]:
     """Yield why lines were rejected: the most frequent reasons, each with its first line."""
     reasons = pl.concat([each.reasons for each in done]).sort("lines", descending=True, maintain_order=True)
     for row in reasons.head(_REASONS).iter_rows(named=True):
-        times = f" (the first of {row['lines']:,} lines of this kind)" if row["lines"] > 1 else ""
+        times = f" (first of {row['lines']:,} such lines)" if row["lines"] > 1 else ""
         where = "" if row["file"] is None else f"{short_path(row['file'])}:{row['first']}: "
         yield f"{where}{row['reason']}{times}"
     if reasons.height > _REASONS:

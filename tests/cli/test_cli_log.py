@@ -275,9 +275,7 @@ def test_one_group_per_cause(run: Run, folder: Path) -> None:
     """Reasons that differ only in the value are one line of the summary."""
     write(folder / "bad.jsonl", *(event(n, "a", "T", f"day {n}") for n in range(7)), *(["{nothing"] * 3))
     out = run("pull", "bad.jsonl", code=1).stdout
-    assert 'bad.jsonl:1: occurred_at is not a time: "day 0" (the first of 7 lines of this kind)' in out.replace(
-        "\n", " "
-    )
+    assert 'bad.jsonl:1: occurred_at is not a time: "day 0" (first of 7 such lines)' in out.replace("\n", " ")
     assert "bad.jsonl:8: not JSON: " in out
     assert "more" not in out
 
