@@ -1,7 +1,6 @@
 """Advice after a pull that rejected lines: how they look, and which options help `pull` to read them."""
 
 from collections.abc import Collection
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,13 +10,12 @@ from eventsource.cli._config import short_path
 from eventsource.cli._guess import guess_identity, rows_of
 from eventsource.cli._guess_reading import ENCODINGS, guess_records, has_other_encoding
 from eventsource.cli._mapping import as_options
-from eventsource.sources import hint_for
+from eventsource.sources import has_utf8_letters, hint_for
 
 __all__ = ["advice"]
 
 _NEEDED: Final = ("event_id", "stream", "type", "occurred_at")
 _SHOWN: Final = 12
-_HEAD: Final = 1024 * 1024
 _LETTERS: Final = frozenset("ÄÖÜäöüßÀÁÂÃÇÈÉÊËÌÍÎÏÑÒÓÔÕØÙÚÛàáâãåæçèéêëìíîïñòóôõøùúûŒœŠšŽž€£§°")
 _FORMATS: Final = {".ndjson": "jsonl", ".tsv": "csv", ".txt": "csv", ".jsonocel": "json", ".xmlocel": "ocel"}
 """Ending → what a file of this ending seems to hold, where that is not the ending itself."""
@@ -55,7 +53,7 @@ def _seems_encoded(lines: pl.DataFrame, file: Path, *, is_all: bool) -> bool:
     """Return whether a file seems to have another encoding than UTF-8, rather than damaged lines."""
     if not has_other_encoding(lines) or (is_all and not _is_frequent(lines, "not UTF-8")):
         return False
-    return (is_all or _has_letters(lines)) and not _has_utf8_letters(file)
+    return (is_all or _has_letters(lines)) and not has_utf8_letters(file)
 
 
 def _wide_encoding(raw: bytes) -> str | None:
@@ -69,16 +67,6 @@ def _wide_encoding(raw: bytes) -> str | None:
 def _is_frequent(lines: pl.DataFrame, reason: str) -> bool:
     """Return whether at least half of some rejected lines have a reason."""
     return int(lines["reason"].str.contains(reason, literal=True).sum()) * 2 >= lines.height
-
-
-def _has_utf8_letters(file: Path) -> bool:
-    """Return whether a line of a file's beginning has letters beyond ASCII in UTF-8."""
-    with suppress(OSError), file.open("rb") as stream:
-        for line in stream.read(_HEAD).split(b"\n")[:-1]:
-            with suppress(UnicodeDecodeError):
-                if not line.isascii() and line.decode():
-                    return True
-    return False
 
 
 def _has_letters(lines: pl.DataFrame) -> bool:

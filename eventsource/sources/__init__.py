@@ -40,7 +40,7 @@ from eventsource.errors import SourceError
 from eventsource.event import ENVELOPE, Source
 from eventsource.moment import time_zone
 from eventsource.sources._blocks import MAX_LINE
-from eventsource.sources._contents import hint_for
+from eventsource.sources._contents import has_utf8_letters, hint_for
 from eventsource.sources._dialect import Dialect, guessed_delimiter
 from eventsource.sources._formats import csv_header
 from eventsource.sources._mapping import FieldMapping, PathOrParts
@@ -53,7 +53,7 @@ from eventsource.sources._times import UNITS, TimeReader
 from eventsource.sources.files import Files
 from eventsource.sources.presets import PRESETS, preset_named
 
-__all__ = ["PRESETS", "csv_header", "guessed_delimiter", "hint_for", "source"]
+__all__ = ["PRESETS", "csv_header", "guessed_delimiter", "has_utf8_letters", "hint_for", "source"]
 
 
 def source(  # noqa: PLR0913 - one argument for each thing that logs differ in

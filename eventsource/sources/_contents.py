@@ -1,5 +1,6 @@
 """What a file seems to hold, by its first bytes: for hints about files with an unknown or a wrong ending."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -7,9 +8,10 @@ from eventsource.sources._compressed import DAMAGED, open_at
 from eventsource.sources._dialect import DELIMITERS
 from eventsource.sources._json_documents import is_document
 
-__all__ = ["contents_of", "hint_for"]
+__all__ = ["contents_of", "has_utf8_letters", "hint_for"]
 
 _READ: Final = 64 * 1024
+_BEGINNING: Final = 1024 * 1024
 _MAGIC: Final = {b"SQLite format 3\0": "sqlite", b"PK\x03\x04": "zip", b"PAR1": "parquet"}
 _HINTS: Final = {
     "jsonl": 'it looks like JSON Lines: format="jsonl"',
@@ -47,3 +49,18 @@ def hint_for(path: Path, *, but: str | None = None) -> str | None:
     if found == "sqlite":
         return f"it is a database: read a table of it by its URL, sqlite:///{path}"
     return None if found == but else _HINTS.get(found or "")
+
+
+def has_utf8_letters(path: Path) -> bool:
+    """Return whether a line of a file's beginning has letters beyond ASCII in UTF-8."""
+    try:
+        reader, _ = open_at(path, 0)
+        with reader:
+            head = reader.read(_BEGINNING)
+    except DAMAGED:
+        return False
+    for line in head.split(b"\n")[:-1]:
+        with suppress(UnicodeDecodeError):
+            if not line.isascii() and line.decode():
+                return True
+    return False

@@ -106,10 +106,9 @@ class LineStructs:
 
             0–99             decoded at once
             100              decoded alone: there may be an object between blanks; if not, it is left
-            101–228          cannot be decoded at once, so in halves:
-              101–164          decoded at once
-              165–228          cannot be decoded at once, so in halves, …, of 8 lines one by one: 216 is left
-            229–299          decoded at once
+            101–299          cannot be decoded at once, so in halves:
+              101–199          decoded at once
+              200–299          cannot be decoded at once, so in halves, …, of 8 lines one by one: 216 is left
 
         Args:
             lines: the lines.

@@ -29,12 +29,10 @@ _NUMBER_WITH_UNIT: Final = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
 _ZONE: Final = r"(Z|z|(UTC|GMT)( \d{4})?|\)/|\]|\d:\d\d.*[+-]\d\d(:?\d\d)?( [A-Z]+)?)$"
 _DATE: Final = re.compile(r"(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(?:(\d\d)(\d{3})?)?)?(?:\.0*)?")
 """A date in digits, perhaps with a clock; as seconds since 1970 the dates are in the years 1970 to 1973."""
-_COMMON: Final = re.compile(r"19|20")
+_COMMON: Final = ("19", "20")
 """The centuries of dates that are one whatever the rest is: 20240230 is neither a date nor seconds."""
 _DATES: Final = ((10**7, 10**8), (19 * 10**10, 21 * 10**10), (10**13, 10**14), (10**16, 10**17))
 """The numbers that may be such dates, without the second one of each pair."""
-_MINUTES: Final = 12
-"""Digits of a date with hours and minutes; most such numbers are milliseconds of the years until 2001."""
 _MICROS: Final = 1_000_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _GUESSES: Final = ((10**11, "s"), (10**14, "ms"), (10**17, "us"))
@@ -174,9 +172,9 @@ def _date_as_text(value: Any) -> Any:
         return value
     year, month, day, hour, minute, second, fraction = found.groups(default="00")
     date_ = f"{year}-{month}-{day}T{hour}:{minute}:{second}" + (f".{fraction}" if found[7] else "")
-    if _COMMON.match(year):
+    if year.startswith(_COMMON):
         return date_
-    if found.end(5) == _MINUTES and found[6] is None:
+    if found[4] and not found[6]:  # twelve digits: most such numbers are milliseconds of the years until 2001
         return value
     with suppress(ValueError):
         return datetime.fromisoformat(date_).isoformat(timespec="milliseconds")

@@ -218,9 +218,8 @@ class Relational(StoreSource):
     def _make_plan(self) -> TablePlan:
         reader = self.reader
         query = None if self._query is None else self._query.strip().removesuffix(";")
-        source = (
-            reader.quoted(str(self._table)) if query is None else f"({query}\n) AS q"
-        )  # it may end in a comment
+        # A query may end in a comment, so the bracket closes on another line.
+        source = reader.quoted(str(self._table)) if query is None else f"({query}\n) AS q"
         columns = reader.columns(source)
         if self._preset is not None:
             preset = table_preset(self._preset)

@@ -1,5 +1,6 @@
 """The commands `pull` and `rejected`: what they print, what they commit, and their exit codes."""
 
+import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -507,6 +508,8 @@ def test_hints_are_about_most_lines(run: Run, folder: Path) -> None:
     lines = [json.dumps(each, ensure_ascii=False).encode() for each in good]
     (folder / "a.jsonl").write_bytes(b"\n".join([*lines[:5], lines[5].replace(b"\xc3", b"\xe9"), *lines[6:], b""]))
     assert "--encoding" not in run("pull", "a.jsonl", code=1).stderr
+    (folder / "z.jsonl.gz").write_bytes(gzip.compress((folder / "a.jsonl").read_bytes()))
+    assert "--encoding" not in run("pull", "z.jsonl.gz", "--log", "z", code=1).stderr
     several = [*lines[:5], lines[5] + lines[6], b"{", b"[]", b"{}", *lines[7:], b""]
     (folder / "b.jsonl").write_bytes(b"\n".join(several))
     assert "--format json" not in run("pull", "b.jsonl", code=1).stderr

@@ -1,13 +1,13 @@
 """Jars of Maven Central, in the folder of the services: downloaded once, with all that they depend on."""
 
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from tests.services._folder import publish, services_folder
+from tests.services._process import run
 
 __all__ = ["artifact", "has_java", "jars"]
 
@@ -65,6 +65,4 @@ def artifact(name: str, coordinates: str, *, install: bool = False) -> Path | No
 
 
 def _maven(arguments: list[str], folder: str) -> None:
-    done = subprocess.run(["mvn", "-q", "-B", *arguments], cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"mvn {' '.join(arguments)}:\n{done.stdout[-4000:]}{done.stderr[-2000:]}")
+    run("mvn", "-q", "-B", *arguments, cwd=Path(folder))

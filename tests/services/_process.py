@@ -9,9 +9,21 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-__all__ = ["Server", "ServerProcess", "free_port"]
+__all__ = ["Server", "ServerProcess", "free_port", "run"]
 
 _STEP: Final = 0.05
+
+
+def run(*command: str, cwd: Path, env: Mapping[str, str] | None = None) -> None:
+    """Run a program to its end, with variables beside those of this process.
+
+    Raises:
+        RuntimeError: it failed; the message is what it has written.
+    """
+    own = {**os.environ, **(env or {})}
+    done = subprocess.run(command, cwd=cwd, env=own, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)}:\n{done.stdout}{done.stderr}")
 
 
 def free_port() -> int:

@@ -15,6 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.services._folder import services_folder
+from tests.services._process import run
 
 __all__ = ["LIBRARIES", "Library", "library"]
 
@@ -91,13 +92,13 @@ class NodeLibrary(Library):
     def fill(self, folder: Path) -> None:
         """Install the packages."""
         (folder / "package.json").write_text('{"private": true, "type": "module"}')
-        _run("npm", "install", "--no-audit", "--no-fund", *self._packages, cwd=folder)
+        run("npm", "install", "--no-audit", "--no-fund", *self._packages, cwd=folder)
 
     def write(self, url: str) -> None:
         """Run the script, beside the packages."""
         script = self.folder / self._script
         shutil.copy(_WRITERS / self._script, script)
-        _run("node", str(script), url.replace("+psycopg", "").removeprefix("sqlite:///"), cwd=self.folder)
+        run("node", str(script), url.replace("+psycopg", "").removeprefix("sqlite:///"), cwd=self.folder)
 
 
 class MessageDb(NodeLibrary):
@@ -109,7 +110,7 @@ class MessageDb(NodeLibrary):
         name = str(where.database)
         env = {"PGHOST": str(where.host), "PGPORT": str(where.port), "PGUSER": str(where.username)}
         scripts = self.folder / "node_modules" / "@eventide" / "message-db" / "database"
-        _run("bash", "install.sh", cwd=scripts, env={**env, "DATABASE_NAME": name, "CREATE_DATABASE": "off"})
+        run("bash", "install.sh", cwd=scripts, env={**env, "DATABASE_NAME": name, "CREATE_DATABASE": "off"})
         engine = sa.create_engine(url)
         with engine.begin() as connection:
             connection.exec_driver_sql("SET search_path = message_store")
@@ -146,8 +147,8 @@ class JavaLibrary(Library):
             for group, name, version in parts
         )
         (folder / "pom.xml").write_text(_POM.format(self.name, dependencies))
-        _run("mvn", "-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory=lib", cwd=folder)
-        _run("javac", "-cp", "lib/*", "-d", "classes", str(_WRITERS / f"{self._program}.java"), cwd=folder)
+        run("mvn", "-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory=lib", cwd=folder)
+        run("javac", "-cp", "lib/*", "-d", "classes", str(_WRITERS / f"{self._program}.java"), cwd=folder)
 
     @property
     def command(self) -> list[str]:
@@ -158,7 +159,7 @@ class JavaLibrary(Library):
         """Run the program, with the address of the database as its argument."""
         where = sa.make_url(url)
         address = f"jdbc:postgresql://{where.host}:{where.port}/{where.database}?user={where.username}"
-        _run(*self.command, address, cwd=self.folder)
+        run(*self.command, address, cwd=self.folder)
 
     @contextmanager
     def changes(self, url: str, schema: str, count: int) -> Iterator[Iterator[str]]:
@@ -190,13 +191,13 @@ class EventsourcePy(Library):
         """Create the environment."""
         venv.create(folder, with_pip=True)
         packages = ["eventsource-py", "asyncpg", "greenlet", "sqlalchemy"]
-        _run(str(folder / "bin" / "python"), "-m", "pip", "install", "-q", *packages, cwd=folder)
+        run(str(folder / "bin" / "python"), "-m", "pip", "install", "-q", *packages, cwd=folder)
 
     def write(self, url: str) -> None:
         """Run the writer with the environment's Python, and without the path of this project."""
         address = url.replace("+psycopg", "+asyncpg")
         program = str(self.folder / "bin" / "python")
-        _run(program, "-I", str(_WRITERS / "eventsource_py.py"), address, cwd=self.folder)
+        run(program, "-I", str(_WRITERS / "eventsource_py.py"), address, cwd=self.folder)
 
 
 class Eventsourcing(Library):
@@ -205,7 +206,7 @@ class Eventsourcing(Library):
     def fill(self, folder: Path) -> None:
         """Create the environment."""
         venv.create(folder, with_pip=True)
-        _run(
+        run(
             str(folder / "bin" / "python"),
             "-m",
             "pip",
@@ -222,7 +223,7 @@ class Eventsourcing(Library):
         settings = [f"POSTGRES_{name}={value}" for name, value in {**names, "PASSWORD": "none"}.items()]
         settings += ["PERSISTENCE_MODULE=eventsourcing.postgres", "COMPRESSOR_TOPIC=zlib"]
         program = str(self.folder / "bin" / "python")
-        _run(program, "-I", str(_WRITERS / "eventsourcing_py.py"), *settings, cwd=self.folder)
+        run(program, "-I", str(_WRITERS / "eventsourcing_py.py"), *settings, cwd=self.folder)
 
 
 LIBRARIES: Final[Mapping[str, Library]] = {
@@ -253,10 +254,3 @@ def library(name: str) -> Library:
             pytest.fail(reason)
         pytest.skip(reason)
     return found
-
-
-def _run(*command: str, cwd: Path, env: Mapping[str, str] | None = None) -> None:
-    own = {**os.environ, **(env or {})}
-    done = subprocess.run(command, cwd=cwd, env=own, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command)}:\n{done.stdout}{done.stderr}")

